@@ -1,0 +1,1 @@
+//! An ObjectStore on Azure Blob Storage.

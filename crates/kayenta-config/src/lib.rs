@@ -1,0 +1,1 @@
+//! Property sources, relaxed names and placeholders become one validated, typed Settings.

@@ -1,0 +1,1 @@
+//! Canary runs and standalone canary analyses: plan, steps, state, archive.

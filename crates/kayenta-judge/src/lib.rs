@@ -1,0 +1,1 @@
+//! The NetflixACAJudge-v1.0 judge: transform, classify, score; values in, values out.

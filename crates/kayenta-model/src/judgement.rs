@@ -1,0 +1,172 @@
+//! What a judge says.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{canary_config::JsonMap, lenient, number::Double};
+
+/// The verdict over all metrics of a canary.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CanaryJudgeResult {
+    /// Name of the judge.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub judge_name: Option<String>,
+    /// One per metric set pair, in input order, muted ones too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<AnalysisResult>>,
+    /// One per group that occurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_scores: Option<Vec<GroupScore>>,
+    /// The total.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<JudgeScore>,
+}
+
+impl CanaryJudgeResult {
+    /// The total score, when there is one.
+    #[must_use]
+    pub fn total(&self) -> Option<f64> {
+        self.score.as_ref()?.score.map(f64::from)
+    }
+}
+
+/// The judgement of one metric set pair.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnalysisResult {
+    /// Name of the metric.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub name: Option<String>,
+    /// Labels of the pair.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string_map"
+    )]
+    pub tags: Option<IndexMap<String, String>>,
+    /// UUID of the metric set pair.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub id: Option<String>,
+    /// `Pass`, `High`, `Low`, `Nodata`, `NodataFailMetric` or `Error`.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub classification: Option<String>,
+    /// Why, when there is something to say.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub classification_reason: Option<String>,
+    /// The groups it counted for.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::strings"
+    )]
+    pub groups: Option<Vec<String>>,
+    /// Under `stats` the statistics of the canary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment_metadata: Option<SideMetadata>,
+    /// Under `stats` the statistics of the baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_metadata: Option<SideMetadata>,
+    /// Under `ratio` the effect size; absent when classification failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_metadata: Option<JsonMap>,
+    /// Whether this result alone fails the canary.
+    #[serde(deserialize_with = "flag")]
+    pub critical: bool,
+    /// Whether it is left out of the scores.
+    #[serde(deserialize_with = "flag")]
+    pub muted: bool,
+}
+
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(lenient::boolean(deserializer)?.unwrap_or_default())
+}
+
+/// What is known of one side of a pair.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SideMetadata {
+    /// Statistics of the cleaned values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<MetricStats>,
+    /// Whatever else a remote judge adds.
+    #[serde(flatten)]
+    pub more: JsonMap,
+}
+
+/// Statistics of the cleaned values of one side; field order is the reference's hash order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetricStats {
+    /// Number of values.
+    pub count: i64,
+    /// Arithmetic mean.
+    pub mean: Double,
+    /// Smallest value.
+    pub min: Double,
+    /// Sample standard deviation.
+    pub std: Double,
+    /// Largest value.
+    pub max: Double,
+}
+
+/// Score of one group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GroupScore {
+    /// Name of the group.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub name: Option<String>,
+    /// Percentage of its metrics that passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<Double>,
+    /// Empty from the built-in judge.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub classification: Option<String>,
+    /// Empty from the built-in judge.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub classification_reason: Option<String>,
+}
+
+/// The total score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JudgeScore {
+    /// 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<Double>,
+    /// `Pass`, `Marginal`, `Fail`, `Nodata` or `Error`.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub classification: Option<String>,
+    /// Why, empty on a pass.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::string"
+    )]
+    pub classification_reason: Option<String>,
+}

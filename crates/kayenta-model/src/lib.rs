@@ -1,0 +1,42 @@
+//! The wire: every JSON shape that clients, stored objects and judges share.
+//!
+//! Serde rules live here and nowhere else: leading `type` of a query, lenient numbers and strings,
+//! NaN as a JSON string, ISO-8601 instants and durations, omitted nulls. The crate does no I/O and
+//! reads no clock; [`Clock`] is only the seam through which time enters the rest of the house.
+//!
+//! Field order is the order in which the reference writes the fields.
+
+pub mod account;
+pub mod analysis;
+pub mod canary_config;
+pub mod clock;
+pub mod execution;
+pub mod judgement;
+pub mod lenient;
+pub mod metric_set;
+pub mod number;
+pub mod query;
+pub mod scope;
+pub mod status;
+pub mod time;
+
+pub use account::{AccountType, java_string_hash};
+pub use analysis::{
+    AnalysisAdhocRequest, AnalysisExecutionResult, AnalysisRequest, AnalysisScope, AnalysisStage,
+    AnalysisStatusResponse, CanaryExecutionResult,
+};
+pub use canary_config::{
+    CanaryConfig, ClassifierConfig, JsonMap, JudgeConfig, MetricConfig, Thresholds,
+};
+pub use clock::{Clock, IdSource, Sleep};
+pub use execution::{
+    CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,
+    ExecutionException, ExecutionMetadata,
+};
+pub use judgement::{AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, MetricStats};
+pub use metric_set::{MetricSet, MetricSetPair, NULL_SAMPLE, PairScope, is_null_sample};
+pub use number::Double;
+pub use query::QueryConfig;
+pub use scope::{CanaryScope, ScopePair};
+pub use status::ExecutionStatus;
+pub use time::{Instant, IsoDuration};

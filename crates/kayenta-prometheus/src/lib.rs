@@ -1,0 +1,1 @@
+//! A MetricsStore on Prometheus.

@@ -1,0 +1,1 @@
+//! The work seam: WorkQueue and ExecutionStore traits, and the embedded pair kept on disk.

@@ -1,0 +1,1 @@
+//! WorkQueue and ExecutionStore on Redis.

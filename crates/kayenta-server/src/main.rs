@@ -1,0 +1,2 @@
+//! The `kayenta` binary.
+fn main() {}
