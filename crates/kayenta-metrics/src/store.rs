@@ -1,0 +1,52 @@
+//! The trait every metric store implements.
+
+use async_trait::async_trait;
+use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use serde_json::Value;
+
+use crate::error::FetchError;
+
+/// One metric of a config to be fetched over one scope.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricQuery<'a> {
+    /// The config, for its templates.
+    pub config: &'a CanaryConfig,
+    /// The metric.
+    pub metric: &'a MetricConfig,
+    /// Where and when.
+    pub scope: &'a CanaryScope,
+}
+
+/// One account of a metric store. An adapter builds query texts, makes one attempt at a fetch and
+/// reads the answer; retries, bounds and mixing are the seam's.
+#[async_trait]
+pub trait MetricsStore: Send + Sync + std::fmt::Debug {
+    /// The `type` of the queries it understands (`prometheus`, `datadog`, …).
+    fn service_type(&self) -> &'static str;
+
+    /// The text the store would be sent, for dry runs and for `attributes.query`.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::FetchErrorKind::Invalid) when it cannot be built.
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError>;
+
+    /// Makes one attempt to fetch the series: one metric set per distinct set of tags, and what the
+    /// reference returns for this store when there is no series (mostly one placeholder).
+    ///
+    /// # Errors
+    /// See [`FetchErrorKind`](crate::FetchErrorKind).
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError>;
+
+    /// Metrics the store knows, as `/metadata/metricsService` lists them; `filter` is a
+    /// case-insensitive part of the name, empty for all.
+    ///
+    /// # Errors
+    /// When a store that is asked live does not answer.
+    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError>;
+
+    /// Whether the store answers, for `/health` and account diagnosis.
+    ///
+    /// # Errors
+    /// Why it does not.
+    async fn check(&self) -> Result<(), FetchError>;
+}

@@ -1,0 +1,138 @@
+//! The queue of jobs: leased, renewed, delayed, dead-lettered.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::QueueError;
+
+/// A wish that a worker looks at an execution. Its identity is the execution id: at most one job per
+/// execution is queued, delayed or leased at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Job {
+    /// The execution that wants attention.
+    pub execution_id: String,
+}
+
+/// The right to work on a job until it ends or is renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The execution the job is for.
+    pub execution_id: String,
+    /// Opaque to all but the queue that gave it.
+    pub token: String,
+    /// How long it holds without renewal.
+    pub duration: Duration,
+}
+
+/// A job and the right to work on it.
+#[derive(Clone, Debug)]
+pub struct LeasedJob {
+    /// What to do.
+    pub job: Job,
+    /// The right to do it.
+    pub lease: Lease,
+    /// 1 on first delivery; grows when a lease ended without a word, not when a job was put back.
+    pub delivery: u32,
+}
+
+/// A job nobody could finish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Opaque name of the entry, for [`WorkQueue::put_back`].
+    pub id: String,
+    /// The job.
+    pub job: Job,
+    /// Why it was given up.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// How many jobs there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Ready to be taken.
+    pub ready: u64,
+    /// Waiting for their time.
+    pub delayed: u64,
+    /// Being worked on.
+    pub leased: u64,
+    /// Given up.
+    pub dead: u64,
+}
+
+/// A queue of jobs shared by any number of workers and processes.
+#[async_trait]
+pub trait WorkQueue: Send + Sync + std::fmt::Debug {
+    /// Queues a job, to be taken at once or no earlier than `due`. `Ok` means it is durable.
+    ///
+    /// A job already queued or delayed for the execution gets the earlier of both times. If the job
+    /// is leased now, it is made ready again when that lease is completed, so that no wish is lost.
+    ///
+    /// # Errors
+    /// When the queue cannot keep it.
+    async fn push(&self, job: &Job, due: Option<DateTime<Utc>>) -> Result<(), QueueError>;
+
+    /// Waits for a ready job and leases it. Costs nothing while idle (no polling of a shared store
+    /// but blocking reads). Cancel-safe: a dropped call loses no job (its lease, if any, ends).
+    ///
+    /// # Errors
+    /// [`Closed`](crate::QueueErrorKind::Closed) after [`WorkQueue::close`], or when the store fails.
+    async fn take(&self) -> Result<LeasedJob, QueueError>;
+
+    /// Holds the lease for another [`Lease::duration`].
+    ///
+    /// # Errors
+    /// [`LeaseLost`](crate::QueueErrorKind::LeaseLost): stop working on the job at once.
+    async fn renew(&self, lease: &Lease) -> Result<(), QueueError>;
+
+    /// The job is done; removes it (or makes it ready again if it was pushed meanwhile).
+    ///
+    /// # Errors
+    /// [`LeaseLost`](crate::QueueErrorKind::LeaseLost) when another worker has it by now.
+    async fn complete(&self, lease: &Lease) -> Result<(), QueueError>;
+
+    /// Gives the job back to be taken again no earlier than `due` (at once when `None`). Not counted
+    /// as a failed delivery.
+    ///
+    /// # Errors
+    /// [`LeaseLost`](crate::QueueErrorKind::LeaseLost) when another worker has it by now.
+    async fn put_off(&self, lease: &Lease, due: Option<DateTime<Utc>>) -> Result<(), QueueError>;
+
+    /// Gives the job up with a reason.
+    ///
+    /// # Errors
+    /// [`LeaseLost`](crate::QueueErrorKind::LeaseLost) when another worker has it by now.
+    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError>;
+
+    /// The newest dead letters, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError>;
+
+    /// Makes a dead letter's job ready again and removes the letter.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::QueueErrorKind::NotFound) when there is no such letter.
+    async fn put_back(&self, dead_letter_id: &str) -> Result<(), QueueError>;
+
+    /// How many jobs there are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn depth(&self) -> Result<QueueDepth, QueueError>;
+
+    /// Whether the back end answers, for `/health`.
+    ///
+    /// # Errors
+    /// Why it does not.
+    async fn check(&self) -> Result<(), QueueError>;
+
+    /// Lets every pending and later [`WorkQueue::take`] return
+    /// [`Closed`](crate::QueueErrorKind::Closed); everything else goes on working.
+    fn close(&self);
+}

@@ -1,0 +1,75 @@
+//! What can go wrong with a store, told so that a person knows what to do next.
+
+use std::time::Duration;
+
+/// The meaning of a failure; the API maps it to a status, retry decorators decide by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StorageErrorKind {
+    /// No such object.
+    NotFound,
+    /// A write condition did not hold: the object exists already, or changed meanwhile.
+    Conflict,
+    /// The request itself can never work (a key that is no path segment, a name already taken).
+    Invalid,
+    /// The store refuses the credentials or the permission.
+    Denied,
+    /// The store cannot be reached or answers that it is busy; worth trying again.
+    Unavailable,
+    /// The stored bytes are not what they should be.
+    Corrupt,
+    /// Anything else.
+    Other,
+}
+
+/// A failed operation: what was attempted, how often, for how long, and why it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StorageError {
+    /// The meaning.
+    pub kind: StorageErrorKind,
+    /// For the caller: what was attempted and what went wrong. Never holds a secret.
+    pub message: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How long it took in all.
+    pub elapsed: Duration,
+    /// The cause underneath.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StorageError {
+    /// An error of one attempt without a deeper cause.
+    #[must_use]
+    pub fn new(kind: StorageErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            attempts: 1,
+            elapsed: Duration::ZERO,
+            source: None,
+        }
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Whether another attempt may succeed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.kind == StorageErrorKind::Unavailable
+    }
+
+    /// Whether the object is simply absent.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.kind == StorageErrorKind::NotFound
+    }
+}
