@@ -1,0 +1,122 @@
+//! Why a whole judgement fails.
+
+use thiserror::Error;
+
+/// What sort of failure a [`JudgeError`] is, for callers that map it to their own errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JudgeErrorKind {
+    /// The reference refuses the request as an illegal argument; its text is on the wire.
+    InvalidArgument,
+    /// Config or values are malformed in a way the reference stumbles over without a text of its own.
+    Malformed,
+    /// Another service failed.
+    Remote,
+}
+
+/// Why a whole judgement fails. Nothing is returned then; a single metric that cannot be classified
+/// is a result of class `Error` instead.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JudgeError {
+    /// No judge has the name a config or request asks for.
+    #[error("Unable to resolve canary judge '{name}'.")]
+    UnknownJudge {
+        /// The name asked for.
+        name: String,
+    },
+    /// A registry without any judge was asked for its default.
+    #[error("no canary judge is registered")]
+    NoJudge,
+    /// A pair has a name no metric of the config has.
+    #[error("Could not find metric config for {metric}")]
+    UnknownMetric {
+        /// Name of the pair.
+        metric: String,
+    },
+    /// Outliers are to be removed with a factor that is not positive.
+    #[error("requirement failed: factor must be greater than zero")]
+    OutlierFactor {
+        /// Name of the metric.
+        metric: String,
+        /// The factor found.
+        factor: f64,
+    },
+    /// A judge setting of a metric has the wrong type.
+    #[error("metric '{metric}': setting '{setting}' is {found}, expected {expected}")]
+    Setting {
+        /// Name of the metric.
+        metric: String,
+        /// Path of the setting under `analysisConfigurations`, such as `canary.critical`.
+        setting: String,
+        /// The offending JSON value.
+        found: String,
+        /// The type the judge wants.
+        expected: &'static str,
+    },
+    /// A pair lacks the values of one side.
+    #[error("metric '{metric}': the metric set pair has no values for '{side}'")]
+    MissingValues {
+        /// Name of the metric.
+        metric: String,
+        /// `experiment` or `control`.
+        side: &'static str,
+    },
+    /// A value is JSON `null`.
+    #[error("metric '{metric}': value {index} of '{side}' is null")]
+    NullValue {
+        /// Name of the metric.
+        metric: String,
+        /// `experiment` or `control`.
+        side: &'static str,
+        /// Position of the first null, from 0.
+        index: usize,
+    },
+    /// The config has no `classifier`, where the group weights are.
+    #[error("the canary config has no classifier")]
+    MissingClassifier,
+    /// Another service failed.
+    #[error("{attempted}: {message}")]
+    Remote {
+        /// What was tried, such as `POST http://judge/judge`.
+        attempted: String,
+        /// What went wrong, fit for clients.
+        message: String,
+        /// HTTP status of the answer, when there was one.
+        status: Option<u16>,
+        /// The cause below.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
+impl JudgeError {
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> JudgeErrorKind {
+        match self {
+            Self::UnknownJudge { .. } | Self::UnknownMetric { .. } | Self::OutlierFactor { .. } => {
+                JudgeErrorKind::InvalidArgument
+            }
+            Self::Remote { .. } => JudgeErrorKind::Remote,
+            Self::NoJudge
+            | Self::Setting { .. }
+            | Self::MissingValues { .. }
+            | Self::NullValue { .. }
+            | Self::MissingClassifier => JudgeErrorKind::Malformed,
+        }
+    }
+
+    /// Whether the same request may succeed later: only when a remote judge says it is unavailable
+    /// (503). Everything else is final, as in the reference.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            Self::Remote {
+                status: Some(503),
+                ..
+            }
+        )
+    }
+}

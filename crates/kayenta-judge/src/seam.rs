@@ -1,0 +1,101 @@
+//! The seam every judge sits behind.
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair, Thresholds};
+
+use crate::JudgeError;
+
+/// The scores from which a canary passes or is marginal. They always come with the request; the ones
+/// inside a config are never used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScoreThresholds {
+    /// A total at or above it is a `Pass`.
+    pub pass: f64,
+    /// A total at or above it, but below `pass`, is `Marginal`; anything lower is `Fail`.
+    pub marginal: f64,
+}
+
+/// Absent thresholds count as `0.0`.
+impl From<Thresholds> for ScoreThresholds {
+    fn from(thresholds: Thresholds) -> Self {
+        Self {
+            pass: thresholds.pass.unwrap_or_default(),
+            marginal: thresholds.marginal.unwrap_or_default(),
+        }
+    }
+}
+
+/// Everything a judge looks at. Shared as an `Arc` between the caller and the thread that judges, so
+/// that no sample is ever copied.
+#[derive(Clone, Debug, Default)]
+pub struct JudgeRequest {
+    /// The config whose metrics, groups and weights apply.
+    pub canary_config: Arc<CanaryConfig>,
+    /// Where a total passes.
+    pub thresholds: ScoreThresholds,
+    /// The pairs to judge; results come in the same order.
+    pub metric_set_pairs: Arc<Vec<MetricSetPair>>,
+}
+
+/// A judge that computes: synchronous, deterministic in its inputs, free of I/O.
+pub trait LocalJudge: Send + Sync + Debug {
+    /// The name configs ask for.
+    fn name(&self) -> &str;
+
+    /// Whether user interfaces should offer it.
+    fn visible(&self) -> bool;
+
+    /// Judges all pairs. May take long on long series: call it on a blocking thread.
+    ///
+    /// # Errors
+    /// The whole judgement fails when the config does not fit the pairs or a setting has the wrong
+    /// type. A metric that cannot be classified is no error but a result of class `Error`.
+    fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError>;
+}
+
+/// A judge that asks another service.
+#[async_trait]
+pub trait RemoteJudge: Send + Sync + Debug {
+    /// The name configs ask for.
+    fn name(&self) -> &str;
+
+    /// Whether user interfaces should offer it.
+    fn visible(&self) -> bool;
+
+    /// Judges all pairs.
+    ///
+    /// # Errors
+    /// [`JudgeError::Remote`] when the service cannot be reached or does not answer with a result.
+    async fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError>;
+}
+
+/// A judge of either sort. Cloning shares it.
+#[derive(Clone, Debug)]
+pub enum Judge {
+    /// Burns CPU; belongs on a blocking thread.
+    Local(Arc<dyn LocalJudge>),
+    /// Waits for the network; belongs on the async runtime.
+    Remote(Arc<dyn RemoteJudge>),
+}
+
+impl Judge {
+    /// The name configs ask for.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Local(judge) => judge.name(),
+            Self::Remote(judge) => judge.name(),
+        }
+    }
+
+    /// Whether user interfaces should offer it.
+    #[must_use]
+    pub fn visible(&self) -> bool {
+        match self {
+            Self::Local(judge) => judge.visible(),
+            Self::Remote(judge) => judge.visible(),
+        }
+    }
+}
