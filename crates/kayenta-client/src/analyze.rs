@@ -1,0 +1,384 @@
+//! `kayenta analyze`: the gate of a pipeline.
+
+use std::{
+    collections::HashMap,
+    io::{IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kayenta_model::{
+    AnalysisRequest, AnalysisScope, AnalysisStatusResponse, CanaryConfig, ExecutionStatus,
+    Thresholds,
+};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{
+    http::{Client, ClientError, Credentials, StartParameters},
+    report::render,
+    verdict::Verdict,
+};
+
+/// Form of the report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// The service's own answer.
+    Json,
+    /// A test report: one test a metric.
+    Junit,
+    /// For a summary page.
+    Markdown,
+}
+
+/// Run a standalone canary analysis as a gate.
+///
+/// Exit code: 0 pass, 1 fail, 2 marginal, 3 could not be analysed.
+#[derive(Args, Clone, Debug)]
+pub struct AnalyzeArgs {
+    /// Base URL of the service
+    #[arg(long, env = "KAYENTA_URL", default_value = "http://localhost:8090")]
+    url: String,
+    /// Bearer token
+    #[arg(long, env = "KAYENTA_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// User for HTTP basic, as NAME:PASSWORD
+    #[arg(
+        long,
+        env = "KAYENTA_BASIC",
+        hide_env_values = true,
+        conflicts_with = "token"
+    )]
+    basic: Option<String>,
+    /// File with the canary config as JSON (or with {"canaryConfig": …})
+    #[arg(long, required_unless_present_any = ["config_id", "watch"], conflicts_with = "config_id")]
+    config: Option<PathBuf>,
+    /// Id of a stored canary config
+    #[arg(long)]
+    config_id: Option<String>,
+    /// File with the execution request as JSON; flags below override its fields
+    #[arg(long)]
+    request: Option<PathBuf>,
+    /// Wait for an analysis that runs already instead of starting one
+    #[arg(long, value_name = "ID", conflicts_with_all = ["config", "config_id", "request"])]
+    watch: Option<String>,
+    /// Name of the scope
+    #[arg(long)]
+    scope_name: Option<String>,
+    /// The baseline
+    #[arg(long)]
+    control_scope: Option<String>,
+    /// Location of the baseline
+    #[arg(long)]
+    control_location: Option<String>,
+    /// How many minutes before the canary's window the baseline's lies
+    #[arg(long, value_name = "MINUTES")]
+    control_offset: Option<i64>,
+    /// The canary
+    #[arg(long)]
+    experiment_scope: Option<String>,
+    /// Location of the canary
+    #[arg(long)]
+    experiment_location: Option<String>,
+    /// First moment (ISO-8601); now when absent
+    #[arg(long)]
+    start: Option<String>,
+    /// Last moment (ISO-8601); makes the analysis retrospective
+    #[arg(long)]
+    end: Option<String>,
+    /// Distance of points in seconds
+    #[arg(long)]
+    step: Option<i64>,
+    /// Further template binding, repeatable
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+    /// Length of the analysis in minutes
+    #[arg(long, value_name = "MINUTES")]
+    lifetime: Option<i64>,
+    /// Minutes between runs
+    #[arg(long, value_name = "MINUTES")]
+    interval: Option<i64>,
+    /// Warm-up in minutes
+    #[arg(long, value_name = "MINUTES")]
+    begin_after: Option<i64>,
+    /// Length of a sliding window in minutes
+    #[arg(long, value_name = "MINUTES")]
+    lookback: Option<i64>,
+    /// A score at or above it passes
+    #[arg(long)]
+    pass: Option<f64>,
+    /// A score at or below it fails
+    #[arg(long)]
+    marginal: Option<f64>,
+    /// Application the analysis runs for
+    #[arg(long)]
+    application: Option<String>,
+    /// Who asks
+    #[arg(long)]
+    user: Option<String>,
+    /// Metrics account; the service's default when absent
+    #[arg(long)]
+    metrics_account: Option<String>,
+    /// Storage account; the service's default when absent
+    #[arg(long)]
+    storage_account: Option<String>,
+    /// Configuration account; the service's default when absent
+    #[arg(long)]
+    configuration_account: Option<String>,
+    /// Wait for the verdict; without it the id is printed and that is all
+    #[arg(long)]
+    wait: bool,
+    /// Form of the report on standard output
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputFormat,
+    /// Seconds between looks at the analysis
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+    poll: f64,
+    /// Seconds to keep trying while the server does not answer (a restart, a roll-out)
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    patience: u64,
+    /// Leave the analysis running when this command is interrupted; by default it is canceled
+    #[arg(long)]
+    keep_on_interrupt: bool,
+}
+
+/// What keeps the gate from a verdict.
+#[derive(Debug, thiserror::Error)]
+enum GateError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("cannot read {path}: {reason}")]
+    File { path: String, reason: String },
+    #[error("--param {0}: expected NAME=VALUE")]
+    Parameter(String),
+    #[error("--basic: expected NAME:PASSWORD")]
+    Basic,
+    #[error("cannot write the report: {0}")]
+    Output(#[from] std::io::Error),
+    #[error("interrupted; the analysis {id} was {left}")]
+    Interrupted { id: String, left: &'static str },
+}
+
+/// Runs the gate: the report goes to standard output, progress and errors to standard error.
+pub async fn run_analyze(args: AnalyzeArgs) -> ExitCode {
+    match gate(&args).await {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "kayenta analyze: {error}");
+            Verdict::Error.exit_code()
+        }
+    }
+}
+
+async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
+    let client = Client::new(
+        &args.url,
+        credentials(args)?,
+        Duration::from_secs(args.patience),
+    )?;
+    let id = match &args.watch {
+        Some(id) => id.clone(),
+        None => start(&client, args).await?,
+    };
+    if !args.wait && args.watch.is_none() {
+        writeln!(std::io::stdout(), "{id}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let _ = writeln!(std::io::stderr(), "analysis {id}");
+    let status = tokio::select! {
+        status = wait(&client, &id, args) => status?,
+        () = interrupted() => {
+            let canceled = !args.keep_on_interrupt && client.cancel(&id).await.is_ok();
+            let left = if canceled { "canceled" } else { "left running" };
+            return Err(GateError::Interrupted { id, left });
+        }
+    };
+    writeln!(std::io::stdout(), "{}", render(&status, args.output)?)?;
+    Ok(Verdict::of(&status).exit_code())
+}
+
+async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError> {
+    let parameters = StartParameters {
+        application: args.application.clone(),
+        user: args.user.clone(),
+        metrics_account: args.metrics_account.clone(),
+        storage_account: args.storage_account.clone(),
+        configuration_account: args.configuration_account.clone(),
+        parent_execution: None,
+    };
+    let request = execution_request(args)?;
+    match (&args.config, &args.config_id) {
+        (Some(path), _) => {
+            let config = canary_config(path)?;
+            Ok(client.start_adhoc(&config, &request, &parameters).await?)
+        }
+        (None, Some(id)) => Ok(client.start_by_id(id, &request, &parameters).await?),
+        (None, None) => Err(GateError::File {
+            path: "--config".to_owned(),
+            reason: "name a config file or --config-id".to_owned(),
+        }),
+    }
+}
+
+fn read_json(path: &PathBuf) -> Result<Value, GateError> {
+    let failed = |reason: String| GateError::File {
+        path: path.display().to_string(),
+        reason,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+}
+
+fn canary_config(path: &PathBuf) -> Result<CanaryConfig, GateError> {
+    let mut json = read_json(path)?;
+    if let Some(inner) = json.get_mut("canaryConfig") {
+        json = inner.take();
+    }
+    serde_json::from_value(json).map_err(|error| GateError::File {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    })
+}
+
+/// The request of the file, if any, with the flags laid over it.
+fn execution_request(args: &AnalyzeArgs) -> Result<AnalysisRequest, GateError> {
+    let mut request = match &args.request {
+        Some(path) => {
+            let mut json = read_json(path)?;
+            if let Some(inner) = json.get_mut("executionRequest") {
+                json = inner.take();
+            }
+            serde_json::from_value(json).map_err(|error| GateError::File {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            })?
+        }
+        None => AnalysisRequest::default(),
+    };
+    let scopes = request.scopes.get_or_insert_default();
+    if scopes.is_empty() {
+        scopes.push(Some(AnalysisScope::default()));
+    }
+    let scope = scopes[0].get_or_insert_default();
+    let overlay = |field: &mut Option<String>, flag: &Option<String>| {
+        if flag.is_some() {
+            field.clone_from(flag);
+        }
+    };
+    overlay(&mut scope.control_scope, &args.control_scope);
+    overlay(&mut scope.control_location, &args.control_location);
+    overlay(&mut scope.experiment_scope, &args.experiment_scope);
+    overlay(&mut scope.experiment_location, &args.experiment_location);
+    overlay(&mut scope.start_time_iso, &args.start);
+    overlay(&mut scope.end_time_iso, &args.end);
+    if let Some(name) = &args.scope_name {
+        scope.scope_name.clone_from(name);
+    }
+    scope.step = args.step.unwrap_or(scope.step);
+    scope.control_offset_in_minutes = args
+        .control_offset
+        .unwrap_or(scope.control_offset_in_minutes);
+    for param in &args.params {
+        let (name, value) = param
+            .split_once('=')
+            .ok_or_else(|| GateError::Parameter(param.clone()))?;
+        scope
+            .extended_scope_params
+            .insert(name.to_owned(), value.to_owned());
+    }
+    request.lifetime_duration_mins = args.lifetime.or(request.lifetime_duration_mins);
+    request.analysis_interval_mins = args.interval.or(request.analysis_interval_mins);
+    request.begin_after_mins = args.begin_after.unwrap_or(request.begin_after_mins);
+    request.lookback_mins = args.lookback.unwrap_or(request.lookback_mins);
+    let given = request.thresholds.unwrap_or_default();
+    request.thresholds = Some(Thresholds {
+        pass: args.pass.or(given.pass).or(Some(95.0)),
+        marginal: args.marginal.or(given.marginal).or(Some(75.0)),
+    });
+    Ok(request)
+}
+
+fn credentials(args: &AnalyzeArgs) -> Result<Credentials, GateError> {
+    Ok(match (&args.token, &args.basic) {
+        (Some(token), _) => Credentials::Bearer(SecretString::from(token.clone())),
+        (None, Some(pair)) => {
+            let (user, password) = pair.split_once(':').ok_or(GateError::Basic)?;
+            Credentials::Basic {
+                user: user.to_owned(),
+                password: SecretString::from(password.to_owned()),
+            }
+        }
+        (None, None) => Credentials::None,
+    })
+}
+
+/// Looks at the analysis until it is complete, showing which stage runs.
+async fn wait(
+    client: &Client,
+    id: &str,
+    args: &AnalyzeArgs,
+) -> Result<AnalysisStatusResponse, GateError> {
+    let terminal = std::io::stderr().is_terminal();
+    let target = if terminal {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(1), target);
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} stages  {elapsed}  {msg}")
+    {
+        bar.set_style(style);
+    }
+    let mut seen: HashMap<String, ExecutionStatus> = HashMap::new();
+    loop {
+        let status = client.analysis(id, args.storage_account.as_deref()).await?;
+        let stages = status.stage_status.as_deref().unwrap_or_default();
+        bar.set_length(stages.len() as u64);
+        bar.set_position(stages.iter().filter(|s| s.status.is_complete()).count() as u64);
+        if let Some(running) = stages.iter().find(|s| s.status == ExecutionStatus::Running) {
+            bar.set_message(running.name.clone());
+        }
+        if !terminal {
+            // A log of a pipeline: a line whenever a stage changes.
+            for stage in stages {
+                if seen.insert(stage.name.clone(), stage.status) != Some(stage.status)
+                    && stage.status != ExecutionStatus::NotStarted
+                {
+                    let _ = writeln!(
+                        std::io::stderr(),
+                        "{}: {}",
+                        stage.name,
+                        stage.status.lower()
+                    );
+                }
+            }
+        }
+        if status.complete {
+            bar.finish_and_clear();
+            return Ok(status);
+        }
+        tokio::time::sleep(Duration::from_secs_f64(args.poll.clamp(0.05, 3600.0))).await;
+    }
+}
+
+/// Completes on SIGINT or SIGTERM; a pipeline that is stopped must not leave an analysis behind.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

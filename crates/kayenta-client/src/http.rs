@@ -1,0 +1,317 @@
+//! The few calls a gate needs, each retried through a restart of the server.
+
+use std::time::{Duration, Instant};
+
+use kayenta_model::{AnalysisRequest, AnalysisStatusResponse, CanaryConfig};
+use reqwest::{RequestBuilder, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+/// What went wrong with a call, in words a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The server understood and refused.
+    #[error("the server refused the request ({status}): {message}")]
+    Refused {
+        /// Its status.
+        status: u16,
+        /// Its own words.
+        message: String,
+    },
+    /// No answer for longer than the caller has patience.
+    #[error("no answer from {url} for {} s: {reason}", .patience.as_secs())]
+    Unreachable {
+        /// What was called.
+        url: String,
+        /// How long it was tried.
+        patience: Duration,
+        /// The last failure.
+        reason: String,
+    },
+    /// An answer that is not the API's.
+    #[error("{url} answered something that is not Kayenta's API: {reason}; is the URL right?")]
+    Answer {
+        /// What was called.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The client itself could not be built.
+    #[error("cannot call {url}: {reason}")]
+    Setup {
+        /// The base URL.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// How the client proves who it is.
+#[derive(Clone, Debug, Default)]
+pub enum Credentials {
+    /// It does not.
+    #[default]
+    None,
+    /// `Authorization: Bearer`.
+    Bearer(SecretString),
+    /// HTTP basic.
+    Basic {
+        /// User name.
+        user: String,
+        /// Password.
+        password: SecretString,
+    },
+}
+
+/// Query parameters of a start request; `None` leaves the server's default.
+#[derive(Clone, Debug, Default)]
+pub struct StartParameters {
+    /// Application the analysis runs for.
+    pub application: Option<String>,
+    /// Who asks.
+    pub user: Option<String>,
+    /// Metrics account.
+    pub metrics_account: Option<String>,
+    /// Storage account.
+    pub storage_account: Option<String>,
+    /// Configuration account, for configs by id.
+    pub configuration_account: Option<String>,
+    /// Free reference to the pipeline that asks.
+    pub parent_execution: Option<String>,
+}
+
+/// A client of one service.
+#[derive(Clone, Debug)]
+pub struct Client {
+    base: String,
+    credentials: Credentials,
+    patience: Duration,
+    http: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    canary_analysis_execution_id: String,
+}
+
+impl Client {
+    /// A client of the service at `base`; `patience` is how long it keeps trying while there is no
+    /// answer, or only 502, 503 and 504 from a balancer.
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`] when the URL or the TLS set-up is unusable.
+    pub fn new(
+        base: &str,
+        credentials: Credentials,
+        patience: Duration,
+    ) -> Result<Self, ClientError> {
+        let setup = |reason: String| ClientError::Setup {
+            url: base.to_owned(),
+            reason,
+        };
+        if !(base.starts_with("http://") || base.starts_with("https://")) {
+            return Err(setup(
+                "the URL must begin with http:// or https://".to_owned(),
+            ));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(60))
+            .build()
+            .map_err(|error| setup(chain(&error)))?;
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            credentials,
+            patience,
+            http,
+        })
+    }
+
+    /// Starts an analysis with a config of the request's own; returns its id.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn start_adhoc(
+        &self,
+        config: &CanaryConfig,
+        request: &AnalysisRequest,
+        parameters: &StartParameters,
+    ) -> Result<String, ClientError> {
+        let body = json!({"canaryConfig": config, "executionRequest": request});
+        self.start("/standalone_canary_analysis", &body, parameters)
+            .await
+    }
+
+    /// Starts an analysis with a stored config; returns its id.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn start_by_id(
+        &self,
+        config_id: &str,
+        request: &AnalysisRequest,
+        parameters: &StartParameters,
+    ) -> Result<String, ClientError> {
+        let body = json!(request);
+        self.start(
+            &format!("/standalone_canary_analysis/{config_id}"),
+            &body,
+            parameters,
+        )
+        .await
+    }
+
+    async fn start(
+        &self,
+        path: &str,
+        body: &Value,
+        parameters: &StartParameters,
+    ) -> Result<String, ClientError> {
+        let query: Vec<(&str, &str)> = [
+            ("application", &parameters.application),
+            ("user", &parameters.user),
+            ("metricsAccountName", &parameters.metrics_account),
+            ("storageAccountName", &parameters.storage_account),
+            (
+                "configurationAccountName",
+                &parameters.configuration_account,
+            ),
+            ("parentPipelineExecutionId", &parameters.parent_execution),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .collect();
+        let started: Started = self
+            .call(path, |http, url| http.post(url).query(&query).json(body))
+            .await?;
+        Ok(started.canary_analysis_execution_id)
+    }
+
+    /// Where an analysis stands.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn analysis(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<AnalysisStatusResponse, ClientError> {
+        self.call(&format!("/standalone_canary_analysis/{id}"), |http, url| {
+            let request = http.get(url);
+            match storage_account {
+                Some(account) => request.query(&[("storageAccountName", account)]),
+                None => request,
+            }
+        })
+        .await
+    }
+
+    /// Cancels an execution.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn cancel(&self, id: &str) -> Result<(), ClientError> {
+        self.exchange(&format!("/pipelines/{id}/cancel"), |http, url| {
+            http.put(url)
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        request: impl Fn(&reqwest::Client, &str) -> RequestBuilder,
+    ) -> Result<T, ClientError> {
+        let body = self.exchange(path, request).await?;
+        serde_json::from_str(&body).map_err(|error| ClientError::Answer {
+            url: format!("{}{path}", self.base),
+            reason: error.to_string(),
+        })
+    }
+
+    /// One call, repeated while nobody answers; returns the body of a 2xx.
+    async fn exchange(
+        &self,
+        path: &str,
+        request: impl Fn(&reqwest::Client, &str) -> RequestBuilder,
+    ) -> Result<String, ClientError> {
+        let url = format!("{}{path}", self.base);
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let authorised = match &self.credentials {
+                Credentials::None => request(&self.http, &url),
+                Credentials::Bearer(token) => {
+                    request(&self.http, &url).bearer_auth(token.expose_secret())
+                }
+                Credentials::Basic { user, password } => {
+                    request(&self.http, &url).basic_auth(user, Some(password.expose_secret()))
+                }
+            };
+            let reason = match authorised.send().await {
+                Ok(response) => {
+                    let status = response.status();
+                    match response.text().await {
+                        Ok(body) if status.is_success() => return Ok(body),
+                        Ok(body) if !is_restarting(status) => {
+                            return Err(ClientError::Refused {
+                                status: status.as_u16(),
+                                message: message_of(&body, status),
+                            });
+                        }
+                        Ok(_) => format!("the server answers {status}"),
+                        Err(error) => chain(&error),
+                    }
+                }
+                Err(error) => chain(&error),
+            };
+            if begun.elapsed() + pause > self.patience {
+                return Err(ClientError::Unreachable {
+                    url,
+                    patience: self.patience,
+                    reason,
+                });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+}
+
+/// Statuses a balancer or a starting pod answers with.
+fn is_restarting(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+fn message_of(body: &str, status: StatusCode) -> String {
+    serde_json::from_str::<Value>(body)
+        .ok()
+        .and_then(|json| json.get("message")?.as_str().map(str::to_owned))
+        .filter(|message| !message.is_empty())
+        .unwrap_or_else(|| {
+            status
+                .canonical_reason()
+                .unwrap_or("no reason given")
+                .to_owned()
+        })
+}
+
+/// An error with its causes, outermost first.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,15 @@
+//! A client of the HTTP API, and the gate a CI/CD pipeline runs: post a standalone analysis, wait for it
+//! through restarts of the server, report the verdict, exit accordingly.
+//!
+//! It uses nothing but the reference's API, so it works against the Java service as well. Everything it
+//! knows of the wire it has from `kayenta-model`.
+
+mod analyze;
+mod http;
+mod report;
+mod verdict;
+
+pub use analyze::{AnalyzeArgs, OutputFormat, run_analyze};
+pub use http::{Client, ClientError, Credentials, StartParameters};
+pub use report::render;
+pub use verdict::Verdict;

@@ -1,0 +1,63 @@
+//! What an analysis comes to, and the exit code that says so.
+
+use std::process::ExitCode;
+
+use kayenta_model::{AnalysisStatusResponse, ExecutionStatus};
+
+/// What a finished analysis comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The last score met the pass threshold. Exit code 0.
+    Pass,
+    /// A run was judged, and its score was at or below the marginal threshold. Exit code 1.
+    Fail,
+    /// Every run was above marginal, but the last score is below the pass threshold. Exit code 2.
+    Marginal,
+    /// There is no verdict: a run failed, the analysis was canceled or could not be planned. Exit code 3.
+    Error,
+}
+
+impl Verdict {
+    /// The verdict of a finished analysis.
+    #[must_use]
+    pub fn of(status: &AnalysisStatusResponse) -> Self {
+        let result = status.canary_analysis_execution_result.as_ref();
+        match status.execution_status {
+            Some(ExecutionStatus::Succeeded) => match result {
+                Some(result) if result.did_pass_thresholds => Self::Pass,
+                Some(result) if !result.canary_scores.is_empty() => Self::Marginal,
+                _ => Self::Error,
+            },
+            Some(ExecutionStatus::Terminal) => {
+                // A judged run below marginal ends the analysis without an exception of its own.
+                let judged = result
+                    .and_then(|result| result.canary_execution_results.last())
+                    .is_some_and(|run| run.execution_status == Some(ExecutionStatus::Succeeded));
+                if judged { Self::Fail } else { Self::Error }
+            }
+            _ => Self::Error,
+        }
+    }
+
+    /// The process exit code that tells it to a pipeline.
+    #[must_use]
+    pub fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Marginal => 2,
+            Self::Error => 3,
+        })
+    }
+
+    /// One word for people.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Marginal => "MARGINAL",
+            Self::Error => "ERROR",
+        }
+    }
+}
