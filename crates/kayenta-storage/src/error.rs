@@ -33,6 +33,8 @@ pub struct StorageError {
     pub attempts: u32,
     /// How long it took in all.
     pub elapsed: Duration,
+    /// How long the store asked to be left alone, when it did.
+    pub retry_after: Option<Duration>,
     /// The cause underneath.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -47,6 +49,7 @@ impl StorageError {
             message: message.into(),
             attempts: 1,
             elapsed: Duration::ZERO,
+            retry_after: None,
             source: None,
         }
     }

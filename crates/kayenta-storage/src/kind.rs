@@ -48,6 +48,18 @@ impl ObjectKind {
             Self::StandaloneCanaryResultArchive => "standalone_canary_archive.json",
         }
     }
+
+    /// Whether every writer uses the default file name: nothing but a foreign hand can put a second
+    /// file under a key, so one request reads or writes the object.
+    #[must_use]
+    pub fn has_fixed_filename(self) -> bool {
+        match self {
+            Self::CanaryConfig | Self::CanaryResultArchive => false,
+            Self::MetricSetList | Self::MetricSetPairList | Self::StandaloneCanaryResultArchive => {
+                true
+            }
+        }
+    }
 }
 
 /// The text the reference's messages name the kind by; its per-process hash is a fixed 0 here.

@@ -1,13 +1,35 @@
 //! The storage seam: what an object store must do, which kinds of objects there are, and how keys
 //! and file names are laid out. Memory and disk stores live here; other stores are adapters.
 //!
-//! A store moves bytes. JSON, uniqueness of config names and the catalogue of configs are built on
-//! top of it once, in [`repository`], for every store alike.
+//! A store moves bytes. JSON is put on top of it once, in [`ObjectRepository`], and everything that
+//! makes canary configs special (checks, unique names, the list by application) in
+//! [`ConfigCatalogue`], for every store alike. [`Retrying`], [`Metered`] and [`Bounded`] wrap any
+//! store.
+//!
+//! It is not a general object store: five kinds of JSON documents, one per key, are all it knows.
 
+mod bounded;
+mod catalogue;
+mod disk;
 mod error;
 mod kind;
+mod lock;
+mod memory;
+mod metered;
+mod repository;
+mod retrying;
+mod segment;
 mod store;
 
+pub use bounded::Bounded;
+pub use catalogue::{CatalogueOptions, ConfigCatalogue, ConfigSummary};
+pub use disk::{DiskStore, Durability};
 pub use error::{StorageError, StorageErrorKind};
 pub use kind::ObjectKind;
+pub use lock::{LOCK_HOLD, StoreLock};
+pub use memory::MemoryStore;
+pub use metered::Metered;
+pub use repository::{ListedObject, ObjectRepository};
+pub use retrying::{RetryPolicy, Retrying};
+pub use segment::{check_segment, is_path_segment};
 pub use store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition};

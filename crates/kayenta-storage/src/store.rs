@@ -1,10 +1,12 @@
 //! The trait every object store implements.
 
+use std::{sync::Arc, time::Duration};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::{error::StorageError, kind::ObjectKind};
+use crate::{error::StorageError, kind::ObjectKind, lock::StoreLock};
 
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,12 @@ pub enum WriteCondition {
 ///
 /// What returns `Ok` is durable. Keys match exactly, never by prefix. When two files lie under one
 /// key (a crash between write and clean-up, or another writer), the newest wins on reads and every
-/// write removes the others.
+/// write removes the others; kinds that nobody gives a file name
+/// ([`ObjectKind::has_fixed_filename`]) may be read and written at their default name alone.
+///
+/// Keys and file names must be single path segments ([`is_path_segment`](crate::is_path_segment)):
+/// others are refused as [`Invalid`](crate::StorageErrorKind::Invalid) on writes and absent on
+/// reads.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     /// Kind of account, as `/credentials` names it (`azure`, `memory`, `disk`).
@@ -54,6 +61,19 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`NotFound`](crate::StorageErrorKind::NotFound) with the reference's text for this platform.
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError>;
+
+    /// The object a listing told of, where possible with one request. When it has been rewritten
+    /// since, what is there now.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    async fn load_listed(
+        &self,
+        kind: ObjectKind,
+        summary: &ObjectSummary,
+    ) -> Result<StoredObject, StorageError> {
+        self.load(kind, &summary.key).await
+    }
 
     /// Writes the object under the key and removes other files under it. `filename` `None` is the
     /// kind's default. Returns what a listing would say.
@@ -81,9 +101,69 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     /// When the listing cannot be completed; never a partial list.
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError>;
 
+    /// Takes the exclusive right called `name` (a path segment), so that a check and the write it
+    /// allows are one step for every process that uses the store. Waits at most `wait`. The right
+    /// ends with the lock, and on its own [`LOCK_HOLD`](crate::LOCK_HOLD) after it was taken at the
+    /// earliest: what it protects must be done by then.
+    ///
+    /// A store that belongs to one process alone needs none; callers serialise their own tasks.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::StorageErrorKind::Unavailable) when another writer keeps it.
+    async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
+        let _ = (name, wait);
+        Ok(StoreLock::unneeded())
+    }
+
     /// Whether the store answers at all, for `/health`; cheap.
     ///
     /// # Errors
     /// Why it does not.
     async fn check(&self) -> Result<(), StorageError>;
+}
+
+#[async_trait]
+impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
+    fn platform(&self) -> &'static str {
+        (**self).platform()
+    }
+
+    async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+        (**self).load(kind, key).await
+    }
+
+    async fn load_listed(
+        &self,
+        kind: ObjectKind,
+        summary: &ObjectSummary,
+    ) -> Result<StoredObject, StorageError> {
+        (**self).load_listed(kind, summary).await
+    }
+
+    async fn store(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        filename: Option<&str>,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<ObjectSummary, StorageError> {
+        (**self).store(kind, key, filename, bytes, condition).await
+    }
+
+    async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
+        (**self).delete(kind, key).await
+    }
+
+    async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
+        (**self).list(kind).await
+    }
+
+    async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
+        (**self).lock(name, wait).await
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        (**self).check().await
+    }
 }

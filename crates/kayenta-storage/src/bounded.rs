@@ -1,0 +1,110 @@
+//! A limit on how many operations a store works on at once.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{
+    error::{StorageError, StorageErrorKind},
+    kind::ObjectKind,
+    lock::StoreLock,
+    store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+};
+
+/// Lets at most so many operations run at once; the others queue in order of arrival.
+#[derive(Clone, Debug)]
+pub struct Bounded<S> {
+    inner: S,
+    permits: Arc<Semaphore>,
+}
+
+impl<S> Bounded<S> {
+    /// `inner`, working on at most `operations` (at least one) at a time.
+    pub fn new(inner: S, operations: usize) -> Self {
+        Self {
+            inner,
+            permits: Arc::new(Semaphore::new(operations.max(1))),
+        }
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, StorageError> {
+        self.permits.acquire().await.map_err(|closed| {
+            StorageError::new(StorageErrorKind::Other, "the store is closed").caused_by(closed)
+        })
+    }
+}
+
+#[async_trait]
+impl<S: ObjectStore> ObjectStore for Bounded<S> {
+    fn platform(&self) -> &'static str {
+        self.inner.platform()
+    }
+
+    async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.load(kind, key).await
+    }
+
+    async fn load_listed(
+        &self,
+        kind: ObjectKind,
+        summary: &ObjectSummary,
+    ) -> Result<StoredObject, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.load_listed(kind, summary).await
+    }
+
+    async fn store(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        filename: Option<&str>,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<ObjectSummary, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner
+            .store(kind, key, filename, bytes, condition)
+            .await
+    }
+
+    async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.delete(kind, key).await
+    }
+
+    async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.list(kind).await
+    }
+
+    /// Not counted: who waits for a lock must not keep its holder from working.
+    async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
+        self.inner.lock(name, wait).await
+    }
+
+    /// Not counted: health must be told at once.
+    async fn check(&self) -> Result<(), StorageError> {
+        self.inner.check().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryStore;
+
+    #[tokio::test]
+    async fn waits_for_a_permit_but_tells_health_at_once() {
+        let store = Bounded::new(MemoryStore::default(), 1);
+        let permit = store.permit().await.unwrap();
+        store.check().await.unwrap();
+        let list = store.list(ObjectKind::CanaryConfig);
+        tokio::pin!(list);
+        assert!(futures::poll!(&mut list).is_pending());
+        drop(permit);
+        assert!(list.await.unwrap().is_empty());
+    }
+}

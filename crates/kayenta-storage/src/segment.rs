@@ -1,0 +1,51 @@
+//! Which keys and file names can stand as one segment of a path.
+
+use crate::error::{StorageError, StorageErrorKind};
+
+/// Longest key or file name in bytes; what Azure allows for a segment's worth of a blob name.
+const MAX_SEGMENT_BYTES: usize = 512;
+
+/// Whether the text can be one segment of a path: not empty, `.` or `..`, no slash, no backslash,
+/// no control character, not longer than 512 bytes.
+#[must_use]
+pub fn is_path_segment(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+        && text.len() <= MAX_SEGMENT_BYTES
+        && !text
+            .chars()
+            .any(|c| matches!(c, '/' | '\\') || c.is_control())
+}
+
+/// Refuses what cannot be one segment of a path; `what` names it in the message.
+///
+/// # Errors
+/// [`StorageErrorKind::Invalid`].
+pub fn check_segment(what: &str, text: &str) -> Result<(), StorageError> {
+    if is_path_segment(text) {
+        return Ok(());
+    }
+    Err(StorageError::new(
+        StorageErrorKind::Invalid,
+        format!(
+            "The {what} '{}' cannot be part of a path.",
+            text.escape_debug()
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addressable_segments_pass() {
+        for good in ["a", "a.b", "a b", "käse", "%2e", "...", "a;b"] {
+            assert!(is_path_segment(good), "{good}");
+        }
+        let long = "x".repeat(513);
+        for bad in ["", ".", "..", "a/b", "/", "a\\b", "a\nb", "\0", &long] {
+            let error = check_segment("key", bad).unwrap_err();
+            assert_eq!(error.kind, StorageErrorKind::Invalid, "{bad}");
+        }
+    }
+}
