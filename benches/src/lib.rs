@@ -1,1 +1,3 @@
 //! Benches of the project; see `benches/README.md`.
+
+pub mod series;
