@@ -1,1 +1,22 @@
 //! Fakes, fault proxy, seam conformance suites, server launchers and transcript replay for tests.
+//!
+//! A dev-dependency only: nothing here is shipped. Every server binds a free port of the loopback
+//! interface and ends when its handle is dropped.
+
+pub mod azurite;
+pub mod fake_prometheus;
+pub mod fault_proxy;
+pub mod free_port;
+pub mod object_store_suite;
+pub mod prometheus_server;
+pub mod replay;
+pub mod scrape_targets;
+pub mod service;
+
+pub use fake_prometheus::FakePrometheus;
+pub use fault_proxy::{Fault, FaultProxy};
+pub use free_port::free_port;
+pub use prometheus_server::PrometheusServer;
+pub use rustix::process::Signal;
+pub use scrape_targets::{Behaviour, ScrapeTarget};
+pub use service::{Service, ServiceBuilder};

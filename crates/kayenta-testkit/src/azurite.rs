@@ -1,0 +1,202 @@
+//! A real Azure Blob Storage emulator for tests: Azurite, installed once under the target directory.
+
+use std::{
+    fs::{self, File},
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// The version tests run against.
+const PACKAGE: &str = "azurite@3.35.0";
+
+/// The account every Azurite serves.
+pub const ACCOUNT_NAME: &str = "devstoreaccount1";
+
+/// The published key of [`ACCOUNT_NAME`]; no secret.
+pub const ACCOUNT_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// Starts Azurite and ends with it when its parent is gone, however that ended.
+const LAUNCHER: &str = "const main = process.env.AZURITE_MAIN; process.argv.splice(1, 0, main); \
+     process.stdin.on('end', () => process.exit(0)); process.stdin.resume(); require(main);";
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How to start an [`Azurite`].
+#[derive(Clone, Debug, Default)]
+pub struct AzuriteOptions {
+    /// The port to listen on; a free one when `None`.
+    pub port: Option<u16>,
+    /// Whether blobs are kept in files and outlive [`Azurite::stop`]; in memory otherwise, which is
+    /// faster.
+    pub persistent: bool,
+    /// Whether it serves `https` with a certificate nobody trusts.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// A running blob service that ends when dropped.
+#[derive(Debug)]
+pub struct Azurite {
+    options: AzuriteOptions,
+    directory: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Azurite {
+    /// Starts one on a free port with its blobs in memory. The first use of a checkout installs the
+    /// npm package.
+    ///
+    /// # Errors
+    /// When there is no node or npm, the package cannot be installed, or it does not start.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(AzuriteOptions::default()).await
+    }
+
+    /// Starts one as told.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(options: AzuriteOptions) -> anyhow::Result<Self> {
+        let mut azurite = Self {
+            port: options.port.unwrap_or(0),
+            options,
+            directory: tempfile::tempdir()?,
+            child: None,
+        };
+        azurite.launch().await?;
+        Ok(azurite)
+    }
+
+    /// The port it listens on, the same after a restart.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The blob service's URL with the account as its path, as emulators have it.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.options.certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!(
+            "{scheme}://{}:{}/{ACCOUNT_NAME}",
+            Ipv4Addr::LOCALHOST,
+            self.port
+        )
+    }
+
+    /// Kills it, as a crash would. Calling it again changes nothing.
+    ///
+    /// # Errors
+    /// When the process does not end.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Starts it again on the same port after [`stop`](Self::stop), or stops and starts it.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.stop().await?;
+        self.launch().await
+    }
+
+    async fn launch(&mut self) -> anyhow::Result<()> {
+        let main = tokio::task::spawn_blocking(install).await??;
+        let mut command = Command::new("node");
+        command
+            .args(["-e", LAUNCHER, "--"])
+            .args(["--silent", "--skipApiVersionCheck", "--disableTelemetry"])
+            .args(["--blobHost", "127.0.0.1", "--blobPort"])
+            .arg(self.port.to_string())
+            .env("AZURITE_MAIN", &main)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        if self.options.persistent {
+            command.arg("--location").arg(self.directory.path());
+        } else {
+            command.arg("--inMemoryPersistence");
+        }
+        if let Some((certificate, key)) = &self.options.certificate {
+            command.arg("--cert").arg(certificate).arg("--key").arg(key);
+        }
+        let mut child = command
+            .spawn()
+            .context("cannot start node; Azurite needs it")?;
+        let output = child.stdout.take().context("no output of Azurite")?;
+        let mut lines = BufReader::new(output).lines();
+        let announced = timeout(START_TIMEOUT, async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some((_, port)) = line
+                    .split_once("successfully listens on ")
+                    .and_then(|(_, url)| url.rsplit_once(':'))
+                {
+                    return Ok(port.trim().parse()?);
+                }
+            }
+            bail!("Azurite ended before it listened")
+        });
+        self.port = announced.await.context("Azurite did not start in time")??;
+        // Whatever else it says must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        self.child = Some(child);
+        Ok(())
+    }
+}
+
+/// Installs the package unless it is there; returns its entry point. Blocks.
+fn install() -> anyhow::Result<PathBuf> {
+    let tools = std::env::var_os("CARGO_TARGET_DIR")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"))
+        .join("tools");
+    fs::create_dir_all(&tools)?;
+    let tools = tools.canonicalize()?;
+    let home = tools.join("azurite");
+    let main = home.join("node_modules/azurite/dist/src/blob/main.js");
+    let done = home.join("installed");
+    let installed = || fs::read_to_string(&done).is_ok_and(|text| text == PACKAGE);
+    if installed() {
+        return Ok(main);
+    }
+    // Test binaries run side by side; one installs, the others wait.
+    let lock = File::create(tools.join("azurite.lock"))?;
+    lock.lock()?;
+    if !installed() {
+        let output = std::process::Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&home)
+            .arg(PACKAGE)
+            .output()
+            .context("cannot run npm; Azurite is installed with it")?;
+        if !output.status.success() {
+            bail!(
+                "npm cannot install {PACKAGE}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        fs::write(&done, PACKAGE)?;
+    }
+    Ok(main)
+}

@@ -1,0 +1,501 @@
+//! What every [`ObjectStore`] must do, checked alike on memory, disk and Azurite.
+//!
+//! The checks panic with what went wrong; they leave their objects behind, so give them a store of
+//! their own.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
+use kayenta_storage::{
+    ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, WriteCondition,
+};
+
+const CONFIG: ObjectKind = ObjectKind::CanaryConfig;
+
+/// Uploads that run at once when many objects are written.
+const CONCURRENCY: usize = 32;
+
+/// Runs every check that needs nothing but the trait.
+pub async fn run_all(store: &dyn ObjectStore) {
+    answers(store).await;
+    roundtrip(store).await;
+    exact_keys(store).await;
+    unfit_keys(store).await;
+    renames(store).await;
+    conditions(store).await;
+    missing(store).await;
+    non_ascii(store).await;
+    big_object(store).await;
+    listing(store).await;
+    concurrent_writers(store).await;
+    locks(store).await;
+}
+
+async fn put(
+    store: &dyn ObjectStore,
+    kind: ObjectKind,
+    key: &str,
+    filename: Option<&str>,
+    text: &str,
+    condition: WriteCondition,
+) -> Result<ObjectSummary, StorageError> {
+    let bytes = Bytes::copy_from_slice(text.as_bytes());
+    store.store(kind, key, filename, bytes, condition).await
+}
+
+async fn text(store: &dyn ObjectStore, kind: ObjectKind, key: &str) -> String {
+    let object = store.load(kind, key).await.expect("the object is there");
+    String::from_utf8(object.bytes.to_vec()).expect("the object is text")
+}
+
+async fn listed(store: &dyn ObjectStore, kind: ObjectKind, key: &str) -> Vec<ObjectSummary> {
+    let mut all = store.list(kind).await.expect("the store lists");
+    all.retain(|summary| summary.key == key);
+    all
+}
+
+/// A store in order says so.
+pub async fn answers(store: &dyn ObjectStore) {
+    store.check().await.expect("the store answers");
+    assert!(!store.platform().is_empty());
+}
+
+/// What is written is read, listed and deleted, for every kind and apart from other kinds.
+pub async fn roundtrip(store: &dyn ObjectStore) {
+    for kind in ObjectKind::ALL {
+        let first = put(store, kind, "trip", None, "[1]", WriteCondition::Always)
+            .await
+            .expect("a first write");
+        assert_eq!(first.key, "trip");
+        assert_eq!(first.filename, kind.default_filename());
+        assert!(!first.version.is_empty());
+        let age = chrono::Utc::now() - first.updated;
+        assert!(age.num_minutes().abs() < 5, "written {age} ago");
+
+        let loaded = store.load(kind, "trip").await.expect("a read");
+        assert_eq!(&loaded.bytes[..], b"[1]");
+        assert_eq!(loaded.summary, first);
+        assert_eq!(listed(store, kind, "trip").await, [first.clone()]);
+        let again = store.load_listed(kind, &first).await.expect("a read");
+        assert_eq!(again.bytes, loaded.bytes);
+
+        let second = put(store, kind, "trip", None, "[2]", WriteCondition::Always)
+            .await
+            .expect("a second write");
+        assert_ne!(second.version, first.version, "a write changes the version");
+        assert_eq!(text(store, kind, "trip").await, "[2]");
+        let stale = store.load_listed(kind, &first).await.expect("a read");
+        assert_eq!(
+            &stale.bytes[..],
+            b"[2]",
+            "an outdated listing finds the new"
+        );
+        assert_eq!(stale.summary.version, second.version);
+    }
+    for kind in ObjectKind::ALL {
+        store.delete(kind, "trip").await.expect("a removal");
+        let error = store.load(kind, "trip").await.expect_err("it is gone");
+        assert!(error.is_not_found(), "{error:?}");
+        assert!(listed(store, kind, "trip").await.is_empty());
+    }
+}
+
+/// A key that begins another is a key of its own.
+pub async fn exact_keys(store: &dyn ObjectStore) {
+    for key in ["pre-12", "pre-1.2", "pre-1 2"] {
+        put(
+            store,
+            CONFIG,
+            key,
+            Some("x.json"),
+            key,
+            WriteCondition::Absent,
+        )
+        .await
+        .expect("a write");
+    }
+    let error = store.load(CONFIG, "pre-1").await.expect_err("no such key");
+    assert!(error.is_not_found());
+    let error = store
+        .delete(CONFIG, "pre-1")
+        .await
+        .expect_err("no such key");
+    assert!(error.is_not_found());
+    put(
+        store,
+        CONFIG,
+        "pre-1",
+        Some("x.json"),
+        "own",
+        WriteCondition::Absent,
+    )
+    .await
+    .expect("the shorter key is free");
+    assert_eq!(text(store, CONFIG, "pre-1").await, "own");
+    assert_eq!(text(store, CONFIG, "pre-12").await, "pre-12");
+    store.delete(CONFIG, "pre-1").await.expect("a removal");
+    for key in ["pre-12", "pre-1.2", "pre-1 2"] {
+        assert_eq!(text(store, CONFIG, key).await, key);
+        store.delete(CONFIG, key).await.expect("a removal");
+    }
+}
+
+/// Keys that are no path segment are refused, and absent when asked for.
+pub async fn unfit_keys(store: &dyn ObjectStore) {
+    for key in [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "/",
+        "a\\b",
+        "a\u{0}b",
+        "../canary_config",
+    ] {
+        let error = put(store, CONFIG, key, None, "{}", WriteCondition::Always)
+            .await
+            .expect_err("no key");
+        assert_eq!(error.kind, StorageErrorKind::Invalid, "{key:?}");
+        for error in [
+            store.load(CONFIG, key).await.map(|_| ()),
+            store.delete(CONFIG, key).await,
+        ] {
+            assert!(error.expect_err("no key").is_not_found(), "{key:?}");
+        }
+    }
+    let error = put(
+        store,
+        CONFIG,
+        "k",
+        Some("../x"),
+        "{}",
+        WriteCondition::Always,
+    )
+    .await
+    .expect_err("no file name");
+    assert_eq!(error.kind, StorageErrorKind::Invalid);
+}
+
+/// A write under another file name leaves one object.
+pub async fn renames(store: &dyn ObjectStore) {
+    for kind in [CONFIG, ObjectKind::CanaryResultArchive] {
+        let old = put(
+            store,
+            kind,
+            "ren",
+            Some("old.json"),
+            "1",
+            WriteCondition::Absent,
+        )
+        .await
+        .expect("a write");
+        let new = put(
+            store,
+            kind,
+            "ren",
+            Some("new.json"),
+            "2",
+            WriteCondition::Unchanged(old.version.clone()),
+        )
+        .await
+        .expect("a rename");
+        assert_eq!(new.filename, "new.json");
+        assert_eq!(listed(store, kind, "ren").await, [new]);
+        assert_eq!(text(store, kind, "ren").await, "2");
+        put(store, kind, "ren", None, "3", WriteCondition::Always)
+            .await
+            .expect("a write under the default name");
+        let files: Vec<_> = listed(store, kind, "ren").await;
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].filename, kind.default_filename());
+        let late = store.load_listed(kind, &old).await.expect("a read");
+        assert_eq!(&late.bytes[..], b"3");
+        store.delete(kind, "ren").await.expect("a removal");
+        assert!(listed(store, kind, "ren").await.is_empty());
+    }
+}
+
+/// Conditions hold or the write does not happen.
+pub async fn conditions(store: &dyn ObjectStore) {
+    for kind in ObjectKind::ALL {
+        let conflict = |result: Result<ObjectSummary, StorageError>| {
+            let error = result.expect_err("the condition does not hold");
+            assert_eq!(error.kind, StorageErrorKind::Conflict, "{error:?}");
+        };
+        let unchanged = WriteCondition::Unchanged("0x1".to_owned());
+        conflict(put(store, kind, "cond", None, "0", unchanged).await);
+        let first = put(store, kind, "cond", None, "1", WriteCondition::Absent)
+            .await
+            .expect("a write");
+        conflict(put(store, kind, "cond", None, "2", WriteCondition::Absent).await);
+        conflict(
+            put(
+                store,
+                kind,
+                "cond",
+                Some("o.json"),
+                "2",
+                WriteCondition::Absent,
+            )
+            .await,
+        );
+        let unchanged = || WriteCondition::Unchanged(first.version.clone());
+        let second = put(store, kind, "cond", None, "3", unchanged())
+            .await
+            .expect("nobody changed it");
+        conflict(put(store, kind, "cond", None, "4", unchanged()).await);
+        conflict(put(store, kind, "cond", Some("o.json"), "4", unchanged()).await);
+        assert_eq!(text(store, kind, "cond").await, "3");
+        assert_eq!(listed(store, kind, "cond").await, [second]);
+        store.delete(kind, "cond").await.expect("a removal");
+        conflict(put(store, kind, "cond", None, "5", unchanged()).await);
+        assert!(listed(store, kind, "cond").await.is_empty());
+    }
+}
+
+/// What is not there is told as such.
+pub async fn missing(store: &dyn ObjectStore) {
+    for kind in ObjectKind::ALL {
+        let error = store.load(kind, "absent").await.expect_err("nothing there");
+        assert!(error.is_not_found(), "{error:?}");
+        assert!(error.message.contains("absent"), "{error}");
+        let error = store
+            .delete(kind, "absent")
+            .await
+            .expect_err("nothing there");
+        assert!(error.is_not_found(), "{error:?}");
+    }
+}
+
+/// Keys, file names and contents are Unicode.
+pub async fn non_ascii(store: &dyn ObjectStore) {
+    let key = "grün 100% #1?&+;=,@:~ 日本 🐤";
+    let content = "{\"description\":\"größer als 日本 🐤\"}";
+    let written = put(
+        store,
+        CONFIG,
+        key,
+        Some("ä b.json"),
+        content,
+        WriteCondition::Absent,
+    )
+    .await
+    .expect("a write");
+    assert_eq!(text(store, CONFIG, key).await, content);
+    assert_eq!(listed(store, CONFIG, key).await, [written.clone()]);
+    let read = store.load_listed(CONFIG, &written).await.expect("a read");
+    assert_eq!(read.summary, written);
+    store.delete(CONFIG, key).await.expect("a removal");
+}
+
+/// Tens of megabytes pass, and nothing at all.
+pub async fn big_object(store: &dyn ObjectStore) {
+    let mut body = Vec::with_capacity(30_000_000);
+    while body.len() < 30_000_000 {
+        body.extend_from_slice(format!("{},", body.len()).as_bytes());
+    }
+    let body = Bytes::from(body);
+    let kind = ObjectKind::MetricSetList;
+    for condition in [WriteCondition::Absent, WriteCondition::Always] {
+        store
+            .store(kind, "big", None, body.clone(), condition)
+            .await
+            .expect("a big write");
+        let read = store.load(kind, "big").await.expect("a big read");
+        assert!(read.bytes == body, "the big object came back changed");
+    }
+    store.delete(kind, "big").await.expect("a removal");
+    put(store, kind, "empty", None, "", WriteCondition::Always)
+        .await
+        .expect("an empty write");
+    assert!(text(store, kind, "empty").await.is_empty());
+    store.delete(kind, "empty").await.expect("a removal");
+}
+
+/// A listing is complete and in key order.
+pub async fn listing(store: &dyn ObjectStore) {
+    let kind = ObjectKind::MetricSetPairList;
+    let keys = ["b", "a", "a-1", "a.b", "aB", "B", "10", "9", "ä"];
+    for key in keys {
+        put(store, kind, key, None, key, WriteCondition::Always)
+            .await
+            .expect("a write");
+    }
+    let all = store.list(kind).await.expect("a listing");
+    let mut sorted = keys;
+    sorted.sort_unstable();
+    assert_eq!(
+        all.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(),
+        sorted
+    );
+    for key in keys {
+        store.delete(kind, key).await.expect("a removal");
+    }
+}
+
+/// Of many writers of one new key exactly one succeeds, each read sees a whole object, and every
+/// conditional change counts once.
+pub async fn concurrent_writers(store: &dyn ObjectStore) {
+    let creations = (0..16).map(|i| async move {
+        put(
+            store,
+            CONFIG,
+            "race",
+            Some("race.json"),
+            &i.to_string(),
+            WriteCondition::Absent,
+        )
+        .await
+    });
+    let (created, refused): (Vec<_>, Vec<_>) = join_all(creations)
+        .await
+        .into_iter()
+        .partition(Result::is_ok);
+    assert_eq!((created.len(), refused.len()), (1, 15));
+    for error in refused.into_iter().filter_map(Result::err) {
+        assert_eq!(error.kind, StorageErrorKind::Conflict, "{error:?}");
+    }
+
+    put(
+        store,
+        CONFIG,
+        "race",
+        Some("race.json"),
+        "0",
+        WriteCondition::Always,
+    )
+    .await
+    .expect("a write");
+    let increments = (0..8).map(|_| async {
+        loop {
+            let object = store.load(CONFIG, "race").await.expect("a read");
+            let count: u32 = std::str::from_utf8(&object.bytes)
+                .expect("text")
+                .parse()
+                .expect("a whole number");
+            let written = put(
+                store,
+                CONFIG,
+                "race",
+                Some("race.json"),
+                &(count + 1).to_string(),
+                WriteCondition::Unchanged(object.summary.version),
+            )
+            .await;
+            match written {
+                Ok(_) => break,
+                Err(error) => assert_eq!(error.kind, StorageErrorKind::Conflict, "{error:?}"),
+            }
+        }
+    });
+    join_all(increments).await;
+    assert_eq!(text(store, CONFIG, "race").await, "8");
+    store.delete(CONFIG, "race").await.expect("a removal");
+}
+
+/// A lock comes back, whether released or dropped.
+pub async fn locks(store: &dyn ObjectStore) {
+    let wait = Duration::from_secs(10);
+    let lock = store.lock("suite", wait).await.expect("a lock");
+    lock.release().await;
+    let lock = store.lock("suite", wait).await.expect("the lock again");
+    drop(lock);
+    let lock = store.lock("suite", wait).await.expect("the lock again");
+    lock.release().await;
+}
+
+/// Stores that are shared by processes exclude each other; `other` is the same store as another
+/// process would open it.
+pub async fn shared_locks(store: &dyn ObjectStore, other: &dyn ObjectStore) {
+    let lock = store.lock("shared", Duration::ZERO).await.expect("a lock");
+    let error = other
+        .lock("shared", Duration::from_millis(200))
+        .await
+        .expect_err("it is taken");
+    assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error:?}");
+    let free = other
+        .lock("other", Duration::ZERO)
+        .await
+        .expect("it is free");
+    free.release().await;
+    lock.release().await;
+    let wait = Duration::from_secs(10);
+    let lock = other.lock("shared", wait).await.expect("it is free again");
+    lock.release().await;
+}
+
+/// Puts a file straight under a key, around the store.
+pub type Plant<'a> =
+    &'a (dyn Fn(ObjectKind, &'static str, &'static str, Bytes) -> BoxFuture<'a, ()> + Sync);
+
+/// Two files under one key read as the newer and are one again after a write or a removal.
+pub async fn heals_two_files(store: &dyn ObjectStore, plant: Plant<'_>) {
+    for kind in [CONFIG, ObjectKind::CanaryResultArchive] {
+        let key = "twice";
+        plant(kind, key, "older.json", Bytes::from_static(b"1")).await;
+        // Azure tells times by the second.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        plant(kind, key, "newer.json", Bytes::from_static(b"2")).await;
+        assert_eq!(text(store, kind, key).await, "2");
+        let before = listed(store, kind, key).await;
+        assert_eq!(before.len(), 1);
+        assert_eq!(before[0].filename, "newer.json");
+        let error = put(store, kind, key, None, "3", WriteCondition::Absent)
+            .await
+            .expect_err("something is there");
+        assert_eq!(error.kind, StorageErrorKind::Conflict);
+
+        let unchanged = WriteCondition::Unchanged(before[0].version.clone());
+        let healed = put(store, kind, key, Some("newest.json"), "3", unchanged)
+            .await
+            .expect("a write");
+        assert_eq!(listed(store, kind, key).await, [healed]);
+        assert_eq!(text(store, kind, key).await, "3");
+
+        plant(kind, key, "older.json", Bytes::from_static(b"4")).await;
+        put(
+            store,
+            kind,
+            key,
+            Some("newest.json"),
+            "5",
+            WriteCondition::Always,
+        )
+        .await
+        .expect("a write");
+        assert_eq!(text(store, kind, key).await, "5");
+
+        plant(kind, key, "older.json", Bytes::from_static(b"6")).await;
+        store.delete(kind, key).await.expect("a removal of both");
+        let error = store.load(kind, key).await.expect_err("both are gone");
+        assert!(error.is_not_found());
+    }
+}
+
+/// A listing of `count` objects (choose more than a page holds) is complete.
+pub async fn lists_every_page(store: &dyn ObjectStore, count: usize) {
+    let kind = ObjectKind::MetricSetList;
+    let keys: Arc<Vec<String>> = Arc::new((0..count).map(|i| format!("page-{i:06}")).collect());
+    stream::iter(0..count)
+        .map(|i| {
+            let keys = Arc::clone(&keys);
+            async move {
+                put(store, kind, &keys[i], None, "[]", WriteCondition::Always)
+                    .await
+                    .map(|_| ())
+            }
+        })
+        .buffer_unordered(CONCURRENCY)
+        .try_collect::<()>()
+        .await
+        .expect("many writes");
+    let all = store.list(kind).await.expect("a listing");
+    assert!(all.is_sorted_by(|a, b| a.key < b.key));
+    let seen: BTreeSet<&str> = all.iter().map(|object| object.key.as_str()).collect();
+    assert!(keys.iter().all(|key| seen.contains(key.as_str())));
+    assert_eq!(
+        all.iter().filter(|o| o.key.starts_with("page-")).count(),
+        count
+    );
+}
