@@ -1,14 +1,50 @@
 //! Canary judges: values in, a verdict out.
 //!
-//! The crate holds the seam behind which every judge sits ([`Judge`], [`LocalJudge`],
-//! [`RemoteJudge`], [`JudgeRegistry`]). It does no I/O, reads no clock and starts no runtime: a
-//! [`LocalJudge`] is a plain function that burns CPU and belongs on a blocking thread, a
-//! [`RemoteJudge`] is awaited; the caller tells them apart by the variant of [`Judge`].
+//! [`NetflixAcaJudge`] cleans, classifies and scores metric set pairs as the reference does, bit for
+//! bit; [`RandomDummyJudge`] throws dice; [`batch`] judges whole files. Behind the seam ([`Judge`],
+//! [`LocalJudge`], [`RemoteJudge`], [`JudgeRegistry`]) further judges can be added.
+//!
+//! The crate does no I/O of its own, reads no clock and starts no runtime: a [`LocalJudge`] is a plain
+//! function that burns CPU and belongs on a blocking thread, a [`RemoteJudge`] is awaited; the caller
+//! tells them apart by the variant of [`Judge`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kayenta_judge::{JudgeRequest, LocalJudge, NetflixAcaJudge, ScoreThresholds};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = serde_json::from_str(
+//!     r#"{"metrics": [{"name": "latency", "groups": ["app"]}], "classifier": {}}"#,
+//! )?;
+//! let pairs = serde_json::from_str(
+//!     r#"[{"name": "latency", "id": "1", "values": {
+//!         "experiment": [20, 22, 21, 25, 30], "control": [1, 2.2, 1.1, 2.5, 3]}}]"#,
+//! )?;
+//! let result = NetflixAcaJudge::default().judge(&JudgeRequest {
+//!     canary_config: Arc::new(config),
+//!     thresholds: ScoreThresholds { pass: 75.0, marginal: 50.0 },
+//!     metric_set_pairs: Arc::new(pairs),
+//! })?;
+//! assert_eq!(result.total(), Some(0.0));
+//! # Ok(())
+//! # }
+//! ```
 
+pub mod batch;
+mod classification;
+mod cleaning;
+mod dredd;
 mod error;
+mod group_order;
+mod netflix;
+mod pool;
 mod registry;
+mod scoring;
 mod seam;
+mod settings;
 
+pub use dredd::{Dice, RandomDummyJudge};
 pub use error::{JudgeError, JudgeErrorKind};
+pub use netflix::NetflixAcaJudge;
 pub use registry::{JudgeDescription, JudgeRegistry};
 pub use seam::{Judge, JudgeRequest, LocalJudge, RemoteJudge, ScoreThresholds};

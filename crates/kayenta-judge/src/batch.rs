@@ -1,0 +1,247 @@
+//! Judging a file: one request a line in, one result a line out, in the same order.
+//!
+//! A line reads `{"id", "canaryConfig", "thresholds": {"pass", "marginal"}, "metricSetPairList"}` and is
+//! answered by `{"id", "result"}` or `{"id", "error"}`. A broken line gets an error line and the rest
+//! goes on. Memory is bounded by [`BatchOptions`], not by the length of the input.
+
+use std::{
+    io::{self, BufRead, Read, Write},
+    num::NonZeroUsize,
+    sync::Arc,
+};
+
+use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair, Thresholds};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::{Judge, JudgeRegistry, JudgeRequest, pool};
+
+/// How much of the machine a batch may take.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchOptions {
+    /// Threads that judge.
+    pub threads: NonZeroUsize,
+    /// Bytes of lines that are read before they are judged; one line may exceed it.
+    pub chunk_bytes: usize,
+    /// Bytes a line may have; longer ones are answered by an error.
+    pub max_line_bytes: usize,
+}
+
+impl Default for BatchOptions {
+    /// One thread, chunks of 4 MiB, lines of up to 256 MiB.
+    fn default() -> Self {
+        Self {
+            threads: NonZeroUsize::MIN,
+            chunk_bytes: 4 << 20,
+            max_line_bytes: 256 << 20,
+        }
+    }
+}
+
+/// What a batch did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchSummary {
+    /// Lines answered; blank ones are not.
+    pub lines: u64,
+    /// Lines answered by an error.
+    pub errors: u64,
+}
+
+/// Judges every line of `input` with the local judge its config asks for.
+///
+/// # Errors
+/// Only those of reading `input` and writing `output`; whatever is wrong with a line is in its answer.
+pub fn judge_lines(
+    judges: &JudgeRegistry,
+    mut input: impl BufRead,
+    mut output: impl Write,
+    options: BatchOptions,
+) -> io::Result<BatchSummary> {
+    let mut summary = BatchSummary::default();
+    let mut reader = LineReader::new(options.max_line_bytes);
+    loop {
+        let chunk = reader.read_chunk(&mut input, options.chunk_bytes)?;
+        if chunk.is_empty() {
+            output.flush()?;
+            return Ok(summary);
+        }
+        for answer in pool::map(&chunk, options.threads, |line| answer(judges, line)) {
+            summary.lines += 1;
+            summary.errors += u64::from(answer.is_error);
+            output.write_all(&answer.line)?;
+        }
+    }
+}
+
+/// One line of input.
+struct Line {
+    /// From 1.
+    number: u64,
+    /// Its bytes, or nothing when there were too many.
+    bytes: Option<Vec<u8>>,
+}
+
+struct LineReader {
+    number: u64,
+    max_line_bytes: usize,
+}
+
+impl LineReader {
+    fn new(max_line_bytes: usize) -> Self {
+        Self {
+            number: 0,
+            max_line_bytes,
+        }
+    }
+
+    /// Lines of about that many bytes, at least one unless the input has ended.
+    fn read_chunk(
+        &mut self,
+        input: &mut impl BufRead,
+        chunk_bytes: usize,
+    ) -> io::Result<Vec<Line>> {
+        let mut lines = Vec::new();
+        let mut read = 0;
+        while read < chunk_bytes.max(1) {
+            let mut bytes = Vec::new();
+            let limit = self.max_line_bytes as u64 + 1;
+            let length = input.by_ref().take(limit).read_until(b'\n', &mut bytes)?;
+            if length == 0 {
+                break;
+            }
+            self.number += 1;
+            let complete = bytes.ends_with(b"\n") || bytes.len() <= self.max_line_bytes;
+            if !complete {
+                skip_line(input)?;
+            }
+            read += length;
+            if !complete || !bytes.trim_ascii().is_empty() {
+                lines.push(Line {
+                    number: self.number,
+                    bytes: complete.then_some(bytes),
+                });
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// Reads up to the end of the line without keeping anything.
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|&byte| byte == b'\n');
+        let length = end.map_or(buffer.len(), |end| end + 1);
+        input.consume(length);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// A line as far as it can be read without knowing what is in it, so that the answer to a malformed
+/// request still carries its id.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    #[serde(default)]
+    id: Value,
+    #[serde(borrow)]
+    canary_config: Option<&'a RawValue>,
+    #[serde(borrow)]
+    thresholds: Option<&'a RawValue>,
+    #[serde(borrow)]
+    metric_set_pair_list: Option<&'a RawValue>,
+}
+
+impl Envelope<'_> {
+    fn request(&self) -> Result<JudgeRequest, String> {
+        let config: CanaryConfig = part("canaryConfig", self.canary_config)?
+            .ok_or_else(|| "canaryConfig is missing".to_owned())?;
+        let thresholds: Option<Thresholds> = part("thresholds", self.thresholds)?;
+        let pairs: Option<Vec<MetricSetPair>> =
+            part("metricSetPairList", self.metric_set_pair_list)?;
+        Ok(JudgeRequest {
+            canary_config: Arc::new(config),
+            thresholds: thresholds.unwrap_or_default().into(),
+            metric_set_pairs: Arc::new(pairs.unwrap_or_default()),
+        })
+    }
+}
+
+fn part<'a, T: Deserialize<'a>>(
+    name: &str,
+    json: Option<&'a RawValue>,
+) -> Result<Option<T>, String> {
+    match json {
+        None => Ok(None),
+        Some(json) => serde_json::from_str(json.get())
+            .map_err(|error| format!("{name} cannot be read: {error}")),
+    }
+}
+
+#[derive(Serialize)]
+struct ResultLine<'a> {
+    id: &'a Value,
+    result: &'a CanaryJudgeResult,
+}
+
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    id: &'a Value,
+    error: &'a str,
+}
+
+/// One line of output.
+struct Answer {
+    line: Vec<u8>,
+    is_error: bool,
+}
+
+fn answer(judges: &JudgeRegistry, line: &Line) -> Answer {
+    let (id, outcome) = match read(line) {
+        Ok(envelope) => {
+            let outcome = envelope
+                .request()
+                .and_then(|request| judge(judges, &request));
+            (envelope.id, outcome)
+        }
+        Err(error) => (Value::Null, Err(error)),
+    };
+    let serialized = match &outcome {
+        Ok(result) => serde_json::to_vec(&ResultLine { id: &id, result }),
+        Err(error) => serde_json::to_vec(&ErrorLine { id: &id, error }),
+    };
+    let (mut line, is_error) = match serialized {
+        Ok(line) => (line, outcome.is_err()),
+        // Nothing in a result can fail to serialize; if it ever does, the line says so.
+        Err(_) => (br#"{"id":null,"error":"unwritable result"}"#.to_vec(), true),
+    };
+    line.push(b'\n');
+    Answer { line, is_error }
+}
+
+fn read(line: &Line) -> Result<Envelope<'_>, String> {
+    let bytes = line
+        .bytes
+        .as_deref()
+        .ok_or_else(|| format!("line {} is too long", line.number))?;
+    serde_json::from_slice(bytes)
+        .map_err(|error| format!("line {} is no request: {error}", line.number))
+}
+
+fn judge(judges: &JudgeRegistry, request: &JudgeRequest) -> Result<CanaryJudgeResult, String> {
+    let selected = judges
+        .select(request.canary_config.judge.as_ref(), None)
+        .map_err(|error| error.to_string())?;
+    match selected {
+        Judge::Local(judge) => judge.judge(request).map_err(|error| error.to_string()),
+        Judge::Remote(judge) => Err(format!(
+            "judge '{}' is remote and cannot be asked in a batch",
+            judge.name()
+        )),
+    }
+}
