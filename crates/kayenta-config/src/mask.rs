@@ -1,0 +1,184 @@
+//! Which values are never shown.
+
+/// What stands for a hidden value.
+pub const MASK: &str = "******";
+
+/// Words that make a name secret wherever they stand in it.
+const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "key", "pwd"];
+
+/// Ends of names that look secret and are not: names of keys, not keys.
+const HARMLESS_ENDS: [&str; 4] = [
+    "scopekey",
+    "locationkey",
+    "keystotokenize",
+    "keystosanitize",
+];
+
+/// Whether a value of this name is hidden as a whole.
+///
+/// Beyond the reference, which looks at the end of the name only, the words `key`, `secret`, `token`
+/// and `password` count wherever they stand as a word of their own (`AZURE_STORAGE_KEY_2`).
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let squashed: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
+    if HARMLESS_ENDS.iter().any(|end| squashed.ends_with(end)) {
+        return false;
+    }
+    let ends = ["password", "secret", "key", "token", "passwd"];
+    ends.iter().any(|end| lower.ends_with(end))
+        || lower.contains("credentials")
+        || lower.starts_with("vcap.services")
+        || lower == "vcap_services"
+        || lower == "sun.java.command"
+        || squashed == "springapplicationjson"
+        || lower.contains(".headers.")
+        || words(name)
+            .iter()
+            .any(|word| SECRET_WORDS.contains(&word.as_str()))
+}
+
+/// Splits a name at everything that is no letter and where lower case turns into upper.
+fn words(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut previous_lower = false;
+    for c in name.chars() {
+        if !c.is_alphabetic() || (c.is_uppercase() && previous_lower) {
+            if !word.is_empty() {
+                words.push(std::mem::take(&mut word));
+            }
+        }
+        if c.is_alphabetic() {
+            word.extend(c.to_lowercase());
+        }
+        previous_lower = c.is_lowercase();
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// The value as it may be shown: hidden when the name is secret, else with the passwords of URLs
+/// hidden and `-D` flags of secret names too.
+#[must_use]
+pub fn mask(name: &str, value: &str) -> String {
+    if is_secret_name(name) && !value.is_empty() {
+        return MASK.to_owned();
+    }
+    mask_url_passwords(&mask_flags(value))
+}
+
+/// Hides the values of `-Dsecret.name=value` inside a text such as that of `JAVA_OPTS`.
+fn mask_flags(value: &str) -> String {
+    if !value.contains("-D") {
+        return value.to_owned();
+    }
+    value
+        .split_inclusive(char::is_whitespace)
+        .map(|part| match part.split_once('=') {
+            Some((name, rest))
+                if name.trim_start_matches(['"', '\'']).starts_with("-D")
+                    && is_secret_name(name) =>
+            {
+                let tail = &rest[rest.trim_end().len()..];
+                format!("{name}={MASK}{tail}")
+            }
+            _ => part.to_owned(),
+        })
+        .collect()
+}
+
+/// Hides the password in every `scheme://user:password@host` of the text; user information without a
+/// colon is hidden too, as it may be a misplaced password.
+#[must_use]
+pub fn mask_url_passwords(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (head, tail) = rest.split_at(at + 3);
+        masked.push_str(head);
+        let authority_end = tail
+            .find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace())
+            .unwrap_or(tail.len());
+        // A password may itself contain the characters that end an authority; the last `@` before
+        // blank space counts when it comes later.
+        let word_end = tail.find(char::is_whitespace).unwrap_or(tail.len());
+        let user_info = tail[..word_end]
+            .rfind('@')
+            .filter(|&at| at < authority_end || !tail[..at].contains("://"));
+        match user_info {
+            Some(at) => {
+                match tail[..at].split_once(':') {
+                    Some((user, _)) => {
+                        masked.push_str(user);
+                        masked.push(':');
+                        masked.push_str(MASK);
+                    }
+                    None if authority_end < at => masked.push_str(&tail[..at]),
+                    None => masked.push_str(MASK),
+                }
+                rest = &tail[at..];
+            }
+            None => rest = tail,
+        }
+    }
+    masked.push_str(rest);
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_secret_words_are_hidden_wherever_the_word_stands() {
+        for name in [
+            "AZURE_STORAGE_KEY_2",
+            "AZURE_STORAGEKEY",
+            "azure.storageKey",
+            "kayenta.azure.accounts[0].accountAccessKey",
+            "kayenta.prometheus.accounts[0].bearer-token",
+            "a.credentials.x",
+            "SPRING_APPLICATION_JSON",
+            "kayenta.azure.accounts[0].sasToken",
+            "kayenta.http-json.accounts[0].headers.Authorization",
+        ] {
+            assert_eq!(mask(name, "v"), MASK, "{name}");
+        }
+        for name in [
+            "server.port",
+            "kayenta.newrelic.accounts[0].defaultScopeKey",
+            "monkey.business",
+        ] {
+            assert_eq!(mask(name, "v"), "v", "{name}");
+        }
+    }
+
+    #[test]
+    fn passwords_of_urls_are_hidden_for_every_name() {
+        for (text, shown) in [
+            ("redis://:secret@host:6379", "redis://:******@host:6379"),
+            ("redis://u:s%23:t@host/2", "redis://u:******@host/2"),
+            ("redis://u:a/b@host/2", "redis://u:******@host/2"),
+            ("redis://secret@host", "redis://******@host"),
+            ("http://a/x@y", "http://a/x@y"),
+            (
+                "a http://u:p@h b http://h2",
+                "a http://u:******@h b http://h2",
+            ),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(mask("x", text), shown);
+        }
+    }
+
+    #[test]
+    fn flags_of_secret_names_are_hidden() {
+        assert_eq!(
+            mask("JAVA_OPTS", "-Xmx1g -Da.password=x -Dserver.port=1"),
+            "-Xmx1g -Da.password=****** -Dserver.port=1"
+        );
+    }
+}

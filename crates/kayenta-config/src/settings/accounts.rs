@@ -1,0 +1,520 @@
+//! Every account of every enabled store (`kayenta.<store>.accounts`).
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use indexmap::IndexMap;
+use kayenta_model::AccountType;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::diagnostic::Diagnostic;
+
+/// Every account of every enabled store. An account whose name a later one took over is left out, with
+/// a warning; one that cannot be loaded is in [`Accounts::skipped`].
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// `kayenta.prometheus.accounts`
+    pub prometheus: Vec<PrometheusAccount>,
+    /// `kayenta.graphite.accounts`
+    pub graphite: Vec<GraphiteAccount>,
+    /// `kayenta.influxdb.accounts`
+    pub influxdb: Vec<InfluxDbAccount>,
+    /// `kayenta.datadog.accounts`
+    pub datadog: Vec<DatadogAccount>,
+    /// `kayenta.newrelic.accounts`
+    pub newrelic: Vec<NewRelicAccount>,
+    /// `kayenta.signalfx.accounts`
+    pub signalfx: Vec<SignalFxAccount>,
+    /// `kayenta.wavefront.accounts`
+    pub wavefront: Vec<WavefrontAccount>,
+    /// `kayenta.atlas.accounts`
+    pub atlas: Vec<AtlasAccount>,
+    /// `kayenta.http-json.accounts`, ours
+    pub http_json: Vec<HttpJsonAccount>,
+    /// `kayenta.google.accounts`
+    pub google: Vec<GoogleAccount>,
+    /// `kayenta.azure.accounts`
+    pub azure: Vec<AzureAccount>,
+    /// `kayenta.aws.accounts`
+    pub aws: Vec<AwsAccount>,
+    /// `kayenta.memory.accounts`
+    pub memory: Vec<MemoryAccount>,
+    /// `kayenta.disk.accounts`, ours
+    pub disk: Vec<DiskAccount>,
+    /// `kayenta.configbin.accounts`
+    pub configbin: Vec<ConfigBinAccount>,
+    /// Stores switched on, whether or not they have accounts, by the name under `kayenta.`
+    /// (`prometheus`, `blobs`, …).
+    pub enabled_stores: Vec<String>,
+    /// Names in the order the reference registers them: what the default account depends on where
+    /// hashes collide.
+    pub registration_order: Vec<(AccountKind, String)>,
+    /// Accounts the service starts without.
+    pub skipped: Vec<SkippedAccount>,
+}
+
+impl Accounts {
+    /// Whether `kayenta.<store>.enabled`.
+    #[must_use]
+    pub fn store_enabled(&self, store: &str) -> bool {
+        self.enabled_stores.iter().any(|enabled| enabled == store)
+    }
+}
+
+/// A kind of account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccountKind {
+    /// Prometheus
+    Prometheus,
+    /// Graphite
+    Graphite,
+    /// InfluxDB
+    InfluxDb,
+    /// Datadog
+    Datadog,
+    /// New Relic Insights
+    NewRelic,
+    /// SignalFx
+    SignalFx,
+    /// Wavefront
+    Wavefront,
+    /// Atlas
+    Atlas,
+    /// Any JSON over HTTP, ours
+    HttpJson,
+    /// Google Cloud (Stackdriver, Cloud Storage)
+    Google,
+    /// Azure (Blob Storage)
+    Azure,
+    /// AWS (S3)
+    Aws,
+    /// Memory
+    Memory,
+    /// Disk, ours
+    Disk,
+    /// ConfigBin
+    ConfigBin,
+}
+
+impl AccountKind {
+    /// The name under `kayenta.` and the `type` of `/credentials`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Graphite => "graphite",
+            Self::InfluxDb => "influxdb",
+            Self::Datadog => "datadog",
+            Self::NewRelic => "newrelic",
+            Self::SignalFx => "signalfx",
+            Self::Wavefront => "wavefront",
+            Self::Atlas => "atlas",
+            Self::HttpJson => "http-json",
+            Self::Google => "google",
+            Self::Azure => "azure",
+            Self::Aws => "aws",
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::ConfigBin => "configbin",
+        }
+    }
+
+    /// The name in log lines (`Could not load Azure account …`).
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Prometheus => "Prometheus",
+            Self::Graphite => "Graphite",
+            Self::InfluxDb => "influxDb",
+            Self::Datadog => "Datadog",
+            Self::NewRelic => "New Relic",
+            Self::SignalFx => "SignalFx",
+            Self::Wavefront => "Wavefront",
+            Self::Atlas => "Atlas",
+            Self::HttpJson => "http-json",
+            Self::Google => "Google",
+            Self::Azure => "Azure",
+            Self::Aws => "AWS",
+            Self::Memory => "Memory",
+            Self::Disk => "Disk",
+            Self::ConfigBin => "ConfigBin",
+        }
+    }
+}
+
+/// An account the service starts without: the reference logs an error and goes on, so must we.
+#[derive(Clone, Debug)]
+pub struct SkippedAccount {
+    /// Its kind.
+    pub kind: AccountKind,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// What to log at ERROR (`Could not load Azure account canary-storage.`).
+    pub message: String,
+    /// Why, and where in the configuration.
+    pub cause: Diagnostic,
+}
+
+/// A base URL: as configured, and as used.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// As configured; what `/credentials` shows.
+    pub text: String,
+    /// Parsed, without the one slash at its end that the reference drops.
+    pub url: Url,
+}
+
+impl BaseUrl {
+    /// The text paths are appended to: no slash at its end.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.text.strip_suffix('/').unwrap_or(&self.text)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::mask::mask_url_passwords(&self.text))
+    }
+}
+
+/// A Prometheus.
+#[derive(Clone, Debug)]
+pub struct PrometheusAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`
+    pub base_url: BaseUrl,
+    /// How it is authenticated.
+    pub auth: PrometheusAuth,
+    /// `username` as configured; `/credentials` shows it.
+    pub username: Option<String>,
+    /// `usernamePasswordFile` as configured; `/credentials` shows it.
+    pub username_password_file: Option<String>,
+    /// Always METRICS_STORE, whatever is configured.
+    pub supported_types: Vec<AccountType>,
+    /// `locations`
+    pub locations: Vec<String>,
+    /// `recommendedLocations`
+    pub recommended_locations: Vec<String>,
+}
+
+/// Authentication of a Prometheus. A `usernamePasswordFile` wins, then `bearerToken`, then the rest.
+#[derive(Clone, Debug)]
+pub enum PrometheusAuth {
+    /// None.
+    Anonymous,
+    /// `username` and `password`, or the content of `usernamePasswordFile`.
+    Basic {
+        /// User.
+        username: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// `bearerToken`.
+    Bearer(SecretString),
+}
+
+/// A Graphite.
+#[derive(Clone, Debug)]
+pub struct GraphiteAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`
+    pub base_url: BaseUrl,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// An InfluxDB.
+#[derive(Clone, Debug)]
+pub struct InfluxDbAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`
+    pub base_url: BaseUrl,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+    /// `token`, ours: sent as `Authorization: Token …`.
+    pub token: Option<SecretString>,
+    /// `username`, ours: HTTP basic, with `password`.
+    pub username: Option<String>,
+    /// `password`, ours.
+    pub password: Option<SecretString>,
+}
+
+/// A Datadog.
+#[derive(Clone, Debug)]
+pub struct DatadogAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`
+    pub base_url: BaseUrl,
+    /// `apiKey`
+    pub api_key: Option<SecretString>,
+    /// `applicationKey`
+    pub application_key: Option<SecretString>,
+    /// `supportedTypes`, default METRICS_STORE.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// A New Relic Insights.
+#[derive(Clone, Debug)]
+pub struct NewRelicAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`, default `https://insights-api.newrelic.com`.
+    pub base_url: BaseUrl,
+    /// `apiKey`: the query key.
+    pub api_key: Option<SecretString>,
+    /// `applicationKey`: the account number, part of the path.
+    pub application_key: Option<SecretString>,
+    /// `defaultScopeKey`
+    pub default_scope_key: Option<String>,
+    /// `defaultLocationKey`
+    pub default_location_key: Option<String>,
+    /// `supportedTypes`, default METRICS_STORE.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// A SignalFx.
+#[derive(Clone, Debug)]
+pub struct SignalFxAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`, default `https://stream.signalfx.com`.
+    pub base_url: BaseUrl,
+    /// `accessToken`
+    pub access_token: Option<SecretString>,
+    /// `defaultScopeKey`
+    pub default_scope_key: Option<String>,
+    /// `defaultLocationKey`
+    pub default_location_key: Option<String>,
+    /// `supportedTypes`, default METRICS_STORE.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// A Wavefront.
+#[derive(Clone, Debug)]
+pub struct WavefrontAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`
+    pub base_url: BaseUrl,
+    /// `apiToken`
+    pub api_token: SecretString,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// An Atlas.
+#[derive(Clone, Debug)]
+pub struct AtlasAccount {
+    /// Account name.
+    pub name: String,
+    /// `backendsJsonBaseUrl`: where the backends are listed.
+    pub backends_json_base_url: BaseUrl,
+    /// `fetchId`
+    pub fetch_id: Option<String>,
+    /// `recommendedLocations`
+    pub recommended_locations: Vec<String>,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// Any server that answers with JSON: ours, not in the reference.
+#[derive(Clone, Debug)]
+pub struct HttpJsonAccount {
+    /// Account name.
+    pub name: String,
+    /// `url`: a template; `${…}` bindings of a query are put in percent-encoded.
+    pub url: String,
+    /// `method`: GET (default) or POST.
+    pub method: HttpJsonMethod,
+    /// `headers`: name to value; values are secrets.
+    pub headers: IndexMap<String, SecretString>,
+    /// `body`: a template, for POST.
+    pub body: Option<String>,
+    /// `timestampsPath`: JSONPath to the timestamps; `None`: evenly spaced over the range.
+    pub timestamps_path: Option<String>,
+    /// `valuesPath`: JSONPath to the values.
+    pub values_path: String,
+    /// `timestampUnit`: `seconds` (default), `millis` or `iso`.
+    pub timestamp_unit: TimestampUnit,
+    /// `timeout` of one call; the HTTP client's read timeout when unset.
+    pub timeout: Option<Duration>,
+    /// `locations`
+    pub locations: Vec<String>,
+    /// `recommendedLocations`
+    pub recommended_locations: Vec<String>,
+    /// Always METRICS_STORE.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// How an http-json store is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpJsonMethod {
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+/// What the timestamps of an http-json store count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampUnit {
+    /// Seconds since 1970.
+    Seconds,
+    /// Milliseconds since 1970.
+    Millis,
+    /// ISO 8601 texts.
+    Iso,
+}
+
+/// A Google Cloud project.
+#[derive(Clone, Debug)]
+pub struct GoogleAccount {
+    /// Account name.
+    pub name: String,
+    /// `project`
+    pub project: String,
+    /// `jsonPath`: the service account's key; `None`: application default credentials.
+    pub json_path: Option<PathBuf>,
+    /// `bucket`, required with OBJECT_STORE.
+    pub bucket: Option<String>,
+    /// `bucketLocation`
+    pub bucket_location: Option<String>,
+    /// `rootFolder`, default `kayenta`.
+    pub root_folder: String,
+    /// `endpoint`, ours: another Cloud Storage (an emulator).
+    pub endpoint: Option<Url>,
+    /// `monitoringEndpoint`, ours: another Cloud Monitoring (an emulator).
+    pub monitoring_endpoint: Option<Url>,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// A container of Azure Blob Storage.
+#[derive(Clone, Debug)]
+pub struct AzureAccount {
+    /// Account name.
+    pub name: String,
+    /// `storageAccountName`; may be missing when OBJECT_STORE is not among the types.
+    pub storage_account_name: Option<String>,
+    /// How it is authenticated; `None` only without OBJECT_STORE.
+    pub credential: Option<AzureCredential>,
+    /// `container`; `Some` with OBJECT_STORE.
+    pub container: Option<String>,
+    /// `rootFolder`; `Some` with OBJECT_STORE.
+    pub root_folder: Option<String>,
+    /// Where the blob service is; `None` only without `storageAccountName`.
+    pub endpoint: Option<AzureEndpoint>,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// The blob service of an Azure account, from `endpointSuffix` (default `core.windows.net`, with the
+/// connection-string parts the reference lets one append), `protocol` (default `https`) and
+/// `blobEndpoint` or `endpoint` (ours, a full URL).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AzureEndpoint {
+    /// Such as `https://account.blob.core.windows.net` or `http://127.0.0.1:10000/devstoreaccount1`,
+    /// without a slash at its end.
+    pub url: Url,
+    /// Whether the account name is the first segment of the path (emulators) and not in the host.
+    pub path_style: bool,
+}
+
+/// How Azure is told who we are.
+#[derive(Clone, Debug)]
+pub enum AzureCredential {
+    /// `accountAccessKey`: base64, checked.
+    SharedKey(SecretString),
+    /// `sasToken`, ours: without the leading `?`.
+    SasToken(SecretString),
+    /// `workloadIdentity: true`, ours: Entra ID from the environment.
+    WorkloadIdentity,
+}
+
+/// A bucket of S3.
+#[derive(Clone, Debug)]
+pub struct AwsAccount {
+    /// Account name.
+    pub name: String,
+    /// `bucket`; `Some` with OBJECT_STORE.
+    pub bucket: Option<String>,
+    /// `rootFolder`, default `kayenta`.
+    pub root_folder: String,
+    /// `region`, else `AWS_REGION` or `AWS_DEFAULT_REGION`; `None` only with an `endpoint`, a profile or
+    /// OBJECT_STORE, where the SDK's chain may know.
+    pub region: Option<String>,
+    /// `endpoint`: another S3, path style.
+    pub endpoint: Option<Url>,
+    /// `profileName`
+    pub profile_name: Option<String>,
+    /// `explicitCredentials`
+    pub credentials: Option<AwsCredentials>,
+    /// `proxyHost`, `proxyPort`, `proxyProtocol`, when all three are set.
+    pub proxy: Option<AwsProxy>,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// Keys of an AWS user.
+#[derive(Clone, Debug)]
+pub struct AwsCredentials {
+    /// `accessKey`
+    pub access_key: SecretString,
+    /// `secretKey`
+    pub secret_key: SecretString,
+    /// `sessionToken`
+    pub session_token: Option<SecretString>,
+}
+
+/// A proxy of an AWS account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsProxy {
+    /// `proxyProtocol`: `HTTP` or `HTTPS`, upper case.
+    pub protocol: String,
+    /// `proxyHost`
+    pub host: String,
+    /// `proxyPort`
+    pub port: u16,
+}
+
+/// A store in memory: lost on restart, not shared.
+#[derive(Clone, Debug)]
+pub struct MemoryAccount {
+    /// Account name.
+    pub name: String,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// A store on disk: ours, not in the reference.
+#[derive(Clone, Debug)]
+pub struct DiskAccount {
+    /// Account name.
+    pub name: String,
+    /// `path`, default `objects` under the data directory.
+    pub path: PathBuf,
+    /// `rootFolder`, default `kayenta`: what `/credentials` shows and keys begin with.
+    pub root_folder: String,
+    /// `supportedTypes`, default OBJECT_STORE and CONFIGURATION_STORE.
+    pub supported_types: Vec<AccountType>,
+}
+
+/// A ConfigBin.
+#[derive(Clone, Debug)]
+pub struct ConfigBinAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`
+    pub base_url: BaseUrl,
+    /// `ownerApp`
+    pub owner_app: String,
+    /// `configType`
+    pub config_type: String,
+    /// `supportedTypes`, none by default.
+    pub supported_types: Vec<AccountType>,
+}

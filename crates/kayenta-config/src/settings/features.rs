@@ -1,0 +1,163 @@
+//! The smaller groups under `kayenta.*`, and `spectator.*` and `swagger.*`.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use indexmap::IndexMap;
+
+use super::BaseUrl;
+
+/// When a failed metric fetch is tried again (`kayenta.metrics.retry.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsRetrySettings {
+    /// `series`: classes of statuses tried again, default SERVER_ERROR.
+    pub series: BTreeSet<StatusSeries>,
+    /// `statuses`: statuses tried again, default 408 and 429.
+    pub statuses: BTreeSet<u16>,
+    /// `attempts`: tries in all, default 10; 1 or less is no retry.
+    pub attempts: u32,
+    /// `backoffPeriodMultiplierMs`, default 1 s: after failed try k the wait is 2^(k-1) times this.
+    pub backoff_multiplier: Duration,
+}
+
+/// A class of HTTP statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StatusSeries {
+    /// 1xx
+    Informational,
+    /// 2xx
+    Successful,
+    /// 3xx
+    Redirection,
+    /// 4xx
+    ClientError,
+    /// 5xx
+    ServerError,
+}
+
+impl StatusSeries {
+    /// The first digit of its statuses.
+    #[must_use]
+    pub fn digit(self) -> u16 {
+        match self {
+            Self::Informational => 1,
+            Self::Successful => 2,
+            Self::Redirection => 3,
+            Self::ClientError => 4,
+            Self::ServerError => 5,
+        }
+    }
+}
+
+/// Parameters of `NetflixACAJudge-v1.0` (`kayenta.netflix.judge.*`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct JudgeSettings {
+    /// `tolerance`, default 0.25.
+    pub tolerance: f64,
+    /// `confLevel`, default 0.98.
+    pub confidence_level: f64,
+}
+
+/// The judge behind a URL (`kayenta.remoteJudge.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteJudgeSettings {
+    /// `endpoint.baseUrl`.
+    pub base_url: BaseUrl,
+    /// Connect timeout, fixed at 30 s in the reference; `connect-timeout` here.
+    pub connect_timeout: Duration,
+    /// Read timeout, fixed at 90 s in the reference; `read-timeout` here.
+    pub read_timeout: Duration,
+}
+
+/// How instants and durations look in JSON (`kayenta.serialization.*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SerializationSettings {
+    /// `writeDatesAsTimestamps`: decimal seconds instead of ISO text.
+    pub dates_as_timestamps: bool,
+    /// `writeDurationsAsTimestamps`: decimal seconds instead of ISO text.
+    pub durations_as_timestamps: bool,
+}
+
+/// The config index of the reference (`kayenta.index.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexSettings {
+    /// `enabled`, default true: whether the health component is there.
+    pub enabled: bool,
+    /// `heartbeatIntervalMS`, default 5 s.
+    pub heartbeat_interval: Duration,
+    /// `indexingInitialDelayMS`, default 5 s: an upper bound here.
+    pub initial_delay: Duration,
+    /// `indexingIntervalMS`, default 15 min.
+    pub interval: Duration,
+    /// `indexingLockTTLSec`, default 15 min.
+    pub lock_ttl: Duration,
+    /// `pendingUpdateStaleEntryThresholdMS`, default 1 h.
+    pub stale_entry_threshold: Duration,
+}
+
+/// `/spectator/metrics` (`spectator.*`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpectatorSettings {
+    /// `webEndpoint.enabled`, default false.
+    pub enabled: bool,
+    /// `applicationName`.
+    pub application_name: String,
+    /// `applicationVersion`.
+    pub application_version: String,
+}
+
+/// The API document (`swagger.*`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwaggerSettings {
+    /// `enabled`, off when absent.
+    pub enabled: bool,
+    /// `title`.
+    pub title: String,
+    /// `description`.
+    pub description: String,
+    /// `contact`.
+    pub contact: String,
+    /// `patterns`: accepted; every path is documented all the same.
+    pub patterns: Vec<String>,
+}
+
+/// Prometheus beside its accounts (`kayenta.prometheus.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrometheusSettings {
+    /// `scopeLabel`, default `instance`.
+    pub scope_label: String,
+    /// `health.*`; `None` unless switched on with at least one account.
+    pub health: Option<PrometheusHealthSettings>,
+}
+
+/// The `prometheus` health component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrometheusHealthSettings {
+    /// `initial-delay`, default 2 s.
+    pub initial_delay: Duration,
+    /// `fixed-delay`, default 5 min.
+    pub fixed_delay: Duration,
+}
+
+/// Atlas beside its accounts (`kayenta.atlas.*`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtlasSettings {
+    /// `stageTimeoutMinutes`, default 3 min.
+    pub stage_timeout: Duration,
+    /// `maxBackoffPeriodSeconds`, default 32 s.
+    pub max_back_off: Duration,
+}
+
+/// Refresh periods of the metric name caches (`kayenta.<store>.metadataCachingIntervalMS`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataSettings {
+    /// Prometheus, default 60 s.
+    pub prometheus: Duration,
+    /// Stackdriver, default 60 s.
+    pub stackdriver: Duration,
+    /// Datadog, default 15 min.
+    pub datadog: Duration,
+}
+
+/// Defaults of `POST /fetch/<store>/query`: store to property (`scope`, `start`, `end`, `project`,
+/// `resourceType`, `location`) to value (`kayenta.<store>.testControllerDefaults.*`).
+pub type TestDefaults = IndexMap<String, IndexMap<String, String>>;

@@ -1,0 +1,100 @@
+//! Everything an operator can configure, typed and checked. Nothing here is optional where a default
+//! exists; times are [`Duration`](std::time::Duration)s, secrets are
+//! [`SecretString`](secrecy::SecretString)s.
+
+mod accounts;
+mod features;
+mod logging;
+mod management;
+mod outbound;
+mod security;
+mod server;
+mod work;
+
+pub use accounts::{
+    AccountKind, Accounts, AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, AzureAccount,
+    AzureCredential, AzureEndpoint, BaseUrl, ConfigBinAccount, DatadogAccount, DiskAccount,
+    GoogleAccount, GraphiteAccount, HttpJsonAccount, HttpJsonMethod, InfluxDbAccount,
+    MemoryAccount, NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount,
+    SkippedAccount, TimestampUnit, WavefrontAccount,
+};
+pub use features::{
+    AtlasSettings, IndexSettings, JudgeSettings, MetadataSettings, MetricsRetrySettings,
+    PrometheusHealthSettings, PrometheusSettings, RemoteJudgeSettings, SerializationSettings,
+    SpectatorSettings, StatusSeries, SwaggerSettings, TestDefaults,
+};
+pub use logging::{AnsiOutput, LogFileSettings, LogFormat, LogLevel, LoggingSettings};
+pub use management::{
+    ExposureSettings, HealthGroupSettings, HealthSettings, ManagementPort, ManagementSettings, Show,
+};
+pub use outbound::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings, TrustStore};
+pub use security::{
+    AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role, SecuritySettings,
+};
+pub use server::{
+    ClientAuth, CompressionSettings, CorsSettings, ServerSettings, ShutdownMode, TlsIdentity,
+    TlsSettings,
+};
+pub use work::{
+    EmbeddedSettings, EngineSettings, ExecutionCleanup, QueueSettings, RedisSettings,
+    RedisTopology, WorkBackend,
+};
+
+/// Everything an operator can configure.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `spring.application.name`, default `kayenta`: names the service in metrics and in the
+    /// management endpoints' JSON.
+    pub application_name: String,
+    /// The active profiles, lowest precedence first; default `composite`, `test`, `local`.
+    pub profiles: Vec<String>,
+    /// The listening port and what it accepts.
+    pub server: ServerSettings,
+    /// `/health` and its neighbours.
+    pub management: ManagementSettings,
+    /// What is logged and how it looks.
+    pub logging: LoggingSettings,
+    /// Where jobs and execution records live.
+    pub work: WorkBackend,
+    /// The embedded queue and the data directory.
+    pub embedded: EmbeddedSettings,
+    /// Names and limits of the queue.
+    pub queue: QueueSettings,
+    /// How much is done at a time, and how long records are kept.
+    pub engine: EngineSettings,
+    /// When a failed metric fetch is tried again.
+    pub retry: MetricsRetrySettings,
+    /// Parameters of `NetflixACAJudge-v1.0`.
+    pub judge: JudgeSettings,
+    /// The judge behind a URL; `None` when switched off.
+    pub remote_judge: Option<RemoteJudgeSettings>,
+    /// `kayenta.standaloneCanaryAnalysis.enabled`: whether `/standalone_canary_analysis` exists.
+    pub standalone_canary_analysis: bool,
+    /// How instants and durations look in JSON.
+    pub serialization: SerializationSettings,
+    /// The config index of the reference; ours reads the store itself, its timings are upper bounds.
+    pub index: IndexSettings,
+    /// `kayenta.default-archivers.enabled`, default true: whether finished runs are archived.
+    pub archive_executions: bool,
+    /// Whether a config's metric names must be present and unique
+    /// (`kayenta.disable.metricname.validation` switches it off).
+    pub validate_metric_names: bool,
+    /// `/spectator/metrics`.
+    pub spectator: SpectatorSettings,
+    /// The API document and its user interface.
+    pub swagger: SwaggerSettings,
+    /// The client every metric store and judge is called with.
+    pub http_client: HttpClientSettings,
+    /// Who may call.
+    pub security: SecuritySettings,
+    /// Every account of every enabled store.
+    pub accounts: Accounts,
+    /// Settings of Prometheus beside its accounts.
+    pub prometheus: PrometheusSettings,
+    /// Settings of Atlas beside its accounts.
+    pub atlas: AtlasSettings,
+    /// Refresh periods of the metric name caches.
+    pub metadata: MetadataSettings,
+    /// Defaults of `POST /fetch/<store>/query`, by store.
+    pub test_defaults: TestDefaults,
+}
