@@ -1,0 +1,132 @@
+//! A real Prometheus server (Debian package `prometheus`) as a child process.
+
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::free_port::free_port;
+
+/// A running Prometheus that scrapes its targets every second; it ends when dropped.
+#[derive(Debug)]
+pub struct PrometheusServer {
+    port: u16,
+    folder: TempDir,
+    _child: Child,
+}
+
+impl PrometheusServer {
+    /// Starts one with an empty database and waits until it is ready.
+    ///
+    /// # Errors
+    /// When the binary is missing, or does not become ready within 30 s; the text has its log.
+    pub async fn start(targets: &[SocketAddr]) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("prometheus.yml");
+        let mut text = String::from(
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 900ms\n\
+             scrape_configs:\n  - job_name: deployments\n    static_configs:\n      - targets:\n",
+        );
+        for target in targets {
+            writeln!(text, "          - '{target}'")?;
+        }
+        std::fs::write(&config, text)?;
+        let port = free_port()?;
+        let log = std::fs::File::create(folder.path().join("log"))?;
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .context(
+                "cannot start `prometheus`; ./test installs the Debian package of that name",
+            )?;
+        let server = Self {
+            port,
+            folder,
+            _child: child,
+        };
+        let started = Instant::now();
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let ready = format!("{}/-/ready", server.base_url());
+        loop {
+            match client.get(&ready).send().await {
+                Ok(answer) if answer.status().is_success() => return Ok(server),
+                _ if started.elapsed() > Duration::from_secs(30) => {
+                    let log = std::fs::read_to_string(server.folder.path().join("log"))?;
+                    bail!("Prometheus is not ready after 30 s:\n{log}");
+                }
+                _ => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The newest values an instant query returns, one per series.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn values(&self, query: &str) -> anyhow::Result<Vec<f64>> {
+        let answer: serde_json::Value = reqwest::Client::builder()
+            .no_proxy()
+            .build()?
+            .get(format!("{}/api/v1/query", self.base_url()))
+            .query(&[("query", query)])
+            .send()
+            .await?
+            .json()
+            .await?;
+        let result = answer["data"]["result"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        Ok(result
+            .iter()
+            .filter_map(|series| series["value"][1].as_str()?.parse().ok())
+            .collect())
+    }
+
+    /// Waits until an instant query returns a value of at least `least` for each of `series` series.
+    ///
+    /// # Errors
+    /// When it does not within `patience`.
+    pub async fn wait_for(
+        &self,
+        query: &str,
+        series: usize,
+        least: f64,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let started = Instant::now();
+        loop {
+            let values = self.values(query).await?;
+            if values.len() >= series && values.iter().all(|v| *v >= least) {
+                return Ok(());
+            }
+            if started.elapsed() > patience {
+                bail!(
+                    "`{query}` is {values:?} after {patience:?}, expected {series} series ≥ {least}"
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
