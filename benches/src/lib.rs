@@ -1,3 +1,3 @@
-//! Benches of the project; see `benches/README.md`.
+//! Benches of the project; see `benches/README.md`. This library makes the data they share.
 
-pub mod series;
+pub mod samples;

@@ -103,8 +103,8 @@ pub(crate) fn classify(
     };
     let (label, critical) = match change {
         Change::None => return Classification::pass(mean_ratio),
-        Change::Up => (Label::High, !(effect < settings.critical_increase)),
-        Change::Down => (Label::Low, !(effect > settings.critical_decrease)),
+        Change::Up => (Label::High, reaches_up(effect, settings.critical_increase)),
+        Change::Down => (Label::Low, reaches_down(effect, settings.critical_decrease)),
     };
     let critical = critical && settings.critical;
     let word = label.as_str();
@@ -145,8 +145,16 @@ enum Change {
     Down,
 }
 
-/// Whether the shift is significant, large enough and in a direction that matters. An effect that is
-/// NaN vetoes nothing.
+/// An effect that is NaN reaches every threshold.
+fn reaches_up(effect: f64, threshold: f64) -> bool {
+    effect.is_nan() || effect >= threshold
+}
+
+fn reaches_down(effect: f64, threshold: f64) -> bool {
+    effect.is_nan() || effect <= threshold
+}
+
+/// Whether the shift is significant, large enough and in a direction that matters.
 fn change(
     settings: &MetricSettings,
     experiment: &CleanSample<'_>,
@@ -154,8 +162,10 @@ fn change(
     effect: f64,
 ) -> Result<Change, AllTied> {
     let wanted = Wanted {
-        up: settings.direction != Direction::Decrease && !(effect < settings.allowed_increase),
-        down: settings.direction != Direction::Increase && !(effect > settings.allowed_decrease),
+        up: settings.direction != Direction::Decrease
+            && reaches_up(effect, settings.allowed_increase),
+        down: settings.direction != Direction::Increase
+            && reaches_down(effect, settings.allowed_decrease),
     };
     if experiment.sorted.is_constant() && control.sorted.is_constant() {
         return noised_change(wanted, experiment, control);

@@ -4,8 +4,10 @@
 //! `StrictMath`, and recorded noise can be replayed only with that very one, so its method is followed
 //! here: x = 2ᵏ·(1 + f) with 1 + f around 1, then an odd polynomial in s = f / (2 + f).
 
-// The decimal constants are those the method is published with.
-#![allow(clippy::excessive_precision)]
+#![expect(
+    clippy::excessive_precision,
+    reason = "coefficients keep the digits they are published with"
+)]
 
 const LN2_HIGH: f64 = 6.93147180369123816490e-01;
 const LN2_LOW: f64 = 1.90821492927058770002e-10;

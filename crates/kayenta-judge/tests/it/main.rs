@@ -1,5 +1,7 @@
 //! The judges through their public seam: recorded judgements, batches, selection, failures.
 
+#![allow(clippy::unwrap_used, reason = "tests panic on purpose")]
+
 mod batch;
 mod golden;
 mod judgement;
