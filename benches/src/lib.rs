@@ -1,3 +1,3 @@
-//! Benches of the project; see `benches/README.md`. This library makes the data they share.
+//! Benches of the project; see `benches/README.md`.
 
-pub mod samples;
+pub mod series;
