@@ -2,7 +2,11 @@
 //! tried again, and how control and experiment are mixed into pairs.
 
 mod error;
+pub mod mixing;
+pub mod retry;
 mod store;
 
 pub use error::{FetchError, FetchErrorKind};
+pub use mixing::{MixError, Side};
+pub use retry::{RetryPolicy, StatusSeries, fetch_with_retries, status_by_name};
 pub use store::{MetricQuery, MetricsStore};
