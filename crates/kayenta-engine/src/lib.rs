@@ -1,1 +1,62 @@
 //! Canary runs and standalone canary analyses: plan, steps, state, archive.
+//!
+//! An execution is one durable record and one job on the queue. A worker takes the job under a lease
+//! it keeps renewing, drives the execution from its last recorded step, and completes the job or puts
+//! it off until the execution wants attention again. Every object a run writes has a key chosen when
+//! it was planned, so a step done twice overwrites itself; every write of a record is bound to the
+//! version last seen, so a cancel always wins.
+//!
+//! The crate knows seams only: metric stores, object stores, judges, queue, records, clock and ids
+//! come in through [`EngineParts`]. It knows no HTTP: errors carry an [`EngineErrorKind`].
+//!
+//! ```no_run
+//! # async fn example(parts: kayenta_engine::EngineParts) -> Result<(), kayenta_engine::EngineError> {
+//! use kayenta_engine::{Engine, EngineOptions};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! let engine = Engine::new(parts, EngineOptions::default());
+//! let shutdown = CancellationToken::new();
+//! let workers = tokio::spawn({
+//!     let (engine, shutdown) = (engine.clone(), shutdown.clone());
+//!     async move { engine.run(shutdown).await }
+//! });
+//! let status = engine.canary_status("01CYZCD53RBX2KR2Q9GY0218TV", None).await?;
+//! println!("{:?}", status.status);
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod analysis_plan;
+mod analysis_run;
+mod archive;
+mod board;
+mod canary_plan;
+mod canary_run;
+mod comparison_run;
+mod engine;
+mod error;
+mod exception;
+mod fetching;
+mod hash_order;
+mod ids;
+mod judging;
+mod options;
+mod pipeline;
+mod record;
+mod request;
+mod session;
+mod status;
+mod submit;
+mod verdict;
+mod worker;
+
+pub use account::{Account, Accounts};
+pub use engine::Engine;
+pub use error::{EngineError, EngineErrorKind};
+pub use ids::RandomIds;
+pub use options::{EngineOptions, EngineParts};
+pub use request::{
+    CanaryListing, CancelOutcome, ComparisonResult, ComparisonStatus, ConfigSource, FetchOneMetric,
+    FetchOutcome, JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
+};

@@ -1,0 +1,311 @@
+//! The accounts of a service: what each can be used for, and which one is meant when a caller names
+//! none.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use indexmap::IndexMap;
+use kayenta_metrics::MetricsStore;
+use kayenta_model::{AccountType, JsonMap};
+use kayenta_storage::ObjectRepository;
+
+use crate::{
+    error::EngineError,
+    hash_order::{self, Growth},
+};
+
+/// One configured account. Nothing in it is secret: adapters keep their credentials to themselves.
+pub struct Account {
+    /// The name callers use.
+    pub name: String,
+    /// Kind of account, as `/credentials` names it (`prometheus`, `azure`, `memory`, …).
+    pub kind: String,
+    /// What it was configured for; decides only which account is the default.
+    pub supported_types: Vec<AccountType>,
+    /// Everything `/credentials` shows, in order, `name` and `type` included.
+    pub details: JsonMap,
+    /// Where metrics come from, if it is a metric store.
+    pub metrics: Option<Arc<dyn MetricsStore>>,
+    /// Where objects are kept, if it is an object store.
+    pub objects: Option<Arc<ObjectRepository>>,
+    /// Places it knows of.
+    pub locations: Vec<String>,
+    /// Places user interfaces should offer first.
+    pub recommended_locations: Vec<String>,
+}
+
+impl Account {
+    /// An account that can do nothing yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            supported_types: Vec::new(),
+            details: JsonMap::new(),
+            metrics: None,
+            objects: None,
+            locations: Vec::new(),
+            recommended_locations: Vec::new(),
+        }
+    }
+
+    /// Whether it was configured for the type.
+    #[must_use]
+    pub fn supports(&self, wanted: AccountType) -> bool {
+        self.supported_types.contains(&wanted)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("supported_types", &self.supported_types)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The accounts by name. Cheap to share; accounts may be removed while in use.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    by_name: IndexMap<String, Arc<Account>>,
+    /// Query types some module of this service understands; an account's removal leaves its own.
+    service_types: BTreeSet<String>,
+}
+
+impl Accounts {
+    /// No accounts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an account; one of the same name is replaced in its place.
+    pub fn add(&self, account: Account) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metrics) = &account.metrics {
+            state
+                .service_types
+                .insert(metrics.service_type().to_owned());
+        }
+        state
+            .by_name
+            .insert(account.name.clone(), Arc::new(account));
+    }
+
+    /// Says that a metric store module is on, even without an account of its own: metrics of this
+    /// query type are then accepted at submission and fail only when the run queries.
+    pub fn enable_service_type(&self, service_type: impl Into<String>) {
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .service_types
+            .insert(service_type.into());
+    }
+
+    /// Whether some module understands queries of this type.
+    #[must_use]
+    pub fn knows_service_type(&self, service_type: &str) -> bool {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .service_types
+            .contains(service_type)
+    }
+
+    /// Removes an account; whether there was one.
+    pub fn remove(&self, name: &str) -> bool {
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_name
+            .shift_remove(name)
+            .is_some()
+    }
+
+    /// The account of exactly this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Account>> {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_name
+            .get(name)
+            .cloned()
+    }
+
+    /// The account a caller means: the named one, whatever it supports; with no or an empty name the
+    /// first that supports the type, in the hash order of the reference's registry.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when there is none.
+    pub fn resolve(
+        &self,
+        name: Option<&str>,
+        wanted: AccountType,
+    ) -> Result<Arc<Account>, EngineError> {
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            return self
+                .get(name)
+                .ok_or_else(|| EngineError::invalid(format!("Unable to resolve account {name}.")));
+        }
+        let candidates: Vec<_> = self
+            .in_registry_order()
+            .into_iter()
+            .filter(|account| account.supports(wanted))
+            .collect();
+        let Some(chosen) = candidates.first() else {
+            return Err(EngineError::invalid(format!(
+                "Unable to resolve account of type {}.",
+                wanted.as_str()
+            )));
+        };
+        if candidates.len() > 1 {
+            tracing::debug!(
+                account = %chosen.name,
+                r#type = wanted.as_str(),
+                candidates = candidates.len(),
+                "no account was named; took the first in hash order"
+            );
+        }
+        Ok(Arc::clone(chosen))
+    }
+
+    /// The metric store behind an account.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when it is none.
+    pub fn metrics_store(&self, account: &Account) -> Result<Arc<dyn MetricsStore>, EngineError> {
+        account.metrics.clone().ok_or_else(|| {
+            EngineError::invalid(format!(
+                "Unable to resolve metrics service {}.",
+                account.name
+            ))
+        })
+    }
+
+    /// The object store behind an account.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when it is none.
+    pub fn object_store(&self, account: &Account) -> Result<Arc<ObjectRepository>, EngineError> {
+        account.objects.clone().ok_or_else(|| {
+            EngineError::invalid(format!(
+                "Unable to resolve storage service {}.",
+                account.name
+            ))
+        })
+    }
+
+    /// Every account in the order `/credentials` lists them.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Account>> {
+        let accounts = self.in_configured_order();
+        hash_order::sorted(accounts, Growth::OnFull, |account| {
+            59_i32.wrapping_add(kayenta_model::java_string_hash(&account.name))
+        })
+    }
+
+    /// Every account in the order they were added.
+    #[must_use]
+    pub fn in_configured_order(&self) -> Vec<Arc<Account>> {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_name
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    fn in_registry_order(&self) -> Vec<Arc<Account>> {
+        hash_order::sorted(self.in_configured_order(), Growth::OnFull, |account| {
+            kayenta_model::java_string_hash(&account.name)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts(names: &[&str]) -> Accounts {
+        let accounts = Accounts::new();
+        for name in names {
+            let mut account = Account::new(*name, "memory");
+            account.supported_types = vec![AccountType::ObjectStore];
+            accounts.add(account);
+        }
+        accounts
+    }
+
+    #[test]
+    fn default_account_is_the_first_in_hash_order() {
+        let accounts = accounts(&["minio-store-account", "my-s3-account"]);
+        let chosen = accounts.resolve(None, AccountType::ObjectStore).unwrap();
+        assert_eq!(chosen.name, "my-s3-account");
+        let chosen = accounts
+            .resolve(Some(""), AccountType::ObjectStore)
+            .unwrap();
+        assert_eq!(chosen.name, "my-s3-account");
+    }
+
+    #[test]
+    fn colliding_names_keep_the_order_they_were_added_in() {
+        for names in [["metrics", "storage"], ["storage", "metrics"]] {
+            let chosen = accounts(&names)
+                .resolve(None, AccountType::ObjectStore)
+                .unwrap();
+            assert_eq!(chosen.name, names[0]);
+        }
+    }
+
+    #[test]
+    fn a_named_account_is_taken_whatever_it_supports_and_fails_where_the_service_is_needed() {
+        let accounts = accounts(&["a"]);
+        let account = accounts
+            .resolve(Some("a"), AccountType::MetricsStore)
+            .unwrap();
+        assert_eq!(
+            accounts.metrics_store(&account).unwrap_err().message,
+            "Unable to resolve metrics service a."
+        );
+        assert_eq!(
+            accounts.object_store(&account).unwrap_err().message,
+            "Unable to resolve storage service a."
+        );
+        assert_eq!(
+            accounts
+                .resolve(Some("b"), AccountType::MetricsStore)
+                .unwrap_err()
+                .message,
+            "Unable to resolve account b."
+        );
+        assert_eq!(
+            accounts
+                .resolve(None, AccountType::MetricsStore)
+                .unwrap_err()
+                .message,
+            "Unable to resolve account of type METRICS_STORE."
+        );
+    }
+
+    #[test]
+    fn removal_is_told_and_the_same_name_replaces() {
+        let accounts = accounts(&["a", "b", "a"]);
+        assert_eq!(accounts.all().len(), 2);
+        assert!(accounts.remove("a"));
+        assert!(!accounts.remove("a"));
+        assert_eq!(accounts.all().len(), 1);
+    }
+}

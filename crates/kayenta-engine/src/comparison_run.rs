@@ -1,0 +1,83 @@
+//! One stored pair list judged by two judges, one after the other.
+
+use std::sync::Arc;
+
+use kayenta_model::{ExecutionStatus, MetricSetPair};
+use kayenta_storage::ObjectKind;
+
+use crate::{
+    engine::Inner,
+    error::EngineError,
+    exception::Failure,
+    record::{StageWork, Task},
+    session::{Interrupted, Session},
+};
+
+impl Inner {
+    /// Drives a comparison to its end.
+    pub(crate) async fn drive_comparison(&self, session: &mut Session) -> Result<(), Interrupted> {
+        let now = session.now();
+        session.execution.begin(now);
+        for stage in 0..session.execution.stages.len() {
+            if session.execution.stages[stage].succeeded() {
+                continue;
+            }
+            let now = session.now();
+            session.execution.stages[stage].begin(now);
+            session
+                .save_progress(self.options.progress_interval)
+                .await?;
+            if let Err(failure) = self.comparison_stage(session, stage).await {
+                let now = session.now();
+                let operation = session.execution.stages[stage].kind.clone();
+                session.execution.stages[stage].fail(failure.at(operation, now), now);
+                session.execution.end(ExecutionStatus::Terminal, now);
+                return session.save().await;
+            }
+            let now = session.now();
+            session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
+        }
+        let now = session.now();
+        session.execution.end(ExecutionStatus::Succeeded, now);
+        session.save().await
+    }
+
+    async fn comparison_stage(&self, session: &mut Session, stage: usize) -> Result<(), Failure> {
+        let execution = &session.execution;
+        let StageWork::Judge { index } = execution.stages[stage].work else {
+            return Ok(());
+        };
+        let Task::Comparison(task) = &execution.task else {
+            return Ok(());
+        };
+        let pairs = match self
+            .pairs(&execution.accounts.storage, &task.pair_list_id)
+            .await
+        {
+            Ok(pairs) => pairs,
+            Err(error) => return Err(Failure::from(&error)),
+        };
+        let verdict = self
+            .judge(
+                &execution.config,
+                task.override_judges[index].as_deref(),
+                task.thresholds,
+                Arc::new(pairs),
+            )
+            .await;
+        match (verdict, &mut session.execution.task) {
+            (Ok(verdict), Task::Comparison(task)) => {
+                task.results[index] = Some(verdict);
+                Ok(())
+            }
+            (Ok(_), _) => Ok(()),
+            (Err(error), _) => Err(Failure::from(&error)),
+        }
+    }
+
+    /// A stored pair list.
+    async fn pairs(&self, account: &str, id: &str) -> Result<Vec<MetricSetPair>, EngineError> {
+        let objects = self.objects_of(account)?;
+        Ok(objects.load(ObjectKind::MetricSetPairList, id).await?)
+    }
+}

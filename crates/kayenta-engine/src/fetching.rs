@@ -1,0 +1,245 @@
+//! Fetching one metric over one scope: bounded, tried again, stored under a planned key.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kayenta_metrics::{FetchError, MetricQuery, MetricsStore};
+use kayenta_model::{AccountType, CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::Inner,
+    error::{EngineError, EngineErrorKind},
+    request::{FetchOneMetric, FetchOutcome},
+};
+
+/// More values than this are turned into JSON on a thread of their own.
+const MANY_VALUES: usize = 20_000;
+/// The step of scopes without a usable one, in seconds.
+const DEFAULT_STEP: i64 = 60;
+
+/// A metric store that has only so many queries under way at a time. The bound holds for an attempt,
+/// not for the pause before the next, so that a dead store does not keep others from being asked.
+#[derive(Debug)]
+struct Bounded {
+    inner: Arc<dyn MetricsStore>,
+    permits: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl MetricsStore for Bounded {
+    fn service_type(&self) -> &'static str {
+        self.inner.service_type()
+    }
+
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
+        self.inner.query_text(query)
+    }
+
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        // Never closed, so a permit always comes.
+        let _permit = self.permits.acquire().await.ok();
+        self.inner.fetch(query).await
+    }
+
+    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
+        self.inner.metadata(filter).await
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        self.inner.check().await
+    }
+}
+
+/// Where a run fetches from and stores to.
+#[derive(Clone, Debug)]
+pub(crate) struct Stores {
+    metrics: Arc<dyn MetricsStore>,
+    pub(crate) objects: Arc<ObjectRepository>,
+}
+
+impl Inner {
+    /// Both stores by account name, checked in the reference's order.
+    pub(crate) fn stores(&self, metrics: &str, storage: &str) -> Result<Stores, EngineError> {
+        let accounts = &self.parts.accounts;
+        let metrics = self.account(metrics, AccountType::MetricsStore)?;
+        let storage = self.account(storage, AccountType::ObjectStore)?;
+        Ok(Stores {
+            metrics: Arc::new(Bounded {
+                inner: accounts.metrics_store(&metrics)?,
+                permits: Arc::clone(&self.fetches),
+            }),
+            objects: accounts.object_store(&storage)?,
+        })
+    }
+
+    /// Fetches a metric over a scope, tries again as the policy says, and stores what came under the
+    /// key.
+    pub(crate) async fn fetch_and_store(
+        &self,
+        stores: &Stores,
+        config: &CanaryConfig,
+        metric: &MetricConfig,
+        scope: &CanaryScope,
+        key: &str,
+    ) -> Result<Arc<Vec<MetricSet>>, FetchFailure> {
+        let scope = usable(scope, stores.metrics.service_type());
+        let query = MetricQuery {
+            config,
+            metric,
+            scope: &scope,
+        };
+        fits(&query, stores.metrics.as_ref())?;
+        let sets = kayenta_metrics::fetch_with_retries(
+            stores.metrics.as_ref(),
+            &query,
+            &self.options.retry,
+            self.parts.clock.as_ref(),
+            // A cancel drops this whole future instead.
+            &CancellationToken::new(),
+        )
+        .await?;
+        let sets = Arc::new(sets);
+        let values = sets
+            .iter()
+            .map(|set| set.values.as_ref().map_or(0, Vec::len))
+            .sum();
+        let bytes = to_json(&sets, values).await?;
+        stores
+            .objects
+            .store_bytes(
+                ObjectKind::MetricSetList,
+                key,
+                None,
+                bytes,
+                WriteCondition::Always,
+            )
+            .await
+            .map_err(EngineError::from)?;
+        Ok(sets)
+    }
+
+    pub(crate) async fn fetch_one_metric(
+        &self,
+        request: FetchOneMetric,
+    ) -> Result<FetchOutcome, EngineError> {
+        let accounts = &self.parts.accounts;
+        let metrics = accounts.resolve(
+            request.metrics_account.as_deref(),
+            AccountType::MetricsStore,
+        )?;
+        let storage =
+            accounts.resolve(request.storage_account.as_deref(), AccountType::ObjectStore)?;
+        let config = request.config;
+        let Some(metric) = config.metrics().get(request.metric_index) else {
+            return Err(EngineError::invalid(format!(
+                "The canary config has no metric number {}.",
+                request.metric_index
+            )));
+        };
+        if request.dry_run {
+            let store = accounts.metrics_store(&metrics)?;
+            let query = MetricQuery {
+                config: &config,
+                metric,
+                scope: &request.scope,
+            };
+            fits(&query, store.as_ref())?;
+            return Ok(FetchOutcome::Query(store.query_text(&query)?));
+        }
+        let stores = self.stores(&metrics.name, &storage.name)?;
+        let id = self.parts.ids.uuid();
+        self.fetch_and_store(&stores, &config, metric, &request.scope, &id)
+            .await
+            .map_err(|failure| match failure {
+                FetchFailure::Fetch(error) => error.into(),
+                FetchFailure::Other(error) => error,
+            })?;
+        Ok(FetchOutcome::Stored(id))
+    }
+}
+
+/// Why a metric set list did not come to be.
+#[derive(Debug)]
+pub(crate) enum FetchFailure {
+    Fetch(FetchError),
+    Other(EngineError),
+}
+
+impl From<FetchError> for FetchFailure {
+    fn from(error: FetchError) -> Self {
+        Self::Fetch(error)
+    }
+}
+
+impl From<EngineError> for FetchFailure {
+    fn from(error: EngineError) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Refuses a metric whose query is for another kind of store than the account is.
+fn fits(query: &MetricQuery<'_>, store: &dyn MetricsStore) -> Result<(), FetchError> {
+    let wanted = query
+        .metric
+        .query
+        .as_ref()
+        .map_or("", |query| query.service_type());
+    let found = store.service_type();
+    if wanted.eq_ignore_ascii_case(found) {
+        return Ok(());
+    }
+    let mut class = found.to_owned();
+    if let Some(first) = class.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let scope = serde_json::to_string(query.scope).unwrap_or_default();
+    Err(FetchError::invalid(format!(
+        "Canary scope not instance of {class}CanaryScope: {scope}. One common cause is having multiple METRICS_STORE accounts configured but neglecting to explicitly specify which account to use for a given request."
+    )))
+}
+
+/// C-ENG-10: a step of 0 or none would hang or fail most stores; New Relic takes 0 as its own choice.
+fn usable(scope: &CanaryScope, service_type: &str) -> CanaryScope {
+    let mut scope = scope.clone();
+    if service_type != "newrelic" && scope.step.unwrap_or_default() <= 0 {
+        scope.step = Some(DEFAULT_STEP);
+    }
+    scope
+}
+
+/// The document as JSON; a long one is written on a thread where it holds nobody up.
+pub(crate) async fn to_json<T>(document: &Arc<T>, values: usize) -> Result<Bytes, EngineError>
+where
+    T: Serialize + Send + Sync + 'static,
+{
+    let write = |document: &T| {
+        serde_json::to_vec(document)
+            .map(Bytes::from)
+            .map_err(|error| {
+                EngineError::new(
+                    EngineErrorKind::Internal,
+                    "a document cannot be written as JSON",
+                )
+                .caused_by(error)
+            })
+    };
+    if values < MANY_VALUES {
+        return write(document);
+    }
+    let document = Arc::clone(document);
+    tokio::task::spawn_blocking(move || write(&document))
+        .await
+        .map_err(|error| {
+            EngineError::new(
+                EngineErrorKind::Internal,
+                "writing a document as JSON panicked",
+            )
+            .caused_by(error)
+        })?
+}

@@ -1,0 +1,367 @@
+//! The engine's own record of an execution: what was asked, how far it is, what came of it.
+
+use std::sync::Arc;
+
+use kayenta_model::{
+    AnalysisExecutionResult, AnalysisRequest, CanaryConfig, CanaryExecutionRequest,
+    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, Instant, Thresholds,
+};
+use kayenta_queue::ExecutionRecord;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, EngineErrorKind};
+
+/// Default application and config id of runs that bring their own config.
+pub(crate) const AD_HOC: &str = "ad-hoc";
+
+/// Name of every canary run.
+pub(crate) const CANARY_NAME: &str = "Standard Canary Pipeline";
+/// Name of every standalone analysis.
+pub(crate) const ANALYSIS_NAME: &str = "Standalone Canary Analysis Pipeline";
+// C-ENG-02: a kind of its own; the reference's shares the canary runs' name and breaks their look-ups.
+/// Name of every comparison of judges.
+pub(crate) const COMPARISON_NAME: &str = "Judge Comparison Pipeline";
+
+/// The group whose records are the canary runs of an application.
+pub(crate) fn canary_group(application: &str) -> String {
+    format!("{application}-standard-canary-pipeline")
+}
+
+/// One execution, as kept in the execution store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Execution {
+    pub(crate) id: String,
+    pub(crate) application: String,
+    pub(crate) status: ExecutionStatus,
+    /// Milliseconds since 1970, as all times here.
+    pub(crate) build_time: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) start_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cancellation: Option<Cancellation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent_pipeline_execution_id: Option<String>,
+    pub(crate) accounts: AccountNames,
+    /// Templates escaped.
+    pub(crate) config: Arc<CanaryConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) config_id: Option<String>,
+    pub(crate) task: Task,
+    /// In the order they are listed.
+    pub(crate) stages: Vec<Stage>,
+}
+
+/// Resolved names of the accounts an execution uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AccountNames {
+    pub(crate) metrics: String,
+    pub(crate) storage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) configuration: Option<String>,
+}
+
+/// Who stopped an execution, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cancellation {
+    pub(crate) by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// What an execution does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Task {
+    Canary(CanaryTask),
+    Analysis(AnalysisTask),
+    Comparison(ComparisonTask),
+}
+
+/// One canary run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CanaryTask {
+    pub(crate) request: CanaryExecutionRequest,
+    /// Key of the pair list, chosen when planned; exists once the mixing stage has succeeded.
+    pub(crate) pair_list_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<CanaryJudgeResult>,
+    /// The analysis whose job drives this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) analysis_id: Option<String>,
+}
+
+/// One standalone analysis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AnalysisTask {
+    pub(crate) request: AnalysisRequest,
+    pub(crate) user: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<AnalysisPlan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<AnalysisExecutionResult>,
+}
+
+/// The timetable of an analysis, fixed once work on it begins. All lengths are minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AnalysisPlan {
+    /// Start of all growing windows, warm-up included.
+    pub(crate) start: Instant,
+    /// Distance of the runs.
+    pub(crate) interval: i64,
+    /// Length of sliding windows; growing ones if not positive.
+    pub(crate) lookback: i64,
+    /// How many runs there are.
+    pub(crate) runs: i64,
+}
+
+/// One pair list judged by two judges.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ComparisonTask {
+    pub(crate) pair_list_id: String,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) override_judges: [Option<String>; 2],
+    pub(crate) results: [Option<CanaryJudgeResult>; 2],
+}
+
+/// One stage of an execution.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stage {
+    /// Name within a canary run (`fetchControl0`); empty in an analysis.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) ref_id: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) status: ExecutionStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) start_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exception: Option<ExecutionException>,
+    pub(crate) work: StageWork,
+}
+
+/// What a stage does, and what it needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StageWork {
+    /// Makes the config available; nothing to do.
+    #[default]
+    Setup,
+    /// Fetches one metric on one side.
+    Fetch {
+        side: Side,
+        metric: usize,
+        /// Key of the metric set list, chosen when planned.
+        metric_set_list_id: String,
+    },
+    /// Puts both sides next to each other.
+    Mix,
+    /// Judges; the index tells the two judges of a comparison apart.
+    Judge { index: usize },
+    /// Puts two verdicts next to each other.
+    Compare,
+    /// Lets time pass.
+    Wait { seconds: i64 },
+    /// Runs a canary.
+    Run(RunStage),
+    /// Spans all waits and runs of an analysis.
+    Analysis,
+    /// Sums an analysis up.
+    Summary,
+}
+
+/// A side of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Side {
+    Control,
+    Experiment,
+}
+
+/// One run of an analysis.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunStage {
+    /// From 1.
+    pub(crate) number: i64,
+    /// The canary run, chosen and recorded before it is created, so that no crash leads to a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) child_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) child_status: Option<ExecutionStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) score: Option<Double>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Stage {
+    pub(crate) fn new(
+        ref_id: impl Into<String>,
+        kind: impl Into<String>,
+        name: impl Into<String>,
+        work: StageWork,
+    ) -> Self {
+        Self {
+            ref_id: ref_id.into(),
+            kind: kind.into(),
+            name: name.into(),
+            work,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn begin(&mut self, now: i64) {
+        self.status = ExecutionStatus::Running;
+        self.start_time.get_or_insert(now);
+    }
+
+    pub(crate) fn end(&mut self, status: ExecutionStatus, now: i64) {
+        self.status = status;
+        self.start_time.get_or_insert(now);
+        self.end_time = Some(now);
+    }
+
+    pub(crate) fn fail(&mut self, exception: ExecutionException, now: i64) {
+        self.exception = Some(exception);
+        self.end(ExecutionStatus::Terminal, now);
+    }
+
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status == ExecutionStatus::Succeeded
+    }
+}
+
+impl Execution {
+    /// Name of its kind.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.task {
+            Task::Canary(_) => CANARY_NAME,
+            Task::Analysis(_) => ANALYSIS_NAME,
+            Task::Comparison(_) => COMPARISON_NAME,
+        }
+    }
+
+    /// What listings go by.
+    pub(crate) fn group(&self) -> String {
+        match self.task {
+            Task::Canary(_) => canary_group(&self.application),
+            Task::Analysis(_) => {
+                format!("{}-canary-analysis-referee-pipeline", self.application)
+            }
+            Task::Comparison(_) => "judge-comparison-pipeline".to_owned(),
+        }
+    }
+
+    /// Whether a job of its own drives it; a run inside an analysis has none.
+    pub(crate) fn has_job(&self) -> bool {
+        !matches!(&self.task, Task::Canary(task) if task.analysis_id.is_some())
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.status.is_complete()
+    }
+
+    pub(crate) fn canary(&self) -> Option<&CanaryTask> {
+        match &self.task {
+            Task::Canary(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn analysis(&self) -> Option<&AnalysisTask> {
+        match &self.task {
+            Task::Analysis(task) => Some(task),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn position(&self, wanted: impl Fn(&StageWork) -> bool) -> Option<usize> {
+        self.stages.iter().position(|stage| wanted(&stage.work))
+    }
+
+    /// Ids of the canary runs an analysis has started, or was about to.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&Stage, &RunStage, &str)> {
+        self.stages.iter().filter_map(|stage| match &stage.work {
+            StageWork::Run(run) => Some((stage, run, run.child_id.as_deref()?)),
+            _ => None,
+        })
+    }
+
+    /// Marks that work begins.
+    pub(crate) fn begin(&mut self, now: i64) {
+        self.status = ExecutionStatus::Running;
+        self.start_time.get_or_insert(now);
+    }
+
+    /// Marks the end of everything; stages still going on are canceled.
+    pub(crate) fn end(&mut self, status: ExecutionStatus, now: i64) {
+        self.status = status;
+        if self.start_time.is_some() {
+            self.end_time = Some(now);
+        }
+        // C-ENG-03: nothing of a complete execution reads `running`.
+        for stage in &mut self.stages {
+            if stage.status == ExecutionStatus::Running {
+                stage.end(ExecutionStatus::Canceled, now);
+            }
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, by: &str, reason: Option<String>, now: i64) {
+        self.cancellation = Some(Cancellation {
+            by: by.to_owned(),
+            reason,
+        });
+        self.end(ExecutionStatus::Canceled, now);
+    }
+
+    /// When it next wants attention: the end of the wait it is in, or at once.
+    pub(crate) fn due(&self) -> Option<i64> {
+        self.stages
+            .iter()
+            .filter(|stage| stage.status == ExecutionStatus::Running)
+            .find_map(|stage| match stage.work {
+                StageWork::Wait { seconds } => Some(
+                    stage
+                        .start_time?
+                        .saturating_add(seconds.saturating_mul(1000)),
+                ),
+                _ => None,
+            })
+    }
+
+    /// The form the execution store keeps.
+    pub(crate) fn to_record(&self) -> Result<ExecutionRecord, EngineError> {
+        let body = serde_json::to_vec(self).map_err(|error| {
+            EngineError::new(
+                EngineErrorKind::Internal,
+                format!("execution {} cannot be written as JSON", self.id),
+            )
+            .caused_by(error)
+        })?;
+        Ok(ExecutionRecord {
+            id: self.id.clone(),
+            group: self.group(),
+            status: self.status,
+            build_time_millis: self.build_time,
+            has_job: self.has_job(),
+            body: body.into(),
+        })
+    }
+
+    /// Reads what [`to_record`](Self::to_record) wrote.
+    pub(crate) fn from_record(record: &ExecutionRecord) -> Result<Self, EngineError> {
+        serde_json::from_slice(&record.body).map_err(|error| {
+            EngineError::new(
+                EngineErrorKind::Internal,
+                format!("the record of execution {} cannot be read", record.id),
+            )
+            .caused_by(error)
+        })
+    }
+}
