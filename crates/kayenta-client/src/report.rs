@@ -117,8 +117,8 @@ fn ratio(metric: &AnalysisResult) -> String {
     }
 }
 
-fn mean(side: Option<&kayenta_model::judgement::SideMetadata>) -> String {
-    side.and_then(|side| side.stats.as_ref())
+fn mean(side: Option<&kayenta_model::SideMetadata>) -> String {
+    side.and_then(|side| side.full_stats())
         .map(|stats| format!("{:.4}", f64::from(stats.mean)))
         .unwrap_or_default()
 }

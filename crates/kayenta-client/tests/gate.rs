@@ -87,8 +87,8 @@ fn finished(status: &str, score: f64, passed: bool, classification: &str) -> Val
                         "classification": classification,
                         "classificationReason": "errors was classified as High",
                         "groups": ["g"], "critical": false, "muted": false,
-                        "controlMetadata": {"stats": {"count": 60, "mean": 1.0}},
-                        "experimentMetadata": {"stats": {"count": 60, "mean": 2.0}},
+                        "controlMetadata": {"stats": {"count": 60, "mean": 1.0, "min": 0.0, "std": 0.1, "max": 3.0}},
+                        "experimentMetadata": {"stats": {"count": 60, "mean": 2.0, "min": 0.0, "std": 0.1, "max": 3.0}},
                         "resultMetadata": {"ratio": 2.0}
                     }],
                     "groupScores": [{"name": "g", "score": score}],

@@ -158,16 +158,13 @@ pub(crate) fn blank_result(
 }
 
 fn side_metadata(summary: Summary) -> SideMetadata {
-    SideMetadata {
-        stats: Some(MetricStats {
-            count: i64::try_from(summary.count).unwrap_or(i64::MAX),
-            mean: Double(summary.mean),
-            min: Double(summary.min),
-            std: Double(summary.std),
-            max: Double(summary.max),
-        }),
-        more: JsonMap::new(),
-    }
+    SideMetadata::of(MetricStats {
+        count: i64::try_from(summary.count).unwrap_or(i64::MAX),
+        mean: Double(summary.mean),
+        min: Double(summary.min),
+        std: Double(summary.std),
+        max: Double(summary.max),
+    })
 }
 
 fn ratio_metadata(ratio: f64) -> JsonMap {

@@ -101,15 +101,54 @@ fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
 pub struct SideMetadata {
     /// Statistics of the cleaned values.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stats: Option<MetricStats>,
+    pub stats: Option<SideStats>,
     /// Whatever else a remote judge adds.
     #[serde(flatten)]
     pub more: JsonMap,
 }
 
+impl SideMetadata {
+    /// All five statistics, as the built-in judge gives them.
+    #[must_use]
+    pub fn of(stats: MetricStats) -> Self {
+        Self {
+            stats: Some(SideStats::Full(stats)),
+            more: JsonMap::new(),
+        }
+    }
+
+    /// All five statistics, unless a remote judge gave fewer.
+    #[must_use]
+    pub fn full_stats(&self) -> Option<&MetricStats> {
+        match self.stats.as_ref()? {
+            SideStats::Full(stats) => Some(stats),
+            SideStats::Partial(_) => None,
+        }
+    }
+
+    /// The number of values, when it is told.
+    #[must_use]
+    pub fn count(&self) -> Option<i64> {
+        match self.stats.as_ref()? {
+            SideStats::Full(stats) => Some(stats.count),
+            SideStats::Partial(fields) => fields.get("count")?.as_i64(),
+        }
+    }
+}
+
+/// Statistics of one side: the five of the built-in judge, or whatever a remote judge sends, which is
+/// passed on unchanged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SideStats {
+    /// All five.
+    Full(MetricStats),
+    /// Others.
+    Partial(JsonMap),
+}
+
 /// Statistics of the cleaned values of one side; field order is the reference's hash order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct MetricStats {
     /// Number of values.
     pub count: i64,

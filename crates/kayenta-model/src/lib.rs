@@ -33,7 +33,9 @@ pub use execution::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,
     ExecutionException, ExecutionMetadata,
 };
-pub use judgement::{AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, MetricStats};
+pub use judgement::{
+    AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, MetricStats, SideMetadata, SideStats,
+};
 pub use metric_set::{MetricSet, MetricSetPair, NULL_SAMPLE, PairScope, is_null_sample};
 pub use number::Double;
 pub use query::QueryConfig;
