@@ -1,0 +1,180 @@
+//! `/fetch/<store>/query`: one query of one metric store, tried out by hand. What the stores have in
+//! common; their parameters are in the sibling module.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use indexmap::IndexMap;
+use kayenta_engine::{FetchOneMetric, FetchOutcome};
+use kayenta_model::{CanaryConfig, CanaryScope, Instant, MetricConfig, QueryConfig};
+use serde::Serialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::fetch_stores as stores;
+use crate::{error::ApiError, state::ApiState};
+
+/// The routes of the metric stores that are switched on.
+pub(super) fn routes(enabled: &BTreeSet<String>) -> OpenApiRouter<ApiState> {
+    let mut router = OpenApiRouter::new();
+    if enabled.contains("prometheus") {
+        router = router.routes(routes!(stores::prometheus));
+    }
+    if enabled.contains("stackdriver") {
+        router = router.routes(routes!(stores::stackdriver));
+    }
+    if enabled.contains("datadog") {
+        router = router.routes(routes!(stores::datadog));
+    }
+    if enabled.contains("graphite") {
+        router = router.routes(routes!(stores::graphite));
+    }
+    if enabled.contains("newrelic") {
+        router = router.routes(routes!(stores::newrelic));
+    }
+    if enabled.contains("wavefront") {
+        router = router.routes(routes!(stores::wavefront));
+    }
+    if enabled.contains("influxdb") {
+        router = router.routes(routes!(stores::influxdb));
+    }
+    if enabled.contains("atlas") {
+        router = router.routes(routes!(stores::atlas));
+    }
+    router
+}
+
+/// What came of a fetch.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Fetched {
+    /// What the store would be sent.
+    Query(String),
+    /// Id of the stored metric set list.
+    MetricSetListId(String),
+}
+
+/// A fetch being put together.
+#[derive(Debug, Default)]
+pub(super) struct Fetch {
+    pub(super) metrics_account: Option<String>,
+    pub(super) storage_account: Option<String>,
+    pub(super) scope: CanaryScope,
+    pub(super) dry_run: bool,
+}
+
+impl Fetch {
+    /// Fetches a query of its own under the name of the metric set.
+    pub(super) async fn query(
+        self,
+        state: &ApiState,
+        metric_set_name: String,
+        query: QueryConfig,
+    ) -> Result<Json<Fetched>, ApiError> {
+        let metric = MetricConfig {
+            name: Some(metric_set_name),
+            query: Some(query),
+            ..MetricConfig::default()
+        };
+        self.metric(state, metric).await
+    }
+
+    /// Fetches a metric that belongs to no config.
+    pub(super) async fn metric(
+        self,
+        state: &ApiState,
+        metric: MetricConfig,
+    ) -> Result<Json<Fetched>, ApiError> {
+        let config = CanaryConfig {
+            metrics: Some(vec![metric]),
+            ..CanaryConfig::default()
+        };
+        self.metric_of(state, config, 0).await
+    }
+
+    /// Fetches one metric of a config.
+    pub(super) async fn metric_of(
+        self,
+        state: &ApiState,
+        config: CanaryConfig,
+        metric_index: usize,
+    ) -> Result<Json<Fetched>, ApiError> {
+        let outcome = state
+            .engine()
+            .fetch(FetchOneMetric {
+                metrics_account: self.metrics_account,
+                storage_account: self.storage_account,
+                config,
+                metric_index,
+                scope: self.scope,
+                dry_run: self.dry_run,
+            })
+            .await?;
+        Ok(Json(match outcome {
+            FetchOutcome::Query(text) => Fetched::Query(text),
+            FetchOutcome::Stored(id) => Fetched::MetricSetListId(id),
+        }))
+    }
+}
+
+/// The store's `test-controller-defaults`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults<'a>(Option<&'a IndexMap<String, String>>);
+
+impl<'a> Defaults<'a> {
+    pub(super) fn of(state: &'a ApiState, store: &str) -> Self {
+        Self(state.options().fetch_defaults.get(store))
+    }
+
+    /// The parameter, or when it is absent or empty the store's default.
+    pub(super) fn or(self, given: Option<String>, name: &str) -> Option<String> {
+        given
+            .filter(|text| !text.is_empty())
+            .or_else(|| self.0?.get(name).cloned())
+            .filter(|text| !text.is_empty())
+    }
+
+    /// The same for a time, which is read here: a bad one is a 400 (C-API-06; the reference answers
+    /// 500 with the same text).
+    pub(super) fn time(
+        self,
+        given: Option<String>,
+        name: &str,
+    ) -> Result<Option<Instant>, ApiError> {
+        self.or(given, name).map(|text| time(&text)).transpose()
+    }
+
+    /// The same for a time that must be given.
+    pub(super) fn needed_time(
+        self,
+        given: Option<String>,
+        name: &str,
+        message: &str,
+    ) -> Result<Option<Instant>, ApiError> {
+        match self.time(given, name)? {
+            Some(time) => Ok(Some(time)),
+            None => Err(ApiError::bad_request(message)),
+        }
+    }
+}
+
+pub(super) const START_REQUIRED: &str = "Start time is required.";
+pub(super) const END_REQUIRED: &str = "End time is required.";
+
+/// Reads an ISO-8601 instant as `Instant.parse` does.
+pub(super) fn time(text: &str) -> Result<Instant, ApiError> {
+    text.parse()
+        .map_err(|error: kayenta_model::time::InstantError| {
+            ApiError::bad_request(error.to_string())
+        })
+}
+
+/// Bindings of which the absent ones are left out.
+pub(super) fn bindings<const N: usize>(
+    entries: [(&str, Option<String>); N],
+) -> Option<IndexMap<String, String>> {
+    let map: IndexMap<String, String> = entries
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect();
+    (!map.is_empty()).then_some(map)
+}

@@ -1,0 +1,254 @@
+//! `/metricSetList` and `/metricSetPairList`: fetched series, looked at and put in by hand.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::Response,
+};
+use http::StatusCode;
+use kayenta_model::{MetricSet, MetricSetPair};
+use kayenta_storage::{ListedObject, ObjectKind, WriteCondition};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::big_json;
+use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
+
+/// Which storage account.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AccountParams {
+    /// Account that keeps the series; the default one when absent or empty.
+    #[param(example = "canary-storage")]
+    account_name: Option<String>,
+}
+
+/// The id of a stored metric set list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredSets {
+    metric_set_list_id: String,
+}
+
+/// The id of a stored pair list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredPairs {
+    metric_set_pair_list_id: String,
+}
+
+/// The stored metric set lists
+#[utoipa::path(
+    get, path = "/metricSetList", tag = "metric sets", operation_id = "listMetricSetLists",
+    params(AccountParams),
+    responses(
+        (status = 200, description = "The lists", body = Vec<schemas::ObjectListing>),
+        schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn list_sets(
+    State(state): State<ApiState>,
+    Params(params): Params<AccountParams>,
+) -> Result<Json<Vec<ListedObject>>, ApiError> {
+    list(&state, &params, ObjectKind::MetricSetList).await
+}
+
+/// Stores a metric set list
+#[utoipa::path(
+    post, path = "/metricSetList", tag = "metric sets", operation_id = "storeMetricSetList",
+    params(AccountParams),
+    request_body = Vec<schemas::MetricSet>,
+    responses(
+        (status = 200, description = "Stored", body = schemas::MetricSetListResponse),
+        schemas::BodyErrors, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn store_sets(
+    State(state): State<ApiState>,
+    Params(params): Params<AccountParams>,
+    JsonBody(sets): JsonBody<Vec<MetricSet>>,
+) -> Result<Json<StoredSets>, ApiError> {
+    let metric_set_list_id = store(&state, &params, ObjectKind::MetricSetList, &sets).await?;
+    Ok(Json(StoredSets { metric_set_list_id }))
+}
+
+/// One metric set list
+#[utoipa::path(
+    get, path = "/metricSetList/{metricSetListId}", tag = "metric sets", operation_id = "loadMetricSetList",
+    params(("metricSetListId" = String, Path, description = "Its id"), AccountParams),
+    responses(
+        (status = 200, description = "The list", body = Vec<schemas::MetricSet>),
+        schemas::Missing, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn load_sets(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<AccountParams>,
+) -> Result<Response, ApiError> {
+    let objects = state.objects(params.account_name.as_deref())?;
+    let sets: Vec<MetricSet> = objects.load(ObjectKind::MetricSetList, &id).await?;
+    big_json(sets.len(), sets).await
+}
+
+/// Removes a metric set list
+#[utoipa::path(
+    delete, path = "/metricSetList/{metricSetListId}", tag = "metric sets", operation_id = "deleteMetricSetList",
+    params(("metricSetListId" = String, Path, description = "Its id"), AccountParams),
+    responses((status = 204, description = "Removed"), schemas::CommonErrors)
+)]
+pub(crate) async fn delete_sets(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<AccountParams>,
+) -> Result<StatusCode, ApiError> {
+    delete(&state, &params, ObjectKind::MetricSetList, &id).await
+}
+
+/// The stored pair lists
+#[utoipa::path(
+    get, path = "/metricSetPairList", tag = "metric sets", operation_id = "listMetricSetPairLists",
+    params(AccountParams),
+    responses(
+        (status = 200, description = "The lists", body = Vec<schemas::ObjectListing>),
+        schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn list_pairs(
+    State(state): State<ApiState>,
+    Params(params): Params<AccountParams>,
+) -> Result<Json<Vec<ListedObject>>, ApiError> {
+    list(&state, &params, ObjectKind::MetricSetPairList).await
+}
+
+/// Stores a pair list
+#[utoipa::path(
+    post, path = "/metricSetPairList", tag = "metric sets", operation_id = "storeMetricSetPairList",
+    params(AccountParams),
+    request_body = Vec<schemas::MetricSetPair>,
+    responses(
+        (status = 200, description = "Stored", body = schemas::MetricSetPairListResponse),
+        schemas::BodyErrors, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn store_pairs(
+    State(state): State<ApiState>,
+    Params(params): Params<AccountParams>,
+    JsonBody(pairs): JsonBody<Vec<MetricSetPair>>,
+) -> Result<Json<StoredPairs>, ApiError> {
+    let metric_set_pair_list_id =
+        store(&state, &params, ObjectKind::MetricSetPairList, &pairs).await?;
+    Ok(Json(StoredPairs {
+        metric_set_pair_list_id,
+    }))
+}
+
+/// One pair list
+#[utoipa::path(
+    get, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric sets",
+    operation_id = "loadMetricSetPairList",
+    params(("metricSetPairListId" = String, Path, description = "Its id"), AccountParams),
+    responses(
+        (status = 200, description = "The list", body = Vec<schemas::MetricSetPair>),
+        schemas::Missing, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn load_pairs(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<AccountParams>,
+) -> Result<Response, ApiError> {
+    let pairs = pair_list(&state, &params, &id).await?;
+    big_json(pairs.len(), pairs).await
+}
+
+/// One pair of a pair list
+///
+/// 404 without a body when the list has no such pair.
+#[utoipa::path(
+    get, path = "/metricSetPairList/{metricSetPairListId}/{metricSetPairId}", tag = "metric sets",
+    operation_id = "loadMetricSetPair",
+    params(
+        ("metricSetPairListId" = String, Path, description = "Id of the list"),
+        ("metricSetPairId" = String, Path, description = "Id of the pair"),
+        AccountParams,
+    ),
+    responses(
+        (status = 200, description = "The pair", body = schemas::MetricSetPair),
+        schemas::Missing, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn load_pair(
+    State(state): State<ApiState>,
+    Path((list_id, pair_id)): Path<(String, String)>,
+    Params(params): Params<AccountParams>,
+) -> Result<Json<MetricSetPair>, ApiError> {
+    pair_list(&state, &params, &list_id)
+        .await?
+        .into_iter()
+        .find(|pair| pair.id.as_deref() == Some(&pair_id))
+        .map(Json)
+        .ok_or_else(|| ApiError::empty(StatusCode::NOT_FOUND))
+}
+
+/// Removes a pair list
+#[utoipa::path(
+    delete, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric sets",
+    operation_id = "deleteMetricSetPairList",
+    params(("metricSetPairListId" = String, Path, description = "Its id"), AccountParams),
+    responses((status = 204, description = "Removed"), schemas::CommonErrors)
+)]
+pub(crate) async fn delete_pairs(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<AccountParams>,
+) -> Result<StatusCode, ApiError> {
+    delete(&state, &params, ObjectKind::MetricSetPairList, &id).await
+}
+
+async fn pair_list(
+    state: &ApiState,
+    params: &AccountParams,
+    id: &str,
+) -> Result<Vec<MetricSetPair>, ApiError> {
+    let objects = state.objects(params.account_name.as_deref())?;
+    Ok(objects.load(ObjectKind::MetricSetPairList, id).await?)
+}
+
+async fn list(
+    state: &ApiState,
+    params: &AccountParams,
+    kind: ObjectKind,
+) -> Result<Json<Vec<ListedObject>>, ApiError> {
+    let objects = state.objects(params.account_name.as_deref())?;
+    let listing = objects.list(kind).await?;
+    Ok(Json(listing.into_iter().map(ListedObject::from).collect()))
+}
+
+async fn store<T: Serialize + Sync>(
+    state: &ApiState,
+    params: &AccountParams,
+    kind: ObjectKind,
+    document: &T,
+) -> Result<String, ApiError> {
+    let objects = state.objects(params.account_name.as_deref())?;
+    let id = state.ids().uuid();
+    objects
+        .store(kind, &id, None, document, WriteCondition::Always)
+        .await?;
+    Ok(id)
+}
+
+async fn delete(
+    state: &ApiState,
+    params: &AccountParams,
+    kind: ObjectKind,
+    id: &str,
+) -> Result<StatusCode, ApiError> {
+    let objects = state.objects(params.account_name.as_deref())?;
+    match objects.delete(kind, id).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(ApiError::from(error).missing_as_bad_request()),
+    }
+}

@@ -1,0 +1,160 @@
+//! `/standalone_canary_analysis`: series of runs over a lifetime.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use kayenta_engine::{ConfigSource, StartAnalysis};
+use kayenta_model::{AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::StorageParams;
+use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
+
+/// For whom, and over which accounts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StartParams {
+    /// Who asks; `anonymous` when absent.
+    user: Option<String>,
+    /// Application the analysis is for; `ad-hoc` when absent.
+    application: Option<String>,
+    /// Copied into the analysis.
+    parent_pipeline_execution_id: Option<String>,
+    /// Account the metrics come from; the default one when absent or empty.
+    #[param(example = "canary-prometheus")]
+    metrics_account_name: Option<String>,
+    /// Account that keeps the config; the default one when absent or empty.
+    #[param(example = "canary-storage")]
+    configuration_account_name: Option<String>,
+    /// Account that keeps the results; the default one when absent or empty.
+    #[param(example = "canary-storage")]
+    storage_account_name: Option<String>,
+}
+
+/// The same without a configuration account: the config comes along.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AdhocParams {
+    /// Who asks; `anonymous` when absent.
+    user: Option<String>,
+    /// Application the analysis is for; `ad-hoc` when absent.
+    application: Option<String>,
+    /// Copied into the analysis.
+    parent_pipeline_execution_id: Option<String>,
+    /// Account the metrics come from; the default one when absent or empty.
+    #[param(example = "canary-prometheus")]
+    metrics_account_name: Option<String>,
+    /// Account that keeps the results; the default one when absent or empty.
+    #[param(example = "canary-storage")]
+    storage_account_name: Option<String>,
+}
+
+/// The id of an analysis.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Started {
+    canary_analysis_execution_id: String,
+}
+
+/// Analyses with a stored config
+///
+/// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
+/// as a failed analysis.
+#[utoipa::path(
+    post, path = "/standalone_canary_analysis/{canaryConfigId}", tag = "standalone analyses",
+    operation_id = "initiateCanaryAnalysis",
+    params(("canaryConfigId" = String, Path, description = "Id of the config"), StartParams),
+    request_body = schemas::CanaryAnalysisExecutionRequest,
+    responses(
+        (status = 200, description = "Started", body = schemas::CanaryAnalysisExecutionResponse),
+        schemas::Missing, schemas::BodyErrors, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn start(
+    State(state): State<ApiState>,
+    Path(config_id): Path<String>,
+    Params(params): Params<StartParams>,
+    JsonBody(request): JsonBody<AnalysisRequest>,
+) -> Result<Json<Started>, ApiError> {
+    let canary_analysis_execution_id = state
+        .engine()
+        .start_analysis(StartAnalysis {
+            config_source: ConfigSource::ById {
+                configuration_account: params.configuration_account_name,
+                config_id,
+            },
+            request: Some(request),
+            user: params.user,
+            application: params.application,
+            parent_pipeline_execution_id: params.parent_pipeline_execution_id,
+            metrics_account: params.metrics_account_name,
+            storage_account: params.storage_account_name,
+        })
+        .await?;
+    Ok(Json(Started {
+        canary_analysis_execution_id,
+    }))
+}
+
+/// Analyses with a config that comes along
+///
+/// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
+/// as a failed analysis.
+#[utoipa::path(
+    post, path = "/standalone_canary_analysis", tag = "standalone analyses",
+    operation_id = "initiateCanaryAnalysisWithConfig",
+    params(AdhocParams),
+    request_body = schemas::CanaryAnalysisAdhocExecutionRequest,
+    responses(
+        (status = 200, description = "Started", body = schemas::CanaryAnalysisExecutionResponse),
+        schemas::BodyErrors, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn start_adhoc(
+    State(state): State<ApiState>,
+    Params(params): Params<AdhocParams>,
+    JsonBody(body): JsonBody<AnalysisAdhocRequest>,
+) -> Result<Json<Started>, ApiError> {
+    let canary_analysis_execution_id = state
+        .engine()
+        .start_analysis(StartAnalysis {
+            config_source: ConfigSource::AdHoc {
+                config: body.canary_config,
+            },
+            request: body.execution_request,
+            user: params.user,
+            application: params.application,
+            parent_pipeline_execution_id: params.parent_pipeline_execution_id,
+            metrics_account: params.metrics_account_name,
+            storage_account: params.storage_account_name,
+        })
+        .await?;
+    Ok(Json(Started {
+        canary_analysis_execution_id,
+    }))
+}
+
+/// Where an analysis stands
+///
+/// 200 for running, failed and finished ones alike. Analyses no longer kept are read from the archive.
+#[utoipa::path(
+    get, path = "/standalone_canary_analysis/{canaryAnalysisExecutionId}", tag = "standalone analyses",
+    operation_id = "getCanaryAnalysisExecution",
+    params(("canaryAnalysisExecutionId" = String, Path, description = "Id of the analysis"), StorageParams),
+    responses(
+        (status = 200, description = "The analysis", body = schemas::CanaryAnalysisExecutionStatusResponse),
+        schemas::Missing, schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn status(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<StorageParams>,
+) -> Result<Json<AnalysisStatusResponse>, ApiError> {
+    let storage = params.storage_account_name.as_deref();
+    Ok(Json(state.engine().analysis_status(&id, storage).await?))
+}

@@ -1,0 +1,162 @@
+//! Request bodies: read within bounds, parsed as the reference parses, refused with the place told.
+
+use axum::{
+    extract::{FromRequest, Request},
+    http::header,
+};
+use bytes::{Buf, Bytes};
+use http::HeaderMap;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::{error::ApiError, state::ApiState};
+
+/// A JSON request body.
+///
+/// The content type must be `application/json` (415). Text after the root value is ignored, as the
+/// reference ignores it; of a field given twice the last one counts.
+#[derive(Debug)]
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        require_json(request.headers())?;
+        let bytes = read_body(request, state).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Refuses any content type but `application/json`.
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let found = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if is_media_type(found, "application/json") {
+        Ok(())
+    } else {
+        Err(ApiError::unsupported_media_type(found))
+    }
+}
+
+/// Whether a content type, parameters aside, is this one.
+pub(crate) fn is_media_type(content_type: &str, wanted: &str) -> bool {
+    content_type
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+}
+
+/// The whole body, within the limits of size and time.
+pub(crate) async fn read_body(request: Request, state: &ApiState) -> Result<Bytes, ApiError> {
+    let options = state.options();
+    let limit = options.max_body_bytes;
+    let body = Limited::new(request.into_body(), limit);
+    match tokio::time::timeout(options.body_timeout, body.collect()).await {
+        Err(_) => Err(ApiError::body_too_slow()),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::body_too_long(limit)),
+        Ok(Err(error)) => Err(ApiError::bad_request(format!(
+            "The request body cannot be read: {error}"
+        ))),
+    }
+}
+
+/// Parses a root value, ignoring what follows it.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
+    let mut text = bytes.chunk();
+    if let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf") {
+        text = rest;
+    }
+    if text.trim_ascii().is_empty() {
+        return Err(ApiError::bad_request("Required request body is missing."));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    match serde_path_to_error::deserialize(&mut deserializer) {
+        Ok(value) => Ok(value),
+        Err(error) if error.inner().to_string().starts_with("duplicate field") => {
+            last_one_counts(text)
+        }
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// The slow way for the rare body that names a field twice: a map first, which keeps the last value.
+fn last_one_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let value: serde_json::Value = serde::Deserialize::deserialize(&mut deserializer)
+        .map_err(|error| ApiError::bad_request(format!("Unreadable JSON: {error}")))?;
+    serde_path_to_error::deserialize(value).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let path = error.path().to_string();
+    let place = if path == "." {
+        String::new()
+    } else {
+        format!(" at '{path}'")
+    };
+    ApiError::bad_request(format!("Unreadable JSON{place}: {}", error.inner()))
+}
+
+#[cfg(test)]
+mod tests {
+    use kayenta_model::{CanaryAdhocRequest, CanaryConfig};
+
+    use super::*;
+
+    fn config(text: &'static str) -> Result<CanaryConfig, String> {
+        parse(&Bytes::from_static(text.as_bytes())).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn text_after_the_root_value_is_ignored() {
+        assert_eq!(
+            config("{\"name\":\"a\"} and so on").unwrap().name.unwrap(),
+            "a"
+        );
+    }
+
+    #[test]
+    fn the_last_of_two_fields_counts() {
+        let config = config("{\"name\":\"a\",\"name\":\"b\"}").unwrap();
+        assert_eq!(config.name.unwrap(), "b");
+    }
+
+    #[test]
+    fn missing_and_null_bodies_are_refused() {
+        assert!(config("").unwrap_err().contains("missing"));
+        assert!(config("  \n").unwrap_err().contains("missing"));
+        assert!(config("null").is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_is_told() {
+        let text = Bytes::from_static(
+            b"{\"canaryConfig\":{\"metrics\":[{},\n{\"groups\":\"not a list\"}]}}",
+        );
+        let error = parse::<CanaryAdhocRequest>(&text).unwrap_err();
+        assert_eq!(error.status(), 400);
+        assert!(
+            error.message().contains("canaryConfig.metrics[1].groups"),
+            "{}",
+            error.message()
+        );
+        assert!(error.message().contains("line 2"), "{}", error.message());
+    }
+
+    #[test]
+    fn media_types_are_compared_without_parameters_and_case() {
+        assert!(is_media_type(
+            "Application/JSON; charset=utf-8",
+            "application/json"
+        ));
+        assert!(!is_media_type(
+            "application/vnd.foo+json",
+            "application/json"
+        ));
+        assert!(!is_media_type("", "application/json"));
+    }
+}

@@ -1,0 +1,165 @@
+//! `/info`, `/env`, `/configprops`: where the settings came from, secrets masked.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer,
+    masking::Masking,
+    seams::{Property, PropertySource},
+};
+use crate::{error::ApiError, schemas, state::ApiState};
+
+/// What is known about this build and deployment
+///
+/// An empty object unless `management.info.env.enabled` shows the `info.*` properties.
+#[utoipa::path(
+    get,
+    path = "/info",
+    tag = "management",
+    responses((status = 200, description = "Free facts", body = schemas::FreeObject,
+        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+)]
+pub(crate) async fn info(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    answer(&headers, StatusCode::OK, state.info())
+}
+
+/// Every property source with its properties, strongest first
+///
+/// Values of keys that look secret are `******`; passwords inside URLs are masked under any key.
+#[utoipa::path(
+    get,
+    path = "/env",
+    tag = "management",
+    responses((status = 200, description = "The sources", body = schemas::EnvironmentReport,
+        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+)]
+pub(crate) async fn environment(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let masking = Masking::new(&state.options().management.extra_sanitized_keys);
+    let environment = state.environment();
+    let sources: Vec<Value> = environment
+        .sources
+        .iter()
+        .map(|source| {
+            let properties: Map<String, Value> = source
+                .properties
+                .iter()
+                .map(|property| (property.name.clone(), shown(&masking, property)))
+                .collect();
+            json!({"name": source.name, "properties": properties})
+        })
+        .collect();
+    let body = json!({
+        "activeProfiles": environment.active_profiles,
+        "propertySources": sources,
+    });
+    answer(&headers, StatusCode::OK, &body)
+}
+
+/// One property: the value that won, and what each source says
+#[utoipa::path(
+    get,
+    path = "/env/{key}",
+    tag = "management",
+    params(("key" = String, Path, description = "Name of the property in any of its spellings",
+        example = "redis.connection")),
+    responses(
+        (status = 200, description = "The property", body = schemas::FreeObject,
+            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+        (status = 404, description = "No source has it"),
+    )
+)]
+pub(crate) async fn property(
+    State(state): State<ApiState>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let masking = Masking::new(&state.options().management.extra_sanitized_keys);
+    let environment = state.environment();
+    let wanted = uniform(&key, false);
+    let mut winner = None;
+    let mut sources = Vec::with_capacity(environment.sources.len());
+    for source in &environment.sources {
+        let Some(property) = find(source, &wanted) else {
+            sources.push(json!({"name": source.name}));
+            continue;
+        };
+        let shown = shown(&masking, property);
+        if winner.is_none() {
+            winner = Some(json!({"source": source.name, "value": shown["value"]}));
+        }
+        sources.push(json!({"name": source.name, "property": shown}));
+    }
+    let Some(winner) = winner else {
+        return ApiError::empty(StatusCode::NOT_FOUND).into_response();
+    };
+    let body = json!({
+        "property": winner,
+        "activeProfiles": environment.active_profiles,
+        "propertySources": sources,
+    });
+    answer(&headers, StatusCode::OK, &body)
+}
+
+/// The effective settings by prefix, secrets masked
+#[utoipa::path(
+    get,
+    path = "/configprops",
+    tag = "management",
+    responses((status = 200, description = "The settings", body = schemas::FreeObject,
+        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+)]
+pub(crate) async fn settings(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let masking = Masking::new(&state.options().management.extra_sanitized_keys);
+    let beans: Map<String, Value> = state
+        .environment()
+        .settings
+        .iter()
+        .map(|(prefix, settings)| {
+            let properties = masking.mask(prefix, settings);
+            (
+                prefix.clone(),
+                json!({"prefix": prefix, "properties": properties}),
+            )
+        })
+        .collect();
+    let body = json!({"contexts": {"kayenta": {"beans": beans}}});
+    answer(&headers, StatusCode::OK, &body)
+}
+
+fn shown(masking: &Masking, property: &Property) -> Value {
+    let mut shown = Map::new();
+    shown.insert(
+        "value".to_owned(),
+        masking.mask(&property.name, &property.value),
+    );
+    if let Some(origin) = &property.origin {
+        shown.insert("origin".to_owned(), origin.as_str().into());
+    }
+    shown.into()
+}
+
+fn find<'a>(source: &'a PropertySource, wanted: &str) -> Option<&'a Property> {
+    let variables = source.name == "systemEnvironment";
+    source
+        .properties
+        .iter()
+        .find(|property| uniform(&property.name, variables) == wanted)
+}
+
+/// One spelling for all of a name: lower case, no dashes, indices as segments; underscores of
+/// variables are dots.
+fn uniform(name: &str, variable: bool) -> String {
+    name.chars()
+        .filter_map(|c| match c {
+            '-' | ']' => None,
+            '[' => Some('.'),
+            '_' if variable => Some('.'),
+            other => Some(other.to_ascii_lowercase()),
+        })
+        .collect()
+}

@@ -1,0 +1,253 @@
+//! Health: what the server's indicators say, checked together, remembered for a moment.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use kayenta_model::JsonMap;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
+
+use crate::options::ManagementOptions;
+
+/// Status of a component, of a group, or of all; the worse the smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum HealthStatus {
+    /// It does not work.
+    Down,
+    /// It does not want work now.
+    OutOfService,
+    /// It works.
+    Up,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl HealthStatus {
+    /// The wire name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "DOWN",
+            Self::OutOfService => "OUT_OF_SERVICE",
+            Self::Up => "UP",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// How a component is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Its status.
+    pub status: HealthStatus,
+    /// What else is known; shown only where details are.
+    pub details: JsonMap,
+}
+
+impl Health {
+    /// It works, with nothing to add.
+    #[must_use]
+    pub fn up() -> Self {
+        Self {
+            status: HealthStatus::Up,
+            details: JsonMap::new(),
+        }
+    }
+
+    /// It does not work, and why: `<kind>: <message>`.
+    #[must_use]
+    pub fn down(error: impl Into<String>) -> Self {
+        Self {
+            status: HealthStatus::Down,
+            details: JsonMap::new(),
+        }
+        .with("error", error.into())
+    }
+
+    /// The same with one more detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// What a component's status bears on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Impact {
+    /// On `/health` as a whole, and on readiness.
+    HealthAndReadiness,
+    /// On `/health` as a whole only.
+    Health,
+    /// On readiness only: a liveness probe pointed at `/health` must not restart the process for it.
+    Readiness,
+    /// On nothing but its own entry.
+    None,
+}
+
+impl Impact {
+    fn on_health(self) -> bool {
+        matches!(self, Self::Health | Self::HealthAndReadiness)
+    }
+
+    fn on_readiness(self) -> bool {
+        matches!(self, Self::Readiness | Self::HealthAndReadiness)
+    }
+}
+
+/// Something whose health can be asked: Redis, an object store, the disk.
+#[async_trait]
+pub trait HealthIndicator: Send + Sync + Debug {
+    /// Name of the component (`redisHealth`).
+    fn name(&self) -> &str;
+
+    /// What its status bears on.
+    fn impact(&self) -> Impact;
+
+    /// How it is right now. Checks run together, each under the endpoint's timeout.
+    async fn check(&self) -> Health;
+}
+
+/// Always up: shows that the process answers.
+#[derive(Debug, Default)]
+pub struct Ping;
+
+#[async_trait]
+impl HealthIndicator for Ping {
+    fn name(&self) -> &str {
+        "ping"
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Health
+    }
+
+    async fn check(&self) -> Health {
+        Health::up()
+    }
+}
+
+/// Where the process is in its life; readiness follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// Not ready for requests yet.
+    Starting,
+    /// Ready.
+    Ready,
+    /// No longer taking requests.
+    Stopping,
+}
+
+/// What all indicators said at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// Ascending by name.
+    pub(crate) components: Vec<Component>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Component {
+    pub(crate) name: String,
+    pub(crate) health: Health,
+    pub(crate) impact: Impact,
+}
+
+impl Snapshot {
+    pub(crate) fn worst<'a>(components: impl Iterator<Item = &'a Component>) -> HealthStatus {
+        components
+            .map(|component| component.health.status)
+            .min()
+            .unwrap_or(HealthStatus::Unknown)
+    }
+
+    pub(crate) fn overall(&self) -> HealthStatus {
+        Self::worst(self.components.iter().filter(|c| c.impact.on_health()))
+    }
+
+    pub(crate) fn readiness(&self) -> HealthStatus {
+        self.components
+            .iter()
+            .filter(|component| component.impact.on_readiness())
+            .map(|component| component.health.status)
+            .min()
+            .unwrap_or(HealthStatus::Up)
+    }
+}
+
+/// All indicators. Concurrent probes share one round of checks, and an answer is reused for a moment,
+/// so that probing costs nothing.
+#[derive(Debug)]
+pub(crate) struct HealthRegistry {
+    indicators: Vec<Arc<dyn HealthIndicator>>,
+    lifecycle: watch::Receiver<Lifecycle>,
+    timeout: Duration,
+    keep: Duration,
+    last: Mutex<Option<(Instant, Arc<Snapshot>)>>,
+}
+
+impl HealthRegistry {
+    pub(crate) fn new(
+        indicators: Vec<Arc<dyn HealthIndicator>>,
+        lifecycle: watch::Receiver<Lifecycle>,
+        options: &ManagementOptions,
+    ) -> Self {
+        Self {
+            indicators,
+            lifecycle,
+            timeout: options.health_timeout,
+            keep: options.health_cache,
+            last: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn lifecycle(&self) -> Lifecycle {
+        *self.lifecycle.borrow()
+    }
+
+    /// What the indicators say, at most the cache time old.
+    pub(crate) async fn snapshot(&self) -> Arc<Snapshot> {
+        let mut last = self.last.lock().await;
+        if let Some((at, snapshot)) = &*last
+            && at.elapsed() < self.keep
+        {
+            return Arc::clone(snapshot);
+        }
+        let snapshot = Arc::new(self.check_all().await);
+        *last = Some((Instant::now(), Arc::clone(&snapshot)));
+        snapshot
+    }
+
+    async fn check_all(&self) -> Snapshot {
+        let checks = self.indicators.iter().map(|indicator| async {
+            let health = match tokio::time::timeout(self.timeout, indicator.check()).await {
+                Ok(health) => health,
+                Err(_) => Health::down(format!(
+                    "TimeoutException: no answer within {} ms",
+                    self.timeout.as_millis()
+                )),
+            };
+            if health.status < HealthStatus::Up {
+                tracing::debug!(
+                    component = indicator.name(),
+                    status = health.status.as_str(),
+                    details = ?health.details,
+                    "a health component is not up"
+                );
+            }
+            Component {
+                name: indicator.name().to_owned(),
+                health,
+                impact: indicator.impact(),
+            }
+        });
+        let mut components = join_all(checks).await;
+        components.sort_by(|a, b| a.name.cmp(&b.name));
+        Snapshot { components }
+    }
+}

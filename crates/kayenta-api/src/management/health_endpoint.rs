@@ -1,0 +1,239 @@
+//! `GET /health`, its components and groups.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer,
+    health::{Component, Health, HealthStatus, Impact, Lifecycle, Snapshot},
+};
+use crate::{
+    error::ApiError,
+    options::{HealthGroup, ManagementOptions, Show},
+    schemas,
+    state::ApiState,
+};
+
+const LIVENESS: &str = "liveness";
+const READINESS: &str = "readiness";
+
+/// Whether the service works
+///
+/// `status` is the worst of the components that bear on it, in the order `DOWN`, `OUT_OF_SERVICE`,
+/// `UP`, `UNKNOWN`. Components and their details are shown as
+/// `management.endpoint.health.show-details` and `show-components` say.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = "management",
+    responses(
+        (status = 200, description = "Up, or nobody knows", body = schemas::HealthReport,
+            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+        (status = 503, description = "Down, or out of service", body = schemas::HealthReport,
+            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+    )
+)]
+pub(crate) async fn health(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let options = &state.options().management;
+    let components = all_components(&state).await;
+    let snapshot = Snapshot { components };
+    let status = snapshot.overall().min(lifecycle_status(&state));
+    let view = View::of_endpoint(options);
+    let shown = snapshot
+        .components
+        .iter()
+        .filter(|component| options.probes_listed || !is_state(&component.name));
+    let mut body = view.report(status, shown);
+    let mut groups: Vec<&str> = options.groups.keys().map(String::as_str).collect();
+    if options.probes_listed {
+        groups.extend([LIVENESS, READINESS]);
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    if !groups.is_empty() {
+        body.insert("groups".to_owned(), json!(groups));
+    }
+    reply(&headers, options, status, &body)
+}
+
+/// One component of the health, or one group
+///
+/// `liveness` and `readiness` are always there: liveness is up while the process answers, readiness
+/// falls with what runs depend on and while the process starts or stops. A component is shown only
+/// where components are.
+#[utoipa::path(
+    get,
+    path = "/health/{component}",
+    tag = "management",
+    params(("component" = String, Path, description = "Name of a component or group", example = "readiness")),
+    responses(
+        (status = 200, description = "Up, or nobody knows", body = schemas::HealthReport,
+            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+        (status = 404, description = "No such component or group, or components are not shown"),
+        (status = 503, description = "Down, or out of service", body = schemas::HealthReport,
+            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+    )
+)]
+pub(crate) async fn health_path(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let options = &state.options().management;
+    if let Some(group) = options.groups.get(&name) {
+        return group_report(&state, &headers, group).await;
+    }
+    let status = match name.as_str() {
+        LIVENESS => HealthStatus::Up,
+        READINESS => {
+            let lifecycle = lifecycle_status(&state);
+            if lifecycle < HealthStatus::Up {
+                lifecycle
+            } else {
+                state.health().snapshot().await.readiness()
+            }
+        }
+        _ => return component_report(&state, &headers, &name).await,
+    };
+    let body = View::NOTHING.report(status, std::iter::empty());
+    reply(&headers, options, status, &body)
+}
+
+async fn group_report(state: &ApiState, headers: &HeaderMap, group: &HealthGroup) -> Response {
+    let options = &state.options().management;
+    let components = all_components(state).await;
+    let members: Vec<&Component> = components
+        .iter()
+        .filter(|component| group.contains(&component.name))
+        .collect();
+    let status = Snapshot::worst(members.iter().copied());
+    let body = View::of_group(options, group).report(status, members.into_iter());
+    reply(headers, options, status, &body)
+}
+
+async fn component_report(state: &ApiState, headers: &HeaderMap, name: &str) -> Response {
+    let options = &state.options().management;
+    let view = View::of_endpoint(options);
+    let components = all_components(state).await;
+    match components.iter().find(|component| component.name == name) {
+        Some(component) if view.components => {
+            let status = component.health.status;
+            reply(headers, options, status, &view.component(component))
+        }
+        _ => ApiError::empty(StatusCode::NOT_FOUND).into_response(),
+    }
+}
+
+/// The indicators' components and the two states, by name.
+async fn all_components(state: &ApiState) -> Vec<Component> {
+    let mut components = state.health().snapshot().await.components.clone();
+    for (name, status) in [
+        ("livenessState", HealthStatus::Up),
+        ("readinessState", lifecycle_status(state)),
+    ] {
+        components.push(Component {
+            name: name.to_owned(),
+            health: Health {
+                status,
+                details: Map::new(),
+            },
+            impact: Impact::None,
+        });
+    }
+    components.sort_by(|a, b| a.name.cmp(&b.name));
+    components
+}
+
+fn is_state(component: &str) -> bool {
+    matches!(component, "livenessState" | "readinessState")
+}
+
+fn lifecycle_status(state: &ApiState) -> HealthStatus {
+    match state.health().lifecycle() {
+        Lifecycle::Ready => HealthStatus::Up,
+        Lifecycle::Starting | Lifecycle::Stopping => HealthStatus::OutOfService,
+    }
+}
+
+/// What of the health is shown.
+#[derive(Clone, Copy, Debug)]
+struct View {
+    components: bool,
+    details: bool,
+}
+
+impl View {
+    const NOTHING: Self = Self {
+        components: false,
+        details: false,
+    };
+
+    fn of_endpoint(options: &ManagementOptions) -> Self {
+        Self {
+            components: options.show_components.unwrap_or(options.show_details) == Show::Always,
+            details: options.show_details == Show::Always,
+        }
+    }
+
+    fn of_group(options: &ManagementOptions, group: &HealthGroup) -> Self {
+        let details = group.show_details.unwrap_or(options.show_details);
+        let components = group
+            .show_components
+            .or(group.show_details)
+            .or(options.show_components)
+            .unwrap_or(options.show_details);
+        Self {
+            components: components == Show::Always,
+            details: details == Show::Always,
+        }
+    }
+
+    fn report<'a>(
+        self,
+        status: HealthStatus,
+        components: impl Iterator<Item = &'a Component>,
+    ) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("status".to_owned(), status.as_str().into());
+        if self.components {
+            let shown: Map<String, Value> = components
+                .map(|component| (component.name.clone(), self.component(component).into()))
+                .collect();
+            body.insert("components".to_owned(), shown.into());
+        }
+        body
+    }
+
+    fn component(self, component: &Component) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("status".to_owned(), component.health.status.as_str().into());
+        if self.details && !component.health.details.is_empty() {
+            body.insert(
+                "details".to_owned(),
+                component.health.details.clone().into(),
+            );
+        }
+        body
+    }
+}
+
+fn reply(
+    headers: &HeaderMap,
+    options: &ManagementOptions,
+    status: HealthStatus,
+    body: &Map<String, Value>,
+) -> Response {
+    let code = options
+        .status_mapping
+        .get(status.as_str())
+        .and_then(|code| StatusCode::from_u16(*code).ok())
+        .unwrap_or(match status {
+            HealthStatus::Down | HealthStatus::OutOfService => StatusCode::SERVICE_UNAVAILABLE,
+            HealthStatus::Up | HealthStatus::Unknown => StatusCode::OK,
+        });
+    answer(headers, code, body)
+}

@@ -1,0 +1,157 @@
+//! `/loggers`: log levels, looked at and changed while the service runs.
+
+use axum::{
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    answer,
+    seams::{LogLevel, LoggerGroup, LoggerLevels},
+};
+use crate::{
+    error::ApiError,
+    json_body::{is_media_type, parse, read_body},
+    schemas,
+    state::ApiState,
+};
+
+const ROOT: &str = "ROOT";
+
+#[derive(Serialize)]
+struct AllLoggers {
+    levels: [LogLevel; 6],
+    loggers: indexmap::IndexMap<String, LoggerLevels>,
+    groups: indexmap::IndexMap<String, LoggerGroup>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LevelChange {
+    configured_level: Option<serde_json::Value>,
+}
+
+/// Every logger and its level
+#[utoipa::path(
+    get,
+    path = "/loggers",
+    tag = "management",
+    responses((status = 200, description = "The loggers", body = schemas::LoggersReport,
+        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+)]
+pub(crate) async fn list_loggers(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let body = AllLoggers {
+        levels: [
+            LogLevel::Off,
+            LogLevel::Error,
+            LogLevel::Warn,
+            LogLevel::Info,
+            LogLevel::Debug,
+            LogLevel::Trace,
+        ],
+        loggers: state.log_levels().loggers(),
+        groups: state.log_levels().groups(),
+    };
+    answer(&headers, StatusCode::OK, &body)
+}
+
+/// The levels of one logger, or the members of a group
+///
+/// A logger never used answers with the level it would inherit.
+#[utoipa::path(
+    get,
+    path = "/loggers/{name}",
+    tag = "management",
+    params(("name" = String, Path, description = "`ROOT`, a logger or a group",
+        example = "com.netflix.kayenta")),
+    responses((status = 200, description = "Its levels", body = schemas::LoggerReport,
+        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+)]
+pub(crate) async fn logger(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let name = known_name(&name);
+    match state.log_levels().groups().get(name) {
+        Some(group) => answer(&headers, StatusCode::OK, group),
+        None => answer(&headers, StatusCode::OK, &state.log_levels().levels(name)),
+    }
+}
+
+/// Changes the level of a logger or of a group's members
+///
+/// `null`, `{}` or no body goes back to the inherited level. `FATAL` counts as `ERROR`, `false` as
+/// `OFF`; case does not matter.
+#[utoipa::path(
+    post,
+    path = "/loggers/{name}",
+    tag = "management",
+    params(("name" = String, Path, description = "`ROOT`, a logger or a group",
+        example = "com.netflix.kayenta")),
+    request_body = Option<schemas::LevelChange>,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 400, description = "No such level, or the root's level taken away", body = schemas::ErrorMessage),
+        (status = 415, description = "Not JSON", body = schemas::ErrorMessage),
+    )
+)]
+pub(crate) async fn set_logger(
+    State(state): State<ApiState>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
+    let body = read_body(request, &state).await?;
+    let accepted = [
+        "application/json",
+        "application/vnd.spring-boot.actuator.v2+json",
+        super::ACTUATOR_JSON,
+    ];
+    let is_json = accepted
+        .iter()
+        .any(|accepted| is_media_type(&content_type, accepted));
+    if !is_json && !(content_type.is_empty() && body.is_empty()) {
+        return Err(ApiError::unsupported_media_type(&content_type));
+    }
+    let change = if body.trim_ascii().is_empty() {
+        None
+    } else {
+        parse::<Option<LevelChange>>(&body)?
+    };
+    let level = match change.and_then(|change| change.configured_level) {
+        None => None,
+        Some(serde_json::Value::String(text)) if text.is_empty() => None,
+        Some(serde_json::Value::String(text)) => Some(level(&text)?),
+        Some(other) => Some(level(&other.to_string())?),
+    };
+    let name = known_name(&name);
+    if name == ROOT && level.is_none() {
+        return Err(ApiError::bad_request(
+            "The level of the root logger cannot be set to null",
+        ));
+    }
+    state.log_levels().set_level(name, level);
+    tracing::info!(logger = name, ?level, "log level changed");
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn level(text: &str) -> Result<LogLevel, ApiError> {
+    text.parse()
+        .map_err(|error: super::UnknownLevel| ApiError::bad_request(error.to_string()))
+}
+
+fn known_name(name: &str) -> &str {
+    if name.eq_ignore_ascii_case(ROOT) {
+        ROOT
+    } else {
+        name
+    }
+}

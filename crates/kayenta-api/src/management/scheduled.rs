@@ -1,0 +1,40 @@
+//! `/scheduledtasks`: what repeats in the background.
+
+use axum::{extract::State, response::Response};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::{answer, seams::Schedule};
+use crate::{schemas, state::ApiState};
+
+/// What repeats in the background
+#[utoipa::path(
+    get,
+    path = "/scheduledtasks",
+    tag = "management",
+    responses((status = 200, description = "The tasks, times in milliseconds", body = schemas::FreeObject,
+        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+)]
+pub(crate) async fn scheduled_tasks(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+    let tasks = |schedule: Schedule| -> Vec<Value> {
+        state
+            .scheduled_tasks()
+            .iter()
+            .filter(|task| task.schedule == schedule)
+            .map(|task| {
+                json!({
+                    "runnable": {"target": task.target},
+                    "initialDelay": task.initial_delay_millis,
+                    "interval": task.interval_millis,
+                })
+            })
+            .collect()
+    };
+    let body = json!({
+        "cron": [],
+        "fixedDelay": tasks(Schedule::FixedDelay),
+        "fixedRate": tasks(Schedule::FixedRate),
+        "custom": [],
+    });
+    answer(&headers, StatusCode::OK, &body)
+}

@@ -1,0 +1,150 @@
+//! Routes, document and transport put together.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use axum::{Router, middleware};
+use utoipa::openapi::{OpenApi, PathItem};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    controllers,
+    front::Front,
+    management, openapi,
+    options::{ApiOptions, ManagementOptions},
+    security::{Guard, SecurityError},
+    state::ApiState,
+    transport::{self, Transport},
+};
+
+/// Everything on the main port: the API, its document, and unless they have a port of their own the
+/// management endpoints.
+///
+/// # Errors
+/// When the security settings cannot work; [`ApiState::new`] has found that out before.
+pub fn router(state: ApiState) -> Result<Router, SecurityError> {
+    let options = state.options();
+    let (routes, document) = described(options).split_for_parts();
+    let mut routes = routes.with_state(state.clone());
+    if options.swagger_enabled {
+        routes = routes.merge(openapi::routes(
+            &document,
+            options.context_path.trim_end_matches('/'),
+        ));
+    }
+    finish(routes, &document, options, &options.context_path)
+}
+
+/// The management endpoints alone, for a port of their own.
+///
+/// # Errors
+/// When the security settings cannot work; [`ApiState::new`] has found that out before.
+pub fn management_router(state: ApiState) -> Result<Router, SecurityError> {
+    let options = state.options();
+    let (routes, document) = with_management(
+        OpenApiRouter::with_openapi(openapi::frame(&options.swagger_title)),
+        &options.management,
+    )
+    .split_for_parts();
+    finish(routes.with_state(state.clone()), &document, options, "")
+}
+
+/// The routes of the main port with their description.
+pub(crate) fn described(options: &ApiOptions) -> OpenApiRouter<ApiState> {
+    let mut router = OpenApiRouter::with_openapi(openapi::frame(&options.swagger_title))
+        .merge(controllers::routes(options));
+    if options.spectator_enabled {
+        router = router.merge(management::spectator_routes());
+    }
+    if options.management.separate_port {
+        router
+    } else {
+        with_management(router, &options.management)
+    }
+}
+
+fn with_management(
+    router: OpenApiRouter<ApiState>,
+    options: &ManagementOptions,
+) -> OpenApiRouter<ApiState> {
+    let routes = management::routes(&options.exposure);
+    match options.base_path.trim_end_matches('/') {
+        "" => router.merge(routes),
+        base_path => router.nest(base_path, routes),
+    }
+}
+
+/// Puts the transport around routes.
+fn finish(
+    routes: Router,
+    document: &OpenApi,
+    options: &ApiOptions,
+    context_path: &str,
+) -> Result<Router, SecurityError> {
+    let base_path = &options.management.base_path;
+    let transport = Arc::new(Transport::new(
+        options.cors.clone(),
+        Guard::new(&options.security, base_path)?,
+        &declared_methods(document),
+        any_accept_routes(document),
+        base_path,
+    ));
+    let routes = routes
+        .fallback(transport::unknown_path)
+        .method_not_allowed_fallback(transport::wrong_method)
+        .layer(middleware::from_fn_with_state(transport, transport::carry));
+    Ok(Router::new().fallback_service(Front::new(routes, context_path)))
+}
+
+fn declared_methods(document: &OpenApi) -> HashMap<String, Vec<&'static str>> {
+    let mut methods: HashMap<String, Vec<&'static str>> = document
+        .paths
+        .paths
+        .iter()
+        .map(|(path, item)| (path.clone(), methods_of(item)))
+        .collect();
+    for path in openapi::UI_ROUTES
+        .iter()
+        .chain(&["/v3/api-docs", "/v3/api-docs/swagger-config"])
+    {
+        methods.insert((*path).to_owned(), vec!["GET"]);
+    }
+    methods
+}
+
+fn methods_of(item: &PathItem) -> Vec<&'static str> {
+    [
+        ("GET", item.get.is_some()),
+        ("POST", item.post.is_some()),
+        ("PUT", item.put.is_some()),
+        ("DELETE", item.delete.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(method, declared)| declared.then_some(method))
+    .collect()
+}
+
+/// Management endpoints speak JSON of a type of their own, or text; they serve whatever is asked for.
+fn any_accept_routes(document: &OpenApi) -> HashSet<String> {
+    let is_management = |item: &PathItem| {
+        [&item.get, &item.post]
+            .into_iter()
+            .flatten()
+            .any(|operation| {
+                operation
+                    .tags
+                    .as_ref()
+                    .is_some_and(|tags| tags.iter().any(|tag| tag == "management"))
+            })
+    };
+    document
+        .paths
+        .paths
+        .iter()
+        .filter(|(_, item)| is_management(item))
+        .map(|(path, _)| path.clone())
+        .chain(openapi::UI_ROUTES.map(str::to_owned))
+        .collect()
+}
