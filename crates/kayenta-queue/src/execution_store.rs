@@ -68,6 +68,21 @@ pub trait ExecutionStore: Send + Sync + std::fmt::Debug {
         version: RecordVersion,
     ) -> Result<RecordVersion, QueueError>;
 
+    /// Like [`ExecutionStore::save`], for progress that a crash may undo: `Ok` means that the record
+    /// has the new version and will be durable no later than any write acknowledged afterwards, but
+    /// the last moments before a crash may be missing. [`ExecutionStore::get`] sees it at once,
+    /// listings perhaps a moment later.
+    ///
+    /// # Errors
+    /// As [`ExecutionStore::save`].
+    async fn save_progress(
+        &self,
+        record: &ExecutionRecord,
+        version: RecordVersion,
+    ) -> Result<RecordVersion, QueueError> {
+        self.save(record, version).await
+    }
+
     /// Status and version only: cheap enough to ask every second whether a cancel came in.
     ///
     /// # Errors
