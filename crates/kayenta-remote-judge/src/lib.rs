@@ -1,0 +1,236 @@
+//! `RemoteJudge-v1.0`: hands config, thresholds and pairs to `POST <baseUrl>/judge` and returns the
+//! answer unchanged.
+//!
+//! The endpoint comes from configuration alone. An answer is bounded in size and time. The reference
+//! lets its engine try again when the endpoint says 503; here the judge does, and a refused
+//! connection counts as the same, since nothing was sent (`C-RJUDGE-01`).
+
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
+use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair};
+use reqwest::{Response, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Name under which configs ask for the judge.
+pub const NAME: &str = "RemoteJudge-v1.0";
+
+/// Where the judge is and how long it may take.
+#[derive(Clone, Debug)]
+pub struct RemoteJudgeSettings {
+    /// `kayenta.remote-judge.endpoint.baseUrl`; one trailing slash is dropped.
+    pub base_url: String,
+    /// Limit of one attempt, from connecting to the last byte. The reference's reading limit is 90 s.
+    pub timeout: Duration,
+    /// How long 503 and refused connections are tried again. The reference's is 2 minutes.
+    pub patience: Duration,
+    /// Pause between attempts. The reference's is 2 s.
+    pub pause: Duration,
+    /// The largest answer that is read, in bytes.
+    pub max_answer: usize,
+}
+
+impl RemoteJudgeSettings {
+    /// The reference's limits for an endpoint.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            timeout: Duration::from_secs(90),
+            patience: Duration::from_secs(120),
+            pause: Duration::from_secs(2),
+            max_answer: 64 << 20,
+        }
+    }
+}
+
+/// A judge behind an HTTP endpoint.
+#[derive(Clone, Debug)]
+pub struct HttpRemoteJudge {
+    url: String,
+    settings: RemoteJudgeSettings,
+    http: reqwest::Client,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    canary_config: &'a CanaryConfig,
+    score_thresholds: Thresholds,
+    metric_set_pair_list: &'a [MetricSetPair],
+}
+
+#[derive(Serialize)]
+struct Thresholds {
+    pass: f64,
+    marginal: f64,
+}
+
+impl HttpRemoteJudge {
+    /// A judge that calls through `http`, whose proxy and certificate settings apply.
+    #[must_use]
+    pub fn new(settings: RemoteJudgeSettings, http: reqwest::Client) -> Self {
+        let base = settings
+            .base_url
+            .strip_suffix('/')
+            .unwrap_or(&settings.base_url);
+        Self {
+            url: format!("{base}/judge"),
+            settings,
+            http,
+        }
+    }
+
+    fn failed(&self, message: String, status: Option<StatusCode>) -> JudgeError {
+        JudgeError::Remote {
+            attempted: format!("POST {}", self.url),
+            message,
+            status: status.map(|status| status.as_u16()),
+            source: None,
+        }
+    }
+
+    async fn attempt(&self, body: &[u8]) -> Result<CanaryJudgeResult, Attempt> {
+        let sent = self
+            .http
+            .post(&self.url)
+            .header(header::CONTENT_TYPE, "application/json; charset=UTF-8")
+            .timeout(self.settings.timeout)
+            .body(body.to_vec())
+            .send()
+            .await;
+        let response = sent.map_err(|error| {
+            let failure = self.failed(chain(&error), None);
+            if error.is_connect() {
+                Attempt::Again(failure)
+            } else {
+                Attempt::Final(failure)
+            }
+        })?;
+        let status = response.status();
+        let answer = self.read(response).await.map_err(Attempt::Final)?;
+        if !status.is_success() {
+            let reason = own_words(&answer)
+                .unwrap_or_else(|| status.canonical_reason().unwrap_or("unknown").to_owned());
+            // The reference's sentence, which clients show.
+            let message = format!(
+                "Status: {}, URL: {}, Message: {reason}",
+                status.as_u16(),
+                self.url
+            );
+            let failure = self.failed(message, Some(status));
+            let again = status == StatusCode::SERVICE_UNAVAILABLE;
+            return Err(if again {
+                Attempt::Again(failure)
+            } else {
+                Attempt::Final(failure)
+            });
+        }
+        self.result(&answer).map_err(Attempt::Final)
+    }
+
+    /// C-RJUDGE-02: an answer without a score is no verdict, and is refused with what it was.
+    fn result(&self, answer: &[u8]) -> Result<CanaryJudgeResult, JudgeError> {
+        let result: CanaryJudgeResult = serde_json::from_slice(answer).map_err(|error| {
+            self.failed(format!("the answer is not a judge result: {error}"), None)
+        })?;
+        match result.total() {
+            Some(_) => Ok(result),
+            None => Err(self.failed(
+                format!("the answer has no score.score: {}", excerpt(answer)),
+                None,
+            )),
+        }
+    }
+
+    async fn read(&self, response: Response) -> Result<Vec<u8>, JudgeError> {
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|error| self.failed(chain(&error), None))?;
+            if body.len() + chunk.len() > self.settings.max_answer {
+                let limit = self.settings.max_answer;
+                return Err(self.failed(format!("the answer is larger than {limit} bytes"), None));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+enum Attempt {
+    Again(JudgeError),
+    Final(JudgeError),
+}
+
+#[async_trait]
+impl RemoteJudge for HttpRemoteJudge {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn visible(&self) -> bool {
+        true
+    }
+
+    async fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
+        let body = serde_json::to_vec(&Request {
+            canary_config: &request.canary_config,
+            score_thresholds: Thresholds {
+                pass: request.thresholds.pass,
+                marginal: request.thresholds.marginal,
+            },
+            metric_set_pair_list: &request.metric_set_pairs,
+        })
+        .map_err(|error| self.failed(error.to_string(), None))?;
+        let begun = Instant::now();
+        loop {
+            let failure = match self.attempt(&body).await {
+                Ok(result) => return Ok(result),
+                Err(Attempt::Final(failure)) => return Err(failure),
+                Err(Attempt::Again(failure)) => failure,
+            };
+            if begun.elapsed() + self.settings.pause > self.settings.patience {
+                return Err(failure);
+            }
+            tracing::debug!(url = %self.url, error = %failure, "the remote judge is not there yet, trying again");
+            tokio::time::sleep(self.settings.pause).await;
+        }
+    }
+}
+
+/// What the endpoint says itself, from the `message` of a JSON answer.
+fn own_words(answer: &[u8]) -> Option<String> {
+    let json: Value = serde_json::from_slice(answer).ok()?;
+    json.get("message")?
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn excerpt(answer: &[u8]) -> String {
+    String::from_utf8_lossy(answer).chars().take(200).collect()
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() {
+        "timed out".to_owned()
+    } else {
+        error.to_string()
+    };
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
+}
