@@ -1,5 +1,10 @@
 //! The gate against a scripted service on a real port.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
 use std::{
     io::Write,
     net::SocketAddr,

@@ -1,5 +1,10 @@
 //! The judge against endpoints that behave and misbehave, on real ports.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
 use std::{
     net::SocketAddr,
     sync::{
