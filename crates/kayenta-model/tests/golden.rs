@@ -18,7 +18,7 @@ fn testdata(path: &str) -> std::path::PathBuf {
 /// Reads `json` as `T` and compares what comes out with what went in.
 fn round_trip<T: DeserializeOwned + Serialize>(json: &Value, what: &str) {
     let typed: T = serde_json::from_value(json.clone()).unwrap_or_else(|e| panic!("{what}: {e}"));
-    let back = serde_json::to_value(&typed).unwrap();
+    let back = serde_json::to_value(&typed).expect("what was read can be written");
     assert_eq!(&back, json, "{what}");
 }
 
