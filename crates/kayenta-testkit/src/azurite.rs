@@ -26,11 +26,16 @@ pub const ACCOUNT_NAME: &str = "devstoreaccount1";
 pub const ACCOUNT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// Starts Azurite and ends with it when its parent is gone, however that ended.
+/// Starts Azurite and ends it in order when its input ends, as it does when the parent is gone,
+/// however that ended.
 const LAUNCHER: &str = "const main = process.env.AZURITE_MAIN; process.argv.splice(1, 0, main); \
-     process.stdin.on('end', () => process.exit(0)); process.stdin.resume(); require(main);";
+     process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')); process.stdin.resume(); \
+     require(main);";
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// To write what it keeps in files; killed afterwards.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to start an [`Azurite`].
 #[derive(Clone, Debug, Default)]
@@ -99,13 +104,19 @@ impl Azurite {
         )
     }
 
-    /// Kills it, as a crash would. Calling it again changes nothing.
+    /// Ends it: in order when its blobs shall outlive it (it writes its index only now and then),
+    /// else at once. Calling it again changes nothing.
     ///
     /// # Errors
     /// When the process does not end.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         if let Some(mut child) = self.child.take() {
-            child.kill().await?;
+            drop(child.stdin.take());
+            let ended =
+                self.options.persistent && timeout(STOP_TIMEOUT, child.wait()).await.is_ok();
+            if !ended {
+                child.kill().await?;
+            }
         }
         Ok(())
     }

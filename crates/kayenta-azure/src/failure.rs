@@ -1,0 +1,219 @@
+//! What the SDK's errors mean, in words an operator can act on. The only place that knows the
+//! service's statuses and codes.
+
+use std::{error::Error as _, fmt, time::Duration};
+
+use azure_core::{
+    Error,
+    error::ErrorKind,
+    http::{
+        RawResponse, StatusCode,
+        headers::{HeaderName, RETRY_AFTER},
+    },
+};
+use chrono::{DateTime, Utc};
+use kayenta_storage::{ObjectKind, StorageError, StorageErrorKind};
+
+/// Azure refuses requests whose date is off by a quarter of an hour; what is off by this much is
+/// worth a word.
+const NOTABLE_SKEW: Duration = Duration::from_secs(300);
+
+/// What is known of a failure before it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The container is there, the blob is not.
+    NoBlob,
+    /// The container is not there.
+    NoContainer,
+    /// The container is there already.
+    ContainerExists,
+    /// A condition on the ETag does not hold.
+    Condition,
+    /// Somebody holds the lease.
+    Leased,
+    /// Everything else.
+    Other(StorageErrorKind),
+}
+
+/// Tells the failures apart that the store handles itself.
+pub(crate) fn reason(error: &Error) -> Reason {
+    let ErrorKind::HttpResponse {
+        status, error_code, ..
+    } = error.kind()
+    else {
+        return Reason::Other(match error.kind() {
+            ErrorKind::Connection | ErrorKind::Io => StorageErrorKind::Unavailable,
+            ErrorKind::Credential => StorageErrorKind::Denied,
+            _ => StorageErrorKind::Other,
+        });
+    };
+    match (
+        error_code.as_deref().unwrap_or_default(),
+        u16::from(*status),
+    ) {
+        ("ContainerNotFound", _) => Reason::NoContainer,
+        ("ContainerAlreadyExists", _) => Reason::ContainerExists,
+        ("BlobNotFound" | "ResourceNotFound", _) | (_, 404) => Reason::NoBlob,
+        ("LeaseAlreadyPresent", _) => Reason::Leased,
+        ("BlobAlreadyExists" | "ConditionNotMet" | "TargetConditionNotMet", _) | (_, 412) => {
+            Reason::Condition
+        }
+        ("ContainerBeingDeleted" | "ContainerDisabled", _) => {
+            Reason::Other(StorageErrorKind::Unavailable)
+        }
+        ("AccountRequiresHttps", _) | (_, 401 | 403) => Reason::Other(StorageErrorKind::Denied),
+        (_, 408 | 429 | 500 | 502 | 503 | 504) => Reason::Other(StorageErrorKind::Unavailable),
+        (_, 400) => Reason::Other(StorageErrorKind::Invalid),
+        _ => Reason::Other(StorageErrorKind::Other),
+    }
+}
+
+/// The service's own words, kept as the source: code, message, request id; no URL, no signature.
+#[derive(Debug)]
+struct Cause(String);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cause {}
+
+/// The error for the caller: `attempted` reads on from "cannot".
+pub(crate) fn explain(account: &str, attempted: &str, error: &Error) -> StorageError {
+    let kind = match reason(error) {
+        Reason::NoBlob | Reason::NoContainer => StorageErrorKind::NotFound,
+        Reason::Condition | Reason::ContainerExists => StorageErrorKind::Conflict,
+        Reason::Leased => StorageErrorKind::Unavailable,
+        Reason::Other(kind) => kind,
+    };
+    let (why, cause) = match error.kind() {
+        ErrorKind::HttpResponse {
+            status,
+            error_code,
+            raw_response,
+        } => {
+            let code = error_code.clone().unwrap_or_else(|| status.to_string());
+            let cause = raw_response
+                .as_deref()
+                .map_or_else(|| code.clone(), |response| told(*status, &code, response));
+            (advice(&code, *status, raw_response.as_deref()), cause)
+        }
+        _ => {
+            let chain = chain(error);
+            (chain.clone(), chain)
+        }
+    };
+    let mut told = StorageError::new(
+        kind,
+        format!("Azure Cloud Storage account '{account}' cannot {attempted}: {why}"),
+    )
+    .caused_by(Cause(cause));
+    told.retry_after = retry_after(error);
+    told
+}
+
+/// The reference's answer to a read, update or removal of nothing.
+pub(crate) fn nothing_found(kind: ObjectKind, path: &str) -> StorageError {
+    StorageError::new(
+        StorageErrorKind::NotFound,
+        format!(
+            "Could not fetch items from Azure Cloud Storage: No {kind} found at \
+             {path}.{{Null value}}"
+        ),
+    )
+}
+
+/// The reference's answer when there is no container.
+pub(crate) fn no_container() -> StorageError {
+    StorageError::new(
+        StorageErrorKind::NotFound,
+        "Could not fetch items from Azure Cloud Storage: An error occurred while enumerating the \
+         result, check the original exception for details.",
+    )
+}
+
+/// A code of the service with what to do about it.
+fn advice(code: &str, status: StatusCode, response: Option<&RawResponse>) -> String {
+    let hint = match code {
+        "AuthenticationFailed" => match response.and_then(skew) {
+            Some(skew) => format!(
+                "this machine's clock is {} s off the service's",
+                skew.as_secs()
+            ),
+            None => "the account key, SAS token or identity is not accepted".to_owned(),
+        },
+        "AuthorizationFailure" | "AuthorizationPermissionMismatch" => {
+            "the credential lacks the permission, or the network is not allowed".to_owned()
+        }
+        "AuthorizationSourceIPMismatch" => "this address is not allowed".to_owned(),
+        "KeyBasedAuthenticationNotPermitted" => {
+            "the account forbids its keys; use workload identity or a SAS token".to_owned()
+        }
+        "AccountIsDisabled" => "the storage account is disabled".to_owned(),
+        "AccountRequiresHttps" => "the storage account demands https".to_owned(),
+        "ContainerNotFound" => "the container does not exist".to_owned(),
+        "ContainerBeingDeleted" => "the container is being deleted".to_owned(),
+        "ServerBusy" => "the service is busy".to_owned(),
+        "InvalidResourceName" => "the container's name is not allowed".to_owned(),
+        "InvalidUri" | "OutOfRangeInput" => "the container or key is not allowed".to_owned(),
+        _ => return format!("{} {code}", u16::from(status)),
+    };
+    format!("{hint} ({} {code})", u16::from(status))
+}
+
+/// What the service said: the first line of its message, which is all it means for people.
+fn told(status: StatusCode, code: &str, response: &RawResponse) -> String {
+    let body = String::from_utf8_lossy(response.body());
+    let message = body
+        .split_once("<Message>")
+        .and_then(|(_, rest)| rest.split_once("</Message>"))
+        .map(|(message, _)| message.lines().next().unwrap_or_default())
+        .unwrap_or_default();
+    let request = response
+        .headers()
+        .get_optional_str(&HeaderName::from_static("x-ms-request-id"))
+        .unwrap_or("unknown");
+    format!(
+        "{} {code}: {message} (request {request})",
+        u16::from(status)
+    )
+}
+
+/// How far the service's clock is from ours, when that is far.
+fn skew(response: &RawResponse) -> Option<Duration> {
+    let theirs = response
+        .headers()
+        .get_optional_str(&HeaderName::from_static("date"))?;
+    let theirs = DateTime::parse_from_rfc2822(theirs).ok()?;
+    let skew = (Utc::now() - theirs.to_utc()).abs().to_std().ok()?;
+    (skew > NOTABLE_SKEW).then_some(skew)
+}
+
+fn retry_after(error: &Error) -> Option<Duration> {
+    let ErrorKind::HttpResponse {
+        raw_response: Some(response),
+        ..
+    } = error.kind()
+    else {
+        return None;
+    };
+    let seconds = response.headers().get_optional_str(&RETRY_AFTER)?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// An error and its causes in one line, each said once.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,251 @@
+//! The suite of the seam, and what is Azure's own: blob names, types, containers, leases, signatures.
+
+use std::sync::Arc;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
+use futures::{FutureExt, TryStreamExt};
+use hmac::{Hmac, KeyInit, Mac};
+use kayenta_azure::{AzureAccount, AzureStore};
+use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
+use kayenta_testkit::{
+    azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite},
+    object_store_suite,
+};
+
+use crate::support::{account, container, put, retrying};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azure_conforms() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let store = AzureStore::new(&account).unwrap();
+    object_store_suite::run_all(&store).await;
+    let other = AzureStore::new(&account).unwrap();
+    object_store_suite::shared_locks(&store, &other).await;
+    assert_eq!(store.platform(), "azure");
+
+    let raw = Arc::new(container(&account));
+    object_store_suite::heals_two_files(&store, &move |kind, key, filename, bytes| {
+        let raw = Arc::clone(&raw);
+        async move {
+            let name = format!("kayenta/{}/{key}/{filename}", kind.group());
+            put(&raw, &name, bytes).await;
+        }
+        .boxed()
+    })
+    .await;
+    object_store_suite::lists_every_page(&*retrying(&account), 5_100).await;
+}
+
+/// Blob names are kept verbatim, also with an odd root and a name that needs encoding.
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs_lie_where_the_reference_puts_them() {
+    let azurite = Azurite::start().await.unwrap();
+    for root in ["kayenta", "deep/er", "trailing/", "mit leer & ü"] {
+        let account = AzureAccount {
+            root_folder: root.to_owned(),
+            ..account(&azurite)
+        };
+        let store = AzureStore::new(&account).unwrap();
+        let written = store
+            .store(
+                ObjectKind::CanaryConfig,
+                "0e6d",
+                Some("my-config.json"),
+                Bytes::from_static(b"{}"),
+                WriteCondition::Absent,
+            )
+            .await
+            .unwrap();
+        let raw = container(&account);
+        let names: Vec<String> = raw
+            .list_blobs(None)
+            .unwrap()
+            .map_ok(|blob| blob.name.unwrap())
+            .try_collect()
+            .await
+            .unwrap();
+        assert_eq!(names, [format!("{root}/canary_config/0e6d/my-config.json")]);
+        let properties = raw.blob_client(&names[0]).get_properties(None).await;
+        let content_type = properties
+            .unwrap()
+            .headers()
+            .get_optional_string(&"content-type".into());
+        assert_eq!(content_type.as_deref(), Some("application/json"));
+        assert_eq!(
+            store.list(ObjectKind::CanaryConfig).await.unwrap(),
+            [written]
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_blobs_are_not_objects() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let store = AzureStore::new(&account).unwrap();
+    store.check().await.unwrap();
+    let raw = container(&account);
+    for name in [
+        "kayenta/canary_config/file.json",
+        "kayenta/canary_config/a/b/file.json",
+        "kayenta/canary_configx/id/file.json",
+        "kayenta/canary_config/id/",
+        "other/canary_config/id/file.json",
+    ] {
+        put(&raw, name, Bytes::from_static(b"{}")).await;
+    }
+    let append = raw.blob_client("kayenta/canary_config/appended/file.json");
+    append.append_blob_client().create(None).await.unwrap();
+    let kind = ObjectKind::CanaryConfig;
+    assert_eq!(store.list(kind).await.unwrap(), []);
+    for key in ["a", "id", "appended", "file.json"] {
+        assert!(store.load(kind, key).await.unwrap_err().is_not_found());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_go_with_their_blob() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let store = AzureStore::new(&account).unwrap();
+    let kind = ObjectKind::CanaryConfig;
+    let bytes = Bytes::from_static(b"{}");
+    store
+        .store(kind, "k", Some("n.json"), bytes, WriteCondition::Absent)
+        .await
+        .unwrap();
+    let blob = container(&account).blob_client("kayenta/canary_config/k/n.json");
+    blob.create_snapshot(None).await.unwrap();
+    store.delete(kind, "k").await.unwrap();
+    assert!(!blob.exists().await.unwrap());
+}
+
+/// A container that vanishes is made again by the next write or listing, and is absence to a read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_container_is_made_when_needed() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let store = AzureStore::new(&account).unwrap();
+    let kind = ObjectKind::CanaryConfig;
+    let text = "Could not fetch items from Azure Cloud Storage: An error occurred while \
+                enumerating the result, check the original exception for details.";
+    for error in [
+        store.load(kind, "k").await.map(|_| ()).unwrap_err(),
+        store.delete(kind, "k").await.unwrap_err(),
+    ] {
+        assert!(error.is_not_found());
+        assert_eq!(error.message, text);
+    }
+    assert_eq!(store.list(kind).await.unwrap(), []);
+    let error = store.load(kind, "k").await.unwrap_err();
+    assert_eq!(
+        error.message,
+        format!(
+            "Could not fetch items from Azure Cloud Storage: No {kind} found at \
+             kayenta/canary_config/k.{{Null value}}"
+        )
+    );
+    for _ in 0..2 {
+        container(&account).delete(None).await.unwrap();
+        store
+            .store(
+                ObjectKind::MetricSetList,
+                "m",
+                None,
+                Bytes::from_static(b"[]"),
+                WriteCondition::Always,
+            )
+            .await
+            .unwrap();
+        store.load(ObjectKind::MetricSetList, "m").await.unwrap();
+    }
+    container(&account).delete(None).await.unwrap();
+    assert_eq!(store.list(kind).await.unwrap(), []);
+    store.check().await.unwrap();
+}
+
+/// The reference's ways to an emulator, with the file unchanged.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emulator_is_reached_through_the_suffix() {
+    let azurite = Azurite::start().await.unwrap();
+    let smuggled = format!("core.windows.net;BlobEndpoint={}", azurite.endpoint());
+    let account = AzureAccount {
+        blob_endpoint: None,
+        endpoint_suffix: Some(smuggled),
+        ..account(&azurite)
+    };
+    AzureStore::new(&account).unwrap().check().await.unwrap();
+    let host_style = format!("localhost:{};DefaultEndpointsProtocol=http", azurite.port());
+    let account = AzureAccount {
+        endpoint_suffix: Some(host_style),
+        ..account
+    };
+    // Where the resolver does not know names under localhost, the failure says so.
+    if let Err(error) = AzureStore::new(&account).unwrap().check().await {
+        assert!(error.message.contains("dns error"), "{error}");
+    }
+}
+
+/// A service SAS for a container (version 2018-11-09), as the portal makes them.
+fn sas(account: &AzureAccount, permissions: &str) -> String {
+    let expiry = (Utc::now() + TimeDelta::hours(1)).format("%Y-%m-%dT%H:%M:%SZ");
+    let to_sign = format!(
+        "{permissions}\n\n{expiry}\n/blob/{ACCOUNT_NAME}/{}\n\n\nhttps,http\n2018-11-09\nc\n\n\n\n\n\n",
+        account.container
+    );
+    let key = BASE64_STANDARD.decode(ACCOUNT_KEY).unwrap();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+    mac.update(to_sign.as_bytes());
+    let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query
+        .append_pair("sv", "2018-11-09")
+        .append_pair("sr", "c")
+        .append_pair("sp", permissions)
+        .append_pair("se", &expiry.to_string())
+        .append_pair("spr", "https,http")
+        .append_pair("sig", &signature);
+    format!("?{}", query.finish())
+}
+
+/// A token for the blobs of a container cannot look at the container, which is no failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sas_token_is_enough_and_never_shown() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let missing = AzureAccount {
+        sas_token: Some(sas(&account, "racwdl").into()),
+        account_access_key: None,
+        ..account.clone()
+    };
+    let store = AzureStore::new(&missing).unwrap();
+    store.check().await.unwrap_err();
+    AzureStore::new(&account).unwrap().check().await.unwrap();
+    store.check().await.unwrap();
+    object_store_suite::roundtrip(&store).await;
+    object_store_suite::conditions(&store).await;
+    object_store_suite::locks(&store).await;
+
+    let read_only = AzureAccount {
+        sas_token: Some(sas(&account, "rl").into()),
+        ..missing
+    };
+    let store = AzureStore::new(&read_only).unwrap();
+    store.check().await.unwrap();
+    let error = store
+        .store(
+            ObjectKind::MetricSetList,
+            "k",
+            None,
+            Bytes::from_static(b"[]"),
+            WriteCondition::Always,
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, kayenta_storage::StorageErrorKind::Denied);
+    let shown = format!("{error} {error:?} {store:?}");
+    assert!(!shown.contains("sig="), "{shown}");
+}

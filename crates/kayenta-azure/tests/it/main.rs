@@ -1,0 +1,7 @@
+//! The store against a real Azurite.
+
+mod catalogue;
+mod conformance;
+mod failures;
+mod golden;
+mod support;
