@@ -62,7 +62,7 @@ fn one_pair(c: &mut Criterion) {
         for size in SIZES {
             let request = request("{}", vec![pair(shape, shift, size, 1)]);
             group.throughput(Throughput::Elements(2 * size as u64));
-            group.bench_function(BenchmarkId::new(shape.name(), size), |b| {
+            group.bench_function(BenchmarkId::new(name, size), |b| {
                 b.iter(|| {
                     judge
                         .judge(black_box(&request))

@@ -217,16 +217,31 @@ fn noised_change(
     }
 }
 
+/// An interval counts when it stays clear of zero by a part of the shift. Only what the answer depends
+/// on is searched for.
 fn shift_direction(wanted: Wanted, x: &SortedSample, y: &SortedSample) -> Result<Change, AllTied> {
-    let interval = MannWhitney::new(x, y).interval(CRITICAL_VALUE)?;
-    let bound = TOLERANCE * interval.estimate.abs();
-    Ok(if wanted.up && interval.lower > bound {
-        Change::Up
-    } else if wanted.down && interval.upper < -bound {
-        Change::Down
-    } else {
-        Change::None
-    })
+    let test = MannWhitney::new(x, y);
+    if !test.never_ties() {
+        // Any part of the search may fail, so none can be left out.
+        test.interval(CRITICAL_VALUE)?;
+    }
+    if !wanted.up && !wanted.down {
+        return Ok(Change::None);
+    }
+    let mut search = test.search(CRITICAL_VALUE)?;
+    if wanted.up {
+        let lower = search.lower()?;
+        if lower > 0.0 && lower > TOLERANCE * search.estimate()?.abs() {
+            return Ok(Change::Up);
+        }
+    }
+    if wanted.down {
+        let upper = search.upper()?;
+        if upper < 0.0 && upper < -(TOLERANCE * search.estimate()?.abs()) {
+            return Ok(Change::Down);
+        }
+    }
+    Ok(Change::None)
 }
 
 #[cfg(test)]

@@ -2,7 +2,12 @@
 
 use std::{error::Error, fmt};
 
-use crate::{SortedSample, rank::order_key, zeroin};
+use crate::{
+    SortedSample,
+    merge::{Counts, count_by_merge},
+    rank::total_order_key,
+    shift_search::ShiftSearch,
+};
 
 /// All observations are tied at some shift, so the statistic has no variance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,22 +36,13 @@ pub struct Interval {
 /// Two samples under the two-sided Mann-Whitney test with continuity correction, asymptotic, with the
 /// variance corrected for ties.
 ///
-/// The samples are sorted once. Subtracting a constant keeps the order under rounding, so every
-/// evaluation is one merge of two sorted runs that allocates nothing; ranks and ties are counted in
-/// integers and are exact up to 208,000 pooled values, where the reference's own sums begin to round.
-#[derive(Clone, Debug)]
+/// The samples are sorted once. Subtracting a constant keeps the order under rounding, so no
+/// evaluation has to sort or allocate; ranks and ties are counted in integers and are exact up to
+/// 208,000 pooled values, where the reference's own sums begin to round.
+#[derive(Clone, Copy, Debug)]
 pub struct MannWhitney<'a> {
-    x: &'a [f64],
-    y: &'a [f64],
-}
-
-/// What one merge counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Counts {
-    /// Twice the number of pairs in which x exceeds y, ties counting half.
-    twice_wins: u64,
-    /// Sum over tie groups of length³ − length.
-    ties: u128,
+    pub(crate) x: &'a [f64],
+    pub(crate) y: &'a [f64],
 }
 
 impl<'a> MannWhitney<'a> {
@@ -64,63 +60,85 @@ impl<'a> MannWhitney<'a> {
     #[must_use]
     pub fn range(&self) -> (f64, f64) {
         match (self.x, self.y) {
-            ([x_min, ..], [y_min, ..]) => (
-                x_min - self.y[self.y.len() - 1],
-                self.x[self.x.len() - 1] - y_min,
-            ),
+            (&[x_min, ..], &[y_min, ..]) => {
+                let (x_max, y_max) = (self.x[self.x.len() - 1], self.y[self.y.len() - 1]);
+                (x_min - y_max, x_max - y_min)
+            }
             _ => (f64::NAN, f64::NAN),
         }
+    }
+
+    /// Whether no shift between the ends of [`range`](Self::range) can tie all observations, so that
+    /// a search cannot fail.
+    #[must_use]
+    pub fn never_ties(&self) -> bool {
+        let (mu_min, mu_max) = self.range();
+        let (&[x_min, ..], &[y_min, ..]) = (self.x, self.y) else {
+            return false;
+        };
+        let (x_max, y_max) = (self.x[self.x.len() - 1], self.y[self.y.len() - 1]);
+        if total_order_key(y_min) != total_order_key(y_max) {
+            return true;
+        }
+        // Both ends of x may round to one value once mu is subtracted, if they are that close.
+        x_max - x_min > absorbed_gap((x_max - mu_min).abs().max((x_min - mu_max).abs()))
     }
 
     /// The standardised, tie- and continuity-corrected statistic after `mu` is subtracted from the
     /// experiment. Falls as `mu` grows.
     ///
+    /// A search that evaluates many shifts is quicker, see [`search`](Self::search).
+    ///
     /// # Errors
     /// [`AllTied`] when no two pooled values differ, or a sample is empty.
     pub fn statistic(&self, mu: f64) -> Result<f64, AllTied> {
-        let counts = self.count(mu);
+        let counts = count_by_merge(self.x, self.y, mu);
+        Ok(self.standardised(counts.twice_wins, self.sigma(counts)?))
+    }
+
+    /// Standard deviation of the number of wins, ties taken into account.
+    pub(crate) fn sigma(&self, counts: Counts) -> Result<f64, AllTied> {
         let (m, n) = (self.x.len() as f64, self.y.len() as f64);
         let total = m + n;
-        let excess = (counts.twice_wins as f64 - m * n) / 2.0;
-        let correction = if excess == 0.0 {
-            0.0
-        } else {
-            0.5 * excess.signum()
-        };
         let sigma =
             (m * n / 12.0 * ((total + 1.0) - counts.ties as f64 / (total * (total - 1.0)))).sqrt();
         if sigma == 0.0 || self.x.is_empty() || self.y.is_empty() {
             return Err(AllTied);
         }
-        Ok((excess - correction) / sigma)
+        Ok(sigma)
     }
 
-    /// Both ends of the confidence interval and the shift. `critical` is the negative critical value
-    /// of the level, see [`critical_value`](crate::critical_value).
+    /// Excess of wins over chance, half a win nearer to zero, in standard deviations.
+    pub(crate) fn standardised(&self, twice_wins: u64, sigma: f64) -> f64 {
+        let pairs = self.x.len() as f64 * self.y.len() as f64;
+        let excess = (twice_wins as f64 - pairs) / 2.0;
+        let correction = if excess == 0.0 {
+            0.0
+        } else {
+            0.5 * excess.signum()
+        };
+        (excess - correction) / sigma
+    }
+
+    /// Starts the search for the interval and the shift. `critical` is the negative critical value of
+    /// the level, see [`critical_value`](crate::critical_value).
+    ///
+    /// # Errors
+    /// [`AllTied`] when the statistic has no variance at an end of the range.
+    pub fn search(&self, critical: f64) -> Result<ShiftSearch<'a>, AllTied> {
+        ShiftSearch::new(*self, critical)
+    }
+
+    /// Both ends of the confidence interval and the shift; see [`search`](Self::search).
     ///
     /// # Errors
     /// [`AllTied`] when the statistic has no variance at a shift the search comes by.
     pub fn interval(&self, critical: f64) -> Result<Interval, AllTied> {
-        let (mu_min, mu_max) = self.range();
-        let (g_min, g_max) = (self.statistic(mu_min)?, self.statistic(mu_max)?);
-        let search = |q: f64| {
-            zeroin((mu_min, g_min - q), (mu_max, g_max - q), |mu| {
-                Ok(self.statistic(mu)? - q)
-            })
-        };
-        let end = |q: f64| {
-            if g_min - q <= 0.0 {
-                Ok(mu_min)
-            } else if g_max - q >= 0.0 {
-                Ok(mu_max)
-            } else {
-                search(q)
-            }
-        };
+        let mut search = self.search(critical)?;
         Ok(Interval {
-            lower: end(-critical)?,
-            upper: end(critical)?,
-            estimate: search(0.0)?,
+            lower: search.lower()?,
+            upper: search.upper()?,
+            estimate: search.estimate()?,
         })
     }
 
@@ -128,38 +146,12 @@ impl<'a> MannWhitney<'a> {
     #[must_use]
     pub fn common_language_effect(&self) -> f64 {
         let (m, n) = (self.x.len() as f64, self.y.len() as f64);
-        self.count(0.0).twice_wins as f64 / (2.0 * n * m)
-    }
-
-    fn count(&self, mu: f64) -> Counts {
-        count_by_merge(self.x, self.y, mu)
+        count_by_merge(self.x, self.y, 0.0).twice_wins as f64 / (2.0 * n * m)
     }
 }
 
-/// One pass over both samples in the order of their keys, NaN (infinity minus infinity) counting as +∞.
-fn count_by_merge(x: &[f64], y: &[f64], mu: f64) -> Counts {
-    let x_key = |i: usize| x.get(i).map(|value| order_key(value - mu));
-    let y_key = |j: usize| y.get(j).map(|&value| order_key(value));
-    let (mut i, mut j) = (0, 0);
-    let mut counts = Counts {
-        twice_wins: 0,
-        ties: 0,
-    };
-    loop {
-        let key = match (x_key(i), y_key(j)) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(key), None) | (None, Some(key)) => key,
-            (None, None) => return counts,
-        };
-        let (x_start, y_start) = (i, j);
-        while x_key(i) == Some(key) {
-            i += 1;
-        }
-        while y_key(j) == Some(key) {
-            j += 1;
-        }
-        counts.twice_wins += (i - x_start) as u64 * (y_start + j) as u64;
-        let length = (i - x_start + j - y_start) as u128;
-        counts.ties += length * length * length - length;
-    }
+/// Two numbers farther apart than this stay different when they are rounded to a double of at most
+/// that magnitude. Twice the spacing of doubles there, to be safe against rounding of the gap itself.
+pub(crate) fn absorbed_gap(magnitude: f64) -> f64 {
+    magnitude * (2.0 * f64::EPSILON)
 }
