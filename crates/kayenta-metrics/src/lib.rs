@@ -2,11 +2,18 @@
 //! tried again, and how control and experiment are mixed into pairs.
 
 mod error;
+pub mod http;
+pub mod metadata;
+mod metered;
 pub mod mixing;
 pub mod retry;
+pub mod scope;
 mod store;
+pub mod template;
 
 pub use error::{FetchError, FetchErrorKind};
+pub use metadata::MetadataCache;
+pub use metered::Metered;
 pub use mixing::{MixError, Side};
 pub use retry::{RetryPolicy, StatusSeries, fetch_with_retries, status_by_name};
 pub use store::{MetricQuery, MetricsStore};

@@ -149,7 +149,7 @@ pub fn mix(
         let name = metric.name();
         // Two metrics of one name both see all series of that name; only then are any copied.
         let again = metrics[index + 1..].iter().any(|m| m.name() == name);
-        let mut side = |sets: &mut IndexMap<String, Vec<MetricSet>>| match sets.get_mut(name) {
+        let side = |sets: &mut IndexMap<String, Vec<MetricSet>>| match sets.get_mut(name) {
             Some(found) if again => found.clone(),
             Some(found) => mem::take(found),
             None => Vec::new(),

@@ -1,8 +1,9 @@
 //! The trait every metric store implements.
 
 use async_trait::async_trait;
-use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet, QueryConfig};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::FetchError;
 
@@ -15,6 +16,18 @@ pub struct MetricQuery<'a> {
     pub metric: &'a MetricConfig,
     /// Where and when.
     pub scope: &'a CanaryScope,
+}
+
+impl<'a> MetricQuery<'a> {
+    /// How the metric is fetched.
+    ///
+    /// # Errors
+    /// When the metric has no query.
+    pub fn query_config(&self) -> Result<&'a QueryConfig, FetchError> {
+        self.metric.query.as_ref().ok_or_else(|| {
+            FetchError::invalid(format!("Metric '{}' has no query.", self.metric.name()))
+        })
+    }
 }
 
 /// One account of a metric store. An adapter builds query texts, makes one attempt at a fetch and
@@ -49,4 +62,8 @@ pub trait MetricsStore: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Why it does not.
     async fn check(&self) -> Result<(), FetchError>;
+
+    /// Keeps what the store answers from memory (its list of metrics) fresh until canceled. Returns
+    /// at once when there is nothing to keep.
+    async fn keep_fresh(&self, _canceled: &CancellationToken) {}
 }

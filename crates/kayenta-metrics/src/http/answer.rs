@@ -1,0 +1,62 @@
+//! A successful answer and the reading of it.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::error::{FetchError, FetchErrorKind};
+
+/// The body of a 2xx answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub(super) store: &'static str,
+    pub(super) url: String,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    /// What was asked, secrets masked.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Reads JSON.
+    ///
+    /// # Errors
+    /// [`Answer`](FetchErrorKind::Answer) when it is no JSON or lacks what `T` needs.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, FetchError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
+    }
+
+    /// The failure of an answer that cannot be read.
+    #[must_use]
+    pub fn unreadable(
+        &self,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> FetchError {
+        let cause = cause.into();
+        self.unexpected(format!("it cannot be read: {cause}"))
+            .caused_by(cause)
+    }
+
+    /// The failure of an answer that is not what the store promises; `what` completes "The answer
+    /// of … is not usable: ".
+    #[must_use]
+    pub fn unexpected(&self, what: impl std::fmt::Display) -> FetchError {
+        FetchError::new(
+            FetchErrorKind::Answer {
+                url: self.url.clone(),
+            },
+            format!(
+                "The answer of {} is not usable, {what} (URL: {})",
+                self.store, self.url
+            ),
+        )
+    }
+}

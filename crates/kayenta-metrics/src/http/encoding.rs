@@ -1,0 +1,29 @@
+//! The reference's URL encoding.
+
+/// A query value by the rules of `application/x-www-form-urlencoded`: letters, digits and `.-*_` stay,
+/// a space is `+`, every other byte of the UTF-8 text is `%XX`.
+#[must_use]
+pub fn form_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// A path segment: the same, but a space is `%20`.
+#[must_use]
+pub fn path_segment(text: &str) -> String {
+    form_encoded(text).replace('+', "%20")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_letters_of_the_rule_stay() {
+        let text = "aZ0.-*_ +~'()!\"{}[]=,:/?&#%äö€";
+        assert_eq!(
+            form_encoded(text),
+            "aZ0.-*_+%2B%7E%27%28%29%21%22%7B%7D%5B%5D%3D%2C%3A%2F%3F%26%23%25%C3%A4%C3%B6%E2%82%AC"
+        );
+        assert_eq!(path_segment("a b+c/d"), "a%20b%2Bc%2Fd");
+    }
+}

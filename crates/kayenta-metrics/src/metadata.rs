@@ -1,0 +1,127 @@
+//! Lists of metric names kept in memory and refreshed in the background, one cache an account: a
+//! dead account keeps its own old list and holds up no other.
+
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kayenta_model::Clock;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::FetchError;
+
+/// The metrics one account knows.
+#[derive(Debug)]
+pub struct MetadataCache {
+    account: String,
+    interval: Duration,
+    clock: Arc<dyn Clock>,
+    list: RwLock<Option<Listing>>,
+}
+
+#[derive(Debug)]
+struct Listing {
+    entries: Arc<[Value]>,
+    taken: DateTime<Utc>,
+}
+
+impl MetadataCache {
+    /// An empty cache of `account`, to be refreshed every `interval` after the end of the refresh
+    /// before.
+    #[must_use]
+    pub fn new(account: impl Into<String>, interval: Duration, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            account: account.into(),
+            interval: interval.max(Duration::from_secs(1)),
+            clock,
+            list: RwLock::new(None),
+        }
+    }
+
+    /// The entries whose `name` contains `filter` in any case (all for an empty one), in the order
+    /// of the store, and their age; empty and `None` before the first refresh has succeeded.
+    #[must_use]
+    pub fn get(&self, filter: &str) -> (Vec<Value>, Option<Duration>) {
+        let (entries, taken) = {
+            let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+            match list.as_ref() {
+                Some(listing) => (Arc::clone(&listing.entries), listing.taken),
+                None => return (Vec::new(), None),
+            }
+        };
+        let age = (self.clock.now() - taken).to_std().unwrap_or_default();
+        (filtered(&entries, filter), Some(age))
+    }
+
+    /// Asks the store once; its answer replaces the list, a failure keeps the old one.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn refresh<F>(&self, list: F) -> Result<(), FetchError>
+    where
+        F: Future<Output = Result<Vec<Value>, FetchError>>,
+    {
+        let entries = list.await?;
+        let count = entries.len();
+        let listing = Listing {
+            entries: entries.into(),
+            taken: self.clock.now(),
+        };
+        *self.list.write().unwrap_or_else(PoisonError::into_inner) = Some(listing);
+        tracing::debug!(
+            account = self.account,
+            count,
+            "refreshed the list of metrics"
+        );
+        Ok(())
+    }
+
+    /// Refreshes at once and then after every interval, until canceled. Failures are logged.
+    pub async fn keep_fresh<F, R>(&self, canceled: &CancellationToken, list: F)
+    where
+        F: Fn() -> R,
+        R: Future<Output = Result<Vec<Value>, FetchError>>,
+    {
+        let wait = TimeDelta::from_std(self.interval).unwrap_or(TimeDelta::MAX);
+        loop {
+            let round = async {
+                if let Err(error) = self.refresh(list()).await {
+                    tracing::warn!(
+                        account = self.account,
+                        %error,
+                        "could not refresh the list of metrics, keeping the old one"
+                    );
+                }
+                let next = self.clock.now().checked_add_signed(wait);
+                self.clock
+                    .sleep_until(next.unwrap_or(DateTime::<Utc>::MAX_UTC))
+                    .await;
+            };
+            tokio::select! {
+                biased;
+                () = canceled.cancelled() => return,
+                () = round => {}
+            }
+        }
+    }
+}
+
+/// The entries whose `name` contains `filter` whatever its case.
+#[must_use]
+pub fn filtered(entries: &[Value], filter: &str) -> Vec<Value> {
+    let filter = filter.to_lowercase();
+    entries
+        .iter()
+        .filter(|entry| {
+            filter.is_empty()
+                || entry["name"]
+                    .as_str()
+                    .is_some_and(|name| name.to_lowercase().contains(&filter))
+        })
+        .cloned()
+        .collect()
+}

@@ -1,0 +1,65 @@
+//! Fetch times, measured around any store.
+
+use async_trait::async_trait;
+use kayenta_model::MetricSet;
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::FetchError,
+    store::{MetricQuery, MetricsStore},
+};
+
+/// A store whose attempts are timed in the histogram `<store>.fetchTime` (seconds), labelled with the
+/// account and whether the attempt succeeded.
+#[derive(Debug)]
+pub struct Metered<S> {
+    account: String,
+    store: S,
+}
+
+impl<S> Metered<S> {
+    /// Measures `store` under the name of its account.
+    pub fn new(account: impl Into<String>, store: S) -> Self {
+        Self {
+            account: account.into(),
+            store,
+        }
+    }
+}
+
+#[async_trait]
+impl<S: MetricsStore> MetricsStore for Metered<S> {
+    fn service_type(&self) -> &'static str {
+        self.store.service_type()
+    }
+
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
+        self.store.query_text(query)
+    }
+
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        let started = Instant::now();
+        let outcome = self.store.fetch(query).await;
+        metrics::histogram!(
+            format!("{}.fetchTime", self.service_type()),
+            "account" => self.account.clone(),
+            "success" => if outcome.is_ok() { "true" } else { "false" }
+        )
+        .record(started.elapsed());
+        outcome
+    }
+
+    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
+        self.store.metadata(filter).await
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        self.store.check().await
+    }
+
+    async fn keep_fresh(&self, canceled: &CancellationToken) {
+        self.store.keep_fresh(canceled).await;
+    }
+}

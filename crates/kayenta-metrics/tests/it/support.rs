@@ -1,0 +1,131 @@
+//! A clock that jumps, a store that follows a script, a server on a port of its own.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use axum::Router;
+use chrono::{DateTime, TimeDelta, Utc};
+use kayenta_metrics::{FetchError, FetchErrorKind, MetricQuery, MetricsStore};
+use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet, Sleep};
+use serde_json::Value;
+
+/// Jumps to whatever moment somebody waits for.
+#[derive(Debug)]
+pub(crate) struct JumpingClock {
+    now: Mutex<DateTime<Utc>>,
+    waits: Mutex<Vec<TimeDelta>>,
+}
+
+impl JumpingClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            now: Mutex::new(DateTime::UNIX_EPOCH),
+            waits: Mutex::default(),
+        })
+    }
+
+    /// The waits so far in milliseconds.
+    pub(crate) fn waits(&self) -> Vec<i64> {
+        let waits = self.waits.lock().unwrap();
+        waits.iter().map(TimeDelta::num_milliseconds).collect()
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.now.lock().unwrap()
+    }
+
+    fn sleep_until(&self, deadline: DateTime<Utc>) -> Sleep<'_> {
+        Box::pin(async move {
+            let mut now = self.now.lock().unwrap();
+            self.waits.lock().unwrap().push(deadline - *now);
+            *now = deadline;
+        })
+    }
+}
+
+/// Never reaches any moment.
+#[derive(Debug)]
+pub(crate) struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn sleep_until(&self, _: DateTime<Utc>) -> Sleep<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Answers by a script; an empty one means success.
+#[derive(Debug, Default)]
+pub(crate) struct ScriptedStore {
+    pub(crate) script: Mutex<VecDeque<FetchError>>,
+    pub(crate) repeat_last: Option<FetchErrorKind>,
+    pub(crate) calls: AtomicUsize,
+}
+
+#[async_trait]
+impl MetricsStore for ScriptedStore {
+    fn service_type(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn query_text(&self, _: &MetricQuery<'_>) -> Result<String, FetchError> {
+        Ok("q".to_owned())
+    }
+
+    async fn fetch(&self, _: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        if let Some(error) = self.script.lock().unwrap().pop_front() {
+            return Err(error);
+        }
+        match &self.repeat_last {
+            Some(kind) => Err(FetchError::new(kind.clone(), "again")),
+            None => Ok(vec![MetricSet::default()]),
+        }
+    }
+
+    async fn metadata(&self, _: &str) -> Result<Vec<Value>, FetchError> {
+        Ok(Vec::new())
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        Ok(())
+    }
+}
+
+/// A failure with this status.
+pub(crate) fn http(status: u16) -> FetchErrorKind {
+    FetchErrorKind::Http {
+        status,
+        url: "http://store/".to_owned(),
+        reason: String::new(),
+    }
+}
+
+/// Runs `body` with some query.
+pub(crate) async fn with_query<T>(body: impl AsyncFnOnce(&MetricQuery<'_>) -> T) -> T {
+    let query = MetricQuery {
+        config: &CanaryConfig::default(),
+        metric: &MetricConfig::default(),
+        scope: &CanaryScope::default(),
+    };
+    body(&query).await
+}
+
+/// Serves on a free port of loopback and tells the base URL.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
