@@ -2,6 +2,7 @@
 //! tried again, and how control and experiment are mixed into pairs.
 
 mod error;
+mod hash_order;
 pub mod http;
 pub mod metadata;
 mod metered;

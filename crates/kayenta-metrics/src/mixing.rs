@@ -10,11 +10,11 @@ use kayenta_model::{
     IdSource, MetricConfig, MetricSet, MetricSetPair, PairScope, java_string_hash,
 };
 
+use crate::hash_order::{Tags, in_hash_order, tags_hash};
+
 /// Most values a side may be padded to. A window that asks for more is a mistake: a year of seconds
 /// has 31 million.
 pub const MOST_VALUES: i64 = 50_000_000;
-
-type Tags = IndexMap<String, String>;
 
 /// Which side of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,31 +290,6 @@ fn union_in_hash_order(control: &[MetricSet], experiment: &[MetricSet]) -> Vec<T
         union.entry(sorted(&tags)).or_insert(tags);
     }
     in_hash_order(union.into_values().collect(), tags_hash)
-}
-
-/// `Map.hashCode` of Java: the sum over entries of key hash xor value hash.
-fn tags_hash(tags: &Tags) -> i32 {
-    tags.iter().fold(0_i32, |sum, (key, value)| {
-        sum.wrapping_add(java_string_hash(key) ^ java_string_hash(value))
-    })
-}
-
-/// Distinct items in the order a Java `HashSet` iterates over them: by bucket, within a bucket as
-/// inserted. The table has 16 buckets and doubles whenever it is more than three quarters full.
-fn in_hash_order<T>(items: Vec<T>, hash: impl Fn(&T) -> i32) -> Vec<T> {
-    let mut buckets = 16_usize;
-    while items.len() > buckets / 4 * 3 {
-        buckets *= 2;
-    }
-    let mut keyed: Vec<(usize, T)> = items
-        .into_iter()
-        .map(|item| {
-            let hash = hash(&item) as u32;
-            ((hash ^ (hash >> 16)) as usize & (buckets - 1), item)
-        })
-        .collect();
-    keyed.sort_by_key(|(bucket, _)| *bucket);
-    keyed.into_iter().map(|(_, item)| item).collect()
 }
 
 /// Number of values a side's window promises: 0 without a step.

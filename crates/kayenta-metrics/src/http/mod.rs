@@ -2,13 +2,17 @@
 //! answers, errors that say what was asked and what the store said, secrets that never show.
 
 mod answer;
+mod call;
 mod client;
+mod credentials;
 mod encoding;
 mod mask;
 mod transport;
 
 pub use answer::Answer;
-pub use client::{Call, Credentials, ErrorText, HttpClient, HttpClientBuilder, message_of_json};
+pub use call::Call;
+pub use client::{ErrorText, HttpClient, HttpClientBuilder, message_of_json};
+pub use credentials::Credentials;
 pub use encoding::{form_encoded, path_segment};
 pub use mask::{MASK, Masker};
 pub use transport::{HttpSettings, HttpSetupError, Proxies, Transport};

@@ -1,5 +1,7 @@
 //! The seam's machinery against servers that answer, break off and never stop.
 
+#![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
+
 mod http;
 mod metadata;
 mod retry;

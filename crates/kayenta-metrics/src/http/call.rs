@@ -1,0 +1,372 @@
+//! One call: put together, sent, redirected, read.
+
+use std::{fmt, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+};
+use serde::Serialize;
+use tokio::time::Instant;
+use url::Url;
+
+use super::{answer::Answer, client::Account, encoding::form_encoded};
+use crate::error::{FetchError, FetchErrorKind};
+
+/// Redirects followed for one call.
+const MOST_REDIRECTS: usize = 20;
+/// How much of an error answer is read.
+const MOST_ERROR_BYTES: usize = 64 << 10;
+/// How much of a body is logged.
+const MOST_LOGGED_BYTES: usize = 4 << 10;
+/// Longest text of a store that is passed on.
+const MOST_REASON_CHARS: usize = 2000;
+
+/// One call being put together.
+#[derive(Clone)]
+pub struct Call<'c> {
+    account: &'c Account,
+    method: Method,
+    url: String,
+    has_query: bool,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    timeout: Duration,
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.account.masker.text(&self.url))
+    }
+}
+
+impl<'c> Call<'c> {
+    pub(super) fn new(account: &'c Account, method: Method, base: &str, path: &str) -> Self {
+        Self {
+            account,
+            method,
+            url: format!("{base}{path}"),
+            has_query: path.contains('?') || base.contains('?'),
+            headers: HeaderMap::new(),
+            body: None,
+            timeout: account.transport.total_timeout,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Adds a query parameter, form-encoded.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.url.push(if self.has_query { '&' } else { '?' });
+        self.has_query = true;
+        self.url.push_str(&form_encoded(name));
+        self.url.push('=');
+        self.url.push_str(&form_encoded(value));
+        self
+    }
+
+    /// Adds a query parameter that may be absent.
+    #[must_use]
+    pub fn query_some(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    /// Adds a header that is no secret.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Sends `body` as `content_type`.
+    #[must_use]
+    pub fn body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        self.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Sends JSON.
+    ///
+    /// # Errors
+    /// When `value` cannot be written as JSON.
+    pub fn json(self, value: &impl Serialize) -> Result<Self, FetchError> {
+        let body = serde_json::to_vec(value).map_err(|error| {
+            FetchError::invalid(format!("The request cannot be written as JSON: {error}"))
+        })?;
+        Ok(self.body("application/json", body))
+    }
+
+    /// Another limit for the whole call.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Makes the call and reads the answer.
+    ///
+    /// # Errors
+    /// [`Http`](FetchErrorKind::Http) for a status other than 2xx, beginning with `Status: <code>,
+    /// URL: <url>, Message: <reason>`; [`Network`](FetchErrorKind::Network) without a whole answer;
+    /// [`Answer`](FetchErrorKind::Answer) when it is larger than allowed.
+    pub async fn send(self) -> Result<Answer, FetchError> {
+        let url = Url::parse(&self.url).map_err(|error| {
+            let shown = self.account.masker.text(&self.url);
+            FetchError::invalid(format!("'{shown}' is not a URL: {error}"))
+        })?;
+        let shown = self.account.masker.url(&url);
+        let timeout = self.timeout;
+        let started = Instant::now();
+        match tokio::time::timeout(timeout, self.answer(url, &shown, started)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(FetchError::new(
+                FetchErrorKind::Network { url: shown.clone() },
+                format!(
+                    "No whole answer from {shown} within {} s",
+                    timeout.as_secs()
+                ),
+            )),
+        }
+    }
+
+    async fn answer(&self, url: Url, shown: &str, started: Instant) -> Result<Answer, FetchError> {
+        let account = self.account;
+        if account.transport.log_bodies
+            && let Some(body) = &self.body
+        {
+            tracing::trace!(method = %self.method, url = shown, body = self.excerpt(body), "request");
+        }
+        let response = self.follow(url, shown).await?;
+        let status = response.status();
+        let limit = if status.is_success() {
+            account.transport.max_answer_bytes
+        } else {
+            MOST_ERROR_BYTES
+        };
+        let retry_after = retry_after(response.headers());
+        let body = self.read(response, limit, shown).await;
+        if account.transport.log_calls {
+            tracing::debug!(
+                method = %self.method,
+                url = shown,
+                status = status.as_u16(),
+                duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "called {}", account.store
+            );
+        }
+        if let Ok(body) = &body
+            && account.transport.log_bodies
+        {
+            tracing::trace!(url = shown, body = self.excerpt(body), "answer");
+        }
+        if status.is_success() {
+            return Ok(Answer {
+                store: account.store,
+                url: shown.to_owned(),
+                body: body?,
+            });
+        }
+        let words = body
+            .ok()
+            .and_then(|body| (account.error_text)(&body))
+            .filter(|words| !words.trim().is_empty());
+        let reason = match words {
+            Some(words) => {
+                let words: String = words.chars().take(MOST_REASON_CHARS).collect();
+                account.masker.text(&words)
+            }
+            None => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        let status = status.as_u16();
+        let message = format!("Status: {status}, URL: {shown}, Message: {reason}");
+        let kind = FetchErrorKind::Http {
+            status,
+            url: shown.to_owned(),
+            reason,
+        };
+        Err(FetchError {
+            retry_after,
+            ..FetchError::new(kind, message)
+        })
+    }
+
+    /// Sends and follows redirects. Credentials go to the account's own host only: the reference
+    /// hands an API key to whatever host a redirect names (C-HTTP-01).
+    async fn follow(&self, mut url: Url, shown: &str) -> Result<Response, FetchError> {
+        let network = |message: String| {
+            FetchError::new(
+                FetchErrorKind::Network {
+                    url: shown.to_owned(),
+                },
+                message,
+            )
+        };
+        let home = url.clone();
+        let (mut method, mut body) = (self.method.clone(), self.body.clone());
+        for _ in 0..=MOST_REDIRECTS {
+            let mut headers = self.headers.clone();
+            let at_home = url.host() == home.host()
+                && (url.port_or_known_default() == home.port_or_known_default()
+                    || url.scheme() == "https");
+            if at_home {
+                headers.extend(self.account.headers.clone());
+            }
+            let mut request = self
+                .account
+                .transport
+                .client
+                .request(method.clone(), url.clone())
+                .headers(headers);
+            if let Some(body) = &body {
+                request = request.body(body.clone());
+            }
+            let response = request.send().await.map_err(|error| {
+                let error = error.without_url();
+                network(format!(
+                    "No answer from {shown}: {}",
+                    self.account.masker.text(&root_cause(&error))
+                ))
+                .caused_by(error)
+            })?;
+            let status = response.status();
+            let followed = match status {
+                StatusCode::MULTIPLE_CHOICES
+                | StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::SEE_OTHER => true,
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
+                    method == Method::GET
+                }
+                _ => false,
+            };
+            let target = response
+                .headers()
+                .get(LOCATION)
+                .and_then(|location| location.to_str().ok())
+                .and_then(|location| url.join(location).ok())
+                .filter(|target| matches!(target.scheme(), "http" | "https"));
+            match target {
+                Some(target) if followed => {
+                    url = target;
+                    if method != Method::GET {
+                        (method, body) = (Method::GET, None);
+                    }
+                }
+                _ => return Ok(response),
+            }
+        }
+        Err(network(format!(
+            "Too many follow-up requests: {} ({shown})",
+            MOST_REDIRECTS + 1
+        )))
+    }
+
+    /// Reads a body of at most `limit` bytes, piece by piece.
+    async fn read(
+        &self,
+        mut response: Response,
+        limit: usize,
+        shown: &str,
+    ) -> Result<Bytes, FetchError> {
+        let expected = response.content_length().unwrap_or_default();
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX);
+        let mut body = BytesMut::with_capacity(expected.min(limit));
+        loop {
+            let piece = response.chunk().await.map_err(|error| {
+                let error = error.without_url();
+                FetchError::new(
+                    FetchErrorKind::Network {
+                        url: shown.to_owned(),
+                    },
+                    format!(
+                        "The answer from {shown} broke off after {} bytes: {}",
+                        body.len(),
+                        root_cause(&error)
+                    ),
+                )
+                .caused_by(error)
+            })?;
+            let Some(piece) = piece else {
+                return Ok(body.freeze());
+            };
+            if body.len() + piece.len() > limit {
+                return Err(FetchError::new(
+                    FetchErrorKind::Answer {
+                        url: shown.to_owned(),
+                    },
+                    format!(
+                        "The answer from {shown} is larger than {limit} bytes; ask for fewer \
+                         series, a shorter window or a larger step"
+                    ),
+                ));
+            }
+            body.extend_from_slice(&piece);
+        }
+    }
+
+    fn excerpt(&self, body: &[u8]) -> String {
+        let shown = &body[..body.len().min(MOST_LOGGED_BYTES)];
+        let mut text = self.account.masker.text(&String::from_utf8_lossy(shown));
+        if shown.len() < body.len() {
+            text.push_str(&format!("… ({} bytes in all)", body.len()));
+        }
+        text
+    }
+}
+
+/// The innermost cause, which says what happened rather than where.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = cause.to_string();
+    if error.is_timeout() && !text.contains("time") {
+        return format!("timed out ({text})");
+    }
+    text
+}
+
+/// `Retry-After` in seconds, or as a date measured against the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text: &str| chrono::DateTime::parse_from_rfc2822(text).ok();
+    let sent = date(headers.get(DATE)?.to_str().ok()?)?;
+    (date(text)? - sent).to_std().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        let asked = |pairs: &[(HeaderName, &str)]| {
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+                .collect();
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        assert_eq!(asked(&[(RETRY_AFTER, " 7 ")]), Some(7));
+        let date = (DATE, "Tue, 15 Nov 1994 08:12:31 GMT");
+        let later = (RETRY_AFTER, "Tue, 15 Nov 1994 08:13:31 GMT");
+        assert_eq!(asked(&[date.clone(), later.clone()]), Some(60));
+        assert_eq!(asked(&[later]), None);
+        assert_eq!(asked(&[(RETRY_AFTER, "soon")]), None);
+        assert_eq!(asked(&[(RETRY_AFTER, "-1")]), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! Who is asking.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::transport::HttpSetupError;
+
+/// What proves to a store who is asking; sent with every request, at once.
+#[derive(Clone, Debug, Default)]
+pub enum Credentials {
+    /// Nothing.
+    #[default]
+    None,
+    /// User and password.
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// `user:password` in one, as a file holds it; blanks around it do not count.
+    UserPassword(SecretString),
+    /// `Authorization: Bearer …`.
+    Bearer(SecretString),
+    /// Headers of the store's own, such as `DD-API-KEY`.
+    Headers(Vec<(String, SecretString)>),
+}
+
+impl Credentials {
+    pub(super) fn into_headers(self) -> Result<(HeaderMap, Vec<SecretString>), HttpSetupError> {
+        let mut secrets = Vec::new();
+        let pairs = match self {
+            Self::None => Vec::new(),
+            Self::Basic { username, password } => {
+                let pair = format!("{username}:{}", password.expose_secret());
+                secrets.push(password);
+                vec![basic(&pair)]
+            }
+            Self::UserPassword(pair) => {
+                let pair = pair.expose_secret().trim();
+                if let Some((_, password)) = pair.split_once(':') {
+                    secrets.push(password.into());
+                }
+                vec![basic(pair)]
+            }
+            Self::Bearer(token) => {
+                let value = format!("Bearer {}", token.expose_secret());
+                secrets.push(token);
+                vec![("authorization".to_owned(), value.into())]
+            }
+            Self::Headers(pairs) => pairs,
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            let header = HeaderName::try_from(&name)
+                .map_err(|_| HttpSetupError::new(format!("'{name}' is not a header name")))?;
+            let mut content =
+                HeaderValue::from_bytes(&latin1(value.expose_secret())).map_err(|_| {
+                    HttpSetupError::new(format!(
+                        "the value of header '{name}' has characters no header may have"
+                    ))
+                })?;
+            content.set_sensitive(true);
+            headers.insert(header, content);
+            secrets.push(value);
+        }
+        Ok((headers, secrets))
+    }
+}
+
+fn basic(pair: &str) -> (String, SecretString) {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let value = format!("Basic {}", BASE64_STANDARD.encode(latin1(pair)));
+    ("authorization".to_owned(), value.into())
+}
+
+/// ISO-8859-1 as the reference encodes credentials; characters outside it become `?`, as in Java.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::AUTHORIZATION;
+
+    use super::*;
+
+    #[test]
+    fn credentials_become_sensitive_headers_sent_at_once() {
+        let header = |credentials: Credentials| {
+            let (headers, secrets) = credentials.into_headers().unwrap();
+            assert!(headers[AUTHORIZATION].is_sensitive());
+            assert!(!secrets.is_empty());
+            String::from_utf8(headers[AUTHORIZATION].as_bytes().to_vec()).unwrap()
+        };
+        let basic = Credentials::Basic {
+            username: "user".to_owned(),
+            password: "pässword".into(),
+        };
+        // ISO-8859-1, as the reference encodes it.
+        assert_eq!(header(basic), "Basic dXNlcjpw5HNzd29yZA==");
+        assert_eq!(
+            header(Credentials::UserPassword(" user:secret\n".into())),
+            "Basic dXNlcjpzZWNyZXQ="
+        );
+        assert_eq!(header(Credentials::Bearer("tok".into())), "Bearer tok");
+    }
+}
