@@ -127,6 +127,13 @@ pub struct Transport {
 }
 
 impl Transport {
+    /// The client underneath, for callers with a protocol of their own. It follows no redirects and
+    /// knows no total time.
+    #[must_use]
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
     /// Sets up connections; opens none.
     ///
     /// # Errors
