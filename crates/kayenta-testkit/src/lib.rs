@@ -4,19 +4,25 @@
 //! interface and ends when its handle is dropped.
 
 pub mod azurite;
+pub mod execution_store_suite;
 pub mod fake_prometheus;
 pub mod fault_proxy;
 pub mod free_port;
+pub mod manual_clock;
 pub mod object_store_suite;
 pub mod prometheus_server;
+pub mod redis_server;
 pub mod replay;
 pub mod scrape_targets;
 pub mod service;
+pub mod work_queue_suite;
 
 pub use fake_prometheus::FakePrometheus;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use free_port::free_port;
+pub use manual_clock::ManualClock;
 pub use prometheus_server::PrometheusServer;
+pub use redis_server::RedisServer;
 pub use rustix::process::Signal;
 pub use scrape_targets::{Behaviour, ScrapeTarget};
 pub use service::{Service, ServiceBuilder};
