@@ -1,0 +1,95 @@
+//! A client that posts canaries and polls them.
+
+use std::{
+    error::Error,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+/// An ad-hoc canary of `metrics` metrics over `points` points, a minute apart.
+pub(crate) fn canary(metrics: usize, points: i64) -> Value {
+    let start = 1_600_000_000_000_i64;
+    let end = start + (points - 1) * 60_000;
+    let scope = |name: &str| json!({"scope": name, "location": "here", "start": start, "end": end, "step": 60});
+    json!({
+        "canaryConfig": config(metrics),
+        "executionRequest": {
+            "scopes": {"default": {"controlScope": scope("baseline"), "experimentScope": scope("canary")}},
+            "thresholds": {"pass": 95, "marginal": 75}
+        }
+    })
+}
+
+/// A standalone analysis that waits `minutes` before its only run.
+pub(crate) fn analysis(minutes: i64) -> Value {
+    json!({
+        "canaryConfig": config(1),
+        "executionRequest": {
+            "scopes": [{"controlScope": "baseline", "experimentScope": "canary", "step": 60}],
+            "thresholds": {"pass": 95, "marginal": -1},
+            "lifetimeDurationMins": minutes
+        }
+    })
+}
+
+fn config(metrics: usize) -> Value {
+    let metrics: Vec<Value> = (0..metrics)
+        .map(|index| {
+            json!({
+                "name": format!("metric{index}"),
+                "query": {"type": "prometheus", "customInlineTemplate": format!("PromQL:m{index}{{v=\"${{scope}}\"}}")},
+                "groups": ["Group"],
+                "analysisConfigurations": {"canary": {"direction": "either"}},
+                "scopeName": "default"
+            })
+        })
+        .collect();
+    json!({
+        "name": "load", "applications": ["load"], "configVersion": "1",
+        "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
+        "metrics": metrics, "templates": {}, "classifier": {"groupWeights": {"Group": 100}}
+    })
+}
+
+/// Posts a canary and polls until it is complete; how long that took.
+pub(crate) async fn run_canary(
+    http: &reqwest::Client,
+    base: &str,
+    body: &Value,
+    pause: Duration,
+) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+    let begun = Instant::now();
+    let started: Value = http
+        .post(format!("{base}/canary"))
+        .json(body)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    let id = started["canaryExecutionId"]
+        .as_str()
+        .ok_or("no execution id")?
+        .to_owned();
+    loop {
+        let status: Value = http
+            .get(format!("{base}/canary/{id}"))
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
+        if status["complete"] == true {
+            if status["status"] != "succeeded" {
+                return Err(format!(
+                    "canary {id} ended as {}: {}",
+                    status["status"], status["exception"]
+                )
+                .into());
+            }
+            return Ok(begun.elapsed());
+        }
+        tokio::time::sleep(pause).await;
+    }
+}

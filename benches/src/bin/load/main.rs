@@ -1,0 +1,60 @@
+//! End-to-end load: starts the service, its stores and a metric store, and measures what a client sees.
+//!
+//! `benches/load/run` builds the release binary and starts this. Each table row is printed when measured.
+
+mod client;
+mod process;
+mod rows;
+mod stack;
+
+use std::{error::Error, path::PathBuf};
+
+use clap::Parser;
+
+/// What to measure.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The release binary of the service
+    #[arg(long, default_value = "target/release/kayenta")]
+    binary: PathBuf,
+    /// Stores behind the service
+    #[arg(long, value_enum, default_values = ["embedded", "redis-azurite"])]
+    stores: Vec<stack::Stores>,
+    /// Seconds each load level lasts
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Canaries in flight at each load level
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000")]
+    in_flight: Vec<usize>,
+    /// Standalone analyses that wait at once; 0 leaves the row out
+    #[arg(long, default_value_t = 10_000)]
+    waiting: usize,
+    /// Leave out the run of 500 metrics with 10,080 points
+    #[arg(long)]
+    no_large: bool,
+}
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    for stores in &options.stores {
+        println!("\n### {}\n\n| row | figure |\n|---|---|", stores.title());
+        rows::start_up(&options.binary, *stores).await?;
+        let stack = stack::Stack::start(&options.binary, *stores).await?;
+        rows::idle_memory(&stack)?;
+        rows::single(&stack, 1, 200).await?;
+        rows::single(&stack, 10, 100).await?;
+        for in_flight in &options.in_flight {
+            rows::sustained(&stack, *in_flight, options.seconds).await?;
+        }
+        rows::reads(&stack, options.seconds).await?;
+        if !options.no_large {
+            rows::large(&stack).await?;
+        }
+        if options.waiting > 0 {
+            rows::waiting(&options.binary, *stores, options.waiting).await?;
+        }
+    }
+    Ok(())
+}
