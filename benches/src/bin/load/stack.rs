@@ -30,7 +30,8 @@ impl Stores {
 /// A running service and its surroundings, all of which end with it.
 pub(crate) struct Stack {
     pub(crate) service: Service,
-    pub(crate) surroundings: Surroundings,
+    /// Held so that they outlive the service.
+    _surroundings: Surroundings,
 }
 
 /// Everything but the service.
@@ -89,7 +90,7 @@ impl Stack {
         let service = surroundings.builder(binary).start().await?;
         Ok(Self {
             service,
-            surroundings,
+            _surroundings: surroundings,
         })
     }
 }
