@@ -91,10 +91,10 @@ pub(crate) struct Started {
 
 /// Runs a stored config
 ///
-/// Answers at once; `GET /canary/{canaryExecutionId}` tells how it goes.
+/// Answers at once; `GET /canary/{id}` tells how it goes.
 #[utoipa::path(
-    post, path = "/canary/{canaryConfigId}", tag = "canary runs", operation_id = "initiateCanary",
-    params(("canaryConfigId" = String, Path, description = "Id of the config"), StartParams),
+    post, path = "/canary/{id}", tag = "canary runs", operation_id = "initiateCanary",
+    params(("id" = String, Path, description = "Id of the config"), StartParams),
     request_body = schemas::CanaryExecutionRequest,
     responses(
         (status = 200, description = "Started", body = schemas::CanaryExecutionResponse),
@@ -157,7 +157,7 @@ async fn start_by_id(
 
 /// Runs a config that comes along
 ///
-/// Answers at once; `GET /canary/{canaryExecutionId}` tells how it goes.
+/// Answers at once; `GET /canary/{id}` tells how it goes.
 #[utoipa::path(
     post, path = "/canary", tag = "canary runs", operation_id = "initiateCanaryWithConfig",
     params(AdhocParams),
@@ -195,8 +195,8 @@ pub(crate) async fn start_adhoc(
 /// 200 for running, failed, canceled and finished runs alike; `complete` and `status` tell them apart.
 /// Runs no longer kept are read from the archive.
 #[utoipa::path(
-    get, path = "/canary/{canaryExecutionId}", tag = "canary runs", operation_id = "getCanaryResults",
-    params(("canaryExecutionId" = String, Path, description = "Id of the run"), StorageParams),
+    get, path = "/canary/{id}", tag = "canary runs", operation_id = "getCanaryResults",
+    params(("id" = String, Path, description = "Id of the run"), StorageParams),
     responses(
         (status = 200, description = "The run", body = schemas::CanaryExecutionStatusResponse),
         schemas::Missing, schemas::CommonErrors,

@@ -65,9 +65,9 @@ pub(crate) struct Started {
 /// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
 /// as a failed analysis.
 #[utoipa::path(
-    post, path = "/standalone_canary_analysis/{canaryConfigId}", tag = "standalone analyses",
+    post, path = "/standalone_canary_analysis/{id}", tag = "standalone analyses",
     operation_id = "initiateCanaryAnalysis",
-    params(("canaryConfigId" = String, Path, description = "Id of the config"), StartParams),
+    params(("id" = String, Path, description = "Id of the config"), StartParams),
     request_body = schemas::CanaryAnalysisExecutionRequest,
     responses(
         (status = 200, description = "Started", body = schemas::CanaryAnalysisExecutionResponse),
@@ -142,9 +142,9 @@ pub(crate) async fn start_adhoc(
 ///
 /// 200 for running, failed and finished ones alike. Analyses no longer kept are read from the archive.
 #[utoipa::path(
-    get, path = "/standalone_canary_analysis/{canaryAnalysisExecutionId}", tag = "standalone analyses",
+    get, path = "/standalone_canary_analysis/{id}", tag = "standalone analyses",
     operation_id = "getCanaryAnalysisExecution",
-    params(("canaryAnalysisExecutionId" = String, Path, description = "Id of the analysis"), StorageParams),
+    params(("id" = String, Path, description = "Id of the analysis"), StorageParams),
     responses(
         (status = 200, description = "The analysis", body = schemas::CanaryAnalysisExecutionStatusResponse),
         schemas::Missing, schemas::CommonErrors,

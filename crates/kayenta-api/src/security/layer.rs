@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, Method, header};
+use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -33,9 +34,7 @@ impl Guard {
         if !options.enabled {
             return Ok(None);
         }
-        if options.tokens.is_empty() && options.users.is_empty() && options.jwt.is_none() {
-            return Err(SecurityError::NobodyCanGetIn);
-        }
+        options.check()?;
         let jwt = options.jwt.clone().map(JwtVerifier::new).transpose()?;
         Ok(Some(Self {
             options: options.clone(),
@@ -51,6 +50,8 @@ impl Guard {
         path: &str,
         headers: &HeaderMap,
     ) -> Result<(), ApiError> {
+        // Rules speak of names, not of their spellings.
+        let path = &*percent_decode_str(path).decode_utf8_lossy();
         let Some(needed) = self.needed_role(method, path) else {
             return Ok(());
         };

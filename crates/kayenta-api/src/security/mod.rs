@@ -34,6 +34,19 @@ pub struct SecurityOptions {
     pub rules: Vec<AccessRule>,
 }
 
+impl SecurityOptions {
+    /// Whether the settings can work at all.
+    ///
+    /// # Errors
+    /// When they are switched on without any way to get in.
+    pub fn check(&self) -> Result<(), SecurityError> {
+        if self.enabled && self.tokens.is_empty() && self.users.is_empty() && self.jwt.is_none() {
+            return Err(SecurityError::NobodyCanGetIn);
+        }
+        Ok(())
+    }
+}
+
 /// A bearer token known in advance.
 #[derive(Clone, Debug)]
 pub struct StaticToken {

@@ -1,0 +1,264 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::fixture::{Service, config, execution_request, service};
+
+async fn finished(service: &Service, path: &str) -> Value {
+    for _ in 0..500 {
+        let answer = service.get(path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let body = answer.json();
+        if body["complete"] == true {
+            return body;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{path} does not end");
+}
+
+async fn start_adhoc(service: &Service, experiment: &str) -> String {
+    let body = json!({
+        "canaryConfig": config("adhoc"),
+        "executionRequest": execution_request(experiment),
+    });
+    let answer = service.json("POST", "/canary", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["canaryExecutionId"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn an_ad_hoc_run_is_judged() {
+    let service = service();
+    let id = start_adhoc(&service, "good").await;
+    let run = finished(&service, &format!("/canary/{id}")).await;
+    assert_eq!(run["status"], "succeeded", "{}", run["exception"]);
+    assert_eq!(run["application"], "ad-hoc");
+    assert_eq!(run["result"]["judgeResult"]["score"]["score"], 100.0);
+    assert_eq!(run["result"]["canaryDuration"], "PT1H");
+    let pairs = run["metricSetPairListId"].as_str().unwrap();
+    let pairs = service.get(&format!("/metricSetPairList/{pairs}")).await;
+    assert_eq!(pairs.json()[0]["name"], "errors");
+
+    let id = start_adhoc(&service, "bad").await;
+    let run = finished(&service, &format!("/canary/{id}")).await;
+    assert_eq!(
+        run["result"]["judgeResult"]["score"]["classification"],
+        "Fail"
+    );
+
+    let listed = service.get("/canary/executions?statuses=Succeeded").await;
+    assert_eq!(listed.json().as_array().unwrap().len(), 2);
+    assert_eq!(listed.json()[0]["pipelineId"], json!(id), "newest first");
+    let second = service.get("/canary/executions?limit=1&page=2").await;
+    assert_ne!(second.json()[0]["pipelineId"], json!(id));
+    assert_eq!(
+        service.get("/canary/executions?limit=0").await.json(),
+        json!([])
+    );
+}
+
+#[tokio::test]
+async fn a_stored_config_runs_under_its_id_even_if_that_is_executions() {
+    let service = service();
+    let mut stored = config("stored");
+    stored["id"] = json!("executions");
+    assert_eq!(
+        service.json("POST", "/canaryConfig", &stored).await.status,
+        200
+    );
+    let answer = service
+        .json(
+            "POST",
+            "/canary/executions?application=app",
+            &execution_request("good"),
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let id = answer.json()["canaryExecutionId"].clone();
+    let run = finished(&service, &format!("/canary/{}", id.as_str().unwrap())).await;
+    assert_eq!(run["canaryConfigId"], "executions");
+    assert_eq!(run["configurationAccountName"], "canary-storage");
+}
+
+#[tokio::test]
+async fn requests_that_cannot_run_are_400_with_the_references_words() {
+    let service = service();
+    for (body, message) in [
+        (
+            json!({"executionRequest": execution_request("good")}),
+            "canaryConfig must be provided for ad-hoc requests",
+        ),
+        (
+            json!({"canaryConfig": config("x")}),
+            "executionRequest must be provided for ad-hoc requests",
+        ),
+        (
+            json!({"canaryConfig": config("x"), "executionRequest": {}}),
+            "Canary metrics require scopes, but no scopes were provided in the execution request.",
+        ),
+    ] {
+        let answer = service.json("POST", "/canary", &body).await;
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.message(), message);
+    }
+    let answer = service
+        .json("POST", "/canary/none", &execution_request("good"))
+        .await;
+    assert_eq!(answer.status, 404);
+    let answer = service.get("/canary/01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
+    assert_eq!(answer.status, 404);
+    assert!(!answer.message().is_empty());
+}
+
+#[tokio::test]
+async fn an_analysis_ends_with_a_verdict() {
+    let service = service();
+    let body = json!({
+        "canaryConfig": config("analysed"),
+        "executionRequest": {
+            "scopes": [{
+                "controlScope": "good", "experimentScope": "good", "scopeName": "default",
+                "startTimeIso": "2024-01-01T00:00:00Z", "endTimeIso": "2024-01-01T01:00:00Z",
+            }],
+            "thresholds": {"pass": "95", "marginal": "75"},
+            "analysisIntervalMins": 30,
+        },
+    });
+    let answer = service
+        .json("POST", "/standalone_canary_analysis?user=me", &body)
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let id = answer.json()["canaryAnalysisExecutionId"].clone();
+    let path = format!("/standalone_canary_analysis/{}", id.as_str().unwrap());
+    let analysis = finished(&service, &path).await;
+    assert_eq!(analysis["executionStatus"], "SUCCEEDED");
+    assert_eq!(analysis["status"], "succeeded");
+    assert_eq!(analysis["user"], "me");
+    let result = &analysis["canaryAnalysisExecutionResult"];
+    assert_eq!(result["canaryScores"], json!([100.0, 100.0]));
+    assert_eq!(result["didPassThresholds"], true);
+}
+
+#[tokio::test]
+async fn analyses_can_be_switched_off() {
+    let mut without = crate::fixture::options();
+    without.scape_enabled = false;
+    let service = crate::fixture::service_with(without, Vec::new());
+    let answer = service
+        .json("POST", "/standalone_canary_analysis", &json!({}))
+        .await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.json()["error"], "Not Found");
+}
+
+#[tokio::test]
+async fn executions_are_listed_shown_canceled_and_forgotten() {
+    let service = service();
+    let id = start_adhoc(&service, "good").await;
+    finished(&service, &format!("/canary/{id}")).await;
+    assert!(
+        service
+            .get("/pipelines")
+            .await
+            .json()
+            .as_array()
+            .unwrap()
+            .contains(&json!(id))
+    );
+    let raw = service.get(&format!("/pipelines/{id}")).await.json();
+    assert_eq!(raw["type"], "PIPELINE");
+    let canceled = service
+        .raw(
+            "PUT",
+            &format!("/pipelines/{id}/cancel"),
+            "application/json",
+            "\"\"",
+        )
+        .await;
+    assert_eq!(canceled.status, 202);
+    assert_eq!(canceled.text, "");
+    let path = format!("/pipelines/{id}");
+    assert_eq!(service.call("DELETE", &path, &[]).await.status, 200);
+    let gone = service.call("DELETE", &path, &[]).await;
+    assert_eq!(gone.status, 404);
+    assert_eq!(gone.message(), format!("No pipeline found for {id}"));
+    let answer = service.call("PUT", "/pipelines/none/cancel", &[]).await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn deleting_a_live_execution_is_401_without_a_body() {
+    let service = service();
+    let body = json!({
+        "canaryConfig": config("waiting"),
+        "executionRequest": {
+            "scopes": [{"controlScope": "good", "experimentScope": "good"}],
+            "thresholds": {"pass": 95, "marginal": 75},
+            "lifetimeDurationMins": 60,
+        },
+    });
+    let answer = service
+        .json("POST", "/standalone_canary_analysis", &body)
+        .await;
+    let id = answer.json()["canaryAnalysisExecutionId"].clone();
+    let path = format!("/pipelines/{}", id.as_str().unwrap());
+    let answer = service.call("DELETE", &path, &[]).await;
+    assert_eq!(answer.status, 401);
+    assert_eq!(answer.text, "");
+    let answer = service.call("PUT", &format!("{path}/cancel"), &[]).await;
+    assert_eq!(answer.status, 202);
+}
+
+#[tokio::test]
+async fn stored_pairs_are_judged_again() {
+    let service = service();
+    let mut stored = config("stored");
+    stored["id"] = json!("c");
+    service.json("POST", "/canaryConfig", &stored).await;
+    let id = start_adhoc(&service, "good").await;
+    let run = finished(&service, &format!("/canary/{id}")).await;
+    let pairs = run["metricSetPairListId"].as_str().unwrap();
+    let query = format!(
+        "canaryConfigId=c&metricSetPairListId={pairs}&passThreshold=95&marginalThreshold=75"
+    );
+    let answer = service
+        .call("POST", &format!("/judges/judge?{query}"), &[])
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json()["score"]["score"], 100.0);
+    // The same as an HTML form.
+    let answer = service
+        .raw(
+            "POST",
+            "/judges/judge",
+            "application/x-www-form-urlencoded",
+            &query,
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+
+    let answer = service
+        .call("POST", &format!("/judges/comparison?{query}"), &[])
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let id = answer.json()["canaryExecutionId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/judges/comparison/{id}");
+    for _ in 0..500 {
+        let body = service.get(&path).await.json();
+        if body != json!({}) {
+            let result = &body["comparisonResult"];
+            assert_eq!(result["judge1Result"], result["judge2Result"]);
+            assert_eq!(result["judge1Result"]["score"]["score"], 100.0);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the comparison does not end");
+}

@@ -1,0 +1,14 @@
+//! The HTTP layer from outside: requests in, answers out, over in-memory stores.
+
+mod canaries;
+mod configs;
+mod document;
+mod errors;
+mod fetch;
+mod fixture;
+mod health;
+mod management;
+mod objects;
+mod over_the_wire;
+mod security;
+mod transport;
