@@ -1,1 +1,11 @@
-//! A MetricsStore on Prometheus.
+//! A [`MetricsStore`](kayenta_metrics::MetricsStore) on Prometheus.
+//!
+//! [`query`] builds PromQL from a metric's settings, [`answer`] reads the matrix a range query gives
+//! straight into series of doubles, [`PrometheusStore`] puts the two together over HTTP. Retries,
+//! templates, encoding and bounds are the seam's.
+
+pub mod answer;
+pub mod query;
+mod store;
+
+pub use store::{PrometheusAccount, PrometheusStore};

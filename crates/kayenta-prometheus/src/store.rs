@@ -1,0 +1,209 @@
+//! The store: requests, metric sets, metadata, health.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use kayenta_metrics::{
+    FetchError, MetadataCache, MetricQuery, MetricsStore,
+    http::{Answer, Credentials, HttpClient, HttpSetupError, Transport},
+    scope,
+};
+use kayenta_model::{Clock, Instant, MetricSet};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    answer::{self, Series},
+    query,
+};
+
+/// What `kayenta.prometheus` says of one account.
+#[derive(Clone, Debug)]
+pub struct PrometheusAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`; a path in it stays.
+    pub base_url: String,
+    /// Sent with every request at once (C-PROM-03).
+    pub credentials: Credentials,
+    /// `kayenta.prometheus.metadataCachingIntervalMS`, 60 s.
+    pub metadata_interval: Duration,
+    /// `kayenta.prometheus.scopeLabel`, `instance`.
+    pub scope_label: String,
+}
+
+impl PrometheusAccount {
+    /// An account without credentials and with the defaults of the reference.
+    #[must_use]
+    pub fn new(name: impl Into<String>, base_url: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            base_url: base_url.into(),
+            credentials: Credentials::None,
+            metadata_interval: Duration::from_secs(60),
+            scope_label: "instance".to_owned(),
+        }
+    }
+}
+
+/// One Prometheus account.
+#[derive(Debug)]
+pub struct PrometheusStore {
+    client: HttpClient,
+    scope_label: String,
+    metrics: MetadataCache,
+}
+
+impl PrometheusStore {
+    /// Prepares the account; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the base URL or the credentials cannot be used.
+    pub fn new(
+        account: PrometheusAccount,
+        transport: &Transport,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HttpSetupError> {
+        let client = HttpClient::builder("Prometheus", account.base_url)
+            .credentials(account.credentials)
+            .error_text(answer::error_text)
+            .build(transport)?;
+        Ok(Self {
+            client,
+            scope_label: account.scope_label,
+            metrics: MetadataCache::new(account.name, account.metadata_interval, clock),
+        })
+    }
+
+    /// The list of metric names, asked of the server now.
+    async fn list_metrics(&self) -> Result<Vec<Value>, FetchError> {
+        #[derive(Deserialize)]
+        struct Names {
+            status: Option<String>,
+            #[serde(default)]
+            data: Option<Vec<String>>,
+        }
+        let answer = self
+            .client
+            .get("/api/v1/label/__name__/values")
+            .send()
+            .await?;
+        let names: Names = answer.json()?;
+        if names.status.as_deref() != Some("success") {
+            return Ok(Vec::new());
+        }
+        let names = names.data.unwrap_or_default();
+        Ok(names
+            .into_iter()
+            .map(|name| json!({"name": name}))
+            .collect())
+    }
+}
+
+#[async_trait]
+impl MetricsStore for PrometheusStore {
+    fn service_type(&self) -> &'static str {
+        "prometheus"
+    }
+
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
+        query::text(query, &self.scope_label)
+    }
+
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        query::settings(query)?;
+        let (start, end) = scope::window(query.scope)?;
+        // The reference sends `step=0` or none at all and retries what it gets (C-PROM-01).
+        let step = scope::positive_step(query.scope)?;
+        let text = self.query_text(query)?;
+        let answer = self
+            .client
+            .get("/api/v1/query_range")
+            .query("query", &text)
+            .query("start", &start.to_string())
+            .query("end", &end.to_string())
+            .query("step", &step.to_string())
+            .send()
+            .await?;
+        let series = answer::read(answer.body()).map_err(|error| {
+            let told = error.to_string();
+            answer.unexpected(told).caused_by(error)
+        })?;
+        let name = query.metric.name();
+        if series.is_empty() {
+            return Ok(vec![placeholder(name, (start, end), step, text)]);
+        }
+        series
+            .into_iter()
+            .map(|series| metric_set(name, series, &text, &answer))
+            .collect()
+    }
+
+    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
+        let (found, age) = self.metrics.get(filter);
+        if age.is_some() {
+            return Ok(found);
+        }
+        // Nothing kept yet: ask now. A server that does not answer knows no metrics, as in the
+        // reference.
+        if let Err(error) = self.metrics.refresh(self.list_metrics()).await {
+            tracing::warn!(%error, "could not list the metrics");
+        }
+        Ok(self.metrics.get(filter).0)
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        self.client.get("/-/healthy").send().await.map(drop)
+    }
+
+    async fn keep_fresh(&self, canceled: &CancellationToken) {
+        self.metrics
+            .keep_fresh(canceled, || self.list_metrics())
+            .await;
+    }
+}
+
+fn attributes(text: String) -> IndexMap<String, String> {
+    IndexMap::from([("query".to_owned(), text)])
+}
+
+/// What stands for "no data": the window and step of the request without values.
+fn placeholder(name: &str, (start, end): (Instant, Instant), step: i64, text: String) -> MetricSet {
+    MetricSet {
+        name: Some(name.to_owned()),
+        tags: Some(IndexMap::new()),
+        start_time_millis: start.millis(),
+        start_time_iso: Some(start.to_string()),
+        end_time_millis: end.millis(),
+        end_time_iso: Some(end.to_string()),
+        step_millis: step.saturating_mul(1000),
+        values: Some(Vec::new()),
+        attributes: Some(attributes(text)),
+    }
+}
+
+fn metric_set(
+    name: &str,
+    series: Series,
+    text: &str,
+    answer: &Answer,
+) -> Result<MetricSet, FetchError> {
+    let iso = |millis| {
+        Instant::from_millis(millis)
+            .map(|instant| Some(instant.to_string()))
+            .ok_or_else(|| answer.unexpected(format!("{millis} ms is no time")))
+    };
+    Ok(MetricSet {
+        name: Some(name.to_owned()),
+        tags: Some(series.tags),
+        start_time_millis: series.start_millis,
+        start_time_iso: iso(series.start_millis)?,
+        end_time_millis: series.end_millis,
+        end_time_iso: iso(series.end_millis)?,
+        step_millis: series.step_seconds.saturating_mul(1000),
+        values: Some(series.values),
+        attributes: Some(attributes(text.to_owned())),
+    })
+}
