@@ -217,3 +217,104 @@ fn chain(error: &Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use azure_core::http::headers::Headers;
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::shared_key::http_date;
+
+    fn answer(status: u16, code: &str, headers: &[(&'static str, String)]) -> Error {
+        let mut all = Headers::new();
+        for (name, value) in headers {
+            all.insert(*name, value.clone());
+        }
+        let body = format!(
+            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>In its words.\n\
+             RequestId:1</Message><AuthenticationErrorDetail>signature</AuthenticationErrorDetail>\
+             </Error>"
+        );
+        let status = StatusCode::from(status);
+        let kind = ErrorKind::HttpResponse {
+            status,
+            error_code: Some(code.to_owned()),
+            raw_response: Some(Box::new(RawResponse::from_bytes(status, all, body))),
+        };
+        Error::with_message(kind, "refused")
+    }
+
+    #[test]
+    fn what_failed_why_and_whether_it_may_work_later() {
+        for (status, code, kind, words) in [
+            (503, "ServerBusy", StorageErrorKind::Unavailable, "busy"),
+            (
+                500,
+                "OperationTimedOut",
+                StorageErrorKind::Unavailable,
+                "500",
+            ),
+            (
+                409,
+                "ContainerBeingDeleted",
+                StorageErrorKind::Unavailable,
+                "being deleted",
+            ),
+            (
+                403,
+                "AuthenticationFailed",
+                StorageErrorKind::Denied,
+                "account key",
+            ),
+            (
+                400,
+                "AccountRequiresHttps",
+                StorageErrorKind::Denied,
+                "https",
+            ),
+            (
+                403,
+                "KeyBasedAuthenticationNotPermitted",
+                StorageErrorKind::Denied,
+                "forbids its keys",
+            ),
+            (412, "ConditionNotMet", StorageErrorKind::Conflict, "412"),
+            (404, "BlobNotFound", StorageErrorKind::NotFound, "404"),
+            (
+                400,
+                "InvalidResourceName",
+                StorageErrorKind::Invalid,
+                "name is not allowed",
+            ),
+            (409, "SnapshotsPresent", StorageErrorKind::Other, "409"),
+        ] {
+            let error = explain("acct", "write a blob", &answer(status, code, &[]));
+            assert_eq!(error.kind, kind, "{code}");
+            assert!(error.message.contains(words), "{error}");
+            assert!(error.message.contains("'acct' cannot write a blob"));
+            let cause = error.source.unwrap().to_string();
+            assert!(cause.contains("In its words."), "{cause}");
+            assert!(!cause.contains("signature"), "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_from_a_wrong_key() {
+        let off = http_date(Utc::now() - TimeDelta::minutes(20));
+        let error = answer(403, "AuthenticationFailed", &[("date", off)]);
+        let message = explain("acct", "read a blob", &error).message;
+        assert!(message.contains("clock is 1"), "{message}");
+        let right = http_date(Utc::now());
+        let error = answer(403, "AuthenticationFailed", &[("date", right)]);
+        let message = explain("acct", "read a blob", &error).message;
+        assert!(message.contains("account key"), "{message}");
+    }
+
+    #[test]
+    fn a_wish_to_be_left_alone_is_passed_on() {
+        let error = answer(503, "ServerBusy", &[("retry-after", "7".to_owned())]);
+        let told = explain("acct", "read a blob", &error);
+        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+    }
+}

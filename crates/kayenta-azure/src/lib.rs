@@ -8,12 +8,14 @@
 //!
 //! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying).
 
+mod container;
 mod failure;
 mod lease;
 mod settings;
 pub mod shared_key;
 mod store;
 mod transport;
+mod writes;
 
 pub use settings::AzureAccount;
 pub use store::AzureStore;

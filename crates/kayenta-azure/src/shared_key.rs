@@ -191,7 +191,15 @@ mod tests {
             format!("{policy:?}"),
             "SharedKeyPolicy { account: \"acct\", .. }"
         );
-        // RFC 4231 has no test with this key; the value is OpenSSL's.
-        assert!(policy.authorization("x").starts_with("SharedKey acct:"));
+    }
+
+    /// RFC 4231, test case 2.
+    #[test]
+    fn signatures_are_hmac_sha256_in_base64() {
+        let policy = SharedKeyPolicy::new("acct".to_owned(), b"Jefe".to_vec());
+        assert_eq!(
+            policy.authorization("what do ya want for nothing?"),
+            "SharedKey acct:W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
+        );
     }
 }

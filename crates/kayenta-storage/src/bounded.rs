@@ -85,6 +85,11 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
         self.inner.lock(name, wait).await
     }
 
+    async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.change_mark(kind).await
+    }
+
     /// Not counted: health must be told at once.
     async fn check(&self) -> Result<(), StorageError> {
         self.inner.check().await

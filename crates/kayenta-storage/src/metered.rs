@@ -131,6 +131,12 @@ impl<S: ObjectStore> ObjectStore for Metered<S> {
             .await
     }
 
+    async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
+        let work = self.inner.change_mark(kind);
+        self.measure("change_mark", kind.group(), nothing, work)
+            .await
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
         self.measure("check", "none", nothing, self.inner.check())
             .await

@@ -211,6 +211,13 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
             .await
     }
 
+    async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
+        self.run("change_mark", self.attempt_timeout(0), |_| {
+            self.inner.change_mark(kind)
+        })
+        .await
+    }
+
     /// Tried once: health tells what is.
     async fn check(&self) -> Result<(), StorageError> {
         timeout(self.policy.attempt_timeout, self.inner.check())

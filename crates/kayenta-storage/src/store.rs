@@ -115,6 +115,17 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
         Ok(StoreLock::unneeded())
     }
 
+    /// A mark that is another one after every write and removal of an object of the kind by any
+    /// process that uses this code, asked for more cheaply than a listing; `None` when the store
+    /// keeps none for the kind. Other programs leave it as it is.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
+        let _ = kind;
+        Ok(None)
+    }
+
     /// Whether the store answers at all, for `/health`; cheap.
     ///
     /// # Errors
@@ -161,6 +172,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
 
     async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
         (**self).lock(name, wait).await
+    }
+
+    async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
+        (**self).change_mark(kind).await
     }
 
     async fn check(&self) -> Result<(), StorageError> {

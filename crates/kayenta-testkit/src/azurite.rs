@@ -45,8 +45,6 @@ pub struct AzuriteOptions {
     /// Whether blobs are kept in files and outlive [`Azurite::stop`]; in memory otherwise, which is
     /// faster.
     pub persistent: bool,
-    /// Whether it serves `https` with a certificate nobody trusts.
-    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// A running blob service that ends when dropped.
@@ -92,13 +90,8 @@ impl Azurite {
     /// The blob service's URL with the account as its path, as emulators have it.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        let scheme = if self.options.certificate.is_some() {
-            "https"
-        } else {
-            "http"
-        };
         format!(
-            "{scheme}://{}:{}/{ACCOUNT_NAME}",
+            "http://{}:{}/{ACCOUNT_NAME}",
             Ipv4Addr::LOCALHOST,
             self.port
         )
@@ -148,9 +141,6 @@ impl Azurite {
             command.arg("--location").arg(self.directory.path());
         } else {
             command.arg("--inMemoryPersistence");
-        }
-        if let Some((certificate, key)) = &self.options.certificate {
-            command.arg("--cert").arg(certificate).arg("--key").arg(key);
         }
         let mut child = command
             .spawn()

@@ -30,6 +30,7 @@ pub async fn run_all(store: &dyn ObjectStore) {
     listing(store).await;
     concurrent_writers(store).await;
     locks(store).await;
+    change_marks(store).await;
 }
 
 async fn put(
@@ -403,6 +404,34 @@ pub async fn locks(store: &dyn ObjectStore) {
     drop(lock);
     let lock = store.lock("suite", wait).await.expect("the lock again");
     lock.release().await;
+}
+
+/// A store that keeps a change mark renews it with every write and removal, and only then.
+pub async fn change_marks(store: &dyn ObjectStore) {
+    for kind in ObjectKind::ALL {
+        let mark = || async { store.change_mark(kind).await.expect("the store answers") };
+        let Some(first) = mark().await else { continue };
+        assert_eq!(mark().await.as_ref(), Some(&first));
+        let written = put(store, kind, "marked", None, "1", WriteCondition::Always)
+            .await
+            .expect("a write");
+        let second = mark().await;
+        assert!(second.is_some());
+        assert_ne!(second.as_ref(), Some(&first), "after a write");
+        store.list(kind).await.expect("a listing");
+        store.load(kind, "marked").await.expect("a read");
+        let absent = put(store, kind, "marked", None, "2", WriteCondition::Absent).await;
+        absent.expect_err("it is there");
+        assert_eq!(mark().await, second, "nothing has been written");
+        let unchanged = WriteCondition::Unchanged(written.version);
+        put(store, kind, "marked", Some("renamed.json"), "3", unchanged)
+            .await
+            .expect("a rename");
+        let third = mark().await;
+        assert_ne!(third, second, "after a rename");
+        store.delete(kind, "marked").await.expect("a removal");
+        assert_ne!(mark().await, third, "after a removal");
+    }
 }
 
 /// Stores that are shared by processes exclude each other; `other` is the same store as another

@@ -1,7 +1,11 @@
 //! Configs on Azure: one of many writers wins across processes, and the list is quick.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, future::join_all, stream};
 use kayenta_model::{CanaryConfig, Clock, IdSource, clock::Sleep};
@@ -11,7 +15,7 @@ use kayenta_storage::{
 use kayenta_testkit::azurite::Azurite;
 use serde_json::json;
 
-use crate::support::{account, retrying};
+use crate::support::{account, container, put, retrying};
 
 #[derive(Debug)]
 struct SystemClock;
@@ -120,6 +124,41 @@ async fn updates_and_removals_do_not_mix() {
     assert!(one.list(&[]).await.unwrap().is_empty());
 }
 
+/// What one replica writes the others list at once; what another program writes, a little later.
+#[tokio::test(flavor = "multi_thread")]
+async fn c_store_05_replicas_see_each_other_at_once_and_other_programs_soon() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let (one, other) = (
+        catalogue(ObjectRepository::new("a", retrying(&account))),
+        catalogue(ObjectRepository::new("a", retrying(&account))),
+    );
+    assert!(other.list(&[]).await.unwrap().is_empty());
+    let mut ids = Vec::new();
+    for i in 0..5 {
+        let body = json!({"name": format!("n-{i}"), "applications": ["x"]});
+        ids.push(one.create(config(body)).await.unwrap());
+        assert_eq!(other.list(&[]).await.unwrap().len(), ids.len());
+    }
+    let renamed = json!({"name": "renamed", "applications": ["y"]});
+    one.update(&ids[0], config(renamed)).await.unwrap();
+    assert_eq!(
+        other.list(&["y".to_owned()]).await.unwrap()[0].name,
+        "renamed"
+    );
+    one.delete(&ids[0]).await.unwrap();
+    assert_eq!(other.list(&[]).await.unwrap().len(), 4);
+
+    let text = Bytes::from_static(b"{\"name\":\"foreign\",\"applications\":[\"z\"]}");
+    let raw = container(&account);
+    put(&raw, "kayenta/canary_config/foreign/foreign.json", text).await;
+    let began = Instant::now();
+    while other.list(&["z".to_owned()]).await.unwrap().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(7));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_configs_are_listed_warm_in_a_tenth_of_a_second() {
     let azurite = Azurite::start().await.unwrap();
@@ -151,6 +190,9 @@ async fn two_thousand_configs_are_listed_warm_in_a_tenth_of_a_second() {
         .buffer_unordered(32)
         .collect::<Vec<()>>()
         .await;
+    let began = Instant::now();
+    repository.list(ObjectKind::CanaryConfig).await.unwrap();
+    let listing = began.elapsed();
     let catalogue = catalogue(repository);
     let began = Instant::now();
     assert_eq!(catalogue.list(&[]).await.unwrap().len(), 2_000);
@@ -164,13 +206,14 @@ async fn two_thousand_configs_are_listed_warm_in_a_tenth_of_a_second() {
     }
     warm.sort_unstable();
     println!(
-        "2000 configs on Azurite: first list {} ms, warm {} ms (median), {} ms (best)",
+        "2000 configs on Azurite: first list {} ms, warm {} ms (median), {} ms (worst); \
+         one bare listing {} ms",
         cold.as_millis(),
         warm[4].as_millis(),
-        warm[0].as_millis()
+        warm[8].as_millis(),
+        listing.as_millis(),
     );
-    // The median is the figure; the best is what a loaded machine still shows.
-    assert!(warm[0].as_millis() < 100, "{warm:?}");
+    assert!(warm[4].as_millis() < 100, "{warm:?}");
 
     let body = json!({"name": "config-new", "applications": ["app-3"]});
     let began = Instant::now();

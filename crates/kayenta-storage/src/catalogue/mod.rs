@@ -49,6 +49,9 @@ pub struct CatalogueOptions {
     pub concurrent_reads: usize,
     /// How many configs are remembered; those beyond are read on every list.
     pub remembered_configs: usize,
+    /// C-STORE-05: how long a list is used again while the store's change mark stays the same. What
+    /// our own processes write is seen at once, what other programs write after at most this.
+    pub others_seen_within: Duration,
 }
 
 impl Default for CatalogueOptions {
@@ -57,6 +60,7 @@ impl Default for CatalogueOptions {
             check_metric_names: true,
             concurrent_reads: 32,
             remembered_configs: 50_000,
+            others_seen_within: Duration::from_secs(5),
         }
     }
 }
@@ -78,9 +82,29 @@ struct Inner {
     ids: Arc<dyn IdSource>,
     options: CatalogueOptions,
     cache: SummaryCache,
+    /// The last complete list. Held while the next is read, so that simultaneous lists share it.
+    last: Mutex<Option<Snapshot>>,
     /// Held while changed configs are read, so that simultaneous lists read them once.
     reading: Mutex<()>,
     locks: [Mutex<()>; LOCKS],
+}
+
+/// A complete list, by name and id.
+#[derive(Clone, Debug)]
+struct Snapshot {
+    /// The store's change mark before the list was read.
+    mark: Option<String>,
+    /// When reading it began.
+    began: Instant,
+    configs: Arc<Vec<Arc<ConfigSummary>>>,
+}
+
+impl Snapshot {
+    /// Whether it shows everything written before `asked`, when the mark was `mark`.
+    fn answers(&self, asked: Instant, mark: Option<&str>, lasts: Duration) -> bool {
+        let unchanged = mark.is_some() && self.mark.as_deref() == mark;
+        self.began >= asked || (unchanged && self.began.elapsed() < lasts)
+    }
 }
 
 impl ConfigCatalogue {
@@ -98,6 +122,7 @@ impl ConfigCatalogue {
             ids,
             options,
             cache: SummaryCache::new(options.remembered_configs),
+            last: Mutex::default(),
             reading: Mutex::default(),
             locks: std::array::from_fn(|_| Mutex::default()),
         }))
@@ -115,14 +140,12 @@ impl ConfigCatalogue {
     /// # Errors
     /// When the store cannot be read; never a partial list.
     pub async fn list(&self, applications: &[String]) -> Result<Vec<ConfigSummary>, StorageError> {
-        let listing = self.0.repository.list(KIND).await?;
-        let mut configs = self.0.summaries(listing.iter().collect()).await?;
-        self.0.cache.retain(&listing);
-        configs.retain(|config| {
-            applications.is_empty() || overlap(&config.applications, applications)
-        });
-        configs.sort_unstable_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        Ok(configs.into_iter().map(Arc::unwrap_or_clone).collect())
+        let configs = self.0.everything().await?;
+        Ok(configs
+            .iter()
+            .filter(|config| applications.is_empty() || overlap(&config.applications, applications))
+            .map(|config| ConfigSummary::clone(config))
+            .collect())
     }
 
     /// The config with exactly this id.
@@ -261,6 +284,31 @@ impl ConfigCatalogue {
 }
 
 impl Inner {
+    /// All configs by name and id, from the last list where that is still right.
+    async fn everything(&self) -> Result<Arc<Vec<Arc<ConfigSummary>>>, StorageError> {
+        let asked = Instant::now();
+        let mark = self.repository.object_store().change_mark(KIND).await?;
+        let mut last = self.last.lock().await;
+        let lasts = self.options.others_seen_within;
+        if let Some(snapshot) = &*last
+            && snapshot.answers(asked, mark.as_deref(), lasts)
+        {
+            return Ok(Arc::clone(&snapshot.configs));
+        }
+        let began = Instant::now();
+        let listing = self.repository.list(KIND).await?;
+        let mut configs = self.summaries(listing.iter().collect()).await?;
+        self.cache.retain(&listing);
+        configs.sort_unstable_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let configs = Arc::new(configs);
+        *last = Some(Snapshot {
+            mark,
+            began,
+            configs: Arc::clone(&configs),
+        });
+        Ok(configs)
+    }
+
     async fn write_new(&self, id: &str, config: &CanaryConfig) -> Result<(), StorageError> {
         match self.repository.load_bytes(KIND, id).await {
             Ok(_) => return Err(rules::already_exists(id)),
