@@ -1,0 +1,235 @@
+//! `management.*` and `info.*`.
+
+use std::{path::PathBuf, time::Duration};
+
+use indexmap::IndexMap;
+
+use crate::{
+    binder::{Binder, Group, convert::Choice},
+    diagnostic::Diagnostic,
+    raw::name::{Element, Name},
+    settings::{
+        ExposureSettings, HealthGroupSettings, HealthSettings, ManagementPort, ManagementSettings,
+        Show,
+    },
+};
+
+use super::server::{path_prefix, port};
+
+impl Choice for Show {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("ALWAYS", Self::Always),
+        ("NEVER", Self::Never),
+        // There are no users to authorize.
+        ("WHEN_AUTHORIZED", Self::Never),
+    ];
+}
+
+pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> ManagementSettings {
+    let management = binder.group("management");
+    let web = management.group("endpoints.web");
+    management.accept(&[
+        "auditevents",
+        "endpoints.jmx",
+        "endpoints.web.discovery",
+        "httptrace",
+        "metrics",
+        "observations",
+        "security",
+        "server.ssl",
+        "simple",
+        "trace",
+        "tracing",
+        "wavefront",
+    ]);
+    if web.group("cors").is_present() {
+        management.accept(&["endpoints.web.cors"]);
+        management.report(
+            Diagnostic::warning("CORS of the management endpoints follows kayenta.server.cors")
+                .property("management.endpoints.web.cors")
+                .at(web.group("cors").begin()),
+        );
+    }
+    let info: Vec<_> = binder.top().map("info");
+    let mut additional = Vec::new();
+    let mut replaced = None;
+    for endpoint in ["env", "configprops"] {
+        let group = management.group("endpoint").group(endpoint);
+        additional.extend(group.list_or_empty("additional-keys-to-sanitize"));
+        replaced = replaced.or(group.list("keys-to-sanitize"));
+    }
+    ManagementSettings {
+        port: management_port(&management.group("server")),
+        base_path: path_prefix(&web, "base-path"),
+        exposure: ExposureSettings {
+            include: web.list_or("exposure.include", &["health"]),
+            exclude: web.list_or_empty("exposure.exclude"),
+        },
+        path_mapping: web
+            .map("path-mapping")
+            .into_iter()
+            .map(|(key, value)| (key, value.text))
+            .collect(),
+        enabled_by_default: management.boolean("endpoints.enabled-by-default", true),
+        endpoints_enabled: flags(&management, "endpoint"),
+        health: health(&management, on_kubernetes),
+        info_env: management.boolean("info.env.enabled", false),
+        info: nested(info.into_iter().map(|(key, value)| (key, value.text))),
+        keys_to_sanitize: replaced,
+        additional_keys_to_sanitize: additional,
+    }
+}
+
+fn management_port(server: &Group<'_>) -> ManagementPort {
+    let address = server.strict_text("address");
+    let base_path = path_prefix(server, "base-path");
+    if server.group("ssl").is_present() {
+        server.report(
+            Diagnostic::error("TLS of its own for the management port is not supported")
+                .property(server.full("ssl"))
+                .at(server.group("ssl").begin())
+                .remedy("Leave management.server.port out: the endpoints then share the main port and its TLS"),
+        );
+    }
+    match port(server, "port") {
+        None => ManagementPort::Main,
+        Some(None) => ManagementPort::Disabled,
+        Some(Some(port)) => ManagementPort::Separate {
+            port,
+            address,
+            base_path,
+        },
+    }
+}
+
+/// `<group>.<name>.enabled` by name.
+fn flags(group: &Group<'_>, name: &str) -> IndexMap<String, bool> {
+    let below = group.group(name);
+    group
+        .keys(name)
+        .into_iter()
+        .filter_map(|key| {
+            let enabled = below.group(&key).boolean_if_set("enabled")?;
+            Some((squashed(&key), enabled))
+        })
+        .collect()
+}
+
+fn squashed(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+fn health(management: &Group<'_>, on_kubernetes: bool) -> HealthSettings {
+    let endpoint = management.group("endpoint.health");
+    let built_in = management.group("health");
+    management.accept(&["health", "endpoint.health.group"]);
+    let show_details = endpoint.choice_or("show-details", Show::Never);
+    let groups = endpoint
+        .keys("group")
+        .into_iter()
+        .map(|name| {
+            let group = endpoint.group("group").group(&name);
+            let settings = HealthGroupSettings {
+                include: group.list_or_empty("include"),
+                exclude: group.list_or_empty("exclude"),
+                show_details: group.choice("show-details"),
+                show_components: group.choice("show-components"),
+                status_mapping: status_mapping(&group),
+            };
+            (name, settings)
+        })
+        .collect();
+    let mut components = flags(management, "health");
+    let defaults_enabled = components.shift_remove("defaults");
+    HealthSettings {
+        show_details,
+        show_components: endpoint.choice_or("show-components", show_details),
+        status_order: endpoint
+            .list("status.order")
+            .map(|order| order.iter().map(|status| status_name(status)).collect())
+            .unwrap_or_else(|| {
+                ["DOWN", "OUT_OF_SERVICE", "UP", "UNKNOWN"]
+                    .map(str::to_owned)
+                    .to_vec()
+            }),
+        status_mapping: status_mapping(&endpoint),
+        groups,
+        probes_listed: endpoint.boolean("probes.enabled", on_kubernetes),
+        slow_threshold: endpoint
+            .duration("logging.slow-indicator-threshold", Duration::from_secs(10)),
+        defaults_enabled: defaults_enabled.unwrap_or(true),
+        components,
+        disk_space_path: built_in
+            .path("diskspace.path")
+            .unwrap_or_else(|| PathBuf::from(".")),
+        disk_space_threshold: built_in.size("diskspace.threshold", 10 << 20),
+    }
+}
+
+fn status_name(text: &str) -> String {
+    text.trim().to_uppercase().replace('-', "_")
+}
+
+fn status_mapping(group: &Group<'_>) -> IndexMap<String, u16> {
+    group
+        .map("status.http-mapping")
+        .into_iter()
+        .filter_map(|(status, value)| match value.text.trim().parse::<u16>() {
+            Ok(code) if (100..=599).contains(&code) => Some((status_name(&status), code)),
+            _ => {
+                group.report(
+                    value
+                        .wrong("this is no HTTP status")
+                        .expected("a number from 100 to 599"),
+                );
+                None
+            }
+        })
+        .collect()
+}
+
+/// Flat names as one nested object. Where a name has a value and children, the children stay.
+fn nested(
+    flat: impl Iterator<Item = (String, String)>,
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut root = serde_json::Map::new();
+    for (name, text) in flat {
+        let words: Vec<String> = Name::parse(&name)
+            .elements()
+            .iter()
+            .map(|element| match element {
+                Element::Key(key) => key.clone(),
+                Element::Index(index) => index.to_string(),
+            })
+            .collect();
+        // Nobody nests deeper, and a name made to exhaust the stack must not.
+        if words.len() <= 64 {
+            insert(&mut root, &words, text);
+        }
+    }
+    root
+}
+
+fn insert(object: &mut serde_json::Map<String, serde_json::Value>, path: &[String], text: String) {
+    use serde_json::{Map, Value};
+    match path {
+        [] => {}
+        [last] => {
+            object.entry(last.clone()).or_insert(Value::String(text));
+        }
+        [first, rest @ ..] => {
+            let below = object
+                .entry(first.clone())
+                .or_insert_with(|| Value::Object(Map::new()));
+            if !below.is_object() {
+                *below = Value::Object(Map::new());
+            }
+            if let Value::Object(below) = below {
+                insert(below, rest, text);
+            }
+        }
+    }
+}

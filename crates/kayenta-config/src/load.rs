@@ -1,0 +1,97 @@
+//! Reading a configuration, from sources to settings.
+
+use crate::{
+    bind::{self, Context},
+    binder::{Binder, EffectiveProperty},
+    diagnostic::{ConfigError, Diagnostic, Severity},
+    environment_view::EnvironmentView,
+    raw::{environment::Environment, gather},
+    settings::Settings,
+};
+
+/// A configuration that can be started with.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Every setting, typed and checked.
+    pub settings: Settings,
+    /// What an operator should know; log each at WARN. Accounts the service starts without are not
+    /// in here but in [`Accounts::skipped`](crate::settings::Accounts::skipped), to be logged at ERROR.
+    pub warnings: Vec<Diagnostic>,
+    /// Every property of every source, for `/env`.
+    pub environment: EnvironmentView,
+    /// Every setting that was read, for `/configprops`; secrets masked.
+    pub effective: Vec<EffectiveProperty>,
+    /// Configuration files that were read; empty on the embedded default.
+    pub files: Vec<String>,
+}
+
+/// Reads the configuration of an environment.
+///
+/// # Errors
+/// Everything the service cannot start with.
+pub fn load(environment: &Environment) -> Result<Loaded, ConfigError> {
+    let reading = read(environment);
+    match reading.settings {
+        Some(settings) if reading.errors.is_empty() => Ok(Loaded {
+            warnings: reading.warnings,
+            environment: reading.environment,
+            effective: reading.effective,
+            files: reading.files,
+            settings,
+        }),
+        _ => Err(ConfigError {
+            errors: reading.errors,
+            warnings: reading.warnings,
+        }),
+    }
+}
+
+pub(crate) struct Reading {
+    pub(crate) settings: Option<Settings>,
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) environment: EnvironmentView,
+    pub(crate) effective: Vec<EffectiveProperty>,
+    pub(crate) files: Vec<String>,
+}
+
+/// Reads as much as can be read.
+pub(crate) fn read(environment: &Environment) -> Reading {
+    let mut gathered = gather::gather(environment);
+    let mut errors = std::mem::take(&mut gathered.errors);
+    let unreadable = !errors.is_empty();
+    let binder = Binder::new(&gathered.properties);
+    let context = Context {
+        environment,
+        gathered: &gathered,
+    };
+    let settings = bind::settings(&binder, &context);
+    let (diagnostics, effective) = binder.finish();
+    let mut warnings = Vec::new();
+    for diagnostic in diagnostics {
+        let list = match diagnostic.severity {
+            // Where a file could not be read, what it would have set is missing: tell only what is
+            // certain.
+            Severity::Error if unreadable && diagnostic.found.as_deref() == Some("null") => {
+                continue;
+            }
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+        };
+        if !list.contains(&diagnostic) {
+            list.push(diagnostic);
+        }
+    }
+    Reading {
+        settings: (!unreadable).then_some(settings),
+        errors,
+        warnings,
+        environment: EnvironmentView::new(
+            &gathered.properties,
+            gathered.profiles.clone(),
+            gathered.on_kubernetes,
+        ),
+        effective,
+        files: gathered.files.clone(),
+    }
+}
