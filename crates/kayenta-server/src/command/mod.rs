@@ -1,0 +1,7 @@
+//! The sub-commands.
+
+pub(crate) mod check_config;
+pub(crate) mod demo;
+pub(crate) mod health;
+pub(crate) mod judge;
+pub(crate) mod serve;

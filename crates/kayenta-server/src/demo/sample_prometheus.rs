@@ -1,0 +1,229 @@
+//! A Prometheus-compatible endpoint with the series of two deployments.
+//!
+//! It knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
+//! `metric{label="value",…}`, and picks the series by the label `version`. The values follow from
+//! metric, version and moment alone, so every run of the demo tells the same story: version 1.1 answers
+//! half its slowest requests late and fails more often.
+
+use std::{collections::HashMap, net::SocketAddr};
+
+use anyhow::Context;
+use axum::{
+    Form, Json, Router,
+    extract::Query,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use chrono::DateTime;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Most points one answer may have, as in Prometheus.
+const MOST_POINTS: f64 = 11_000.0;
+
+/// A running endpoint; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct SamplePrometheus {
+    address: SocketAddr,
+    _stop: DropGuard,
+}
+
+impl SamplePrometheus {
+    /// Starts it on a free port of the loopback interface.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .context("cannot bind a port for the sample metrics")?;
+        let address = listener.local_addr()?;
+        let routes = get(|Query(parameters)| async move { answer(&parameters) })
+            .post(|Form(parameters)| async move { answer(&parameters) });
+        let app = Router::new().route("/api/v1/query_range", routes);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                served = axum::serve(listener, app) => drop(served),
+            }
+        });
+        Ok(Self {
+            address,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// `http://127.0.0.1:<port>`.
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+fn answer(parameters: &HashMap<String, String>) -> Response {
+    match series(parameters) {
+        Ok(result) => {
+            let data = json!({"resultType": "matrix", "result": result});
+            Json(json!({"status": "success", "data": data})).into_response()
+        }
+        Err(error) => (
+            axum::http::StatusCode::BAD_REQUEST,
+            Json(json!({"status": "error", "errorType": "bad_data", "error": error})),
+        )
+            .into_response(),
+    }
+}
+
+fn series(parameters: &HashMap<String, String>) -> Result<serde_json::Value, String> {
+    let parameter = |name: &str| {
+        parameters
+            .get(name)
+            .map(String::as_str)
+            .ok_or_else(|| format!("no parameter \"{name}\""))
+    };
+    let selector = Selector::parse(parameter("query")?)?;
+    let (start, end) = (seconds(parameter("start")?)?, seconds(parameter("end")?)?);
+    let step: f64 = parameter("step")?
+        .trim_end_matches('s')
+        .parse()
+        .map_err(|_| "cannot parse \"step\" to a number of seconds".to_owned())?;
+    if step <= 0.0 || (end - start) / step > MOST_POINTS {
+        return Err("the step must be positive and the points at most 11,000".to_owned());
+    }
+    let Some(curve) = Curve::of(selector.metric, selector.version()) else {
+        return Ok(json!([]));
+    };
+    let points: Vec<_> = (0_u32..)
+        .map(|i| start + f64::from(i) * step)
+        .take_while(|t| *t <= end)
+        .map(|t| json!([t, format!("{}", curve.at(t))]))
+        .collect();
+    Ok(json!([{"metric": {}, "values": points}]))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse().or_else(|_| {
+        DateTime::parse_from_rfc3339(text)
+            .map(|t| t.timestamp_millis() as f64 / 1e3)
+            .map_err(|_| format!("cannot parse \"{text}\" to a valid timestamp"))
+    })
+}
+
+/// `metric{label="value",…}`.
+#[derive(Debug)]
+struct Selector<'a> {
+    metric: &'a str,
+    labels: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Selector<'a> {
+    fn parse(query: &'a str) -> Result<Self, String> {
+        let refuse = || format!("only metric{{label=\"value\"}} is understood here, not: {query}");
+        let (metric, rest) = query.trim().split_once('{').ok_or_else(refuse)?;
+        let inner = rest.strip_suffix('}').ok_or_else(refuse)?;
+        let labels = inner
+            .split(',')
+            .map(|matcher| {
+                let (label, value) = matcher.split_once('=')?;
+                Some((
+                    label.trim(),
+                    value.trim().strip_prefix('"')?.strip_suffix('"')?,
+                ))
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(refuse)?;
+        Ok(Self { metric, labels })
+    }
+
+    fn version(&self) -> &'a str {
+        self.labels
+            .iter()
+            .find(|(label, _)| *label == "version")
+            .map_or("", |(_, value)| value)
+    }
+}
+
+/// How a metric of one version runs over time.
+#[derive(Clone, Copy, Debug)]
+struct Curve {
+    level: f64,
+    spread: f64,
+    seed: u64,
+}
+
+impl Curve {
+    fn of(metric: &str, version: &str) -> Option<Self> {
+        let canary = match version {
+            "1.0" => false,
+            "1.1" => true,
+            _ => return None,
+        };
+        let (level, spread, canary_factor) = match metric {
+            "shop_error_rate" => (0.012, 0.25, 2.4),
+            "shop_timeouts" => (3.0, 0.4, 1.0),
+            "shop_latency_p50_ms" => (42.0, 0.08, 1.0),
+            "shop_latency_p99_ms" => (310.0, 0.12, 1.55),
+            "shop_cpu_cores" => (1.8, 0.1, 1.0),
+            "shop_memory_bytes" => (512e6, 0.03, 1.0),
+            _ => return None,
+        };
+        let seed = metric
+            .bytes()
+            .chain(version.bytes())
+            .fold(7_u64, |hash, byte| {
+                hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+            });
+        Some(Self {
+            level: if canary { level * canary_factor } else { level },
+            spread,
+            seed,
+        })
+    }
+
+    fn at(self, t: f64) -> f64 {
+        let wave = (t / 900.0).sin() * 0.3;
+        self.level * (1.0 + self.spread * (wave + self.noise(t) - 0.5))
+    }
+
+    /// Between 0 and 1, the same for the same moment.
+    fn noise(self, t: f64) -> f64 {
+        let mut x = self.seed ^ (t as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        x ^= x >> 30;
+        x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x ^= x >> 27;
+        x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^= x >> 31;
+        (x >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(query: &str) -> Result<serde_json::Value, String> {
+        let parameters = [
+            ("query", query),
+            ("start", "1000"),
+            ("end", "1060"),
+            ("step", "30s"),
+        ];
+        series(&parameters.map(|(k, v)| (k.to_owned(), v.to_owned())).into())
+    }
+
+    #[test]
+    fn a_selector_gives_a_series_of_its_version_and_anything_else_is_refused() {
+        let answer = ask(r#"shop_error_rate{app="shop",version="1.1"}"#).unwrap();
+        assert_eq!(answer[0]["values"].as_array().unwrap().len(), 3);
+        assert_eq!(ask(r#"shop_error_rate{version="2.0"}"#).unwrap(), json!([]));
+        assert!(ask("rate(x[1m])").unwrap_err().contains("rate(x[1m])"));
+    }
+
+    #[test]
+    fn the_canary_fails_more_often_than_the_baseline() {
+        let mean = |version: &str| {
+            let curve = Curve::of("shop_error_rate", version).unwrap();
+            (0..120).map(|i| curve.at(f64::from(i) * 30.0)).sum::<f64>() / 120.0
+        };
+        assert!(mean("1.1") > 2.0 * mean("1.0"));
+    }
+}

@@ -1,0 +1,7 @@
+//! Listening: one port, plain or TLS, bounded in every way, ended gracefully.
+
+mod server;
+mod tls;
+
+pub(crate) use server::{HttpServer, ServerLimits};
+pub(crate) use tls::TlsListener;

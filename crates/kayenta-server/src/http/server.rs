@@ -1,0 +1,239 @@
+//! The accept loop.
+
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::tls::TlsListener;
+
+/// Connections at a time; more wait in the system's backlog.
+const CONNECTIONS: usize = 8_192;
+/// How long a client may take over the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long a client may take over a request's head, and a kept connection may idle.
+const HEAD: Duration = Duration::from_secs(60);
+/// The system's backlog of connections not yet accepted.
+const BACKLOG: u32 = 1_024;
+/// Pause after a failed accept (no file descriptors left).
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What one connection may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerLimits {
+    /// Longest head of a request in bytes.
+    pub(crate) max_header_bytes: usize,
+}
+
+/// A bound port that answers with a router.
+#[derive(Debug)]
+pub(crate) struct HttpServer {
+    listener: TcpListener,
+    tls: Option<TlsListener>,
+    limits: ServerLimits,
+}
+
+impl HttpServer {
+    /// Binds the port: on the address, or on every interface of both stacks.
+    ///
+    /// # Errors
+    /// When the address means nothing or the port is taken.
+    pub(crate) async fn bind(
+        address: Option<&str>,
+        port: u16,
+        tls: Option<TlsListener>,
+        limits: ServerLimits,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            listener: bind(address, port).await?,
+            tls,
+            limits,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Answers until `shutdown`, then accepts nothing more, lets requests under way end within
+    /// `grace`, and cuts the rest.
+    pub(crate) async fn serve(self, app: Router, shutdown: CancellationToken, grace: Duration) {
+        let Self {
+            listener,
+            tls,
+            limits,
+        } = self;
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let tracker = TaskTracker::new();
+        let connection = Connection {
+            app,
+            limits,
+            shutdown,
+            cut: CancellationToken::new(),
+        };
+        loop {
+            let accepted = tokio::select! {
+                () = connection.shutdown.cancelled() => break,
+                accepted = accept(&listener, &places) => accepted,
+            };
+            match accepted {
+                Ok((stream, permit)) => {
+                    let (connection, tls) = (connection.clone(), tls.clone());
+                    tracker.spawn(async move {
+                        connection.carry(stream, tls).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        tracker.close();
+        if timeout(grace, tracker.wait()).await.is_err() {
+            tracing::warn!(
+                grace_seconds = grace.as_secs(),
+                "cut requests that did not end in time"
+            );
+        }
+        connection.cut.cancel();
+        tracker.wait().await;
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(places)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, permit))
+}
+
+/// What every connection needs.
+#[derive(Clone, Debug)]
+struct Connection {
+    app: Router,
+    limits: ServerLimits,
+    /// No further requests.
+    shutdown: CancellationToken,
+    /// Not even the one under way.
+    cut: CancellationToken,
+}
+
+impl Connection {
+    async fn carry(self, stream: TcpStream, tls: Option<TlsListener>) {
+        // Answers are small and whole; waiting to fill a segment only costs time.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "could not set TCP_NODELAY");
+        }
+        let Some(tls) = tls else {
+            return self.serve(stream).await;
+        };
+        match timeout(HANDSHAKE, tls.handshake(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            // hyper's least; a head beyond it is answered by 431.
+            .max_buf_size(self.limits.max_header_bytes.max(8_192));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(256)
+            .max_header_list_size(u32::try_from(self.limits.max_header_bytes).unwrap_or(u32::MAX));
+        let service = TowerToHyperService::new(self.app);
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let mut serving = pin!(serving);
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                served = serving.as_mut() => {
+                    if let Err(error) = served {
+                        tracing::trace!(error, "a connection ended abnormally");
+                    }
+                    return;
+                }
+                () = self.shutdown.cancelled(), if !ending => {
+                    serving.as_mut().graceful_shutdown();
+                    ending = true;
+                }
+                () = self.cut.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// Binds the port on an address, or on every interface: both stacks where there are two.
+async fn bind(address: Option<&str>, port: u16) -> io::Result<TcpListener> {
+    match address {
+        Some(host) => {
+            let mut last =
+                io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
+            for address in lookup_host((host, port)).await? {
+                match listen(address) {
+                    Ok(listener) => return Ok(listener),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last)
+        }
+        None => match listen((Ipv6Addr::UNSPECIFIED, port).into()) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+                listen((Ipv4Addr::UNSPECIFIED, port).into())
+            }
+            bound => bound,
+        },
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv6() {
+        TcpSocket::new_v6()
+    } else {
+        TcpSocket::new_v4()
+    }?;
+    // A restart must not wait for the last life's connections to time out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

@@ -1,0 +1,141 @@
+//! Time stamps of log lines.
+
+use std::fmt;
+
+use chrono::{DateTime, FixedOffset, Local, Utc};
+
+/// Spring's default, in chrono's letters.
+const DEFAULT: &str = "%Y-%m-%d %H:%M:%S%.3f";
+
+/// How the moment of a log line is written.
+#[derive(Clone, Debug)]
+pub(super) struct DateFormat {
+    pattern: String,
+    /// `None` is the machine's zone.
+    offset: Option<FixedOffset>,
+}
+
+impl DateFormat {
+    /// From a Java date pattern and a time zone (`UTC`, `GMT`, `GMT+02:00`, `+02:00`). A pattern or
+    /// zone that means nothing here gives the default.
+    pub(super) fn new(java_pattern: Option<&str>, zone: Option<&str>) -> Self {
+        Self {
+            pattern: java_pattern
+                .and_then(translate)
+                .unwrap_or_else(|| DEFAULT.to_owned()),
+            offset: zone.and_then(offset),
+        }
+    }
+
+    /// Writes the moment.
+    pub(super) fn write(&self, moment: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result {
+        match self.offset {
+            Some(offset) => {
+                write!(
+                    to,
+                    "{}",
+                    moment.with_timezone(&offset).format(&self.pattern)
+                )
+            }
+            None => write!(to, "{}", moment.with_timezone(&Local).format(&self.pattern)),
+        }
+    }
+}
+
+fn offset(zone: &str) -> Option<FixedOffset> {
+    let rest = zone
+        .strip_prefix("GMT")
+        .or_else(|| zone.strip_prefix("UTC"))
+        .or_else(|| zone.strip_prefix("Etc/UTC"))
+        .unwrap_or(zone);
+    if rest.is_empty() || zone == "Z" {
+        return FixedOffset::east_opt(0);
+    }
+    let sign = match rest.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits: Vec<&str> = rest[1..].split(':').collect();
+    let (hours, minutes): (i32, i32) = match digits.as_slice() {
+        [hours, minutes] => (hours.parse().ok()?, minutes.parse().ok()?),
+        [both] if both.len() == 4 => (both[..2].parse().ok()?, both[2..].parse().ok()?),
+        [hours] => (hours.parse().ok()?, 0),
+        _ => return None,
+    };
+    FixedOffset::east_opt(sign * (hours * 3600 + minutes * 60))
+}
+
+/// Chrono's letters for a Java pattern; `None` when it has a letter without a counterpart.
+fn translate(java: &str) -> Option<String> {
+    let mut pattern = String::new();
+    let mut letters = java.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '\'' {
+            let quoted: String = letters.by_ref().take_while(|c| *c != '\'').collect();
+            pattern.push_str(if quoted.is_empty() { "'" } else { &quoted });
+            continue;
+        }
+        let mut count = 1;
+        while letters.next_if_eq(&letter).is_some() {
+            count += 1;
+        }
+        let translated = match (letter, count) {
+            ('y' | 'u', 4) => "%Y",
+            ('y' | 'u', 2) => "%y",
+            ('M', 2) => "%m",
+            ('M', 3) => "%b",
+            ('d', 2) => "%d",
+            ('H', 2) => "%H",
+            ('h', 2) => "%I",
+            ('m', 2) => "%M",
+            ('s', 2) => "%S",
+            ('S', 3) => "%3f",
+            ('S', 6) => "%6f",
+            ('S', 9) => "%9f",
+            ('a', _) => "%p",
+            ('E', 1..=3) => "%a",
+            ('Z', 1..=3) => "%z",
+            ('X' | 'x', 3) => "%:z",
+            ('%', _) => "%%",
+            (c, _) if c.is_ascii_alphabetic() => return None,
+            (c, count) => {
+                pattern.extend(std::iter::repeat_n(c, count));
+                continue;
+            }
+        };
+        pattern.push_str(translated);
+    }
+    Some(pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(pattern: Option<&str>, zone: &str) -> String {
+        let mut text = String::new();
+        let moment = DateTime::parse_from_rfc3339("2025-04-08T12:00:00.123Z")
+            .unwrap()
+            .to_utc();
+        DateFormat::new(pattern, Some(zone))
+            .write(moment, &mut text)
+            .unwrap();
+        text
+    }
+
+    #[test]
+    fn the_default_is_springs_and_java_patterns_are_understood() {
+        assert_eq!(write(None, "UTC"), "2025-04-08 12:00:00.123");
+        assert_eq!(write(None, "GMT+02:00"), "2025-04-08 14:00:00.123");
+        assert_eq!(
+            write(Some("yyyy-MM-dd'T'HH:mm:ss.SSSXXX"), "UTC"),
+            "2025-04-08T12:00:00.123+00:00"
+        );
+    }
+
+    #[test]
+    fn a_pattern_without_counterpart_falls_back() {
+        assert_eq!(write(Some("QQQ"), "UTC"), "2025-04-08 12:00:00.123");
+    }
+}

@@ -1,0 +1,9 @@
+//! Everything measured, kept in one recorder and shown two ways: to the management endpoints as
+//! meters with dotted names, and to Prometheus as text.
+
+mod process;
+mod recorder;
+mod summary;
+mod text;
+
+pub(crate) use recorder::install;

@@ -1,0 +1,38 @@
+//! How much waits, how much is under way: sampled now and then, since asking a queue costs something.
+
+use std::time::Duration;
+
+use kayenta_engine::Engine;
+use metrics::{describe_gauge, gauge};
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks.
+pub(crate) const PERIOD: Duration = Duration::from_secs(10);
+
+/// Samples until `shutdown`.
+pub(crate) async fn keep(engine: Engine, shutdown: CancellationToken) {
+    describe_gauge!("queue.depth", "Jobs waiting for their time");
+    describe_gauge!("queue.ready.depth", "Jobs ready to be taken");
+    describe_gauge!("queue.unacked.depth", "Jobs being worked on by any replica");
+    describe_gauge!("queue.dead.depth", "Jobs that were given up");
+    describe_gauge!("executions.active", "Executions this replica is working on");
+    loop {
+        gauge!("executions.active").set(engine.attended() as f64);
+        match engine.depth().await {
+            Ok(depth) => {
+                gauge!("queue.depth").set(depth.delayed as f64);
+                gauge!("queue.ready.depth").set(depth.ready as f64);
+                gauge!("queue.unacked.depth").set(depth.leased as f64);
+                gauge!("queue.dead.depth").set(depth.dead as f64);
+            }
+            Err(error) => tracing::debug!(%error, "could not look at the queue"),
+        }
+        if shutdown
+            .run_until_cancelled(tokio::time::sleep(PERIOD))
+            .await
+            .is_none()
+        {
+            return;
+        }
+    }
+}

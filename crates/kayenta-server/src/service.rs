@@ -1,0 +1,351 @@
+//! The service: from settings to answered requests, and its orderly end.
+
+use std::{
+    io,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use axum::Router;
+use kayenta_api::{ApiParts, ApiState, Lifecycle, ManagementParts, management_router, router};
+use kayenta_config::{
+    Environment, Loaded, Settings,
+    settings::{ManagementPort, ServerSettings, ShutdownMode},
+};
+use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
+use kayenta_metrics::RetryPolicy;
+use kayenta_model::{Clock, IdSource};
+use kayenta_queue::SystemClock;
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    http::{HttpServer, ServerLimits, TlsListener},
+    logging::{self, Logging},
+    meters, queue_gauges,
+    signals::{self, Ending},
+    startup_failure::StartupFailure,
+    wiring::{self, Work, accounts::Ingredients},
+};
+
+/// Least time left to work that must be put back into the queue when requests took all the grace.
+const PUT_BACK: Duration = Duration::from_secs(2);
+
+/// A service that listens but does not answer yet.
+#[derive(Debug)]
+pub(crate) struct Service {
+    settings: Settings,
+    engine: Engine,
+    work: Work,
+    state: ApiState,
+    main: Option<HttpServer>,
+    management: Option<HttpServer>,
+    tls: Option<TlsListener>,
+    lifecycle: watch::Sender<Lifecycle>,
+    shutdown: CancellationToken,
+    started: Instant,
+    _logging: Logging,
+}
+
+impl Service {
+    /// Reads the settings, starts logging, opens the stores and binds the ports.
+    ///
+    /// # Errors
+    /// With what is wrong and what to do, when it cannot start.
+    pub(crate) async fn start(environment: Environment) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let Loaded {
+            settings,
+            warnings,
+            environment,
+            effective,
+            files,
+        } = kayenta_config::load(&environment)?;
+        let logging = logging::start(&settings.logging)?;
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
+        tracing::info!(
+            "Starting Kayenta {} with PID {}; active profiles: {}",
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            settings.profiles.join(", "),
+        );
+        match files.as_slice() {
+            [] => tracing::info!(
+                "no configuration file found: running on the embedded default, data in {}",
+                settings.embedded.data_dir.display()
+            ),
+            files => tracing::info!("configuration read from {}", files.join(", ")),
+        }
+        let meters = meters::install()?;
+        let tls = settings
+            .server
+            .tls
+            .as_ref()
+            .map(TlsListener::new)
+            .transpose()
+            .map_err(|error| StartupFailure::new(error.to_string(), "Check server.ssl.*."))?;
+        // First, so that a second process on the same port leaves the data of the first alone.
+        let main = bind_main(&settings.server, tls.clone()).await?;
+        let management = bind_management(&settings).await?;
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn IdSource> = Arc::new(RandomIds::new());
+        let transport = wiring::transport(&settings.http_client)?;
+        let judges = wiring::judges(&settings, &transport);
+        let ingredients = Ingredients {
+            transport,
+            clock: Arc::clone(&clock),
+        };
+        let accounts = wiring::accounts::register(&settings, &ingredients).await?;
+        let work = wiring::open_work(&settings, &clock).await?;
+        let engine = Engine::new(
+            EngineParts {
+                accounts: Arc::new(accounts),
+                judges: Arc::new(judges),
+                queue: Arc::clone(&work.queue),
+                executions: Arc::clone(&work.executions),
+                clock,
+                ids,
+            },
+            engine_options(&settings),
+        );
+        let shutdown = CancellationToken::new();
+        let lifecycle = watch::Sender::new(Lifecycle::Starting);
+        let state = ApiState::new(ApiParts {
+            engine: engine.clone(),
+            options: wiring::api_options(&settings),
+            management: ManagementParts {
+                indicators: wiring::indicators(&settings, &engine, work.component, &shutdown),
+                lifecycle: lifecycle.subscribe(),
+                log_levels: Arc::clone(&logging.levels) as _,
+                metrics: Arc::new(meters.clone()),
+                environment: wiring::environment(environment, &effective),
+                info: if settings.management.info_env {
+                    settings.management.info.clone()
+                } else {
+                    serde_json::Map::new()
+                },
+                scheduled_tasks: wiring::scheduled_tasks(&settings),
+            },
+        })
+        .map_err(|error| StartupFailure::new(error.to_string(), "Check kayenta.security.*."))?;
+        Ok(Self {
+            settings,
+            engine,
+            work,
+            state,
+            main,
+            management,
+            tls,
+            lifecycle,
+            shutdown,
+            started,
+            _logging: logging,
+        })
+    }
+
+    /// Where the main port is.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn address(&self) -> anyhow::Result<SocketAddr> {
+        let main = self
+            .main
+            .as_ref()
+            .context("server.port is -1: there is no port")?;
+        Ok(main.address()?)
+    }
+
+    /// What ends it.
+    pub(crate) fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Answers and works until a signal or [`Self::shutdown`] ends it; returns the exit code.
+    ///
+    /// # Errors
+    /// When it cannot begin.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let Self {
+            settings,
+            engine,
+            work,
+            state,
+            main,
+            management,
+            tls,
+            ..
+        } = self;
+        let (lifecycle, shutdown) = (self.lifecycle, self.shutdown);
+        let grace = match settings.server.shutdown {
+            ShutdownMode::Graceful => settings.server.shutdown_timeout,
+            ShutdownMode::Immediate => Duration::ZERO,
+        };
+        let tasks = TaskTracker::new();
+        // Listening ends by a token of its own: probes shall hear OUT_OF_SERVICE until then.
+        let listening = CancellationToken::new();
+        serve(&tasks, main, router(state.clone())?, &listening, grace)?;
+        if let Some(server) = management {
+            let routes = under(&settings.management.port, management_router(state)?);
+            serve(&tasks, Some(server), routes, &listening, grace)?;
+        }
+        if let (Some(tls), Some(tls_settings)) = (tls, &settings.server.tls) {
+            tasks.spawn(tls.watch(tls_settings.reload_interval, shutdown.clone()));
+        }
+        tasks.spawn(queue_gauges::keep(engine.clone(), shutdown.clone()));
+        if settings.queue.enabled {
+            let (engine, shutdown) = (engine.clone(), shutdown.clone());
+            tasks.spawn(async move { engine.run(shutdown).await });
+        }
+        tasks.close();
+        lifecycle.send_replace(Lifecycle::Ready);
+        tracing::info!(
+            "Started Kayenta in {:.3} seconds",
+            self.started.elapsed().as_secs_f64()
+        );
+
+        let ending = tokio::select! {
+            ending = signals::wait(shutdown.clone()) => Some(ending.context("cannot watch signals")?),
+            () = shutdown.cancelled() => None,
+        };
+        let begun = Instant::now();
+        lifecycle.send_replace(Lifecycle::Stopping);
+        tracing::info!("Commencing graceful shutdown. Waiting for active requests to complete");
+        listening.cancel();
+        if tokio::time::timeout(grace + PUT_BACK, tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "work under way did not end in time; it is on record and goes on elsewhere"
+            );
+        }
+        work.shut_down().await;
+        tracing::info!(
+            "Graceful shutdown complete in {:.3} seconds",
+            begun.elapsed().as_secs_f64()
+        );
+        Ok(ExitCode::from(ending.map_or(0, Ending::exit_code)))
+    }
+}
+
+fn serve(
+    tasks: &TaskTracker,
+    server: Option<HttpServer>,
+    routes: Router,
+    listening: &CancellationToken,
+    grace: Duration,
+) -> anyhow::Result<()> {
+    let Some(server) = server else { return Ok(()) };
+    tracing::info!("Listening on {} ({})", server.address()?, server.scheme());
+    tasks.spawn(server.serve(routes, listening.clone(), grace));
+    Ok(())
+}
+
+/// The management routes below `management.server.base-path`.
+fn under(port: &ManagementPort, routes: Router) -> Router {
+    match port {
+        ManagementPort::Separate { base_path, .. } if !base_path.is_empty() => {
+            Router::new().nest(base_path, routes)
+        }
+        _ => routes,
+    }
+}
+
+async fn bind_main(
+    settings: &ServerSettings,
+    tls: Option<TlsListener>,
+) -> anyhow::Result<Option<HttpServer>> {
+    let Some(port) = settings.port else {
+        return Ok(None);
+    };
+    let limits = limits(settings);
+    HttpServer::bind(settings.address.as_deref(), port, tls, limits)
+        .await
+        .map(Some)
+        .map_err(|error| port_failure(settings.address.as_deref(), port, "server.port", &error))
+}
+
+async fn bind_management(settings: &Settings) -> anyhow::Result<Option<HttpServer>> {
+    let ManagementPort::Separate { port, address, .. } = &settings.management.port else {
+        return Ok(None);
+    };
+    HttpServer::bind(address.as_deref(), *port, None, limits(&settings.server))
+        .await
+        .map(Some)
+        .map_err(|e| port_failure(address.as_deref(), *port, "management.server.port", &e))
+}
+
+fn limits(settings: &ServerSettings) -> ServerLimits {
+    ServerLimits {
+        max_header_bytes: usize::try_from(settings.max_header_bytes).unwrap_or(usize::MAX),
+    }
+}
+
+fn port_failure(
+    address: Option<&str>,
+    port: u16,
+    property: &str,
+    error: &io::Error,
+) -> anyhow::Error {
+    let at = address.unwrap_or("every interface");
+    let failure = match error.kind() {
+        io::ErrorKind::AddrInUse => StartupFailure::new(
+            format!("Web server failed to start. Port {port} was already in use."),
+            format!(
+                "Identify and stop the process that's listening on port {port} or configure this \
+                 application to listen on another port ({property}, or --port)."
+            ),
+        ),
+        _ => StartupFailure::new(
+            format!("Web server failed to start. Port {port} of {at} cannot be bound: {error}"),
+            format!("Check {property} and the address it is bound to."),
+        ),
+    };
+    failure.into()
+}
+
+fn engine_options(settings: &Settings) -> EngineOptions {
+    let engine = &settings.engine;
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let defaults = EngineOptions::default();
+    EngineOptions {
+        retry: RetryPolicy {
+            attempts: settings.retry.attempts,
+            multiplier: settings.retry.backoff_multiplier,
+            series: settings
+                .retry
+                .series
+                .iter()
+                .filter_map(|s| series(*s))
+                .collect(),
+            statuses: settings.retry.statuses.iter().copied().collect(),
+        },
+        workers: engine.workers,
+        fetches_per_run: engine.fetches_per_run,
+        fetches_total: engine.fetches_total,
+        judgements: engine.judgements.unwrap_or(defaults.judgements),
+        archive: settings.archive_executions,
+        instance_id: format!("{}@{host}", Uuid::new_v4()),
+        grace: match settings.server.shutdown {
+            ShutdownMode::Graceful => settings.server.shutdown_timeout.saturating_sub(PUT_BACK),
+            ShutdownMode::Immediate => Duration::ZERO,
+        },
+        sweep_interval: engine.sweep_interval,
+        max_deliveries: engine.max_deliveries,
+        ..defaults
+    }
+}
+
+fn series(series: kayenta_config::settings::StatusSeries) -> Option<kayenta_metrics::StatusSeries> {
+    kayenta_metrics::StatusSeries::of(series.digit() * 100)
+}

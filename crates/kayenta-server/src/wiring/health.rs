@@ -1,0 +1,266 @@
+//! The components of `/health`.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kayenta_api::{Health, HealthIndicator, HealthStatus, Impact, Ping};
+use kayenta_config::{Settings, settings::PrometheusHealthSettings};
+use kayenta_engine::{Account, Engine};
+use kayenta_metrics::MetricsStore;
+use kayenta_model::{AccountType, JsonMap};
+use kayenta_storage::ObjectRepository;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+/// Every component these settings have. Those that look at something now and then do so until
+/// `shutdown`.
+pub(crate) fn indicators(
+    settings: &Settings,
+    engine: &Engine,
+    work_component: &'static str,
+    shutdown: &CancellationToken,
+) -> Vec<Arc<dyn HealthIndicator>> {
+    let health = &settings.management.health;
+    let mut indicators: Vec<Arc<dyn HealthIndicator>> = Vec::new();
+    indicators.push(Arc::new(WorkHealth {
+        name: work_component,
+        engine: engine.clone(),
+    }));
+    if health.component_enabled("ping") {
+        indicators.push(Arc::new(Ping));
+    }
+    if health.component_enabled("diskspace") {
+        indicators.push(Arc::new(DiskSpace {
+            path: health.disk_space_path.clone(),
+            threshold: health.disk_space_threshold,
+        }));
+    }
+    let accounts = engine.accounts().in_configured_order();
+    if settings.index.enabled {
+        let stores = accounts
+            .iter()
+            .filter(|a| a.supports(AccountType::ConfigurationStore))
+            .count();
+        indicators.push(Arc::new(ConfigIndex { stores }));
+    }
+    for account in &accounts {
+        if let Some(objects) = &account.objects {
+            indicators.push(Arc::new(StorageHealth {
+                name: format!("storage-{}", account.name),
+                objects: Arc::clone(objects),
+            }));
+        }
+    }
+    if let Some(prometheus) = &settings.prometheus.health {
+        indicators.push(Arc::new(PrometheusHealth::watch(
+            &accounts, prometheus, shutdown,
+        )));
+    }
+    indicators
+}
+
+/// Queue and execution records: without them nothing is accepted.
+#[derive(Debug)]
+struct WorkHealth {
+    name: &'static str,
+    engine: Engine,
+}
+
+#[async_trait]
+impl HealthIndicator for WorkHealth {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::HealthAndReadiness
+    }
+
+    async fn check(&self) -> Health {
+        match self.engine.check().await {
+            Ok(()) => Health::up(),
+            Err(error) => Health::down(error.to_string()),
+        }
+    }
+}
+
+/// An object store. It bears on readiness only: `/health` is what liveness probes ask, and no restart
+/// mends a store (the reference leaves stores out of `/health` altogether; C-HEALTH-01).
+#[derive(Debug)]
+struct StorageHealth {
+    name: String,
+    objects: Arc<ObjectRepository>,
+}
+
+#[async_trait]
+impl HealthIndicator for StorageHealth {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Readiness
+    }
+
+    async fn check(&self) -> Health {
+        match self.objects.object_store().check().await {
+            Ok(()) => Health::up(),
+            Err(error) => Health::down(error.to_string()),
+        }
+    }
+}
+
+/// Room left on a file system.
+#[derive(Debug)]
+struct DiskSpace {
+    path: PathBuf,
+    threshold: u64,
+}
+
+#[async_trait]
+impl HealthIndicator for DiskSpace {
+    fn name(&self) -> &str {
+        "diskSpace"
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Health
+    }
+
+    async fn check(&self) -> Health {
+        let path = self.path.clone();
+        let looked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&path)).await;
+        let (total, free, exists) = match looked {
+            Ok(Ok(system)) => (
+                system.f_blocks * system.f_frsize,
+                system.f_bavail * system.f_frsize,
+                true,
+            ),
+            _ => (0, 0, false),
+        };
+        let health = if free >= self.threshold {
+            Health::up()
+        } else {
+            Health {
+                status: HealthStatus::Down,
+                details: JsonMap::new(),
+            }
+        };
+        health
+            .with("total", total)
+            .with("free", free)
+            .with("threshold", self.threshold)
+            .with("exists", exists)
+    }
+}
+
+/// The reference's config index. Ours reads the stores themselves and has nothing to wait for; the
+/// component stays because dashboards ask for it (C-HEALTH-02).
+#[derive(Debug)]
+struct ConfigIndex {
+    stores: usize,
+}
+
+#[async_trait]
+impl HealthIndicator for ConfigIndex {
+    fn name(&self) -> &str {
+        "canaryConfigIndexingAgent"
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Health
+    }
+
+    async fn check(&self) -> Health {
+        Health::up()
+            .with("existingByApplicationIndexCount", self.stores)
+            .with("expectedByApplicationIndexCount", self.stores)
+            .with("cyclesInitiated", 1)
+            .with("cyclesCompleted", 1)
+    }
+}
+
+/// Whether the Prometheus servers answer, asked every few minutes as the reference does.
+#[derive(Debug)]
+struct PrometheusHealth {
+    last: Arc<RwLock<Option<Vec<(String, Result<(), String>)>>>>,
+}
+
+impl PrometheusHealth {
+    fn watch(
+        accounts: &[Arc<Account>],
+        settings: &PrometheusHealthSettings,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let stores: Vec<(String, Arc<dyn MetricsStore>)> = accounts
+            .iter()
+            .filter(|account| account.kind == "prometheus")
+            .filter_map(|account| Some((account.name.clone(), account.metrics.clone()?)))
+            .collect();
+        let last = Arc::new(RwLock::new(None));
+        let (told, shutdown) = (Arc::clone(&last), shutdown.clone());
+        let (initial, period) = (settings.initial_delay, settings.fixed_delay);
+        tokio::spawn(async move {
+            let mut pause = initial;
+            while shutdown
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await
+                .is_some()
+            {
+                pause = period.max(Duration::from_secs(1));
+                let answers = ask(&stores).await;
+                *told.write().unwrap_or_else(PoisonError::into_inner) = Some(answers);
+            }
+        });
+        Self { last }
+    }
+}
+
+async fn ask(stores: &[(String, Arc<dyn MetricsStore>)]) -> Vec<(String, Result<(), String>)> {
+    let asked = stores.iter().map(|(name, store)| async move {
+        let answer = store.check().await.map_err(|error| error.to_string());
+        if let Err(error) = &answer {
+            tracing::warn!("Prometheus health FAILED for account: {name} with exception: {error}");
+        }
+        (name.clone(), answer)
+    });
+    futures::future::join_all(asked).await
+}
+
+#[async_trait]
+impl HealthIndicator for PrometheusHealth {
+    fn name(&self) -> &str {
+        "prometheus"
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Health
+    }
+
+    async fn check(&self) -> Health {
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        let down = || Health {
+            status: HealthStatus::Down,
+            details: JsonMap::new(),
+        };
+        let Some(answers) = &*last else {
+            return down().with("reason", "Health status is not yet ready.");
+        };
+        let health = if answers.iter().all(|(_, answer)| answer.is_ok()) {
+            Health::up()
+        } else {
+            down().with("reason", "One of the Prometheus remote services is DOWN.")
+        };
+        answers.iter().fold(health, |health, (name, answer)| {
+            let detail = match answer {
+                Ok(()) => json!({"status": "UP"}),
+                Err(error) => json!({"error": error, "status": "DOWN"}),
+            };
+            health.with(name, detail)
+        })
+    }
+}

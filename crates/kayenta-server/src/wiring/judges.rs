@@ -1,0 +1,72 @@
+//! The judges of the service.
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use kayenta_config::Settings;
+use kayenta_judge::{Dice, Judge, JudgeRegistry, NetflixAcaJudge, RandomDummyJudge};
+use kayenta_metrics::http::Transport;
+use kayenta_remote_judge::{HttpRemoteJudge, RemoteJudgeSettings};
+use uuid::Uuid;
+
+/// Draws from the operating system's random source.
+#[derive(Debug)]
+struct SystemDice;
+
+impl Dice for SystemDice {
+    fn uniform(&self) -> f64 {
+        // The upper 53 bits are random; those that mark the version of a UUID are not among the
+        // lower 64 but for two, which are shifted out.
+        let random = Uuid::new_v4().as_u128() as u64;
+        ((random << 2) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// The judges that need nothing but this process, the default one first.
+pub(crate) fn local_judges() -> JudgeRegistry {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    JudgeRegistry::new(vec![
+        Judge::Local(Arc::new(NetflixAcaJudge::default().with_threads(threads))),
+        Judge::Local(Arc::new(RandomDummyJudge::new(Arc::new(SystemDice)))),
+    ])
+}
+
+/// The judges of a service with these settings.
+pub(crate) fn judges(settings: &Settings, transport: &Transport) -> JudgeRegistry {
+    let judges = local_judges();
+    let Some(remote) = &settings.remote_judge else {
+        return judges;
+    };
+    let remote_settings = RemoteJudgeSettings {
+        timeout: remote.connect_timeout + remote.read_timeout,
+        ..RemoteJudgeSettings::new(remote.base_url.prefix())
+    };
+    let judge = HttpRemoteJudge::new(remote_settings, transport.client().clone());
+    judges.with(Judge::Remote(Arc::new(judge)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_are_spread_over_the_unit_interval() {
+        let draws: Vec<f64> = (0..1000).map(|_| SystemDice.uniform()).collect();
+        assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
+        let mean = draws.iter().sum::<f64>() / 1000.0;
+        assert!((0.4..0.6).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn the_default_judge_comes_first() {
+        let names: Vec<_> = local_judges()
+            .list()
+            .into_iter()
+            .map(|j| (j.name, j.visible))
+            .collect();
+        let expected = [
+            ("NetflixACAJudge-v1.0".to_owned(), true),
+            ("dredd-v1.0".to_owned(), false),
+        ];
+        assert_eq!(names, expected);
+    }
+}

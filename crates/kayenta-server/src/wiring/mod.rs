@@ -1,0 +1,18 @@
+//! From settings to a running engine and its HTTP surface: the only place that knows every adapter.
+
+pub(crate) mod accounts;
+mod api_options;
+mod health;
+mod judges;
+mod management;
+mod metric_stores;
+mod outbound;
+mod redis;
+mod work;
+
+pub(crate) use api_options::api_options;
+pub(crate) use health::indicators;
+pub(crate) use judges::{judges, local_judges};
+pub(crate) use management::{environment, scheduled_tasks};
+pub(crate) use outbound::transport;
+pub(crate) use work::{Work, open_work};

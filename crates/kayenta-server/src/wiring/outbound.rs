@@ -1,0 +1,59 @@
+//! The connections every metric store and judge is reached through.
+
+use anyhow::Context;
+use kayenta_config::settings::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings};
+use kayenta_metrics::http::{HttpSettings, Proxies, Transport};
+use url::Url;
+
+use crate::key_material;
+
+/// Sets up the shared connections.
+///
+/// # Errors
+/// When a certificate or key cannot be read.
+pub(crate) fn transport(settings: &HttpClientSettings) -> anyhow::Result<Transport> {
+    let trust = settings
+        .trust
+        .as_ref()
+        .map(key_material::read_trust)
+        .transpose()
+        .context("the trust store of outgoing calls")?;
+    let identity = settings
+        .identity
+        .as_ref()
+        .map(key_material::read_identity)
+        .transpose()
+        .context("the client certificate of outgoing calls")?;
+    let http = HttpSettings {
+        connect_timeout: settings.connect_timeout,
+        read_timeout: settings.read_timeout,
+        max_idle_connections: settings.max_idle_connections,
+        keep_alive: settings.keep_alive,
+        extra_ca_pem: trust
+            .iter()
+            .map(|found| key_material::certificates_to_pem(found))
+            .collect(),
+        identity_pem: identity.map(|identity| identity.to_pem()),
+        proxies: proxies(&settings.proxies)?,
+        log_calls: settings.log > HttpLogLevel::None,
+        // Bodies show at TRACE only, whatever the level of the reference's client says.
+        log_bodies: settings.log > HttpLogLevel::None,
+        ..HttpSettings::default()
+    };
+    Transport::new(&http).context("the connections of outgoing calls")
+}
+
+fn proxies(settings: &ProxySettings) -> anyhow::Result<Proxies> {
+    let url = |proxy: &Option<OutboundProxy>| {
+        proxy
+            .as_ref()
+            .map(|proxy| Url::parse(&format!("http://{}:{}", proxy.host, proxy.port)))
+            .transpose()
+            .context("a proxy's host is no host name")
+    };
+    Ok(Proxies {
+        http: url(&settings.http)?,
+        https: url(&settings.https)?,
+        direct_hosts: settings.direct_hosts.clone(),
+    })
+}
