@@ -16,6 +16,7 @@ mod management;
 mod openapi;
 mod options;
 mod params;
+mod request_timers;
 mod router;
 mod schemas;
 mod security;

@@ -7,7 +7,7 @@ use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{
-        Arc, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -20,18 +20,18 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use metrics::Histogram;
 use tracing::Instrument;
 
-use crate::{accept, error::ApiError, front::Detour, options::CorsOptions, security::Guard};
+use crate::{
+    accept, error::ApiError, front::Detour, options::CorsOptions, request_timers::RequestTimers,
+    security::Guard,
+};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_XSS_PROTECTION: HeaderName = HeaderName::from_static("x-xss-protection");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// Longest request id taken over from a caller.
 const LONGEST_REQUEST_ID: usize = 128;
-/// Methods told apart in measurements; anything else is `OTHER`.
-const MEASURED_METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 
 /// What the layer knows.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) struct Transport {
     /// Where the management endpoints sit; probes are logged at debug level.
     health_path: String,
     ids: RequestIds,
-    measurements: RwLock<HashMap<String, HashMap<(usize, u16), Histogram>>>,
+    timers: RequestTimers,
 }
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Transport {
             any_accept,
             health_path: format!("{}/health", base_path.trim_end_matches('/')),
             ids: RequestIds::new(),
-            measurements: RwLock::default(),
+            timers: RequestTimers::default(),
         }
     }
 
@@ -138,43 +138,6 @@ impl Transport {
             tracing::info!(%method, path, status, duration_ms, "request answered");
         }
     }
-
-    fn measure(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
-        // A path nobody declared is the caller's invention and must not become a label.
-        let route = route.unwrap_or("UNKNOWN");
-        let method = MEASURED_METHODS
-            .iter()
-            .position(|known| *known == method.as_str())
-            .unwrap_or(MEASURED_METHODS.len());
-        let key = (method, status.as_u16());
-        if let Ok(known) = self.measurements.read()
-            && let Some(histogram) = known.get(route).and_then(|by_status| by_status.get(&key))
-        {
-            histogram.record(elapsed);
-            return;
-        }
-        let outcome = match status.as_u16() {
-            100..200 => "INFORMATIONAL",
-            200..300 => "SUCCESS",
-            300..400 => "REDIRECTION",
-            400..500 => "CLIENT_ERROR",
-            _ => "SERVER_ERROR",
-        };
-        let histogram = metrics::histogram!(
-            "http.server.requests",
-            "method" => MEASURED_METHODS.get(method).copied().unwrap_or("OTHER"),
-            "uri" => route.to_owned(),
-            "status" => status.as_str().to_owned(),
-            "outcome" => outcome,
-        );
-        histogram.record(elapsed);
-        if let Ok(mut known) = self.measurements.write() {
-            known
-                .entry(route.to_owned())
-                .or_default()
-                .insert(key, histogram);
-        }
-    }
 }
 
 /// The layer's function.
@@ -213,7 +176,9 @@ pub(crate) async fn carry(
 
     let elapsed = started.elapsed();
     let route = route.as_ref().map(MatchedPath::as_str);
-    transport.measure(&method, route, response.status(), elapsed);
+    transport
+        .timers
+        .record(&method, route, response.status(), elapsed);
     transport.log(
         &method,
         route.unwrap_or(&unrouted),

@@ -118,7 +118,8 @@ pub(crate) async fn set_logger(
     let is_json = accepted
         .iter()
         .any(|accepted| is_media_type(&content_type, accepted));
-    if !is_json && !(content_type.is_empty() && body.is_empty()) {
+    let is_nothing = content_type.is_empty() && body.is_empty();
+    if !is_json && !is_nothing {
         return Err(ApiError::unsupported_media_type(&content_type));
     }
     let change = if body.trim_ascii().is_empty() {

@@ -186,3 +186,15 @@ async fn the_enabled_field_is_required_in_the_standard_shape() {
         assert_eq!(answer.text, "");
     }
 }
+
+#[tokio::test]
+async fn a_panic_is_500_in_the_standard_shape_and_ends_nothing_else() {
+    let service = service();
+    let answer = service.get("/metadata/metricsService?filter=panic").await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.json()["error"], "Internal Server Error");
+    assert!(!answer.text.contains("asked to panic"));
+    assert!(answer.header("x-request-id").is_some());
+    assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+    assert_eq!(service.get("/judges").await.status, 200);
+}
