@@ -45,6 +45,11 @@ pub struct AzuriteOptions {
     /// Whether blobs are kept in files and outlive [`Azurite::stop`]; in memory otherwise, which is
     /// faster.
     pub persistent: bool,
+    /// An account of another name than [`ACCOUNT_NAME`], with [`ACCOUNT_KEY`]; its name may also lead the
+    /// host name, as in Azure itself.
+    pub account: Option<String>,
+    /// Certificate and key in PEM files; it then serves https.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// A running blob service that ends when dropped.
@@ -137,6 +142,12 @@ impl Azurite {
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .kill_on_drop(true);
+        if let Some(account) = &self.options.account {
+            command.env("AZURITE_ACCOUNTS", format!("{account}:{ACCOUNT_KEY}"));
+        }
+        if let Some((certificate, key)) = &self.options.certificate {
+            command.arg("--cert").arg(certificate).arg("--key").arg(key);
+        }
         if self.options.persistent {
             command.arg("--location").arg(self.directory.path());
         } else {
