@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use crate::{error::ApiError, state::ApiState};
+use crate::{error::ApiError, objects_only::ObjectsOnly, state::ApiState};
 
 /// A JSON request body.
 ///
@@ -74,7 +74,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
         return Err(ApiError::bad_request("Required request body is missing."));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    match serde_path_to_error::deserialize(&mut deserializer) {
+    match serde_path_to_error::deserialize(ObjectsOnly(&mut deserializer)) {
         Ok(value) => Ok(value),
         Err(error) if error.inner().to_string().starts_with("duplicate field") => {
             last_one_counts(text)
@@ -88,7 +88,7 @@ fn last_one_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value: serde_json::Value = serde::Deserialize::deserialize(&mut deserializer)
         .map_err(|error| ApiError::bad_request(format!("Unreadable JSON: {error}")))?;
-    serde_path_to_error::deserialize(value).map_err(|error| unreadable(&error))
+    serde_path_to_error::deserialize(ObjectsOnly(value)).map_err(|error| unreadable(&error))
 }
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
@@ -123,6 +123,21 @@ mod tests {
     fn the_last_of_two_fields_counts() {
         let config = config("{\"name\":\"a\",\"name\":\"b\"}").unwrap();
         assert_eq!(config.name.unwrap(), "b");
+    }
+
+    #[test]
+    fn a_list_is_no_object_at_any_level() {
+        for text in [
+            "[]",
+            "[1]",
+            "{\"judge\":[\"name\"]}",
+            "{\"metrics\":[[]]}",
+            "{\"classifier\":{\"scoreThresholds\":[95,75]}}",
+            "{\"judge\":[],\"name\":\"a\",\"name\":\"b\"}",
+        ] {
+            let error = config(text).unwrap_err();
+            assert!(error.contains("sequence"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod error;
 mod front;
 mod json_body;
 mod management;
+mod objects_only;
 mod openapi;
 mod options;
 mod params;
