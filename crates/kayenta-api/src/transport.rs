@@ -130,7 +130,9 @@ impl Transport {
     }
 
     fn log(&self, method: &Method, path: &str, status: StatusCode, elapsed: Duration) {
-        let duration_ms = elapsed.as_secs_f64() * 1e3;
+        // Three decimals say all there is to know.
+        let micros = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX);
+        let duration_ms = f64::from(micros) / 1e3;
         let status = status.as_u16();
         if path.starts_with(self.health_path.as_str()) {
             tracing::debug!(%method, path, status, duration_ms, "request answered");
@@ -163,13 +165,13 @@ pub(crate) async fn carry(
         None => shortened(request.uri().path()),
     };
 
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
     let mut response = if preflight {
         preflight_answer()
     } else {
-        let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
         transport
             .answer(route.as_ref(), request, next)
-            .instrument(span)
+            .instrument(span.clone())
             .await
     };
     add_headers(response.headers_mut(), origin, id);
@@ -179,12 +181,8 @@ pub(crate) async fn carry(
     transport
         .timers
         .record(&method, route, response.status(), elapsed);
-    transport.log(
-        &method,
-        route.unwrap_or(&unrouted),
-        response.status(),
-        elapsed,
-    );
+    let path = route.unwrap_or(&unrouted);
+    span.in_scope(|| transport.log(&method, path, response.status(), elapsed));
     response
 }
 

@@ -5,7 +5,6 @@ mod canary;
 mod canary_config;
 mod credentials;
 mod fetch;
-mod fetch_stores;
 mod instance;
 mod judges;
 mod metric_sets;

@@ -1,18 +1,15 @@
-//! The fetch route of each metric store: its parameters, and how they make a query and a scope.
+//! The stores whose queries may be templates: Prometheus, Stackdriver, Datadog, New Relic.
 
 use axum::{Json, extract::State};
 use indexmap::IndexMap;
 use kayenta_model::{
     CanaryConfig, CanaryScope, MetricConfig, QueryConfig, lenient,
-    query::{
-        AtlasQuery, DatadogQuery, GraphiteQuery, InfluxdbQuery, PrometheusQuery, StackdriverQuery,
-        WavefrontQuery,
-    },
+    query::{DatadogQuery, PrometheusQuery, StackdriverQuery},
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::fetch::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, time};
+use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params};
 use crate::{
     error::ApiError,
     json_body::JsonBody,
@@ -20,22 +17,6 @@ use crate::{
     schemas,
     state::ApiState,
 };
-
-macro_rules! fetch_params {
-    ($(#[$meta:meta])* $name:ident { $($fields:tt)* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Deserialize, IntoParams)]
-        #[serde(rename_all = "camelCase")]
-        #[into_params(parameter_in = Query)]
-        pub(crate) struct $name {
-            /// Account asked; the default one when absent or empty.
-            metrics_account_name: Option<String>,
-            /// Account that keeps the series; the default one when absent or empty.
-            storage_account_name: Option<String>,
-            $($fields)*
-        }
-    };
-}
 
 fetch_params! {
     /// A Prometheus query. Empty `project` to `end` take the test-controller defaults.
@@ -278,62 +259,6 @@ pub(crate) async fn datadog(
 }
 
 fetch_params! {
-    /// A Graphite query. Empty `scope`, `start`, `end` take the test-controller defaults.
-    GraphiteParams {
-        /// Name the series get.
-        #[param(example = "cpu")]
-        metric_set_name: String,
-        /// Target with `$scope` and `$location`.
-        #[param(example = "system.$location.$scope")]
-        metric_name: String,
-        /// First moment in ISO-8601.
-        start: String,
-        /// Last moment in ISO-8601.
-        end: String,
-        /// Bound as `$scope`.
-        scope: Option<String>,
-        /// Bound as `$location`.
-        location: Option<String>,
-        /// Only tell what the store would be sent.
-        #[serde(default, deserialize_with = "params::flag")]
-        dry_run: bool,
-    }
-}
-
-/// Tries out a Graphite query
-#[utoipa::path(
-    post, path = "/fetch/graphite/query", tag = "fetch", operation_id = "queryGraphite",
-    params(GraphiteParams),
-    responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
-    )
-)]
-pub(crate) async fn graphite(
-    State(state): State<ApiState>,
-    FormParams(params): FormParams<GraphiteParams>,
-) -> Result<Json<Fetched>, ApiError> {
-    let defaults = Defaults::of(&state, "graphite");
-    let scope = CanaryScope {
-        scope: defaults.or(params.scope, "scope"),
-        location: params.location,
-        start: defaults.needed_time(Some(params.start), "start", START_REQUIRED)?,
-        end: defaults.needed_time(Some(params.end), "end", END_REQUIRED)?,
-        ..CanaryScope::default()
-    };
-    let query = QueryConfig::Graphite(GraphiteQuery {
-        metric_name: Some(params.metric_name),
-    });
-    let fetch = Fetch {
-        metrics_account: params.metrics_account_name,
-        storage_account: params.storage_account_name,
-        scope,
-        dry_run: params.dry_run,
-    };
-    fetch.query(&state, params.metric_set_name, query).await
-}
-
-fetch_params! {
     /// A New Relic query. Empty `scope`, `start`, `end` take the test-controller defaults.
     NewrelicParams {
         /// First moment in ISO-8601.
@@ -413,201 +338,4 @@ pub(crate) async fn newrelic(
         }
         _ => fetch.metric(&state, body.canary_metric_config).await,
     }
-}
-
-fetch_params! {
-    /// A Wavefront query.
-    WavefrontParams {
-        /// Name the series get.
-        #[param(example = "cpu")]
-        metric_set_name: String,
-        /// Name of the time series.
-        metric_name: String,
-        /// Aggregating function around the series.
-        aggregate: Option<String>,
-        /// How points of one bucket are summarised: `MEAN`, `MEDIAN`, `MIN`, `MAX`, `SUM`, `COUNT`,
-        /// `FIRST`, `LAST`; `MEAN` when absent.
-        // C-API-07: the reference's parameter is called by its list of values, by mistake.
-        #[serde(alias = "[MEAN, MEDIAN, MIN, MAX, SUM, COUNT, FIRST, LAST]")]
-        summarization: Option<String>,
-        /// Put into the query's filter.
-        scope: Option<String>,
-        /// First moment in ISO-8601.
-        start: String,
-        /// Last moment in ISO-8601.
-        end: String,
-        /// Distance of points: `s`, `m`, `h` or `d`.
-        #[param(example = "m")]
-        step: String,
-        /// Only tell what the store would be sent.
-        #[serde(default, deserialize_with = "params::flag")]
-        dry_run: bool,
-    }
-}
-
-/// Tries out a Wavefront query
-#[utoipa::path(
-    post, path = "/fetch/wavefront/query", tag = "fetch", operation_id = "queryWavefront",
-    params(WavefrontParams),
-    responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
-    )
-)]
-pub(crate) async fn wavefront(
-    State(state): State<ApiState>,
-    FormParams(params): FormParams<WavefrontParams>,
-) -> Result<Json<Fetched>, ApiError> {
-    let step = match params.step.as_str() {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        other => {
-            return Err(ApiError::bad_request(format!(
-                "Parameter 'step': '{other}' is none of s, m, h, d."
-            )));
-        }
-    };
-    let scope = CanaryScope {
-        scope: Some(params.scope.unwrap_or_default()),
-        start: Some(time(&params.start)?),
-        end: Some(time(&params.end)?),
-        step: Some(step),
-        ..CanaryScope::default()
-    };
-    let query = QueryConfig::Wavefront(WavefrontQuery {
-        metric_name: Some(params.metric_name),
-        summarization: Some(
-            params
-                .summarization
-                .filter(|text| !text.is_empty())
-                .unwrap_or_else(|| "MEAN".to_owned()),
-        ),
-        aggregate: Some(params.aggregate.unwrap_or_default()),
-    });
-    let fetch = Fetch {
-        metrics_account: params.metrics_account_name,
-        storage_account: params.storage_account_name,
-        scope,
-        dry_run: params.dry_run,
-    };
-    fetch.query(&state, params.metric_set_name, query).await
-}
-
-fetch_params! {
-    /// An InfluxDB query. Empty `scope`, `start`, `end` take the test-controller defaults.
-    InfluxdbParams {
-        /// Name the series get.
-        #[param(example = "cpu")]
-        metric_set_name: String,
-        /// Measurement.
-        metric_name: String,
-        /// Fields of the measurement.
-        fields: Option<Vec<String>>,
-        /// A `key:value` filter.
-        scope: Option<String>,
-        /// First moment in ISO-8601.
-        start: Option<String>,
-        /// Last moment in ISO-8601.
-        end: Option<String>,
-        /// Distance of points in seconds.
-        #[serde(deserialize_with = "params::required")]
-        #[param(example = 60)]
-        step: i64,
-    }
-}
-
-/// Tries out an InfluxDB query
-#[utoipa::path(
-    post, path = "/fetch/influxdb/query", tag = "fetch", operation_id = "queryInfluxDb",
-    params(InfluxdbParams),
-    responses(
-        (status = 200, description = "Fetched and stored", body = schemas::MetricSetListResponse),
-        schemas::CommonErrors,
-    )
-)]
-pub(crate) async fn influxdb(
-    State(state): State<ApiState>,
-    FormParams(params): FormParams<InfluxdbParams>,
-) -> Result<Json<Fetched>, ApiError> {
-    let defaults = Defaults::of(&state, "influxdb");
-    let scope = CanaryScope {
-        scope: defaults.or(params.scope, "scope"),
-        start: defaults.needed_time(params.start, "start", START_REQUIRED)?,
-        end: defaults.needed_time(params.end, "end", END_REQUIRED)?,
-        step: Some(params.step),
-        ..CanaryScope::default()
-    };
-    let query = QueryConfig::Influxdb(InfluxdbQuery {
-        metric_name: Some(params.metric_name),
-        fields: params.fields,
-        ..InfluxdbQuery::default()
-    });
-    let fetch = Fetch {
-        metrics_account: params.metrics_account_name,
-        storage_account: params.storage_account_name,
-        scope,
-        dry_run: false,
-    };
-    fetch.query(&state, params.metric_set_name, query).await
-}
-
-fetch_params! {
-    /// An Atlas query.
-    AtlasParams {
-        /// Name the series get.
-        #[param(example = "cpu")]
-        metric_set_name: String,
-        /// Stack-language expression.
-        #[param(example = "name,CpuRawUser,:eq,:sum")]
-        q: String,
-        /// What the scope is.
-        #[param(example = "cluster")]
-        r#type: String,
-        /// Name of what is looked at.
-        scope: String,
-        /// Region.
-        #[param(example = "us-east-1")]
-        location: String,
-        /// First moment in ISO-8601.
-        start: String,
-        /// Last moment in ISO-8601.
-        end: String,
-        /// Distance of points in seconds.
-        #[serde(deserialize_with = "params::required")]
-        #[param(example = 300)]
-        step: i64,
-    }
-}
-
-/// Tries out an Atlas query
-#[utoipa::path(
-    post, path = "/fetch/atlas/query", tag = "fetch", operation_id = "queryAtlas",
-    params(AtlasParams),
-    responses(
-        (status = 200, description = "Fetched and stored", body = schemas::MetricSetListResponse),
-        schemas::CommonErrors,
-    )
-)]
-pub(crate) async fn atlas(
-    State(state): State<ApiState>,
-    FormParams(params): FormParams<AtlasParams>,
-) -> Result<Json<Fetched>, ApiError> {
-    let scope = CanaryScope {
-        scope: Some(params.scope),
-        location: Some(params.location),
-        start: Some(time(&params.start)?),
-        end: Some(time(&params.end)?),
-        step: Some(params.step),
-        extended_scope_params: bindings([("type", Some(params.r#type))]),
-    };
-    let query = QueryConfig::Atlas(AtlasQuery { q: Some(params.q) });
-    let fetch = Fetch {
-        metrics_account: params.metrics_account_name,
-        storage_account: params.storage_account_name,
-        scope,
-        dry_run: false,
-    };
-    fetch.query(&state, params.metric_set_name, query).await
 }

@@ -1,5 +1,8 @@
 //! `/fetch/<store>/query`: one query of one metric store, tried out by hand. What the stores have in
-//! common; their parameters are in the sibling module.
+//! common; what is theirs alone is in the modules below.
+
+mod plain;
+mod templated;
 
 use std::collections::BTreeSet;
 
@@ -10,35 +13,52 @@ use kayenta_model::{CanaryConfig, CanaryScope, Instant, MetricConfig, QueryConfi
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::fetch_stores as stores;
 use crate::{error::ApiError, state::ApiState};
+
+/// The parameters of one store: the accounts all of them have, and its own.
+macro_rules! fetch_params {
+    ($(#[$meta:meta])* $name:ident { $($fields:tt)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Deserialize, IntoParams)]
+        #[serde(rename_all = "camelCase")]
+        #[into_params(parameter_in = Query)]
+        pub(crate) struct $name {
+            /// Account asked; the default one when absent or empty.
+            metrics_account_name: Option<String>,
+            /// Account that keeps the series; the default one when absent or empty.
+            storage_account_name: Option<String>,
+            $($fields)*
+        }
+    };
+}
+use fetch_params;
 
 /// The routes of the metric stores that are switched on.
 pub(super) fn routes(enabled: &BTreeSet<String>) -> OpenApiRouter<ApiState> {
     let mut router = OpenApiRouter::new();
     if enabled.contains("prometheus") {
-        router = router.routes(routes!(stores::prometheus));
+        router = router.routes(routes!(templated::prometheus));
     }
     if enabled.contains("stackdriver") {
-        router = router.routes(routes!(stores::stackdriver));
+        router = router.routes(routes!(templated::stackdriver));
     }
     if enabled.contains("datadog") {
-        router = router.routes(routes!(stores::datadog));
+        router = router.routes(routes!(templated::datadog));
     }
     if enabled.contains("graphite") {
-        router = router.routes(routes!(stores::graphite));
+        router = router.routes(routes!(plain::graphite));
     }
     if enabled.contains("newrelic") {
-        router = router.routes(routes!(stores::newrelic));
+        router = router.routes(routes!(templated::newrelic));
     }
     if enabled.contains("wavefront") {
-        router = router.routes(routes!(stores::wavefront));
+        router = router.routes(routes!(plain::wavefront));
     }
     if enabled.contains("influxdb") {
-        router = router.routes(routes!(stores::influxdb));
+        router = router.routes(routes!(plain::influxdb));
     }
     if enabled.contains("atlas") {
-        router = router.routes(routes!(stores::atlas));
+        router = router.routes(routes!(plain::atlas));
     }
     router
 }
@@ -55,16 +75,16 @@ pub(crate) enum Fetched {
 
 /// A fetch being put together.
 #[derive(Debug, Default)]
-pub(super) struct Fetch {
-    pub(super) metrics_account: Option<String>,
-    pub(super) storage_account: Option<String>,
-    pub(super) scope: CanaryScope,
-    pub(super) dry_run: bool,
+struct Fetch {
+    metrics_account: Option<String>,
+    storage_account: Option<String>,
+    scope: CanaryScope,
+    dry_run: bool,
 }
 
 impl Fetch {
     /// Fetches a query of its own under the name of the metric set.
-    pub(super) async fn query(
+    async fn query(
         self,
         state: &ApiState,
         metric_set_name: String,
@@ -79,7 +99,7 @@ impl Fetch {
     }
 
     /// Fetches a metric that belongs to no config.
-    pub(super) async fn metric(
+    async fn metric(
         self,
         state: &ApiState,
         metric: MetricConfig,
@@ -92,7 +112,7 @@ impl Fetch {
     }
 
     /// Fetches one metric of a config.
-    pub(super) async fn metric_of(
+    async fn metric_of(
         self,
         state: &ApiState,
         config: CanaryConfig,
@@ -118,15 +138,15 @@ impl Fetch {
 
 /// The store's `test-controller-defaults`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Defaults<'a>(Option<&'a IndexMap<String, String>>);
+struct Defaults<'a>(Option<&'a IndexMap<String, String>>);
 
 impl<'a> Defaults<'a> {
-    pub(super) fn of(state: &'a ApiState, store: &str) -> Self {
+    fn of(state: &'a ApiState, store: &str) -> Self {
         Self(state.options().fetch_defaults.get(store))
     }
 
     /// The parameter, or when it is absent or empty the store's default.
-    pub(super) fn or(self, given: Option<String>, name: &str) -> Option<String> {
+    fn or(self, given: Option<String>, name: &str) -> Option<String> {
         given
             .filter(|text| !text.is_empty())
             .or_else(|| self.0?.get(name).cloned())
@@ -135,16 +155,12 @@ impl<'a> Defaults<'a> {
 
     /// The same for a time, which is read here: a bad one is a 400 (C-API-06; the reference answers
     /// 500 with the same text).
-    pub(super) fn time(
-        self,
-        given: Option<String>,
-        name: &str,
-    ) -> Result<Option<Instant>, ApiError> {
+    fn time(self, given: Option<String>, name: &str) -> Result<Option<Instant>, ApiError> {
         self.or(given, name).map(|text| time(&text)).transpose()
     }
 
     /// The same for a time that must be given.
-    pub(super) fn needed_time(
+    fn needed_time(
         self,
         given: Option<String>,
         name: &str,
@@ -157,11 +173,11 @@ impl<'a> Defaults<'a> {
     }
 }
 
-pub(super) const START_REQUIRED: &str = "Start time is required.";
-pub(super) const END_REQUIRED: &str = "End time is required.";
+const START_REQUIRED: &str = "Start time is required.";
+const END_REQUIRED: &str = "End time is required.";
 
 /// Reads an ISO-8601 instant as `Instant.parse` does.
-pub(super) fn time(text: &str) -> Result<Instant, ApiError> {
+fn time(text: &str) -> Result<Instant, ApiError> {
     text.parse()
         .map_err(|error: kayenta_model::time::InstantError| {
             ApiError::bad_request(error.to_string())
@@ -169,7 +185,7 @@ pub(super) fn time(text: &str) -> Result<Instant, ApiError> {
 }
 
 /// Bindings of which the absent ones are left out.
-pub(super) fn bindings<const N: usize>(
+fn bindings<const N: usize>(
     entries: [(&str, Option<String>); N],
 ) -> Option<IndexMap<String, String>> {
     let map: IndexMap<String, String> = entries
