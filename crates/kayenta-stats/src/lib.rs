@@ -26,6 +26,7 @@ mod merge;
 mod normal;
 mod open_pairs;
 mod pooled;
+mod positions;
 mod rank;
 mod sample;
 mod shift_search;

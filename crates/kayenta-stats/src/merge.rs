@@ -16,33 +16,69 @@ pub(crate) struct Counts {
 ///
 /// Right for any data whatever; the search has quicker ways for the usual ones.
 pub(crate) fn count_by_merge(x: &[f64], y: &[f64], mu: f64) -> Counts {
-    let x_key = |i: usize| x.get(i).map(|value| order_key(value - mu));
-    let y_key = |j: usize| y.get(j).map(|&value| order_key(value));
-    let (mut i, mut j) = (0, 0);
     let mut counts = Counts {
         twice_wins: 0,
         ties: 0,
     };
+    let (mut i, mut j) = (0, 0);
+    let mut x_run = Run::at(x, 0, mu);
+    let mut y_run = Run::at(y, 0, 0.0);
     loop {
-        let key = match (x_key(i), y_key(j)) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(key), None) | (None, Some(key)) => key,
-            (None, None) => return counts,
-        };
-        let (x_start, y_start) = (i, j);
-        while x_key(i) == Some(key) {
-            i += 1;
+        let key = x_run.key.min(y_run.key);
+        if key == Run::NONE {
+            return counts;
         }
-        while y_key(j) == Some(key) {
-            j += 1;
+        let (x_start, y_start) = (i, j);
+        if x_run.key == key {
+            i = x_run.end;
+            x_run = Run::at(x, i, mu);
+        }
+        if y_run.key == key {
+            j = y_run.end;
+            y_run = Run::at(y, j, 0.0);
         }
         counts.twice_wins += (i - x_start) as u64 * (y_start + j) as u64;
         counts.ties += tie_term(i - x_start + j - y_start);
     }
 }
 
+/// Values that are equal after the shift.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    key: i64,
+    /// Behind its last value.
+    end: usize,
+}
+
+impl Run {
+    /// The key when no value is left, above those of all values.
+    const NONE: i64 = i64::MAX;
+
+    #[inline]
+    fn at(values: &[f64], start: usize, mu: f64) -> Self {
+        let Some((first, rest)) = values.get(start..).and_then(<[f64]>::split_first) else {
+            return Self {
+                key: Self::NONE,
+                end: start,
+            };
+        };
+        let key = order_key(first - mu);
+        let more = rest
+            .iter()
+            .take_while(|&value| order_key(value - mu) == key)
+            .count();
+        Self {
+            key,
+            end: start + 1 + more,
+        }
+    }
+}
+
 /// What a tie group of this length adds to [`Counts::ties`].
 pub(crate) fn tie_term(length: usize) -> u128 {
+    if length < 2 {
+        return 0;
+    }
     let length = length as u128;
     length * length * length - length
 }

@@ -1,25 +1,30 @@
 //! Two finite samples prepared for many evaluations of the statistic.
 
+use std::borrow::Cow;
+
 use crate::{
     AllTied,
     mann_whitney::{MannWhitney, absorbed_gap},
     merge::{Counts, tie_term},
     open_pairs::OpenPairs,
+    positions::{AFTER, BEFORE, Row, positions},
     rank::total_order_key,
 };
-
-/// Below every key of a finite value.
-const BEFORE: i64 = i64::MIN;
-/// Above every key of a finite value.
-const AFTER: i64 = i64::MAX;
 
 /// For each x at one shift how many of the y lie below, and the sum of that.
 #[derive(Clone, Debug)]
 struct Positions {
     mu: f64,
-    /// One per x from index 1 on; index 0 takes what nobody wants.
     below: Vec<u32>,
     sum: u64,
+}
+
+impl Positions {
+    fn set(&mut self, mu: f64, below: u32) {
+        self.mu = mu;
+        self.below.fill(below);
+        self.sum = self.below.len() as u64 * u64::from(below);
+    }
 }
 
 /// The samples, the two shifts between which the root lies, and what is known at them.
@@ -28,18 +33,19 @@ struct Positions {
 #[derive(Debug)]
 pub(crate) struct Pooled<'a> {
     test: MannWhitney<'a>,
-    x: Vec<f64>,
-    y: Vec<f64>,
+    x: Cow<'a, [f64]>,
+    y: Cow<'a, [f64]>,
     /// How often each x occurs, and how many y lie before each; empty when each stands for itself.
     x_counts: Vec<u32>,
     y_before: Vec<u32>,
-    /// Keys of y and of x − mu with a sentinel at either end.
+    /// Keys of x − mu and of y with a sentinel at either end.
+    rows: Vec<Row>,
     y_keys: Vec<i64>,
-    x_keys: Vec<i64>,
     /// Neighbours among x that are equal, and the smallest distance of those that are not.
     equal_neighbours: usize,
     smallest_gap: f64,
-    /// The deviation when nothing is tied but what is tied inside the samples.
+    /// Ties inside the samples, and the deviation when there are no others.
+    ties: u128,
     sigma: Result<f64, AllTied>,
     lower: Positions,
     upper: Positions,
@@ -53,9 +59,7 @@ impl<'a> Pooled<'a> {
     /// Prepares the samples; `None` when some difference is not finite, or there are too many values.
     pub(crate) fn new(test: MannWhitney<'a>) -> Option<Self> {
         let (mu_min, mu_max) = test.range();
-        let (x_min, x_max) = (*test.x.first()?, *test.x.last()?);
-        let finite = (x_max - mu_min).is_finite()
-            && (x_min - mu_max).is_finite()
+        let finite = reach(test.x, mu_min, mu_max).is_finite()
             && test.y.first()?.is_finite()
             && test.y.last()?.is_finite();
         if !finite || u32::try_from(test.x.len().max(test.y.len())).is_err() {
@@ -64,21 +68,18 @@ impl<'a> Pooled<'a> {
 
         let x_runs = Runs::of(test.x);
         let y_runs = Runs::of(test.y);
-        let grouped = 2 * (x_runs.distinct + y_runs.distinct) <= test.x.len() + test.y.len();
-        let (x, x_counts, y, y_before) = if grouped {
-            let (x, x_counts) = groups(test.x);
-            let (y, y_counts) = groups(test.y);
-            let mut y_before = Vec::with_capacity(y.len() + 1);
-            let mut before = 0;
-            for count in y_counts {
-                y_before.push(before);
-                before += count;
+        let (mut x, mut y) = (Cow::Borrowed(test.x), Cow::Borrowed(test.y));
+        let (mut x_counts, mut y_before) = (Vec::new(), Vec::new());
+        if 2 * (x_runs.distinct + y_runs.distinct) <= test.x.len() + test.y.len() {
+            let (x_values, y_values);
+            (x_values, x_counts) = groups(test.x);
+            (y_values, y_before) = groups(test.y);
+            (x, y) = (Cow::Owned(x_values), Cow::Owned(y_values));
+            y_before.insert(0, 0);
+            for j in 1..y_before.len() {
+                y_before[j] += y_before[j - 1];
             }
-            y_before.push(before);
-            (x, x_counts, y, y_before)
-        } else {
-            (test.x.to_vec(), Vec::new(), test.y.to_vec(), Vec::new())
-        };
+        }
 
         let ties = x_runs.ties + y_runs.ties;
         let sigma = test.sigma(Counts {
@@ -89,54 +90,65 @@ impl<'a> Pooled<'a> {
         y_keys.push(BEFORE);
         y_keys.extend(y.iter().map(|&value| total_order_key(value)));
         y_keys.push(AFTER);
-        let mut x_keys = vec![BEFORE; x.len() + 2];
-        x_keys[x.len() + 1] = AFTER;
-        let equal_neighbours = x.len() - x_runs.distinct;
+        let mut rows = vec![Row::default(); x.len() + 2];
+        rows[0].key = BEFORE;
+        rows[x.len() + 1].key = AFTER;
         let blank = Positions {
             mu: f64::NAN,
-            below: vec![0; x.len() + 1],
+            below: vec![0; x.len()],
             sum: 0,
         };
-        Some(Self {
+        let mut pooled = Self {
             test,
             smallest_gap: x_runs.smallest_gap,
+            equal_neighbours: x.len() - x_runs.distinct,
             x,
             y,
             x_counts,
             y_before,
+            rows,
             y_keys,
-            x_keys,
-            equal_neighbours,
+            ties,
             sigma,
             lower: blank.clone(),
             upper: blank.clone(),
             latest: blank,
             open: None,
-        })
+        };
+        pooled.widen();
+        Some(pooled)
     }
 
     /// Forgets what was decided: the root may lie anywhere again.
     pub(crate) fn widen(&mut self) {
-        let all = self.y.len() as u32;
-        self.lower.mu = f64::NEG_INFINITY;
-        self.lower.below.fill(all);
-        self.lower.sum = self.x.len() as u64 * u64::from(all);
-        self.upper.mu = f64::INFINITY;
-        self.upper.below.fill(0);
-        self.upper.sum = 0;
+        self.lower.set(f64::NEG_INFINITY, self.y.len() as u32);
+        self.upper.set(f64::INFINITY, 0);
         self.open = None;
     }
 
     /// The statistic at a shift, which should lie between the two enclosing ones.
     pub(crate) fn statistic(&mut self, mu: f64) -> Result<f64, AllTied> {
-        let wins = match &self.open {
-            Some(open) if self.encloses(mu) => open.wins(mu),
-            Some(_) => None,
-            None => self.wins(mu),
+        let counts = match &self.open {
+            Some(open) => {
+                let wins = if self.encloses(mu) {
+                    open.wins(mu)
+                } else {
+                    None
+                };
+                wins.map(|wins| Counts {
+                    twice_wins: 2 * wins,
+                    ties: self.ties,
+                })
+            }
+            None => self.count(mu),
         };
-        match wins {
-            // Nothing is tied but what is tied in the samples themselves.
-            Some(wins) => Ok(self.test.standardised(2 * wins, self.sigma?)),
+        match counts {
+            Some(counts) if counts.ties == self.ties => {
+                Ok(self.test.standardised(counts.twice_wins, self.sigma?))
+            }
+            Some(counts) => Ok(self
+                .test
+                .standardised(counts.twice_wins, self.test.sigma(counts)?)),
             None => self.test.statistic(mu),
         }
     }
@@ -176,70 +188,93 @@ impl<'a> Pooled<'a> {
         }
     }
 
-    /// Pairs won at a shift, by looking at all values; leaves the positions in `latest`. `None` when the
-    /// shift makes ties.
-    fn wins(&mut self, mu: f64) -> Option<u64> {
+    /// Counts at a shift by looking at all values; leaves the positions in `latest`. `None` when
+    /// rounding makes different values of x equal.
+    fn count(&mut self, mu: f64) -> Option<Counts> {
         let m = self.x.len();
-        let mut previous = BEFORE;
-        let mut equal = 0;
-        for (key, &value) in self.x_keys[1..=m].iter_mut().zip(&self.x) {
-            *key = total_order_key(value - mu);
-            equal += usize::from(*key == previous);
-            previous = *key;
+        for (row, &value) in self.rows[1..=m].iter_mut().zip(&self.x[..]) {
+            row.key = total_order_key(value - mu);
         }
+        let tied = positions(&mut self.rows, &self.y_keys, &mut self.latest.below);
         self.latest.mu = mu;
-        positions(&self.x_keys, &self.y_keys, &mut self.latest.below);
-
-        let (mut sum, mut tied) = (0, equal != self.equal_neighbours);
-        for (&key, &below) in self.x_keys[1..=m].iter().zip(&self.latest.below[1..]) {
-            sum += u64::from(below);
-            tied |= self.y_keys[below as usize + 1] == key;
+        self.latest.sum = self.latest.below.iter().map(|&b| u64::from(b)).sum();
+        if self.smallest_gap <= absorbed_gap(reach(&self.x, mu, mu)) {
+            let equal = self.rows[1..=m]
+                .windows(2)
+                .filter(|pair| pair[0].key == pair[1].key)
+                .count();
+            if equal != self.equal_neighbours {
+                return None;
+            }
         }
-        self.latest.sum = sum;
-        if tied {
-            return None;
-        }
-        if self.x_counts.is_empty() {
-            return Some(sum);
-        }
-        let weighted = self.x_counts.iter().zip(&self.latest.below[1..]);
-        Some(
+        let wins = if self.x_counts.is_empty() {
+            self.latest.sum
+        } else {
+            let weighted = self.x_counts.iter().zip(&self.latest.below);
             weighted
                 .map(|(&count, &below)| u64::from(count) * u64::from(self.y_before[below as usize]))
-                .sum(),
-        )
+                .sum()
+        };
+        let mut counts = Counts {
+            twice_wins: 2 * wins,
+            ties: self.ties,
+        };
+        if tied {
+            self.add_ties(&mut counts);
+        }
+        Some(counts)
+    }
+
+    /// Adds the pairs of equal values, which are half won, and corrects the tie groups that they join.
+    fn add_ties(&self, counts: &mut Counts) {
+        let mut i = 0;
+        while i < self.x.len() {
+            let key = self.rows[i + 1].key;
+            let below = self.latest.below[i] as usize;
+            let next = i
+                + 1
+                + self.rows[i + 2..]
+                    .iter()
+                    .take_while(|row| row.key == key)
+                    .count();
+            if self.y_keys[below + 1] == key {
+                let equal = self.y_keys[below + 1..].iter().take_while(|&&y| y == key);
+                let upto = below + equal.count();
+                let (a, b) = if self.x_counts.is_empty() {
+                    (next - i, upto - below)
+                } else {
+                    let b = self.y_before[upto] - self.y_before[below];
+                    (self.x_counts[i] as usize, b as usize)
+                };
+                counts.twice_wins += a as u64 * b as u64;
+                counts.ties += tie_term(a + b) - tie_term(a) - tie_term(b);
+            }
+            i = next;
+        }
     }
 
     /// Lists the undecided pairs once that is less work than going through all values.
     fn open_if_few(&mut self) {
-        let few = (self.x.len() + self.y.len()) as u64;
-        if self.lower.sum - self.upper.sum > few
-            || !self.lower.mu.is_finite()
-            || !self.upper.mu.is_finite()
-        {
+        let few = 2 * (self.x.len() + self.y.len()) as u64;
+        let (lower, upper) = (&self.lower, &self.upper);
+        if lower.sum - upper.sum > few || !lower.mu.is_finite() || !upper.mu.is_finite() {
             return;
         }
-        // Values of x this close may become tied by rounding at some shift in between.
-        let (x_min, x_max) = (self.x[0], self.x[self.x.len() - 1]);
-        let reach = (x_max - self.lower.mu)
-            .abs()
-            .max((x_min - self.upper.mu).abs());
-        let close = absorbed_gap(reach);
         let mut open = OpenPairs::default();
+        // Values of x this close may become tied by rounding at some shift in between.
+        let close = absorbed_gap(reach(&self.x, lower.mu, upper.mu));
         if self.smallest_gap <= close {
             for pair in self.x.windows(2) {
-                if total_order_key(pair[0]) != total_order_key(pair[1])
-                    && pair[1] - pair[0] <= close
-                {
+                if pair[0].to_bits() != pair[1].to_bits() && pair[1] - pair[0] <= close {
                     open.watch(pair[0], pair[1]);
                 }
             }
         }
-        for (i, &x) in self.x.iter().enumerate() {
-            let first = self.upper.below[i + 1] as usize;
-            let mut last = self.lower.below[i + 1] as usize;
+        let bounds = upper.below.iter().zip(&lower.below);
+        for (i, (&x, (&first, &last))) in self.x.iter().zip(bounds).enumerate() {
+            let (first, mut last) = (first as usize, last as usize);
             // Those tied at the lower shift are undecided, too.
-            let key = total_order_key(x - self.lower.mu);
+            let key = total_order_key(x - lower.mu);
             while self.y_keys[last + 1] == key {
                 last += 1;
             }
@@ -261,29 +296,11 @@ impl<'a> Pooled<'a> {
     }
 }
 
-/// For each key of `x` the number of keys of `y` below it. Both begin and end with a sentinel.
-///
-/// A merge from both ends towards the middle without a branch that depends on data: which side a step
-/// takes is random, so a processor would guess it wrong every other time, and the two directions do
-/// not wait for each other.
-fn positions(x: &[i64], y: &[i64], below: &mut [u32]) {
-    let (m, n) = (x.len() - 2, y.len() - 2);
-    let (mut i, mut j) = (1, 1);
-    let (mut k, mut l) = (m, n);
-    for _ in 0..(m + n) / 2 {
-        let take_x = x[i] <= y[j];
-        below[if take_x { i } else { 0 }] = (j - 1) as u32;
-        i += usize::from(take_x);
-        j += usize::from(!take_x);
-
-        let take_x = x[k] > y[l];
-        below[if take_x { k } else { 0 }] = l as u32;
-        k -= usize::from(take_x);
-        l -= usize::from(!take_x);
-    }
-    if i <= k {
-        // An odd number of values, and the last one is an x.
-        below[i] = (j - 1) as u32;
+/// The largest magnitude of x − mu for shifts between two.
+fn reach(x: &[f64], mu_min: f64, mu_max: f64) -> f64 {
+    match (x.first(), x.last()) {
+        (Some(x_min), Some(x_max)) => (x_max - mu_min).abs().max((x_min - mu_max).abs()),
+        _ => 0.0,
     }
 }
 
@@ -291,39 +308,41 @@ fn positions(x: &[i64], y: &[i64], below: &mut [u32]) {
 struct Runs {
     distinct: usize,
     ties: u128,
+    /// The smallest distance of different neighbours.
     smallest_gap: f64,
 }
 
 impl Runs {
     fn of(values: &[f64]) -> Self {
-        let mut runs = Self {
-            distinct: 0,
-            ties: 0,
-            smallest_gap: f64::INFINITY,
+        let neighbours = || values.iter().zip(values.get(1..).unwrap_or_default());
+        let differ = |a: f64, b: f64| a.to_bits() != b.to_bits();
+        let distinct =
+            usize::from(!values.is_empty()) + neighbours().filter(|&(&a, &b)| differ(a, b)).count();
+        // A plain selection, which a processor does for several values at once.
+        let smallest_gap = neighbours().fold(f64::INFINITY, |smallest, (&a, &b)| {
+            let gap = if differ(a, b) { b - a } else { f64::INFINITY };
+            if gap < smallest { gap } else { smallest }
+        });
+        let ties = if distinct == values.len() {
+            0
+        } else {
+            values
+                .chunk_by(|&a, &b| !differ(a, b))
+                .map(|run| tie_term(run.len()))
+                .sum()
         };
-        let mut start = 0;
-        for end in 1..=values.len() {
-            let ended = end == values.len()
-                || total_order_key(values[end]) != total_order_key(values[end - 1]);
-            if ended {
-                runs.distinct += 1;
-                if end - start > 1 {
-                    runs.ties += tie_term(end - start);
-                }
-                start = end;
-                if let Some(next) = values.get(end) {
-                    runs.smallest_gap = runs.smallest_gap.min(next - values[end - 1]);
-                }
-            }
+        Self {
+            distinct,
+            ties,
+            smallest_gap,
         }
-        runs
     }
 }
 
 /// Distinct values and how often each occurs.
 fn groups(values: &[f64]) -> (Vec<f64>, Vec<u32>) {
     values
-        .chunk_by(|&left, &right| total_order_key(left) == total_order_key(right))
+        .chunk_by(|left, right| left.to_bits() == right.to_bits())
         .map(|run| (run[0], run.len() as u32))
         .unzip()
 }

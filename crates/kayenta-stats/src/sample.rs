@@ -33,11 +33,9 @@ impl SortedSample {
     #[must_use]
     pub fn new(values: impl IntoIterator<Item = f64>) -> Self {
         // Integers with the order of the floats sort with plain comparisons.
-        let mut keys: Vec<i64> = values
-            .into_iter()
-            .filter(|value| !value.is_nan())
-            .map(total_order_key)
-            .collect();
+        let values = values.into_iter();
+        let mut keys: Vec<i64> = Vec::with_capacity(values.size_hint().0);
+        keys.extend(values.filter(|value| !value.is_nan()).map(total_order_key));
         keys.sort_unstable();
         Self {
             values: keys.into_iter().map(from_total_order_key).collect(),

@@ -21,15 +21,15 @@ pub struct ShiftSearch<'a> {
 impl<'a> ShiftSearch<'a> {
     pub(crate) fn new(test: MannWhitney<'a>, critical: f64) -> Result<Self, AllTied> {
         let range = test.range();
-        // The smallest and the largest difference are ties, so the plain count is the right one.
-        let ends = (test.statistic(range.0)?, test.statistic(range.1)?);
-        Ok(Self {
+        let mut search = Self {
             test,
             critical,
             range,
-            ends,
+            ends: (f64::NAN, f64::NAN),
             pooled: Pooled::new(test),
-        })
+        };
+        search.ends = (search.statistic(range.0)?, search.statistic(range.1)?);
+        Ok(search)
     }
 
     /// The statistic at a shift, as [`MannWhitney::statistic`], but without allocating and several
