@@ -17,6 +17,7 @@ mod objects_only;
 mod openapi;
 mod options;
 mod params;
+mod rendered_configs;
 mod request_timers;
 mod router;
 mod schemas;

@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
+use bytes::Bytes;
 use kayenta_engine::{Account, Accounts, Engine};
 use kayenta_model::{AccountType, Clock, IdSource};
-use kayenta_storage::{CatalogueOptions, ConfigCatalogue, ObjectRepository};
+use kayenta_storage::{CatalogueOptions, ConfigCatalogue, ObjectRepository, StorageError};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -15,6 +16,7 @@ use crate::{
         ScheduledTask,
     },
     options::ApiOptions,
+    rendered_configs::RenderedConfigs,
     security::{Guard, SecurityError},
 };
 
@@ -55,7 +57,7 @@ pub struct ApiState(Arc<Shared>);
 
 struct Shared {
     engine: Engine,
-    catalogues: HashMap<String, ConfigCatalogue>,
+    catalogues: HashMap<String, Catalogue>,
     options: ApiOptions,
     health: HealthRegistry,
     log_levels: Arc<dyn LogLevels>,
@@ -63,6 +65,20 @@ struct Shared {
     environment: Environment,
     info: Map<String, Value>,
     scheduled_tasks: Vec<ScheduledTask>,
+}
+
+/// The configs of one account.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    pub(crate) configs: ConfigCatalogue,
+    rendered: RenderedConfigs,
+}
+
+impl Catalogue {
+    /// The config under the id as JSON.
+    pub(crate) async fn rendered(&self, id: &str) -> Result<Bytes, StorageError> {
+        self.rendered.get(&self.configs, id).await
+    }
 }
 
 impl fmt::Debug for ApiState {
@@ -103,6 +119,10 @@ impl ApiState {
                     Arc::clone(engine.ids_source()),
                     catalogue_options,
                 );
+                let catalogue = Catalogue {
+                    configs: catalogue,
+                    rendered: RenderedConfigs::default(),
+                };
                 Some((account.name.clone(), catalogue))
             })
             .collect();
@@ -186,7 +206,7 @@ impl ApiState {
     }
 
     /// The config catalogue a parameter means.
-    pub(crate) fn catalogue(&self, name: Option<&str>) -> Result<&ConfigCatalogue, ApiError> {
+    pub(crate) fn catalogue(&self, name: Option<&str>) -> Result<&Catalogue, ApiError> {
         let account = self.account(name, AccountType::ConfigurationStore)?;
         self.0.catalogues.get(&account.name).ok_or_else(|| {
             ApiError::bad_request(format!(

@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use http::StatusCode;
 use kayenta_model::CanaryConfig;
@@ -10,6 +11,7 @@ use kayenta_storage::ConfigSummary;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use super::json_bytes;
 use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
 
 /// Which configuration account.
@@ -56,7 +58,7 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<Vec<ConfigSummary>>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    Ok(Json(catalogue.list(&params.application).await?))
+    Ok(Json(catalogue.configs.list(&params.application).await?))
 }
 
 /// One config
@@ -72,9 +74,9 @@ pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<ConfigParams>,
-) -> Result<Json<CanaryConfig>, ApiError> {
+) -> Result<Response, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    Ok(Json(catalogue.get(&id).await?))
+    Ok(json_bytes(catalogue.rendered(&id).await?))
 }
 
 /// Stores a new config
@@ -96,7 +98,7 @@ pub(crate) async fn create(
     JsonBody(config): JsonBody<CanaryConfig>,
 ) -> Result<Json<Stored>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    let canary_config_id = catalogue.create(config).await?;
+    let canary_config_id = catalogue.configs.create(config).await?;
     Ok(Json(Stored { canary_config_id }))
 }
 
@@ -120,7 +122,7 @@ pub(crate) async fn update(
     JsonBody(config): JsonBody<CanaryConfig>,
 ) -> Result<Json<Stored>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    let canary_config_id = catalogue.update(&id, config).await?;
+    let canary_config_id = catalogue.configs.update(&id, config).await?;
     Ok(Json(Stored { canary_config_id }))
 }
 
@@ -138,7 +140,7 @@ pub(crate) async fn delete(
     Params(params): Params<ConfigParams>,
 ) -> Result<StatusCode, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    match catalogue.delete(&id).await {
+    match catalogue.configs.delete(&id).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => Err(ApiError::from(error).missing_as_bad_request()),
     }

@@ -37,6 +37,12 @@ async fn a_config_is_stored_read_listed_changed_and_removed() {
         .json("PUT", &format!("/canaryConfig/{id}"), &config("two"))
         .await;
     assert_eq!(changed.json(), json!({"canaryConfigId": id}));
+    let loaded = service.get(&format!("/canaryConfig/{id}")).await;
+    assert_eq!(loaded.json()["name"], "two", "the newest version is read");
+    assert_eq!(
+        loaded.json()["metrics"][0]["query"]["serviceType"],
+        "prometheus"
+    );
 
     let removed = service
         .call("DELETE", &format!("/canaryConfig/{id}"), &[])
