@@ -39,9 +39,16 @@ fn rank_sum(c: &mut Criterion) {
             let (x, y) = pair(shape, size);
             let test = MannWhitney::new(&x, &y);
             group.throughput(throughput(size));
-            group.bench_function(BenchmarkId::new(shape.name(), size), |b| {
+            let name = format!("plain_{}", shape.name());
+            group.bench_function(BenchmarkId::new(name, size), |b| {
                 b.iter(|| black_box(test.statistic(black_box(0.25))));
             });
+            // All tied where both sides are constant: nothing to search.
+            if let Ok(mut search) = test.search(critical_value(0.98)) {
+                group.bench_function(BenchmarkId::new(shape.name(), size), |b| {
+                    b.iter(|| black_box(search.statistic(black_box(0.25))));
+                });
+            }
         }
     }
     group.finish();
