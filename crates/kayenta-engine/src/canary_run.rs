@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use kayenta_model::{CanaryScope, ExecutionStatus, MetricSet, MetricSetPair};
+use kayenta_model::{CanaryConfig, CanaryScope, ExecutionStatus, MetricSet, MetricSetPair};
 use kayenta_storage::{ObjectKind, WriteCondition};
 use tracing::Instrument;
 
@@ -217,7 +217,7 @@ impl Inner {
                     }
                 },
                 () = progress => {
-                    session.save().await?;
+                    session.save_progress().await?;
                     dirty = false;
                 }
             }
@@ -258,15 +258,16 @@ impl Inner {
             return Err(Halt::Failed);
         };
         let key = task.pair_list_id.clone();
+        let config = Arc::clone(&session.execution.config);
         let mixed = self
-            .mix_and_store(&session.execution, &key, stores, fetched)
-            .await;
+            .meanwhile(session, self.mix_and_store(config, &key, stores, fetched))
+            .await?;
         let now = session.now();
         match mixed {
             Ok(pairs) => {
                 session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
                 session
-                    .save_progress(self.options.progress_interval)
+                    .save_progress_after(self.options.progress_interval)
                     .await?;
                 Ok(pairs)
             }
@@ -279,12 +280,11 @@ impl Inner {
 
     async fn mix_and_store(
         &self,
-        execution: &Execution,
+        config: Arc<CanaryConfig>,
         key: &str,
         stores: &Stores,
         fetched: Fetched,
     ) -> Result<Arc<Vec<MetricSetPair>>, Failure> {
-        let config = Arc::clone(&execution.config);
         // Ids of pairs follow from the list's, so two workers at once would write the same list.
         let ids = DerivedIds::new(key);
         let pairs = tokio::task::spawn_blocking(move || {
@@ -330,16 +330,15 @@ impl Inner {
     ) -> Result<(), Halt> {
         let now = session.now();
         session.execution.stages[stage].begin(now);
-        session
-            .save_progress(self.options.progress_interval)
-            .await?;
         let thresholds = session
             .execution
             .canary()
             .and_then(|task| task.request.thresholds)
             .unwrap_or_default();
         let config = Arc::clone(&session.execution.config);
-        let verdict = self.judge(&config, None, thresholds, pairs).await;
+        let verdict = self
+            .meanwhile(session, self.judge(&config, None, thresholds, pairs))
+            .await?;
         let now = session.now();
         match verdict {
             Ok(verdict) => {
@@ -354,6 +353,23 @@ impl Inner {
                 Err(Halt::Failed)
             }
         }
+    }
+
+    /// Does some work of a stage; if it takes longer than a moment, the record says that it goes on.
+    pub(crate) async fn meanwhile<T>(
+        &self,
+        session: &mut Session,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Interrupted> {
+        tokio::pin!(work);
+        let noteworthy = session.next_progress(self.options.progress_interval);
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = self.sleep_until_millis(noteworthy) => {}
+        }
+        session.save_progress().await?;
+        Ok(work.await)
     }
 
     /// Waits on the engine's clock for a moment in milliseconds since 1970.

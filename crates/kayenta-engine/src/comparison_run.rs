@@ -24,10 +24,7 @@ impl Inner {
             }
             let now = session.now();
             session.execution.stages[stage].begin(now);
-            session
-                .save_progress(self.options.progress_interval)
-                .await?;
-            if let Err(failure) = self.comparison_stage(session, stage).await {
+            if let Err(failure) = self.comparison_stage(session, stage).await? {
                 let now = session.now();
                 let operation = session.execution.stages[stage].kind.clone();
                 session.execution.stages[stage].fail(failure.at(operation, now), now);
@@ -42,37 +39,35 @@ impl Inner {
         session.save().await
     }
 
-    async fn comparison_stage(&self, session: &mut Session, stage: usize) -> Result<(), Failure> {
-        let execution = &session.execution;
-        let StageWork::Judge { index } = execution.stages[stage].work else {
-            return Ok(());
+    async fn comparison_stage(
+        &self,
+        session: &mut Session,
+        stage: usize,
+    ) -> Result<Result<(), Failure>, Interrupted> {
+        let StageWork::Judge { index } = session.execution.stages[stage].work else {
+            return Ok(Ok(()));
         };
-        let Task::Comparison(task) = &execution.task else {
-            return Ok(());
+        let Task::Comparison(task) = session.execution.task.clone() else {
+            return Ok(Ok(()));
         };
-        let pairs = match self
-            .pairs(&execution.accounts.storage, &task.pair_list_id)
-            .await
-        {
-            Ok(pairs) => pairs,
-            Err(error) => return Err(Failure::from(&error)),
+        let config = Arc::clone(&session.execution.config);
+        let storage = session.execution.accounts.storage.clone();
+        let judged = async {
+            let pairs = self
+                .pairs(&storage, &task.pair_list_id)
+                .await
+                .map_err(|error| Failure::from(&error))?;
+            let name = task.override_judges[index].as_deref();
+            self.judge(&config, name, task.thresholds, Arc::new(pairs))
+                .await
+                .map_err(|error| Failure::from(&error))
         };
-        let verdict = self
-            .judge(
-                &execution.config,
-                task.override_judges[index].as_deref(),
-                task.thresholds,
-                Arc::new(pairs),
-            )
-            .await;
-        match (verdict, &mut session.execution.task) {
-            (Ok(verdict), Task::Comparison(task)) => {
+        let verdict = self.meanwhile(session, judged).await?;
+        Ok(verdict.map(|verdict| {
+            if let Task::Comparison(task) = &mut session.execution.task {
                 task.results[index] = Some(verdict);
-                Ok(())
             }
-            (Ok(_), _) => Ok(()),
-            (Err(error), _) => Err(Failure::from(&error)),
-        }
+        }))
     }
 
     /// A stored pair list.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayenta_model::Clock;
-use kayenta_queue::{ExecutionStore, QueueErrorKind, RecordVersion};
+use kayenta_queue::{ExecutionStore, QueueError, QueueErrorKind, RecordVersion};
 
 use crate::{error::EngineError, record::Execution};
 
@@ -64,7 +64,19 @@ impl Session {
     /// Records the execution as it is now.
     pub(crate) async fn save(&mut self) -> Result<(), Interrupted> {
         let record = self.execution.to_record()?;
-        match self.store.save(&record, self.version).await {
+        let saved = self.store.save(&record, self.version).await;
+        self.noted(saved)
+    }
+
+    /// Records progress that a crash may undo, as a step done again does no harm.
+    pub(crate) async fn save_progress(&mut self) -> Result<(), Interrupted> {
+        let record = self.execution.to_record()?;
+        let saved = self.store.save_progress(&record, self.version).await;
+        self.noted(saved)
+    }
+
+    fn noted(&mut self, saved: Result<RecordVersion, QueueError>) -> Result<(), Interrupted> {
+        match saved {
             Ok(version) => {
                 self.version = version;
                 self.saved_at = self.clock.now_millis();
@@ -89,13 +101,13 @@ impl Session {
     }
 
     /// Records progress unless the last record is quite fresh: a run that takes milliseconds is
-    /// written when it begins and when it ends, and a repeated step does no harm.
-    pub(crate) async fn save_progress(
+    /// written when it is accepted and when it ends.
+    pub(crate) async fn save_progress_after(
         &mut self,
         interval: std::time::Duration,
     ) -> Result<(), Interrupted> {
         if self.clock.now_millis() >= self.next_progress(interval) {
-            self.save().await
+            self.save_progress().await
         } else {
             Ok(())
         }

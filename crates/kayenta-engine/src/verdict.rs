@@ -55,8 +55,8 @@ pub(crate) fn warnings(verdict: &CanaryJudgeResult) -> Vec<String> {
         .results
         .iter()
         .flatten()
-        .filter_map(|result| result.control_metadata.as_ref()?.stats)
-        .any(|stats| stats.count < FEW_POINTS);
+        .filter_map(|result| result.control_metadata.as_ref()?.count())
+        .any(|count| count < FEW_POINTS);
     if few {
         vec![FEW_POINTS_WARNING.to_owned()]
     } else {

@@ -1,0 +1,181 @@
+//! Stores that fail on demand.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use kayenta_queue::{
+    DeadLetter, EmbeddedStore, Job, Lease, LeasedJob, QueueDepth, QueueError, QueueErrorKind,
+    WorkQueue,
+};
+use kayenta_storage::{
+    MemoryStore, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind,
+    StoredObject, WriteCondition,
+};
+
+/// An object store that refuses to write some kinds, and counts what it writes.
+#[derive(Debug)]
+pub(crate) struct FaultyObjects {
+    inner: MemoryStore,
+    failing: Mutex<HashSet<ObjectKind>>,
+    writes: Mutex<Vec<(ObjectKind, String)>>,
+}
+
+impl FaultyObjects {
+    pub(crate) fn new(inner: MemoryStore) -> Self {
+        Self {
+            inner,
+            failing: Mutex::default(),
+            writes: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn fail(&self, kind: ObjectKind, failing: bool) {
+        let mut kinds = self.failing.lock().unwrap();
+        if failing {
+            kinds.insert(kind);
+        } else {
+            kinds.remove(&kind);
+        }
+    }
+
+    pub(crate) fn writes(&self, kind: ObjectKind) -> Vec<String> {
+        self.writes
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|(written, _)| *written == kind)
+            .map(|(_, key)| key.clone())
+            .collect()
+    }
+}
+
+#[async_trait]
+impl ObjectStore for FaultyObjects {
+    fn platform(&self) -> &'static str {
+        self.inner.platform()
+    }
+
+    async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+        self.inner.load(kind, key).await
+    }
+
+    async fn store(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        filename: Option<&str>,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<ObjectSummary, StorageError> {
+        if self.failing.lock().unwrap().contains(&kind) {
+            return Err(StorageError::new(
+                StorageErrorKind::Unavailable,
+                "the store is out of order",
+            ));
+        }
+        self.writes.lock().unwrap().push((kind, key.to_owned()));
+        self.inner
+            .store(kind, key, filename, bytes, condition)
+            .await
+    }
+
+    async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
+        self.inner.delete(kind, key).await
+    }
+
+    async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
+        self.inner.list(kind).await
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        self.inner.check().await
+    }
+}
+
+/// A queue that refuses pushes or takes leases away.
+#[derive(Debug)]
+pub(crate) struct FaultyQueue {
+    inner: EmbeddedStore,
+    pub(crate) refuse_pushes: AtomicBool,
+    pub(crate) take_leases_away: AtomicBool,
+    pub(crate) pushes: AtomicUsize,
+}
+
+impl FaultyQueue {
+    pub(crate) fn new(inner: EmbeddedStore) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            refuse_pushes: AtomicBool::new(false),
+            take_leases_away: AtomicBool::new(false),
+            pushes: AtomicUsize::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl WorkQueue for FaultyQueue {
+    async fn push(&self, job: &Job, due: Option<DateTime<Utc>>) -> Result<(), QueueError> {
+        if self.refuse_pushes.load(Ordering::SeqCst) {
+            return Err(QueueError::new(
+                QueueErrorKind::Unavailable,
+                "the queue is out of order",
+            ));
+        }
+        self.pushes.fetch_add(1, Ordering::SeqCst);
+        self.inner.push(job, due).await
+    }
+
+    async fn take(&self) -> Result<LeasedJob, QueueError> {
+        self.inner.take().await
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<(), QueueError> {
+        if self.take_leases_away.load(Ordering::SeqCst) {
+            return Err(QueueError::new(
+                QueueErrorKind::LeaseLost,
+                "the lease is lost",
+            ));
+        }
+        self.inner.renew(lease).await
+    }
+
+    async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
+        self.inner.complete(lease).await
+    }
+
+    async fn put_off(&self, lease: &Lease, due: Option<DateTime<Utc>>) -> Result<(), QueueError> {
+        self.inner.put_off(lease, due).await
+    }
+
+    async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
+        self.inner.bury(lease, reason).await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, QueueError> {
+        self.inner.dead_letters(limit).await
+    }
+
+    async fn put_back(&self, dead_letter_id: &str) -> Result<(), QueueError> {
+        self.inner.put_back(dead_letter_id).await
+    }
+
+    async fn depth(&self) -> Result<QueueDepth, QueueError> {
+        self.inner.depth().await
+    }
+
+    async fn check(&self) -> Result<(), QueueError> {
+        WorkQueue::check(&self.inner).await
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}

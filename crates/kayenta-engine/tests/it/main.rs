@@ -1,0 +1,16 @@
+//! The engine on its seams: a scripted metric store, memory stores, and a clock that only moves when
+//! a test moves it.
+
+mod analysis;
+mod canary;
+mod cancel;
+mod comparison;
+mod faults;
+mod fetch;
+mod listing;
+mod planning;
+mod resume;
+mod scale;
+mod scripted;
+mod submit;
+mod world;
