@@ -367,7 +367,9 @@ fn token(lease: &Lease) -> Result<u64, QueueError> {
 /// Rounded up, so that a job is never taken before it is due.
 fn due_millis(due: DateTime<Utc>) -> Millis {
     let whole = due.timestamp_millis();
-    whole.saturating_add(i64::from(due.timestamp_subsec_nanos() % 1_000_000 != 0))
+    whole.saturating_add(i64::from(
+        !due.timestamp_subsec_nanos().is_multiple_of(1_000_000),
+    ))
 }
 
 #[async_trait]

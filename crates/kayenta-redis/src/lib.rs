@@ -1,1 +1,88 @@
-//! WorkQueue and ExecutionStore on Redis.
+//! `WorkQueue` and `ExecutionStore` on Redis, shared by any number of processes.
+//!
+//! * Ready jobs are entries of a stream that a consumer group reads with blocking reads; delayed jobs
+//!   lie in a sorted set by their time; leases in another by their end, by Redis' own clock.
+//! * Every change of a job's place is one Lua script, so a job is in exactly one place, and one round
+//!   trip. Every lease has a token that renewing and completing must show.
+//! * All keys share one hash tag, so that Redis Cluster runs the scripts. They begin with
+//!   `{<queueName>:rs}` and never meet the reference's own keys.
+//! * A connection is made when first needed and made anew when it breaks; a call that met a broken
+//!   one is tried once more.
+//!
+//! What Redis acknowledges is as durable as Redis is: with `appendonly yes` it survives a restart,
+//! without it a restart loses what runs (finished results are in the object store).
+
+mod execution_store;
+mod failure;
+mod keeper;
+mod keys;
+mod link;
+mod reader;
+mod reference_keys;
+mod script;
+mod settings;
+mod work_queue;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{keys::Keys, link::Link, reader::Reader};
+
+pub use reference_keys::{ReferenceKeys, reference_keys};
+pub use settings::{RedisSettings, Topology};
+
+/// Queue and execution records on one Redis. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct RedisStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    link: Link,
+    keys: Keys,
+    settings: RedisSettings,
+    reader: Reader,
+    /// Tells the keeper that something is due sooner than it thinks.
+    sooner: Notify,
+    closed: CancellationToken,
+    /// Ends the tasks when the last handle is gone.
+    ended: CancellationToken,
+}
+
+impl RedisStore {
+    /// Prepares everything and connects to nothing: Redis may come later. Must be called within a
+    /// tokio runtime.
+    ///
+    /// # Errors
+    /// When the settings cannot work with any Redis.
+    pub fn new(settings: RedisSettings) -> Result<Self, kayenta_queue::QueueError> {
+        let link = Link::new(&settings)?;
+        let reading = Link::new(&settings)?;
+        let keys = Keys::new(&settings.queue_name, &settings.dead_letter_name);
+        let inner = Arc::new(Inner {
+            link,
+            keys,
+            settings,
+            reader: Reader::default(),
+            sooner: Notify::new(),
+            closed: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        });
+        tokio::spawn(reader::run(
+            Arc::downgrade(&inner),
+            reading,
+            inner.ended.clone(),
+        ));
+        tokio::spawn(keeper::run(Arc::downgrade(&inner), inner.ended.clone()));
+        Ok(Self { inner })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}

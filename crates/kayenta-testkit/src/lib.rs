@@ -3,6 +3,11 @@
 //! A dev-dependency only: nothing here is shipped. Every server binds a free port of the loopback
 //! interface and ends when its handle is dropped.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a conformance suite that cannot go on should stop there"
+)]
+
 pub mod azurite;
 pub mod execution_store_suite;
 pub mod fake_prometheus;

@@ -415,6 +415,10 @@ fn write_certificates(folder: &Path) -> anyhow::Result<String> {
 
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // With rcgen's one default name for both, OpenSSL takes the server's certificate for self-signed.
+    authority
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "authority of the tests");
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
+        mpsc::{Receiver, TryRecvError},
     },
     thread,
     time::{Duration, Instant},
@@ -169,10 +169,8 @@ fn transact(
             next = if urgent {
                 writes.try_recv().ok()
             } else {
-                match writes.recv_timeout(LINGER.saturating_sub(started.elapsed())) {
-                    Ok(write) => Some(write),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                }
+                let left = LINGER.saturating_sub(started.elapsed());
+                writes.recv_timeout(left).ok()
             };
         }
         let now = shared.now();

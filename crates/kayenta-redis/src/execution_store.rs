@@ -1,0 +1,303 @@
+//! The execution records: one hash each, an index by group, and sets of all and of unfinished ids.
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use kayenta_model::ExecutionStatus;
+use kayenta_queue::{
+    ExecutionFilter, ExecutionRecord, ExecutionStore, QueueError, QueueErrorKind, RecordVersion,
+};
+use redis::{cmd, pipe};
+
+use crate::{RedisStore, script};
+
+/// Records looked at in one round trip of a listing.
+const PAGE: usize = 100;
+
+type Fields = (
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<String>,
+    Option<Vec<u8>>,
+    Option<u64>,
+);
+
+const FIELDS: [&str; 6] = ["group", "status", "built", "has_job", "body", "version"];
+
+fn flag(value: bool) -> &'static [u8] {
+    if value { b"1" } else { b"0" }
+}
+
+fn status_of(id: &str, text: &str) -> Result<ExecutionStatus, QueueError> {
+    ExecutionStatus::from_str(text).map_err(|error| {
+        QueueError::new(
+            QueueErrorKind::Corrupt,
+            format!("the record of execution {id} has an unknown status {text}"),
+        )
+        .caused_by(error)
+    })
+}
+
+/// The record, unless there is none.
+fn record_of(
+    id: &str,
+    fields: Fields,
+) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
+    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version)) = fields
+    else {
+        return Ok(None);
+    };
+    let record = ExecutionRecord {
+        id: id.to_owned(),
+        group,
+        status: status_of(id, &status)?,
+        build_time_millis: built,
+        has_job: has_job == "1",
+        body: Bytes::from(body),
+    };
+    Ok(Some((record, RecordVersion(version))))
+}
+
+impl RedisStore {
+    /// The keys of a record script.
+    fn record_keys(&self, record: &ExecutionRecord) -> Vec<String> {
+        let keys = &self.inner.keys;
+        let mut all = keys.records().to_vec();
+        all.extend([keys.record(&record.id), keys.group(&record.group)]);
+        all
+    }
+
+    fn retention_millis(&self) -> String {
+        // Redis refuses times beyond its range.
+        self.inner
+            .settings
+            .retention
+            .as_millis()
+            .min(i64::MAX as u128 / 4)
+            .to_string()
+    }
+}
+
+#[async_trait]
+impl ExecutionStore for RedisStore {
+    async fn create(&self, record: &ExecutionRecord) -> Result<RecordVersion, QueueError> {
+        let (built, retention) = (
+            record.build_time_millis.to_string(),
+            self.retention_millis(),
+        );
+        let arguments: [&[u8]; 8] = [
+            record.id.as_bytes(),
+            record.group.as_bytes(),
+            record.status.as_str().as_bytes(),
+            built.as_bytes(),
+            flag(record.has_job),
+            flag(record.status.is_complete()),
+            retention.as_bytes(),
+            &record.body,
+        ];
+        let created: i64 = self
+            .inner
+            .link
+            .script(
+                "keep an execution",
+                &script::CREATE,
+                &self.record_keys(record),
+                &arguments,
+            )
+            .await?;
+        if created == 1 {
+            return Ok(RecordVersion(1));
+        }
+        // The answer to a first attempt may have been lost: what is there is then this very record.
+        match self.get(&record.id).await? {
+            Some((found, version)) if found == *record && version == RecordVersion(1) => {
+                Ok(version)
+            }
+            _ => Err(QueueError::new(
+                QueueErrorKind::AlreadyExists,
+                format!("there is an execution {} already", record.id),
+            )),
+        }
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
+        let mut command = cmd("HMGET");
+        command.arg(self.inner.keys.record(id)).arg(&FIELDS);
+        record_of(
+            id,
+            self.inner
+                .link
+                .command("read an execution", &command)
+                .await?,
+        )
+    }
+
+    async fn save(
+        &self,
+        record: &ExecutionRecord,
+        version: RecordVersion,
+    ) -> Result<RecordVersion, QueueError> {
+        let (retention, text) = (self.retention_millis(), version.0.to_string());
+        let built = record.build_time_millis.to_string();
+        let arguments: [&[u8]; 10] = [
+            record.id.as_bytes(),
+            record.group.as_bytes(),
+            record.status.as_str().as_bytes(),
+            flag(record.has_job),
+            flag(record.status.is_complete()),
+            retention.as_bytes(),
+            &record.body,
+            text.as_bytes(),
+            built.as_bytes(),
+            self.inner.keys.tag().as_bytes(),
+        ];
+        let saved: i64 = self
+            .inner
+            .link
+            .script(
+                "save an execution",
+                &script::SAVE,
+                &self.record_keys(record),
+                &arguments,
+            )
+            .await?;
+        match u64::try_from(saved) {
+            Ok(version) => Ok(RecordVersion(version)),
+            Err(_) if saved == -1 => Err(QueueError::new(
+                QueueErrorKind::NotFound,
+                format!("there is no execution {}", record.id),
+            )),
+            // Also when the answer to a first attempt was lost and it had been saved: whoever reads the
+            // record again finds its own change.
+            Err(_) => Err(QueueError::new(
+                QueueErrorKind::Conflict,
+                format!("execution {} was changed meanwhile", record.id),
+            )),
+        }
+    }
+
+    async fn status(
+        &self,
+        id: &str,
+    ) -> Result<Option<(ExecutionStatus, RecordVersion)>, QueueError> {
+        let mut command = cmd("HMGET");
+        command
+            .arg(self.inner.keys.record(id))
+            .arg(&["status", "version"]);
+        let found: (Option<String>, Option<u64>) = self
+            .inner
+            .link
+            .command("read an execution's status", &command)
+            .await?;
+        match found {
+            (Some(status), Some(version)) => {
+                Ok(Some((status_of(id, &status)?, RecordVersion(version))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), QueueError> {
+        let keys = &self.inner.keys;
+        let mut all = keys.records().to_vec();
+        all.push(keys.record(id));
+        let arguments: [&[u8]; 2] = [id.as_bytes(), keys.tag().as_bytes()];
+        let _: i64 = self
+            .inner
+            .link
+            .script("delete an execution", &script::DELETE, &all, &arguments)
+            .await?;
+        Ok(())
+    }
+
+    async fn list(
+        &self,
+        group: &str,
+        filter: &ExecutionFilter,
+    ) -> Result<Vec<ExecutionRecord>, QueueError> {
+        let (mut found, mut passed, mut at) = (Vec::new(), 0, 0);
+        let index = self.inner.keys.group(group);
+        while found.len() < filter.limit {
+            let mut command = cmd("ZREVRANGE");
+            command.arg(&index).arg(at).arg(at + PAGE - 1);
+            let ids: Vec<String> = self.inner.link.command("list executions", &command).await?;
+            if ids.is_empty() {
+                break;
+            }
+            at += ids.len();
+            // Statuses first: bodies are read only of what is wanted.
+            let mut commands = pipe();
+            for id in &ids {
+                commands
+                    .cmd("HGET")
+                    .arg(self.inner.keys.record(id))
+                    .arg("status");
+            }
+            let statuses: Vec<Option<String>> = self
+                .inner
+                .link
+                .pipeline("list executions", &commands)
+                .await?;
+            let mut wanted = Vec::new();
+            for (id, status) in ids.iter().zip(statuses) {
+                // A record whose time is over leaves the index a little later.
+                let Some(status) = status else { continue };
+                let status = status_of(id, &status)?;
+                if !filter.statuses.is_empty() && !filter.statuses.contains(&status) {
+                    continue;
+                }
+                passed += 1;
+                if passed > filter.offset && found.len() + wanted.len() < filter.limit {
+                    wanted.push(id);
+                }
+            }
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut commands = pipe();
+            for id in &wanted {
+                commands
+                    .cmd("HMGET")
+                    .arg(self.inner.keys.record(id))
+                    .arg(&FIELDS);
+            }
+            let records: Vec<Fields> = self
+                .inner
+                .link
+                .pipeline("list executions", &commands)
+                .await?;
+            for (id, fields) in wanted.into_iter().zip(records) {
+                found.extend(record_of(id, fields)?.map(|(record, _)| record));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn ids(&self) -> Result<Vec<String>, QueueError> {
+        let mut command = cmd("SMEMBERS");
+        command.arg(&self.inner.keys.records()[0]);
+        self.inner
+            .link
+            .command("list execution ids", &command)
+            .await
+    }
+
+    async fn unfinished(&self, limit: usize) -> Result<Vec<String>, QueueError> {
+        let mut command = cmd("SRANDMEMBER");
+        command.arg(&self.inner.keys.records()[1]).arg(limit);
+        self.inner
+            .link
+            .command("list unfinished executions", &command)
+            .await
+    }
+
+    async fn check(&self) -> Result<(), QueueError> {
+        self.inner
+            .link
+            .command::<String>("reach Redis", &cmd("PING"))
+            .await
+            .map(|_| ())
+    }
+}

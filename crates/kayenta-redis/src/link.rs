@@ -1,0 +1,355 @@
+//! The connection: made when needed, made anew when it breaks.
+
+use std::{fmt, time::Duration};
+
+use kayenta_queue::{QueueError, QueueErrorKind};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue,
+    IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult,
+    Script, ScriptInvocation, TlsCertificates, TlsMode, Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
+};
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+use crate::{
+    failure::{failed, is_connection_at_fault},
+    settings::{RedisSettings, Topology},
+};
+
+/// A shared connection to Redis, whatever its topology.
+pub(crate) struct Link {
+    target: Target,
+    address: String,
+    config: AsyncConnectionConfig,
+    timeout: Duration,
+    current: Mutex<Option<(u64, Connection)>>,
+}
+
+enum Target {
+    Single(Client),
+    Sentinel(Mutex<SentinelClient>),
+    Cluster(ClusterClient),
+}
+
+/// One connection; cloning shares it.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Server(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Server(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Server(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
+
+/// What is sent, so that it can be sent twice.
+enum Request<'a> {
+    Script(ScriptInvocation<'a>),
+    Command(&'a Cmd),
+    Pipeline(&'a Pipeline),
+}
+
+impl Request<'_> {
+    async fn send<T: FromRedisValue>(&self, mut connection: Connection) -> RedisResult<T> {
+        match self {
+            Self::Script(script) => script.invoke_async(&mut connection).await,
+            Self::Command(command) => command.query_async(&mut connection).await,
+            Self::Pipeline(pipeline) => pipeline.query_async(&mut connection).await,
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Longer than any blocking read: those have a limit of their own.
+const LONGEST_ANSWER: Duration = Duration::from_secs(60);
+
+impl Link {
+    pub(crate) fn new(settings: &RedisSettings) -> Result<Self, QueueError> {
+        let address = settings.topology.to_string();
+        let unusable = |error: RedisError| {
+            QueueError::new(
+                QueueErrorKind::Unavailable,
+                format!("the settings of Redis at {address} cannot be used: {error}"),
+            )
+            .caused_by(error)
+        };
+        let target = match &settings.topology {
+            Topology::Single { host, port } => {
+                let info = connection_info(settings, host, *port).map_err(unusable)?;
+                Target::Single(client(settings, info).map_err(unusable)?)
+            }
+            Topology::Sentinel { nodes, master } => Target::Sentinel(Mutex::new(
+                sentinel(settings, nodes, master).map_err(unusable)?,
+            )),
+            Topology::Cluster { nodes } => {
+                Target::Cluster(cluster(settings, nodes).map_err(unusable)?)
+            }
+        };
+        Ok(Self {
+            target,
+            address,
+            config: AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(settings.timeout))
+                .set_response_timeout(Some(LONGEST_ANSWER)),
+            timeout: settings.timeout,
+            current: Mutex::new(None),
+        })
+    }
+
+    /// Runs a script and returns what it returns.
+    pub(crate) async fn script<T: FromRedisValue>(
+        &self,
+        attempted: &str,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> Result<T, QueueError> {
+        let mut invocation = script.prepare_invoke();
+        for key in keys {
+            invocation.key(key);
+        }
+        for argument in arguments {
+            invocation.arg(*argument);
+        }
+        self.twice(attempted, self.timeout, &Request::Script(invocation))
+            .await
+    }
+
+    /// Sends a command.
+    pub(crate) async fn command<T: FromRedisValue>(
+        &self,
+        attempted: &str,
+        command: &Cmd,
+    ) -> Result<T, QueueError> {
+        self.command_within(attempted, command, self.timeout).await
+    }
+
+    /// Sends a command whose answer may take longer, as a blocking read's.
+    pub(crate) async fn command_within<T: FromRedisValue>(
+        &self,
+        attempted: &str,
+        command: &Cmd,
+        limit: Duration,
+    ) -> Result<T, QueueError> {
+        self.twice(attempted, limit, &Request::Command(command))
+            .await
+    }
+
+    /// Sends several commands in one round trip.
+    pub(crate) async fn pipeline<T: FromRedisValue>(
+        &self,
+        attempted: &str,
+        pipeline: &Pipeline,
+    ) -> Result<T, QueueError> {
+        self.twice(attempted, self.timeout, &Request::Pipeline(pipeline))
+            .await
+    }
+
+    /// A call on a connection that turns out to be broken is made once more on a new one.
+    async fn twice<T: FromRedisValue>(
+        &self,
+        attempted: &str,
+        limit: Duration,
+        request: &Request<'_>,
+    ) -> Result<T, QueueError> {
+        let mut again = true;
+        loop {
+            let (generation, connection) = self
+                .connection()
+                .await
+                .map_err(|e| failed(attempted, &self.address, e))?;
+            let outcome = match tokio::time::timeout(limit, request.send(connection)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(RedisError::from(std::io::Error::from(
+                    std::io::ErrorKind::TimedOut,
+                ))),
+            };
+            match outcome {
+                Ok(value) => return Ok(value),
+                Err(error) if is_connection_at_fault(&error) => {
+                    self.forget(generation).await;
+                    // An answer that did not come in time may still come: not asked for twice.
+                    if !again || error.is_timeout() {
+                        return Err(failed(attempted, &self.address, error));
+                    }
+                    again = false;
+                }
+                Err(error) => return Err(failed(attempted, &self.address, error)),
+            }
+        }
+    }
+
+    async fn connection(&self) -> RedisResult<(u64, Connection)> {
+        let mut current = self.current.lock().await;
+        if let Some((generation, connection)) = &*current {
+            return Ok((*generation, connection.clone()));
+        }
+        let made = tokio::time::timeout(self.timeout, self.connect());
+        let connection = match made.await {
+            Ok(connection) => connection?,
+            Err(_) => return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        };
+        let generation = next_generation();
+        *current = Some((generation, connection.clone()));
+        Ok((generation, connection))
+    }
+
+    async fn connect(&self) -> RedisResult<Connection> {
+        Ok(match &self.target {
+            Target::Single(client) => Connection::Server(
+                client
+                    .get_multiplexed_async_connection_with_config(&self.config)
+                    .await?,
+            ),
+            Target::Sentinel(client) => Connection::Server(
+                client
+                    .lock()
+                    .await
+                    .get_async_connection_with_config(&self.config)
+                    .await?,
+            ),
+            Target::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+        })
+    }
+
+    async fn forget(&self, generation: u64) {
+        let mut current = self.current.lock().await;
+        if current
+            .as_ref()
+            .is_some_and(|(have, _)| *have == generation)
+        {
+            *current = None;
+        }
+    }
+}
+
+fn next_generation() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn connection_address(settings: &RedisSettings, host: &str, port: u16) -> ConnectionAddr {
+    if settings.tls {
+        ConnectionAddr::TcpTls {
+            host: host.to_owned(),
+            port,
+            insecure: false,
+            tls_params: None,
+        }
+    } else {
+        ConnectionAddr::Tcp(host.to_owned(), port)
+    }
+}
+
+fn connection_info(settings: &RedisSettings, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
+    let mut redis = RedisConnectionInfo::default().set_db(i64::from(settings.database));
+    if let Some(username) = &settings.username {
+        redis = redis.set_username(username);
+    }
+    if let Some(password) = &settings.password {
+        redis = redis.set_password(password.expose_secret());
+    }
+    Ok(connection_address(settings, host, port)
+        .into_connection_info()?
+        .set_redis_settings(redis))
+}
+
+fn certificates(settings: &RedisSettings) -> Option<TlsCertificates> {
+    let root_cert = settings.authority_pem.as_ref()?.clone().into_bytes();
+    Some(TlsCertificates {
+        client_tls: None,
+        root_cert: Some(root_cert),
+    })
+}
+
+fn client(settings: &RedisSettings, info: ConnectionInfo) -> RedisResult<Client> {
+    match certificates(settings) {
+        Some(certificates) if settings.tls => Client::build_with_tls(info, certificates),
+        _ => Client::open(info),
+    }
+}
+
+/// The sentinels are asked without TLS or password, as they mostly run; the master with both.
+fn sentinel(
+    settings: &RedisSettings,
+    nodes: &[(String, u16)],
+    master: &str,
+) -> RedisResult<SentinelClient> {
+    let addresses = nodes
+        .iter()
+        .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
+    let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
+        .set_client_to_redis_db(i64::from(settings.database));
+    if settings.tls {
+        builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        if let Some(certificates) = certificates(settings) {
+            builder = builder.set_client_to_redis_certificates(certificates);
+        }
+    }
+    if let Some(username) = &settings.username {
+        builder = builder.set_client_to_redis_username(username);
+    }
+    if let Some(password) = &settings.password {
+        builder = builder.set_client_to_redis_password(password.expose_secret());
+    }
+    builder.build()
+}
+
+fn cluster(settings: &RedisSettings, nodes: &[(String, u16)]) -> RedisResult<ClusterClient> {
+    let infos = nodes
+        .iter()
+        .map(|(host, port)| connection_address(settings, host, *port).into_connection_info())
+        .collect::<RedisResult<Vec<_>>>()?;
+    let mut builder = ClusterClient::builder(infos)
+        .connection_timeout(settings.timeout)
+        .response_timeout(LONGEST_ANSWER);
+    if settings.tls {
+        builder = builder.tls(TlsMode::Secure);
+        if let Some(certificates) = certificates(settings) {
+            builder = builder.certs(certificates);
+        }
+    }
+    if let Some(username) = &settings.username {
+        builder = builder.username(username);
+    }
+    if let Some(password) = &settings.password {
+        builder = builder.password(password.expose_secret());
+    }
+    builder.build()
+}

@@ -1,0 +1,67 @@
+-- The places a job can be in, and the moves between them. Every queue script begins with this.
+-- KEYS: ready, delayed, places, leases, deliveries, again, dead
+-- A place is "R|entry" (ready), "D" (delayed) or "L|entry|token" (leased).
+local READY, DELAYED, PLACES, LEASES, DELIVERIES, AGAIN, DEAD =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function make_ready(id)
+  redis.call('ZREM', DELAYED, id)
+  local entry = redis.call('XADD', READY, '*', 'id', id)
+  redis.call('HSET', PLACES, id, 'R|' .. entry)
+end
+
+local function delay(id, due)
+  redis.call('ZADD', DELAYED, due, id)
+  redis.call('HSET', PLACES, id, 'D')
+end
+
+local function drop_entry(entry)
+  redis.call('XACK', READY, 'workers', entry)
+  redis.call('XDEL', READY, entry)
+end
+
+-- due: milliseconds, 0 for at once
+local function place(id, due)
+  if due > now() then delay(id, due) else make_ready(id) end
+end
+
+local function push(id, due)
+  local at = redis.call('HGET', PLACES, id)
+  if not at then
+    place(id, due)
+  elseif at == 'D' then
+    if due <= now() then
+      make_ready(id)
+    elseif due < tonumber(redis.call('ZSCORE', DELAYED, id)) then
+      redis.call('ZADD', DELAYED, due, id)
+    end
+  elseif string.sub(at, 1, 1) == 'L' then
+    local wish = redis.call('HGET', AGAIN, id)
+    if not wish or due < tonumber(wish) then redis.call('HSET', AGAIN, id, due) end
+  end
+end
+
+-- The entry a lease is on, or nil when the token no longer holds it.
+local function held(id, token)
+  local at = redis.call('HGET', PLACES, id)
+  if not at then return nil end
+  local entry, holder = string.match(at, '^L|([^|]*)|(.*)$')
+  if holder ~= token then return nil end
+  return entry
+end
+
+-- Ends a lease and returns the time of a wish made meanwhile, or nil.
+local function release(id, entry)
+  drop_entry(entry)
+  redis.call('ZREM', LEASES, id)
+  redis.call('HDEL', DELIVERIES, id)
+  redis.call('HDEL', PLACES, id)
+  local wish = redis.call('HGET', AGAIN, id)
+  redis.call('HDEL', AGAIN, id)
+  return wish and tonumber(wish)
+end

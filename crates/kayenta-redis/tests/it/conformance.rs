@@ -1,0 +1,106 @@
+//! The seam conformance suites on Redis, two processes sharing it, and what operations cost.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use kayenta_queue::{ExecutionStore, SystemClock};
+use kayenta_testkit::{
+    RedisServer,
+    execution_store_suite::{self, ExecutionStoreFixture},
+    work_queue_suite::{self, WorkQueueFixture},
+};
+
+use crate::{settings, store};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queue_on_redis_conforms() {
+    let server = RedisServer::start().await.unwrap();
+    let fixtures = AtomicUsize::new(0);
+    work_queue_suite::run_all(|| async {
+        let queue = format!("queue{}", fixtures.fetch_add(1, Ordering::SeqCst));
+        let settings = settings(&server, &queue, "one");
+        WorkQueueFixture {
+            lease: settings.lease,
+            queue: Arc::new(store(&server, &queue, "one")),
+            peer: Arc::new(store(&server, &queue, "two")),
+            time: Arc::new(SystemClock),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_on_redis_conform() {
+    let server = RedisServer::start().await.unwrap();
+    let fixtures = AtomicUsize::new(0);
+    execution_store_suite::run_all(|| async {
+        let queue = format!("records{}", fixtures.fetch_add(1, Ordering::SeqCst));
+        ExecutionStoreFixture {
+            retention: settings(&server, &queue, "one").retention,
+            store: Arc::new(store(&server, &queue, "one")),
+            peer: Arc::new(store(&server, &queue, "two")),
+            time: Arc::new(SystemClock),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cost_of_a_job_does_not_grow_with_the_queue() {
+    let server = RedisServer::start().await.unwrap();
+    for depth in [10, 1_000, 100_000] {
+        let queue = format!("depth{depth}");
+        let fixture = WorkQueueFixture {
+            lease: Duration::from_secs(60),
+            queue: Arc::new(store(&server, &queue, "one")),
+            peer: Arc::new(store(&server, &queue, "two")),
+            time: Arc::new(SystemClock),
+        };
+        println!(
+            "Redis: {}",
+            work_queue_suite::cost_at_depth(&fixture, depth).await
+        );
+    }
+    let records: Arc<dyn ExecutionStore> = Arc::new(store(&server, "speed", "one"));
+    println!("Redis: {}", execution_store_suite::speed(&records).await);
+}
+
+/// Nothing of the reference's is read or written, and everything of ours is in one slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_our_own_and_share_a_hash_tag() {
+    use kayenta_model::ExecutionStatus;
+    use kayenta_queue::{ExecutionRecord, Job, WorkQueue};
+
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server, "kayenta.keiko.queue", "one");
+    let record = ExecutionRecord {
+        id: "01A".to_owned(),
+        group: "app-standard-canary-pipeline".to_owned(),
+        status: ExecutionStatus::NotStarted,
+        build_time_millis: 1,
+        has_job: true,
+        body: "{}".into(),
+    };
+    store.create(&record).await.unwrap();
+    store
+        .push(
+            &Job {
+                execution_id: "01A".to_owned(),
+            },
+            None,
+        )
+        .await
+        .unwrap();
+    let taken = store.take().await.unwrap();
+    store.bury(&taken.lease, "no reason").await.unwrap();
+    let keys = server.cli(&["KEYS", "*"]).await.unwrap();
+    assert!(keys.lines().count() >= 5, "{keys}");
+    for key in keys.lines() {
+        assert!(key.starts_with("{kayenta.keiko.queue:rs}:"), "{key}");
+    }
+}

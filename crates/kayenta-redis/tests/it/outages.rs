@@ -1,0 +1,202 @@
+//! Redis that is not there, not yet there, no longer there, or refuses.
+
+use std::time::Duration;
+
+use kayenta_queue::{Job, QueueErrorKind, WorkQueue};
+use kayenta_redis::{RedisSettings, RedisStore, ReferenceKeys, reference_keys};
+use kayenta_testkit::{Fault, FaultProxy, RedisServer, redis_server::RedisOptions};
+use secrecy::SecretString;
+
+use crate::{settings, store};
+
+fn job(id: &str) -> Job {
+    Job {
+        execution_id: id.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_waits_for_redis_to_come_and_comes_back_after_a_restart() {
+    let mut server = RedisServer::start_with(RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    server.stop().await.unwrap();
+    let store = store(&server, "later", "one");
+    let error = store.check().await.unwrap_err();
+    assert_eq!(error.kind, QueueErrorKind::Unavailable);
+    assert!(
+        error
+            .message
+            .contains(&format!("127.0.0.1:{}", server.port())),
+        "{}",
+        error.message
+    );
+    assert!(error.message.contains("refused"), "{}", error.message);
+
+    server.restart().await.unwrap();
+    store.push(&job("a"), None).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.take().await }
+    });
+    let first = waiting.await.unwrap().unwrap();
+    assert_eq!(first.job, job("a"));
+
+    // Restarted with its data: the lease is still held, the queue goes on.
+    server.kill().await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.take().await }
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.restart().await.unwrap();
+    let mut pushed = store.push(&job("b"), None).await;
+    for _ in 0..50 {
+        if pushed.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        pushed = store.push(&job("b"), None).await;
+    }
+    pushed.unwrap();
+    let second = tokio::time::timeout(Duration::from_secs(15), waiting)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert!(["a", "b"].contains(&second.job.execution_id.as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_lost_its_data_is_used_anew() {
+    let server = RedisServer::start().await.unwrap();
+    let store = store(&server, "flushed", "one");
+    store.push(&job("a"), None).await.unwrap();
+    assert_eq!(store.take().await.unwrap().job, job("a"));
+    server.cli(&["FLUSHALL"]).await.unwrap();
+    store.push(&job("b"), None).await.unwrap();
+    let taken = tokio::time::timeout(Duration::from_secs(15), store.take())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(taken.job, job("b"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_on_the_wire_end_in_clear_errors_and_pass() {
+    let server = RedisServer::start().await.unwrap();
+    let proxy = FaultProxy::start(([127, 0, 0, 1], server.port()).into())
+        .await
+        .unwrap();
+    let store = RedisStore::new(RedisSettings {
+        timeout: Duration::from_millis(400),
+        ..RedisSettings::single("127.0.0.1", proxy.address().port(), "one")
+    })
+    .unwrap();
+    store.push(&job("a"), None).await.unwrap();
+    for fault in [Fault::Refuse, Fault::Swallow] {
+        proxy.set(fault);
+        let begun = std::time::Instant::now();
+        let mut error = None;
+        // A pooled connection may carry one more call before the fault shows.
+        for _ in 0..3 {
+            error = store.check().await.err();
+        }
+        let error = error.unwrap_or_else(|| panic!("{fault:?} should be noticed"));
+        assert_eq!(
+            error.kind,
+            QueueErrorKind::Unavailable,
+            "{fault:?}: {}",
+            error.message
+        );
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "{fault:?} took {:?}",
+            begun.elapsed()
+        );
+        proxy.set(Fault::Pass);
+        let mut well = store.check().await;
+        for _ in 0..20 {
+            if well.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            well = store.check().await;
+        }
+        well.unwrap();
+    }
+    assert_eq!(store.take().await.unwrap().job, job("a"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_said_and_not_shown() {
+    let server = RedisServer::start_with(RedisOptions {
+        password: Some("right".to_owned()),
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    for password in [None, Some("hunter2")] {
+        let settings = RedisSettings {
+            password: password.map(|p| SecretString::from(p.to_owned())),
+            ..settings(&server, "secret", "one")
+        };
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let error = RedisStore::new(settings)
+            .unwrap()
+            .check()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, QueueErrorKind::Denied, "{}", error.message);
+        assert!(
+            error.message.contains("password of redis.connection"),
+            "{}",
+            error.message
+        );
+        assert!(!error.message.contains("hunter2"), "{}", error.message);
+    }
+    let settings = RedisSettings {
+        password: Some(SecretString::from("right".to_owned())),
+        ..settings(&server, "secret", "one")
+    };
+    RedisStore::new(settings).unwrap().check().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_reference_left_is_counted_by_kind() {
+    let server = RedisServer::start().await.unwrap();
+    for command in [
+        &["HSET", "pipeline:01A", "status", "SUCCEEDED"][..],
+        &["SADD", "allJobs:pipeline", "01A"],
+        &["ZADD", "kayenta.keiko.queue.queue", "1", "x"],
+        &["HSET", "kayenta.keiko.queue.messages", "x", "{}"],
+        &["ZADD", "kayenta.keiko.queue.deadLetters.messages", "1", "x"],
+        &[
+            "HSET",
+            "kayenta:azure:acc:canaryConfig:by-application",
+            "app",
+            "[]",
+        ],
+    ] {
+        server.cli(command).await.unwrap();
+    }
+    let found = reference_keys(&RedisSettings::single("127.0.0.1", server.port(), "one"))
+        .await
+        .unwrap();
+    let count = |kind: &str| {
+        found
+            .iter()
+            .find(|k: &&ReferenceKeys| k.kind == kind)
+            .unwrap()
+            .count
+    };
+    assert_eq!(count("execution records"), 1);
+    assert_eq!(count("index of executions"), 1);
+    assert_eq!(count("message queue"), 2);
+    assert_eq!(count("dead letters"), 1);
+    assert_eq!(count("config index"), 1);
+    assert_eq!(count("heartbeats"), 0);
+}

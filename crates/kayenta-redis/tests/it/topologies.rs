@@ -1,0 +1,144 @@
+//! TLS, users, databases, Sentinel and Cluster.
+
+use std::time::Duration;
+
+use kayenta_queue::{Job, WorkQueue};
+use kayenta_redis::{RedisSettings, RedisStore, Topology};
+use kayenta_testkit::{
+    RedisServer,
+    redis_server::{RedisCluster, RedisOptions, RedisSentinel},
+};
+use secrecy::SecretString;
+
+async fn a_job_goes_through(settings: RedisSettings) {
+    let store = RedisStore::new(settings).unwrap();
+    let job = Job {
+        execution_id: "a".to_owned(),
+    };
+    store.push(&job, None).await.unwrap();
+    let taken = tokio::time::timeout(Duration::from_secs(10), store.take())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(taken.job, job);
+    store.renew(&taken.lease).await.unwrap();
+    store.complete(&taken.lease).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_its_own_is_used() {
+    let server = RedisServer::start().await.unwrap();
+    let settings = RedisSettings {
+        database: 3,
+        ..RedisSettings::single("127.0.0.1", server.port(), "one")
+    };
+    a_job_goes_through(settings).await;
+    assert_eq!(
+        server.cli(&["-n", "0", "DBSIZE"]).await.unwrap().trim(),
+        "0"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_verified_against_the_authority() {
+    let server = RedisServer::start_with(RedisOptions {
+        tls: true,
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    let settings = RedisSettings {
+        tls: true,
+        authority_pem: server.authority_pem().map(str::to_owned),
+        ..RedisSettings::single("localhost", server.port(), "one")
+    };
+    a_job_goes_through(settings.clone()).await;
+    let untrusting = RedisSettings {
+        authority_pem: None,
+        ..settings
+    };
+    let error = RedisStore::new(untrusting)
+        .unwrap()
+        .check()
+        .await
+        .unwrap_err();
+    assert!(
+        error.message.to_lowercase().contains("certificate"),
+        "{}",
+        error.message
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_an_access_control_list_is_let_in() {
+    let server = RedisServer::start_with(RedisOptions {
+        user: Some(("worker".to_owned(), "s#cr:t".to_owned())),
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    a_job_goes_through(RedisSettings {
+        username: Some("worker".to_owned()),
+        password: Some(SecretString::from("s#cr:t".to_owned())),
+        ..RedisSettings::single("127.0.0.1", server.port(), "one")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_of_the_master_loses_no_job() {
+    let master = RedisServer::start().await.unwrap();
+    let replica = RedisServer::start_with(RedisOptions {
+        replica_of: Some(master.port()),
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    let sentinel = RedisSentinel::start(&master).await.unwrap();
+    let settings = RedisSettings {
+        topology: Topology::Sentinel {
+            nodes: vec![("127.0.0.1".to_owned(), sentinel.port())],
+            master: "mymaster".to_owned(),
+        },
+        ..RedisSettings::single("unused", 0, "one")
+    };
+    let store = RedisStore::new(settings).unwrap();
+    store
+        .push(
+            &Job {
+                execution_id: "kept".to_owned(),
+            },
+            None,
+        )
+        .await
+        .unwrap();
+    // Redis replicates without being asked to wait; the replica has the job in a moment.
+    for _ in 0..100 {
+        if replica.cli(&["DBSIZE"]).await.unwrap().trim() != "0" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut master = master;
+    master.kill().await.unwrap();
+    let taken = tokio::time::timeout(Duration::from_secs(60), store.take())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(taken.job.execution_id, "kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_accepts_every_script() {
+    let cluster = RedisCluster::start().await.unwrap();
+    let nodes = cluster
+        .nodes()
+        .iter()
+        .map(|node| ("127.0.0.1".to_owned(), node.port()))
+        .collect();
+    a_job_goes_through(RedisSettings {
+        topology: Topology::Cluster { nodes },
+        ..RedisSettings::single("unused", 0, "one")
+    })
+    .await;
+}
