@@ -376,7 +376,7 @@ pub async fn completed_record_disappears_in_time(fixture: ExecutionStoreFixture)
     assert_eq!(peer.status(&finished.id).await.unwrap(), None);
     assert_eq!(
         peer.list(&running.group, &page(0, 10)).await.unwrap(),
-        [running.clone()]
+        std::slice::from_ref(&running)
     );
     assert!(
         peer.list(&running.group, &page(1, 10))

@@ -2,27 +2,98 @@
 
 use std::sync::Arc;
 
-use kayenta_config::{Settings, settings::RedisSettings};
-use kayenta_model::Clock;
+use anyhow::Context;
+use kayenta_config::{
+    Settings,
+    settings::{RedisSettings, RedisTopology},
+};
+use kayenta_queue::WorkQueue;
+use kayenta_redis::{RedisStore, Topology};
 
 use super::Work;
-use crate::startup_failure::StartupFailure;
+use crate::{key_material, startup_failure::StartupFailure};
 
-/// Prepares the connection.
+/// What the adapter has to know, from the settings.
 ///
 /// # Errors
-/// Until the Redis adapter is there: always.
-pub(super) async fn open(
-    _settings: &Settings,
+/// When the trust store cannot be read.
+pub(crate) fn adapter_settings(
+    settings: &Settings,
     redis: &RedisSettings,
-    _clock: &Arc<dyn Clock>,
-) -> anyhow::Result<Work> {
-    Err(StartupFailure::new(
-        format!(
-            "The queue on {} is configured but not built in yet.",
-            redis.address()
-        ),
-        "Remove redis.connection to run on the embedded queue.",
-    )
-    .into())
+) -> anyhow::Result<kayenta_redis::RedisSettings> {
+    let trust = settings
+        .http_client
+        .trust
+        .as_ref()
+        .filter(|_| redis.tls)
+        .map(key_material::read_trust)
+        .transpose()
+        .context("the trust store for Redis")?;
+    let topology = match &redis.topology {
+        RedisTopology::Single { host, port } => Topology::Single {
+            host: host.clone(),
+            port: *port,
+        },
+        RedisTopology::Sentinel { nodes, master } => Topology::Sentinel {
+            nodes: nodes.clone(),
+            master: master.clone(),
+        },
+        RedisTopology::Cluster { nodes } => Topology::Cluster {
+            nodes: nodes.clone(),
+        },
+    };
+    Ok(kayenta_redis::RedisSettings {
+        topology,
+        tls: redis.tls,
+        authority_pem: trust.map(|found| key_material::certificates_to_pem(&found)),
+        username: redis.username.clone(),
+        password: redis.password.clone(),
+        database: redis.database,
+        timeout: redis.timeout,
+        queue_name: settings.queue.name.clone(),
+        dead_letter_name: settings.queue.dead_letter_name.clone(),
+        lease: settings.engine.lease,
+        retention: settings
+            .engine
+            .execution_retention
+            .unwrap_or(super::work::FOR_EVER),
+        consumer: uuid::Uuid::new_v4().to_string(),
+    })
+}
+
+/// Prepares the connection. Redis may be down: it is waited for, `/health` says so meanwhile, and the
+/// log does once it has lasted (C-REDIS-04).
+///
+/// # Errors
+/// When the settings cannot work with any Redis.
+pub(super) fn open(settings: &Settings, redis: &RedisSettings) -> anyhow::Result<Work> {
+    let store = RedisStore::new(adapter_settings(settings, redis)?).map_err(|error| {
+        StartupFailure::new(
+            error.message,
+            "Check redis.connection and the settings beside it.",
+        )
+    })?;
+    let (address, patience) = (redis.address(), redis.startup_timeout);
+    let waiting = store.clone();
+    tokio::spawn(async move {
+        let Err(error) = waiting.check().await else {
+            return;
+        };
+        tracing::warn!("waiting for {address}: {}", error.message);
+        tokio::time::sleep(patience).await;
+        if let Err(error) = waiting.check().await {
+            tracing::error!(
+                "{address} has not answered for {} s: {}. Nothing is accepted until it does; check \
+                 redis.connection, and that the server is up and may be reached from here.",
+                patience.as_secs(),
+                error.message
+            );
+        }
+    });
+    let shared = Arc::new(store);
+    Ok(Work::shared(
+        Arc::clone(&shared) as _,
+        shared,
+        "redisHealth",
+    ))
 }

@@ -21,6 +21,20 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// A queue and records that live elsewhere.
+    pub(super) fn shared(
+        queue: Arc<dyn WorkQueue>,
+        executions: Arc<dyn ExecutionStore>,
+        component: &'static str,
+    ) -> Self {
+        Self {
+            queue,
+            executions,
+            component,
+            embedded: None,
+        }
+    }
+
     /// Brings everything to disk and lets files go.
     pub(crate) async fn shut_down(&self) {
         if let Some(embedded) = &self.embedded {
@@ -30,7 +44,7 @@ impl Work {
 }
 
 /// Kept for ever, as near as the store's arithmetic comes to it.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub(super) const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// Opens what the settings ask for.
 ///
@@ -39,7 +53,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(crate) async fn open_work(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Work> {
     match &settings.work {
         WorkBackend::Embedded => open_embedded(settings, clock).await,
-        WorkBackend::Redis(redis) => crate::wiring::redis::open(settings, redis, clock).await,
+        WorkBackend::Redis(redis) => crate::wiring::redis::open(settings, redis),
     }
 }
 
