@@ -267,3 +267,219 @@ pub(crate) fn setup_stage() -> Stage {
 pub(crate) fn summary_stage() -> Stage {
     Stage::new("", SUMMARY_KIND, SUMMARY_NAME, StageWork::Summary)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Everything planned of a request at some time of 2025-04-08: waits by name and seconds, and the
+    /// windows of both sides by time of day.
+    fn planned(request: Value, now: &str) -> (Vec<(String, i64)>, Vec<String>, Vec<String>) {
+        let mut request = request;
+        let fields = request.as_object_mut().unwrap();
+        fields.entry("scopes").or_insert(json!([{}]));
+        fields
+            .entry("thresholds")
+            .or_insert(json!({"pass": 95, "marginal": 75}));
+        let request: AnalysisRequest = serde_json::from_value(request).unwrap();
+        let now = format!("2025-04-08T{now}Z").parse().unwrap();
+        let timetable = plan(&request, now).unwrap();
+        let waits = timetable
+            .stages
+            .iter()
+            .filter_map(|stage| match stage.work {
+                StageWork::Wait { seconds } => Some((stage.name.clone(), seconds)),
+                _ => None,
+            })
+            .collect();
+        let text = |side: Option<CanaryScope>| {
+            let side = side.unwrap();
+            let time = |moment: Option<Instant>| moment.unwrap().0.format("%H:%M").to_string();
+            format!("{}-{}", time(side.start), time(side.end))
+        };
+        let mut experiment = Vec::new();
+        let mut control = Vec::new();
+        for number in 1..=timetable.plan.runs {
+            let asked = run_request(&request, &timetable.plan, number).unwrap();
+            let judged = judged_window(&asked).unwrap();
+            let pair = asked.scopes.unwrap()["default"].clone().unwrap();
+            assert_eq!(
+                Some(judged.start),
+                pair.control_scope.as_ref().unwrap().start
+            );
+            experiment.push(text(pair.experiment_scope));
+            control.push(text(pair.control_scope));
+        }
+        (waits, experiment, control)
+    }
+
+    fn seconds(waits: &[(String, i64)]) -> Vec<i64> {
+        waits.iter().map(|(_, seconds)| *seconds).collect()
+    }
+
+    #[test]
+    fn example_a_growing_windows_after_a_warm_up() {
+        let (waits, windows, _) = planned(
+            json!({"lifetimeDurationMins": 60, "analysisIntervalMins": 20, "beginAfterMins": 5}),
+            "10:00:00",
+        );
+        let names: Vec<_> = waits.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "Warmup Wait",
+                "Interval Wait #1",
+                "Interval Wait #2",
+                "Interval Wait #3"
+            ]
+        );
+        assert_eq!(seconds(&waits), [300, 1200, 1200, 1200]);
+        assert_eq!(windows, ["10:05-10:25", "10:05-10:45", "10:05-11:05"]);
+    }
+
+    #[test]
+    fn example_b_sliding_windows() {
+        for (lookback, wanted) in [
+            (10, ["10:10-10:20", "10:30-10:40", "10:50-11:00"]),
+            (30, ["09:50-10:20", "10:10-10:40", "10:30-11:00"]),
+            (-30, ["10:00-10:20", "10:00-10:40", "10:00-11:00"]),
+        ] {
+            let (waits, windows, _) = planned(
+                json!({"lifetimeDurationMins": 60, "analysisIntervalMins": 20, "lookbackMins": lookback}),
+                "10:00:00",
+            );
+            assert_eq!(seconds(&waits), [1200, 1200, 1200]);
+            assert_eq!(windows, wanted);
+        }
+    }
+
+    #[test]
+    fn example_c_in_retrospect() {
+        let scopes = json!([{
+            "startTimeIso": "2025-04-07T10:00:00Z", "endTimeIso": "2025-04-07T11:30:30Z",
+        }]);
+        for (lookback, warm_up, waited, wanted) in [
+            (0, 0, vec![], ["10:00-10:45", "10:00-11:30"]),
+            (30, 0, vec![], ["10:15-10:45", "11:00-11:30"]),
+            // A warm-up is waited for, but shifts no window of an analysis with an end of its own.
+            (0, 5, vec![300], ["10:00-10:45", "10:00-11:30"]),
+        ] {
+            let (waits, windows, _) = planned(
+                json!({
+                    "scopes": scopes, "analysisIntervalMins": 45,
+                    "lookbackMins": lookback, "beginAfterMins": warm_up,
+                }),
+                "12:00:00",
+            );
+            assert_eq!(seconds(&waits), waited);
+            assert_eq!(windows, wanted);
+        }
+    }
+
+    #[test]
+    fn example_d_the_remainder_is_left_alone() {
+        let (waits, windows, _) = planned(
+            json!({"lifetimeDurationMins": 60, "analysisIntervalMins": 25}),
+            "10:00:00",
+        );
+        assert_eq!(seconds(&waits), [1500, 1500]);
+        assert_eq!(windows, ["10:00-10:25", "10:00-10:50"]);
+    }
+
+    #[test]
+    fn example_e_one_run_without_a_usable_interval() {
+        for interval in [json!(null), json!(0), json!(16)] {
+            let (waits, windows, _) = planned(
+                json!({"lifetimeDurationMins": 15, "analysisIntervalMins": interval}),
+                "10:00:00",
+            );
+            assert_eq!(seconds(&waits), [900]);
+            assert_eq!(windows, ["10:00-10:15"]);
+        }
+    }
+
+    #[test]
+    fn example_f_a_start_alone_still_waits() {
+        let (waits, windows, _) = planned(
+            json!({
+                "scopes": [{"startTimeIso": "2025-04-08T08:00:00Z"}],
+                "lifetimeDurationMins": 30, "analysisIntervalMins": 10, "beginAfterMins": 2,
+            }),
+            "12:00:00",
+        );
+        assert_eq!(seconds(&waits), [120, 600, 600, 600]);
+        assert_eq!(windows, ["08:02-08:12", "08:02-08:22", "08:02-08:32"]);
+    }
+
+    #[test]
+    fn examples_g_and_i_the_control_lies_before_the_canary() {
+        let (waits, windows, controls) = planned(
+            json!({
+                "scopes": [{"controlOffsetInMinutes": 60, "step": 0, "extendedScopeParams": null}],
+                "lifetimeDurationMins": 5, "analysisIntervalMins": 1,
+            }),
+            "10:00:00",
+        );
+        assert_eq!(seconds(&waits), [60; 5]);
+        assert_eq!(
+            windows,
+            [
+                "10:00-10:01",
+                "10:00-10:02",
+                "10:00-10:03",
+                "10:00-10:04",
+                "10:00-10:05"
+            ]
+        );
+        assert_eq!(controls[0], "09:00-09:01");
+        assert_eq!(controls[4], "09:00-09:05");
+    }
+
+    #[test]
+    fn example_h_the_first_scope_rules_and_the_last_of_one_name_counts() {
+        let request: AnalysisRequest = serde_json::from_value(json!({
+            "scopes": [
+                {"step": 30, "controlScope": "a"},
+                {"scopeName": "other", "step": 300, "startTimeIso": "x"},
+                {"controlScope": "b"},
+            ],
+            "lifetimeDurationMins": 5,
+            "thresholds": {},
+        }))
+        .unwrap();
+        let timetable = plan(&request, "2025-04-08T10:00:00Z".parse().unwrap()).unwrap();
+        let scopes = run_request(&request, &timetable.plan, 1)
+            .unwrap()
+            .scopes
+            .unwrap();
+        assert_eq!(scopes.len(), 2);
+        for pair in scopes.values() {
+            let pair = pair.as_ref().unwrap();
+            assert_eq!(pair.control_scope.as_ref().unwrap().step, Some(30));
+            assert_eq!(
+                pair.experiment_scope.as_ref().unwrap().end,
+                Some("2025-04-08T10:05:00Z".parse().unwrap())
+            );
+        }
+        let first = scopes["default"].clone().unwrap();
+        assert_eq!(first.control_scope.unwrap().scope.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_reversed_window_is_one_run_and_negative_intervals_are_none() {
+        let (_, windows, _) = planned(
+            json!({"scopes": [{
+                "startTimeIso": "2025-04-08T11:00:00Z", "endTimeIso": "2025-04-08T10:00:00Z",
+            }]}),
+            "12:00:00",
+        );
+        assert_eq!(windows, ["11:00-10:00"]);
+        let (waits, windows, _) = planned(
+            json!({"lifetimeDurationMins": 60, "analysisIntervalMins": -5}),
+            "12:00:00",
+        );
+        assert!(waits.is_empty() && windows.is_empty());
+    }
+}

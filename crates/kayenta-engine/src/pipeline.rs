@@ -227,13 +227,11 @@ fn context_and_outputs(
                 outputs.insert("result".into(), json!(result));
             }
         }
-        (StageWork::Compare, Task::Comparison(task)) => {
-            if stage.succeeded() {
-                outputs.insert(
-                    "comparisonResult".into(),
-                    json!({"judge1Result": task.results[0], "judge2Result": task.results[1]}),
-                );
-            }
+        (StageWork::Compare, Task::Comparison(task)) if stage.succeeded() => {
+            outputs.insert(
+                "comparisonResult".into(),
+                json!({"judge1Result": task.results[0], "judge2Result": task.results[1]}),
+            );
         }
         (StageWork::Wait { seconds }, _) => {
             context.insert("waitTime".into(), json!(seconds));

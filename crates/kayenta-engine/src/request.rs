@@ -8,6 +8,10 @@ use kayenta_model::{
 use serde::Serialize;
 
 /// Where the config of a run comes from.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once per request and moved, never kept in numbers"
+)]
 #[derive(Clone, Debug)]
 pub enum ConfigSource {
     /// Stored under an id.

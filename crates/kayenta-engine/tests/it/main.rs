@@ -1,5 +1,6 @@
 //! The engine on its seams: a scripted metric store, memory stores, and a clock that only moves when
 //! a test moves it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod analysis;
 mod canary;
