@@ -101,8 +101,6 @@ async fn stages_are_listed_from_planning_on() {
     let world = World::new();
     let process = world.process();
     let engine = &process.engine;
-    let idle = world.engine();
-    idle.set_enabled(false);
     let id = engine
         .start_analysis(analysis(
             json!({"lifetimeDurationMins": 10, "analysisIntervalMins": 5}),
