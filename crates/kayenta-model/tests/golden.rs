@@ -1,5 +1,11 @@
 //! Everything the reference wrote is read, and written back with equal values.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop there, and figures are printed"
+)]
+
 use std::{fs, path::Path};
 
 use kayenta_model::{

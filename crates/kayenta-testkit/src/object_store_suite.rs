@@ -77,7 +77,10 @@ pub async fn roundtrip(store: &dyn ObjectStore) {
         let loaded = store.load(kind, "trip").await.expect("a read");
         assert_eq!(&loaded.bytes[..], b"[1]");
         assert_eq!(loaded.summary, first);
-        assert_eq!(listed(store, kind, "trip").await, std::slice::from_ref(&first));
+        assert_eq!(
+            listed(store, kind, "trip").await,
+            std::slice::from_ref(&first)
+        );
         let again = store.load_listed(kind, &first).await.expect("a read");
         assert_eq!(again.bytes, loaded.bytes);
 
@@ -284,7 +287,10 @@ pub async fn non_ascii(store: &dyn ObjectStore) {
     .await
     .expect("a write");
     assert_eq!(text(store, CONFIG, key).await, content);
-    assert_eq!(listed(store, CONFIG, key).await, std::slice::from_ref(&written));
+    assert_eq!(
+        listed(store, CONFIG, key).await,
+        std::slice::from_ref(&written)
+    );
     let read = store.load_listed(CONFIG, &written).await.expect("a read");
     assert_eq!(read.summary, written);
     store.delete(CONFIG, key).await.expect("a removal");

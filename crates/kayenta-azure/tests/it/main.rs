@@ -1,5 +1,11 @@
 //! The store against a real Azurite.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop there, and figures are printed"
+)]
+
 mod catalogue;
 mod conformance;
 mod failures;

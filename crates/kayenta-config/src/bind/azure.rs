@@ -108,11 +108,11 @@ pub(super) fn account(stores: &Stores<'_>, group: &Group<'_>) -> Option<AzureAcc
         match shared_key(group, key.as_ref(), text) {
             Ok(credential) => credential,
             Err(cause) if objects => {
-                skip(cause);
+                skip(*cause);
                 return None;
             }
             Err(cause) => {
-                group.report(cause);
+                group.report(*cause);
                 None
             }
         }
@@ -180,7 +180,7 @@ fn shared_key(
     group: &Group<'_>,
     value: Option<&crate::binder::Value>,
     text: Option<String>,
-) -> Result<Option<AzureCredential>, Diagnostic> {
+) -> Result<Option<AzureCredential>, Box<Diagnostic>> {
     let Some(text) = text else {
         group.report(without(
             group,
@@ -205,7 +205,7 @@ fn shared_key(
             .push_str(&format!(" The placeholder '{placeholder}' has no value."));
         cause = cause.remedy(format!("set the environment variable {variable}"));
     }
-    Err(cause)
+    Err(Box::new(cause))
 }
 
 /// The parts of `endpointSuffix` as the reference's client reads its connection string: the suffix

@@ -190,51 +190,28 @@ fn companion(stores: &Stores<'_>, store: &str, provider: &str) {
 
 /// Accounts whose store is off, or that ask for less than they need.
 fn unused(binder: &Binder<'_>, accounts: &Accounts) {
-    let providers: [(&str, &str, Vec<(&str, &[AccountType])>); 3] = [
-        (
-            "azure",
-            "blobs",
-            accounts
-                .azure
-                .iter()
-                .map(|a| (&*a.name, &*a.supported_types))
-                .collect(),
-        ),
-        (
-            "aws",
-            "s3",
-            accounts
-                .aws
-                .iter()
-                .map(|a| (&*a.name, &*a.supported_types))
-                .collect(),
-        ),
-        (
-            "google",
-            "gcs",
-            accounts
-                .google
-                .iter()
-                .map(|a| (&*a.name, &*a.supported_types))
-                .collect(),
-        ),
-    ];
-    for (provider, store, list) in providers {
+    let azure = accounts.azure.iter();
+    let aws = accounts.aws.iter();
+    let google = accounts.google.iter();
+    let all = azure
+        .map(|a| ("azure", "blobs", &a.name, &a.supported_types))
+        .chain(aws.map(|a| ("aws", "s3", &a.name, &a.supported_types)))
+        .chain(google.map(|a| ("google", "gcs", &a.name, &a.supported_types)));
+    for (provider, store, name, types) in all {
         let group = binder.group("kayenta").group(provider);
-        for (name, types) in list {
-            let objects = types.contains(&AccountType::ObjectStore);
-            let configs = types.contains(&AccountType::ConfigurationStore);
-            if objects && !accounts.store_enabled(store) {
-                binder.report(
-                    Diagnostic::warning(format!(
-                        "kayenta.{store}.enabled is off: nothing can be stored in account {name}"
-                    ))
-                    .property(group.full("accounts"))
-                    .at(group.at("accounts"))
-                    .remedy(format!("set kayenta.{store}.enabled: true")),
-                );
-            } else if configs && !objects {
-                binder.report(
+        let objects = types.contains(&AccountType::ObjectStore);
+        let configs = types.contains(&AccountType::ConfigurationStore);
+        if objects && !accounts.store_enabled(store) {
+            binder.report(
+                Diagnostic::warning(format!(
+                    "kayenta.{store}.enabled is off: nothing can be stored in account {name}"
+                ))
+                .property(group.full("accounts"))
+                .at(group.at("accounts"))
+                .remedy(format!("set kayenta.{store}.enabled: true")),
+            );
+        } else if configs && !objects {
+            binder.report(
                     Diagnostic::warning(format!(
                         "account {name} supports CONFIGURATION_STORE without OBJECT_STORE: Unable to resolve \
                          storage service {name}."
@@ -243,7 +220,6 @@ fn unused(binder: &Binder<'_>, accounts: &Accounts) {
                     .at(group.at("accounts"))
                     .remedy("add OBJECT_STORE to its supportedTypes"),
                 );
-            }
         }
     }
 }

@@ -112,6 +112,12 @@ fn iso_duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(total).ok().and_then(bounded)
 }
 
+/// This many units of time.
+pub(crate) fn units(number: i64, unit: Duration) -> Option<Duration> {
+    let millis = u128::try_from(number).ok()?.checked_mul(unit.as_millis())?;
+    bounded(Duration::from_millis(u64::try_from(millis).ok()?))
+}
+
 /// No setting is longer than a century; a longer one is a mistake, and timers overflow.
 fn bounded(duration: Duration) -> Option<Duration> {
     (duration.as_secs() <= 100 * 366 * 86_400).then_some(duration)

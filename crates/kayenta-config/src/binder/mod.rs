@@ -2,6 +2,7 @@
 //! every mistake is collected, not only the first.
 
 pub(crate) mod convert;
+mod lists;
 mod read;
 mod unknown;
 

@@ -2,17 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use indexmap::IndexMap;
-
 use super::{
-    Group, Item, Value,
+    Group, Value,
     convert::{self, Choice},
 };
-use crate::{
-    diagnostic::Diagnostic,
-    raw::name::{Element, Name},
-    settings::BaseUrl,
-};
+use crate::{diagnostic::Diagnostic, settings::BaseUrl};
 
 impl<'b> Group<'b> {
     /// A boolean; empty is unset.
@@ -25,16 +19,16 @@ impl<'b> Group<'b> {
 
     /// A boolean without a default.
     pub(crate) fn boolean_if_set(&self, name: &str) -> Option<bool> {
-        self.converted(name, |value| {
-            convert::boolean(&value.text).ok_or_else(|| {
+        self.converted(
+            name,
+            |value| convert::boolean(&value.text),
+            |value| {
+                let reason = format!("Invalid boolean value '{}'", value.shown());
                 value
-                    .unconvertible(
-                        "boolean",
-                        format!("Invalid boolean value '{}'", value.shown()),
-                    )
+                    .unconvertible("boolean", reason)
                     .expected("true or false")
-            })
-        })
+            },
+        )
     }
 
     /// A feature switch: on when the name has a value whose text is not `false`.
@@ -83,35 +77,38 @@ impl<'b> Group<'b> {
     where
         T: Copy + TryFrom<i64> + Into<i128> + std::fmt::Display,
     {
-        self.converted(name, |value| {
-            let wrong = |reason: String| {
+        self.converted(
+            name,
+            |value| {
+                let number = T::try_from(convert::integer(&value.text)?).ok()?;
+                let wide: i128 = number.into();
+                (least.into()..=most.into())
+                    .contains(&wide)
+                    .then_some(number)
+            },
+            |value| {
+                let reason = match convert::integer(&value.text) {
+                    Some(number) => format!("{number} is out of range"),
+                    None => no_number(value),
+                };
                 value
                     .unconvertible("int", reason)
                     .expected(format!("a whole number from {least} to {most}"))
-            };
-            let number = convert::integer(&value.text)
-                .ok_or_else(|| wrong(format!("For input string: \"{}\"", value.shown())))?;
-            T::try_from(number)
-                .ok()
-                .filter(|number| {
-                    let number: i128 = (*number).into();
-                    (least.into()..=most.into()).contains(&number)
-                })
-                .ok_or_else(|| wrong(format!("{number} is out of range")))
-        })
+            },
+        )
     }
 
     /// A number within bounds.
     pub(crate) fn double(&self, name: &str, least: f64, most: f64, default: f64) -> f64 {
-        self.converted(name, |value| {
-            convert::double(&value.text)
-                .filter(|number| (least..=most).contains(number))
-                .ok_or_else(|| {
-                    value
-                        .unconvertible("double", format!("For input string: \"{}\"", value.shown()))
-                        .expected(format!("a number from {least} to {most}"))
-                })
-        })
+        self.converted(
+            name,
+            |value| convert::double(&value.text).filter(|number| (least..=most).contains(number)),
+            |value| {
+                value
+                    .unconvertible("double", no_number(value))
+                    .expected(format!("a number from {least} to {most}"))
+            },
+        )
         .unwrap_or_else(|| {
             self.default(name, &default.to_string());
             default
@@ -131,22 +128,18 @@ impl<'b> Group<'b> {
 
     /// A whole number of units of time, without a default.
     pub(crate) fn units_if_set(&self, name: &str, unit: Duration) -> Option<Duration> {
-        self.converted(name, |value| {
-            let bare = convert::integer(&value.text).map(|number| {
-                u64::try_from(number)
-                    .ok()
-                    .and_then(|number| u128::from(number).checked_mul(unit.as_millis()))
-                    .and_then(|millis| u64::try_from(millis).ok())
-                    .map(Duration::from_millis)
-                    .filter(|duration| duration.as_secs() <= 100 * 366 * 86_400)
-            });
-            bare.unwrap_or_else(|| convert::duration(&value.text))
-                .ok_or_else(|| {
-                    value
-                        .unconvertible("long", format!("For input string: \"{}\"", value.shown()))
-                        .expected(format!("a whole number of {}", unit_name(unit)))
-                })
-        })
+        self.converted(
+            name,
+            |value| match convert::integer(&value.text) {
+                Some(number) => convert::units(number, unit),
+                None => convert::duration(&value.text),
+            },
+            |value| {
+                value
+                    .unconvertible("long", no_number(value))
+                    .expected(format!("a whole number of {}", unit_name(unit)))
+            },
+        )
     }
 
     /// Milliseconds.
@@ -168,30 +161,30 @@ impl<'b> Group<'b> {
 
     /// A duration without a default.
     pub(crate) fn duration_if_set(&self, name: &str) -> Option<Duration> {
-        self.converted(name, |value| {
-            convert::duration(&value.text).ok_or_else(|| {
+        self.converted(
+            name,
+            |value| convert::duration(&value.text),
+            |value| {
+                let reason = format!("'{}' is not a valid duration", value.shown());
                 value
-                    .unconvertible(
-                        "java.time.Duration",
-                        format!("'{}' is not a valid duration", value.shown()),
-                    )
+                    .unconvertible("java.time.Duration", reason)
                     .expected("a duration such as 500ms, 10s, 5m, 1h or PT10S, or milliseconds")
-            })
-        })
+            },
+        )
     }
 
     /// A data size in bytes.
     pub(crate) fn size(&self, name: &str, default: u64) -> u64 {
-        self.converted(name, |value| {
-            convert::size(&value.text).ok_or_else(|| {
+        self.converted(
+            name,
+            |value| convert::size(&value.text),
+            |value| {
+                let reason = format!("'{}' is not a valid data size", value.shown());
                 value
-                    .unconvertible(
-                        "org.springframework.util.unit.DataSize",
-                        format!("'{}' is not a valid data size", value.shown()),
-                    )
+                    .unconvertible("org.springframework.util.unit.DataSize", reason)
                     .expected("a size such as 512B, 8KB or 10MB, or bytes")
-            })
-        })
+            },
+        )
         .unwrap_or_else(|| {
             self.default(name, &readable_size(default));
             default
@@ -200,7 +193,7 @@ impl<'b> Group<'b> {
 
     /// One of a few values.
     pub(crate) fn choice<T: Choice>(&self, name: &str) -> Option<T> {
-        self.converted(name, |value| chosen(value))
+        self.converted(name, |value| T::named(&value.text), no_constant::<T>)
     }
 
     /// One of a few values, or the default.
@@ -222,251 +215,15 @@ impl<'b> Group<'b> {
         let items = self.items(name)?;
         let mut values = Vec::new();
         for item in &items {
-            match chosen(item) {
-                Ok(value) => values.push(value),
-                Err(diagnostic) => self.report(diagnostic),
+            if self.resolved(item).is_none() {
+                continue;
+            }
+            match T::named(&item.text) {
+                Some(value) => values.push(value),
+                None => self.report(no_constant::<T>(item)),
             }
         }
         Some(values)
-    }
-
-    /// A list of texts; `None` when the name is not there.
-    pub(crate) fn list(&self, name: &str) -> Option<Vec<String>> {
-        let items = self.items(name)?;
-        for item in &items {
-            self.warn_unresolved(item);
-        }
-        Some(items.into_iter().map(|item| item.text).collect())
-    }
-
-    /// A list of texts, empty when the name is not there.
-    pub(crate) fn list_or_empty(&self, name: &str) -> Vec<String> {
-        self.list(name).unwrap_or_default()
-    }
-
-    /// A list of texts, or the default.
-    pub(crate) fn list_or(&self, name: &str, default: &[&str]) -> Vec<String> {
-        self.list(name).unwrap_or_else(|| {
-            self.default(name, &default.join(", "));
-            default.iter().map(|item| (*item).to_owned()).collect()
-        })
-    }
-
-    /// A list of texts with their places: a YAML list or one text with commas, whole from the source
-    /// of highest precedence that has any of it. Blanks around items and empty items are dropped.
-    pub(crate) fn items(&self, name: &str) -> Option<Vec<Item>> {
-        let full = self.name.join(name);
-        self.binder().know(&full);
-        self.binder().know(&full.index(0));
-        let properties = self.binder().properties();
-        let sources: Vec<usize> = match self.only {
-            Some(at) => vec![at],
-            None => (0..properties.sources.len()).collect(),
-        };
-        for at in sources {
-            let source = properties.sources.get(at)?;
-            let entries: Vec<_> = match source.find(&full) {
-                Some(entry) => vec![(None, entry)],
-                None => source
-                    .indices(&full)
-                    .into_iter()
-                    .filter_map(|index| Some((Some(index), source.find(&full.index(index))?)))
-                    .collect(),
-            };
-            if entries.is_empty() {
-                continue;
-            }
-            let mut items = Vec::new();
-            for (position, (index, entry)) in entries.into_iter().enumerate() {
-                let name = index.map_or_else(|| full.clone(), |index| full.index(index));
-                if index.is_some_and(|index| index != position) {
-                    self.report(unbound(&name, entry));
-                    return Some(Vec::new());
-                }
-                let Some(value) = self.value_of(name, entry) else {
-                    continue;
-                };
-                for (number, text) in value
-                    .text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|text| !text.is_empty())
-                    .enumerate()
-                {
-                    let name = match index {
-                        Some(_) => value.name.clone(),
-                        None => value.name.index(number),
-                    };
-                    items.push(Value {
-                        name,
-                        text: text.to_owned(),
-                        ..value.clone()
-                    });
-                }
-            }
-            let shown: Vec<_> = items.iter().map(|item| item.text.as_str()).collect();
-            self.binder().record(
-                &full,
-                &shown.join(", "),
-                items.first().map(|item| &item.origin),
-            );
-            return Some(items);
-        }
-        None
-    }
-
-    /// A list of groups, whole from the source of highest precedence that has any of it. Elements of
-    /// variables that lack `required` are dropped, as they would hide the whole list of a file.
-    pub(crate) fn elements<T>(
-        &self,
-        name: &str,
-        required: &str,
-        bind: impl Fn(&Group<'b>) -> Option<T>,
-    ) -> Vec<T> {
-        let full = self.name.join(name);
-        self.binder().know(&full);
-        // Once without effect, so that the names are known even where there is no element.
-        self.binder().muted(|| {
-            bind(&Group {
-                binder: self.binder,
-                name: full.index(0),
-                only: Some(usize::MAX),
-            })
-        });
-        let properties = self.binder().properties();
-        for (at, source) in properties.sources.iter().enumerate() {
-            if self.only.is_some_and(|only| only != at) {
-                continue;
-            }
-            if let Some(entry) = source.find(&full) {
-                let Some(value) = self.value_of(full.clone(), entry) else {
-                    return Vec::new();
-                };
-                if !value.text.trim().is_empty() {
-                    self.report(
-                        value
-                            .unconvertible("java.util.List", "the value is a text")
-                            .expected("a list of mappings, each beginning with '- '"),
-                    );
-                }
-                return Vec::new();
-            }
-            let mut indices: Vec<usize> = source.indices(&full).into_iter().collect();
-            if source.is_variables() {
-                let all = indices.len();
-                indices.retain(|index| source.find(&full.index(*index).join(required)).is_some());
-                if indices.len() < all {
-                    self.report(
-                        Diagnostic::warning(format!(
-                            "environment variables set parts of {full} without {required}; a list is never \
-                             merged, so they are ignored"
-                        ))
-                        .property(full.kebab())
-                        .remedy(format!(
-                            "Put a placeholder such as ${{MY_SECRET}} into the file's list instead, or set {required} too"
-                        )),
-                    );
-                }
-                if !indices.is_empty() {
-                    self.report(
-                        Diagnostic::warning(format!(
-                            "the list {full} comes from environment variables and replaces that of any file"
-                        ))
-                        .property(full.kebab()),
-                    );
-                }
-            }
-            if indices.is_empty() {
-                continue;
-            }
-            let mut elements = Vec::new();
-            for (position, index) in indices.into_iter().enumerate() {
-                let element = Group {
-                    binder: self.binder,
-                    name: full.index(index),
-                    only: Some(at),
-                };
-                if index != position {
-                    let first = source.children(&element.name).into_iter().next();
-                    let entry = first.map(|(_, entry)| entry).or(source.find(&element.name));
-                    if let Some(entry) = entry {
-                        self.report(unbound(&element.name, entry));
-                    }
-                    break;
-                }
-                elements.extend(bind(&element));
-            }
-            return elements;
-        }
-        Vec::new()
-    }
-
-    /// Everything below a name, key by key from the source of highest precedence that has it; keys in
-    /// a file's own spelling.
-    pub(crate) fn map(&self, name: &str) -> Vec<(String, Value)> {
-        struct Held {
-            key: String,
-            value: Value,
-            from_variable: bool,
-        }
-        let full = self.name.join(name);
-        self.accept(&[name]);
-        let mut held: IndexMap<String, Held> = IndexMap::new();
-        for (at, source) in self.binder().properties().sources.iter().enumerate() {
-            if self.only.is_some_and(|only| only != at) {
-                continue;
-            }
-            // Among spellings of one source the last counts.
-            let mut own = IndexMap::new();
-            for (key, entry) in source.children(&full) {
-                own.insert(Name::parse(&key).uniform(), (key, entry));
-            }
-            for (uniform, (key, entry)) in own {
-                let from_variable = source.is_variables();
-                match held.get_mut(&uniform) {
-                    // A variable has no case of its own; take that of the file.
-                    Some(held) if held.from_variable && !from_variable => {
-                        held.key = key;
-                        held.from_variable = false;
-                    }
-                    Some(_) => {}
-                    None => {
-                        if let Some(value) = self.value_of(full.key(&key), entry) {
-                            held.insert(
-                                uniform,
-                                Held {
-                                    key,
-                                    value,
-                                    from_variable,
-                                },
-                            );
-                        }
-                    }
-                }
-            }
-        }
-        held.into_values()
-            .map(|held| {
-                self.binder()
-                    .record(&held.value.name, &held.value.text, Some(&held.value.origin));
-                (held.key, held.value)
-            })
-            .collect()
-    }
-
-    /// The first element of every name below a name.
-    pub(crate) fn keys(&self, name: &str) -> Vec<String> {
-        let mut keys: IndexMap<String, String> = IndexMap::new();
-        for source in &self.binder().properties().sources {
-            for (key, _) in source.children(&self.name.join(name)) {
-                let first = Name::parse(&key);
-                if let Some(Element::Key(first)) = first.elements().first() {
-                    keys.entry(first.to_lowercase())
-                        .or_insert_with(|| first.clone());
-                }
-            }
-        }
-        keys.into_values().collect()
     }
 
     /// A file or directory; `file:` and `classpath:` in front of it are taken too. Relative to the working directory.
@@ -504,7 +261,8 @@ impl<'b> Group<'b> {
     fn converted<T>(
         &self,
         name: &str,
-        convert: impl Fn(&Value) -> Result<T, Diagnostic>,
+        convert: impl Fn(&Value) -> Option<T>,
+        wrong: impl Fn(&Value) -> Diagnostic,
     ) -> Option<T> {
         let value = self
             .get(name)
@@ -512,41 +270,29 @@ impl<'b> Group<'b> {
         self.resolved(&value)?;
         self.binder()
             .record(&value.name, &value.text, Some(&value.origin));
-        match convert(&value) {
-            Ok(converted) => Some(converted),
-            Err(diagnostic) => {
-                self.report(diagnostic);
-                None
-            }
+        let converted = convert(&value);
+        if converted.is_none() {
+            self.report(wrong(&value));
         }
+        converted
     }
 }
 
-fn chosen<T: Choice>(value: &Value) -> Result<T, Diagnostic> {
-    if let Some(placeholder) = value.unresolved.first() {
-        return Err(super::unresolved(value, placeholder));
-    }
-    T::named(&value.text).ok_or_else(|| {
-        let mut diagnostic =
-            value.unconvertible("enum", format!("no constant named {}", value.shown()));
-        diagnostic.valid_values = T::NAMES
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
-        diagnostic.valid_values.sort();
-        diagnostic
-    })
+/// Java's words for a text that is no number.
+fn no_number(value: &Value) -> String {
+    format!("For input string: \"{}\"", value.shown())
 }
 
-/// A gap in the indices of a list.
-fn unbound(name: &Name, entry: &crate::raw::source::Entry) -> Diagnostic {
-    Diagnostic::error(format!(
-        "The elements [{}] were left unbound.",
-        entry.written
-    ))
-    .property(name.kebab())
-    .at(entry.origin.clone())
-    .remedy("Number the elements from 0 without gaps")
+/// A name that is none of the choice's.
+fn no_constant<T: Choice>(value: &Value) -> Diagnostic {
+    let mut diagnostic =
+        value.unconvertible("enum", format!("no constant named {}", value.shown()));
+    diagnostic.valid_values = T::NAMES
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    diagnostic.valid_values.sort();
+    diagnostic
 }
 
 fn unit_name(unit: Duration) -> &'static str {
@@ -587,7 +333,7 @@ fn readable(duration: Duration) -> String {
         (60_000, "m"),
         (1_000, "s"),
     ] {
-        if millis >= unit && millis % unit == 0 {
+        if millis >= unit && millis.is_multiple_of(unit) {
             return format!("{}{name}", millis / unit);
         }
     }

@@ -257,12 +257,10 @@ struct Flattener {
 impl Flattener {
     /// `place` is where to point for a value that is nothing (`key:`): its key.
     fn flatten(&mut self, node: &Rc<Node>, path: &str, place: Place) {
-        if self.total > MAX_VALUES || path.len() > MAX_NAME {
-            if self.total != usize::MAX {
-                self.errors
-                    .push(too_much(place, "there are too many values"));
-                self.total = usize::MAX;
-            }
+        if path.len() > MAX_NAME {
+            self.total = MAX_VALUES + 1;
+        }
+        if self.is_exhausted(place) {
             return;
         }
         match &node.content {
@@ -278,9 +276,22 @@ impl Flattener {
             Content::Map(items) => {
                 let mut seen = HashMap::new();
                 self.check_duplicates(node, items);
-                self.map(items, path, &mut seen, 0);
+                self.map(items, path, &mut seen, 0, node.place);
             }
         }
+    }
+
+    /// Whether the text has more values than any configuration; told once.
+    fn is_exhausted(&mut self, place: Place) -> bool {
+        if self.total <= MAX_VALUES {
+            return false;
+        }
+        if self.total != usize::MAX {
+            self.errors
+                .push(too_much(place, "there are too many values"));
+            self.total = usize::MAX;
+        }
+        true
     }
 
     fn push(&mut self, path: &str, value: Scalar, place: Place) {
@@ -299,9 +310,14 @@ impl Flattener {
         path: &str,
         seen: &mut HashMap<String, ()>,
         depth: usize,
+        place: Place,
     ) {
         // Merges of merges, followed without bound, would be a way to run for ever.
-        if depth > MAX_DEPTH || self.total > MAX_VALUES {
+        self.total = self.total.saturating_add(1);
+        if depth > MAX_DEPTH {
+            self.total = MAX_VALUES + 1;
+        }
+        if self.is_exhausted(place) {
             return;
         }
         let mut merges = Vec::new();
@@ -328,11 +344,11 @@ impl Flattener {
         }
         for merge in merges {
             match &merge.content {
-                Content::Map(items) => self.map(items, path, seen, depth + 1),
+                Content::Map(items) => self.map(items, path, seen, depth + 1, merge.place),
                 Content::List(list) => {
                     for item in list {
                         if let Content::Map(items) = &item.content {
-                            self.map(items, path, seen, depth + 1);
+                            self.map(items, path, seen, depth + 1, merge.place);
                         }
                     }
                 }

@@ -1,5 +1,11 @@
 //! The embedded pair against the conformance suites, a second process, full disks and `kill -9`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop there, and figures are printed"
+)]
+
 mod conformance;
 mod crash;
 mod opening;

@@ -134,7 +134,10 @@ fn table(text: &mut String, heads: &[&str], rows: Vec<Vec<String>>) {
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
-        line(text, format_args!("{}", format!("  {}", cells.join("  ")).trim_end()));
+        line(
+            text,
+            format_args!("{}", format!("  {}", cells.join("  ")).trim_end()),
+        );
     };
     write_row(&vec![""; heads.len()]);
     write_row(heads);

@@ -184,10 +184,13 @@ impl HealthIndicator for ConfigIndex {
     }
 }
 
+/// An account's name and what became of the last look at it.
+type AccountOutcome = (String, Result<(), String>);
+
 /// Whether the Prometheus servers answer, asked every few minutes as the reference does.
 #[derive(Debug)]
 struct PrometheusHealth {
-    last: Arc<RwLock<Option<Vec<(String, Result<(), String>)>>>>,
+    last: Arc<RwLock<Option<Vec<AccountOutcome>>>>,
 }
 
 impl PrometheusHealth {
@@ -220,7 +223,7 @@ impl PrometheusHealth {
     }
 }
 
-async fn ask(stores: &[(String, Arc<dyn MetricsStore>)]) -> Vec<(String, Result<(), String>)> {
+async fn ask(stores: &[(String, Arc<dyn MetricsStore>)]) -> Vec<AccountOutcome> {
     let asked = stores.iter().map(|(name, store)| async move {
         let answer = store.check().await.map_err(|error| error.to_string());
         if let Err(error) = &answer {

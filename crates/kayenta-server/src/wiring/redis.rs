@@ -45,7 +45,10 @@ pub(crate) fn adapter_settings(
     Ok(kayenta_redis::RedisSettings {
         topology,
         tls: redis.tls,
-        authority_pem: trust.map(|found| key_material::certificates_to_pem(&found)),
+        authority_pem: trust
+            .map(|found| String::from_utf8(key_material::certificates_to_pem(&found)))
+            .transpose()
+            .context("the trust store for Redis")?,
         username: redis.username.clone(),
         password: redis.password.clone(),
         database: redis.database,

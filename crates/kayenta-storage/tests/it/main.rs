@@ -1,5 +1,11 @@
 //! The seam's own stores and decorators against the conformance suite, and the config catalogue.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop there, and figures are printed"
+)]
+
 mod catalogue;
 mod doubles;
 mod golden;

@@ -1,0 +1,185 @@
+//! The sub-commands.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use kayenta_testkit::{ServiceBuilder, free_port};
+use serde_json::{Value, json};
+
+use crate::samples::BINARY;
+
+fn kayenta(arguments: &[&str], input: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(BINARY)
+        .args(arguments)
+        .env_clear()
+        .env("HOME", folder.path())
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn judge_line(id: &str, experiment: &[f64]) -> String {
+    json!({
+        "id": id,
+        "canaryConfig": {
+            "name": "c",
+            "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
+            "metrics": [{"name": "latency", "groups": ["app"],
+                "analysisConfigurations": {"canary": {"direction": "increase"}}}],
+            "classifier": {"groupWeights": {"app": 100}},
+        },
+        "thresholds": {"pass": 75, "marginal": 50},
+        "metricSetPairList": [{"name": "latency", "id": "1", "tags": {},
+            "values": {"control": [1.0, 1.2, 1.1, 1.3, 1.05, 1.15], "experiment": experiment}}],
+    })
+    .to_string()
+}
+
+#[test]
+fn judge_answers_line_by_line_and_goes_on_after_a_broken_one() {
+    let good = judge_line("good", &[1.0, 1.25, 1.1, 1.2, 1.1, 1.15]);
+    let bad = judge_line("bad", &[9.0, 9.5, 9.1, 9.2, 9.3, 9.4]);
+    let output = kayenta(&["judge"], &format!("{good}\nno json\n\n{bad}\n"));
+    assert_eq!(output.status.code(), Some(1));
+    let answers: Vec<Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers.len(), 3, "{answers:?}");
+    assert_eq!(answers[0]["id"], json!("good"));
+    assert_eq!(answers[0]["result"]["score"]["score"], json!(100.0));
+    assert!(answers[1]["error"].is_string(), "{}", answers[1]);
+    assert_eq!(answers[2]["result"]["score"]["score"], json!(0.0));
+    assert!(
+        text(&output.stderr).contains("1 of 3 lines"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn judge_reads_a_file_and_tells_which_it_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    std::fs::write(&path, judge_line("one", &[1.0, 1.2, 1.1])).unwrap();
+    let output = kayenta(&["judge", path.to_str().unwrap()], "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let output = kayenta(&["judge", "/nonexistent/lines"], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("/nonexistent/lines"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_exits_by_the_answer() {
+    let service = ServiceBuilder::new(BINARY).start().await.unwrap();
+    let url = format!("{}/health", service.base_url());
+    let output = kayenta(&["health", "--url", &url], "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("\"UP\""));
+    let nowhere = format!("http://127.0.0.1:{}/health", free_port().unwrap());
+    let output = kayenta(&["health", "--url", &nowhere], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("does not answer"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn demo_reaches_the_verdict_and_ends() {
+    let port = free_port().unwrap().to_string();
+    let output = kayenta(&["demo", "--exit", "--port", &port], "");
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    for part in [
+        "Verdict: FAIL",
+        "error rate was classified as High",
+        "latency p99 was classified as High",
+        "Saturation  100.0",
+        "run 3 of 3",
+    ] {
+        assert!(told.contains(part), "no {part:?} in\n{told}");
+    }
+}
+
+#[test]
+fn demo_says_when_the_port_is_taken() {
+    let taken = std::net::TcpListener::bind("[::]:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = kayenta(&["demo", "--exit", "--port", &port], "");
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains(&format!("Port {port} was already in use.")),
+        "{told}"
+    );
+}
+
+#[test]
+fn check_config_names_the_line_and_masks_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kayenta.yml");
+    std::fs::write(
+        &path,
+        "kayenta:\n  metrics:\n    retry:\n      attempts: many\n",
+    )
+    .unwrap();
+    let output = kayenta(&["check-config", path.to_str().unwrap()], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("kayenta.yml:4:"),
+        "{}",
+        text(&output.stderr)
+    );
+
+    let key = "c2VjcmV0LXZlcnktc2VjcmV0";
+    let good = format!(
+        "kayenta:\n  azure:\n    enabled: true\n    accounts:\n      - name: a\n        \
+         storageAccountName: s\n        accountAccessKey: {key}\n        container: c\n        \
+         rootFolder: r\n        supportedTypes: [OBJECT_STORE]\n  blobs:\n    enabled: true\n"
+    );
+    std::fs::write(&path, good).unwrap();
+    let output = kayenta(&["check-config", path.to_str().unwrap()], "");
+    let told = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("accounts[0].name = a"), "{told}");
+    assert!(!told.contains(key), "a secret is shown");
+}
+
+#[test]
+fn help_and_version_are_told() {
+    let output = kayenta(&["--help"], "");
+    for command in [
+        "serve",
+        "demo",
+        "judge",
+        "analyze",
+        "health",
+        "check-config",
+    ] {
+        assert!(
+            text(&output.stdout).contains(command),
+            "{}",
+            text(&output.stdout)
+        );
+    }
+    assert!(text(&kayenta(&["--version"], "").stdout).starts_with("kayenta "));
+}

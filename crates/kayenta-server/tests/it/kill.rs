@@ -1,0 +1,190 @@
+//! `kill -9` at random moments: what was accepted ends exactly once, with the same score.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use kayenta_testkit::{FakePrometheus, ServiceBuilder};
+use serde_json::{Value, json};
+
+use crate::{
+    requests::{Caller, Window, analysis, analysis_scores, canary, canary_score, config, metric},
+    samples::{BINARY, sample},
+};
+
+const KILLS: usize = 55;
+const WINDOW: Window<'static> = Window {
+    start: "2020-11-20T23:00:00Z",
+    end: "2020-11-21T00:00:00Z",
+    step_seconds: 60,
+};
+
+/// Numbers that look random, the same for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn seeded() -> Self {
+        let seed = std::env::var("KAYENTA_KILL_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let seed = seed.unwrap_or_else(|| {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .as_nanos() as u64
+        });
+        println!("KAYENTA_KILL_SEED={seed} repeats these moments");
+        Self(seed | 1)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// What ends only once: the moment and the score.
+#[derive(Debug, PartialEq)]
+struct End {
+    at: Value,
+    score: Value,
+}
+
+impl End {
+    fn of(path: &str, answer: &Value) -> Self {
+        assert_eq!(answer["status"], json!("succeeded"), "{path}: {answer}");
+        let score = if path.starts_with("/canary/") {
+            canary_score(answer)
+        } else {
+            analysis_scores(answer)
+        };
+        Self {
+            at: answer["endTimeMillis"].clone(),
+            score: score.clone(),
+        }
+    }
+}
+
+fn bodies() -> [(&'static str, Value); 2] {
+    let metrics = [
+        metric("errors", "Errors", r#"errors{v="${scope}",kind="bad"}"#),
+        metric("latency", "Latency", r#"latency{v="${scope}"}"#),
+        metric("load", "Load", r#"load{v="${scope}"}"#),
+    ];
+    let config = config(
+        "kill",
+        &metrics,
+        json!({"Errors": 50, "Latency": 30, "Load": 20}),
+    );
+    [
+        ("/canary", canary(&config, "baseline", "canary", WINDOW)),
+        (
+            "/standalone_canary_analysis",
+            analysis(&config, "baseline", "canary", WINDOW, 30),
+        ),
+    ]
+}
+
+/// Starts `count` of either sort as long as the service lives; returns the paths of those accepted.
+async fn start_some(caller: Caller, count: usize) -> Vec<String> {
+    let mut accepted = Vec::new();
+    for (path, body) in bodies().iter().cycle().take(count) {
+        match caller.start(path, body).await {
+            Ok(id) => accepted.push(format!("{path}/{id}")),
+            // Killed under the request: not acknowledged, hence not promised.
+            Err(_) => break,
+        }
+    }
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_accepted_run_ends_exactly_once_through_random_kills() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let config = sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", &prometheus.base_url())],
+    );
+    let mut service = ServiceBuilder::new(BINARY)
+        .config(config)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+
+    let mut undisturbed = BTreeMap::new();
+    for (path, body) in &bodies() {
+        let id = caller.start(path, body).await.unwrap();
+        let path_of_id = format!("{path}/{id}");
+        let answer = caller.complete(&path_of_id, Duration::from_secs(20)).await;
+        undisturbed.insert(*path, End::of(&path_of_id, &answer).score);
+    }
+    assert_eq!(undisturbed["/canary"], json!(50.0));
+
+    // Fetches take a moment, so that kills meet every stage.
+    prometheus.delay_answers(Duration::from_millis(15));
+    let started = Instant::now();
+    let mut dice = Dice::seeded();
+    let mut accepted: Vec<String> = Vec::new();
+    let mut ended: BTreeMap<String, End> = BTreeMap::new();
+    for _ in 0..KILLS {
+        let starting = tokio::spawn(start_some(caller.clone(), 4));
+        // From the first microsecond of a start to well after the last answer.
+        tokio::time::sleep(Duration::from_micros(dice.below(220_000))).await;
+        for path in accepted.iter().rev().take(6) {
+            let Ok((_, answer)) = caller.get(path).await else {
+                break;
+            };
+            if answer["complete"] == json!(true) {
+                ended
+                    .entry(path.clone())
+                    .or_insert_with(|| End::of(path, &answer));
+            }
+        }
+        service.kill().await.unwrap();
+        accepted.extend(starting.await.unwrap());
+        service.restart().await.unwrap();
+    }
+    let killing = started.elapsed();
+    let seen_ended = ended.len();
+
+    let recovering = Instant::now();
+    for path in &accepted {
+        let answer = caller.complete(path, Duration::from_secs(60)).await;
+        let end = End::of(path, &answer);
+        let kind = path.rsplit_once('/').unwrap().0;
+        assert_eq!(end.score, undisturbed[kind], "{path}");
+        if let Some(before) = ended.get(path) {
+            assert_eq!(*before, end, "{path} ended twice");
+        }
+        ended.insert(path.clone(), end);
+    }
+    let recovered = recovering.elapsed();
+    // A restart more, and everything is still as it was told, in record and archive.
+    service.kill().await.unwrap();
+    service.restart().await.unwrap();
+    for (path, end) in &ended {
+        let (_, answer) = caller.get(path).await.unwrap();
+        assert_eq!(End::of(path, &answer), *end, "{path} changed after its end");
+        if let Some(id) = path.strip_prefix("/canary/") {
+            let (status, archived) = caller
+                .get(&format!("/canaryResultArchive/{id}"))
+                .await
+                .unwrap();
+            assert_eq!(status, 200, "{path}: {archived}");
+            assert_eq!(canary_score(&archived), &end.score, "{path}");
+        }
+    }
+    println!(
+        "{KILLS} kills in {killing:.1?}: {} runs accepted, {seen_ended} seen ended meanwhile, the rest \
+         within {recovered:.1?} of the last start; every one ended once with the undisturbed score",
+        accepted.len(),
+    );
+    assert!(
+        accepted.len() >= KILLS,
+        "too few runs were accepted to mean anything"
+    );
+}

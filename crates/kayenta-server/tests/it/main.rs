@@ -1,0 +1,16 @@
+//! The built binary from outside: transcripts of the reference, kills, real Prometheus, command line.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on should stop there, and figures are printed"
+)]
+
+mod command_line;
+mod kill;
+mod real_prometheus;
+mod replay;
+mod requests;
+mod samples;
+mod shutdown;
+mod start;

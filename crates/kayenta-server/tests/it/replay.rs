@@ -1,0 +1,73 @@
+//! The recorded answers of the reference, asked of the built binary.
+
+use std::collections::BTreeMap;
+
+use kayenta_testkit::{
+    FakePrometheus, ServiceBuilder,
+    replay::{Departures, Replay, ReplayReport, Transcript},
+};
+
+use crate::samples::{BINARY, sample, testdata};
+
+/// Replays every transcript at once against a service; reports by scenario. Departures are those of
+/// every backend and of this one.
+async fn replay_all(
+    base_url: &str,
+    prometheus: &FakePrometheus,
+    backend: &str,
+) -> Vec<ReplayReport> {
+    let transcripts = Transcript::read_all(&testdata("http")).unwrap();
+    let departures = ["every-backend", backend]
+        .map(|name| Departures::read(&testdata("departures").join(name).with_extension("json")))
+        .into_iter()
+        .fold(Departures::default(), |all, more| all.and(more.unwrap()));
+    let strangers: Vec<_> = departures.strangers(&transcripts).map(|d| &d.id).collect();
+    assert!(
+        strangers.is_empty(),
+        "departures of steps that do not exist: {strangers:?}"
+    );
+    let replay = Replay::new(base_url)
+        .unwrap()
+        .departing(departures)
+        .substituting(prometheus.base_url(), "http://prometheus:9090");
+    let running: Vec<_> = transcripts
+        .into_iter()
+        .map(|transcript| {
+            let replay = replay.clone();
+            tokio::spawn(async move { replay.run(&transcript).await })
+        })
+        .collect();
+    let mut reports = BTreeMap::new();
+    for task in running {
+        let report = task.await.unwrap();
+        reports.insert(report.scenario.clone(), report);
+    }
+    reports.into_values().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transcripts_pass_on_the_embedded_default() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let config = sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", &prometheus.base_url())],
+    );
+    let service = ServiceBuilder::new(BINARY)
+        .config(config)
+        .start()
+        .await
+        .unwrap();
+    let reports = replay_all(&service.base_url(), &prometheus, "embedded").await;
+    let mut failed = 0;
+    for report in &reports {
+        println!("{report}");
+        failed += report.failed.len();
+    }
+    let steps: usize = reports.iter().map(|r| r.steps).sum();
+    let departed: usize = reports.iter().map(|r| r.departed).sum();
+    println!(
+        "{} of {steps} steps pass, {departed} of them differ on purpose",
+        steps - failed
+    );
+    assert_eq!(failed, 0, "the service's log:\n{}", service.log());
+}

@@ -1,0 +1,153 @@
+//! Requests the tests send, and what they read of the answers.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// A client of one service, by HTTP and nothing else.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    base_url: String,
+    http: reqwest::Client,
+}
+
+impl Caller {
+    pub(crate) fn new(base_url: impl Into<String>) -> Self {
+        // No connection is kept: each test says what happens to the next request, not the pool.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        Self {
+            base_url: base_url.into(),
+            http,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Result<(u16, Value)> {
+        read(self.http.get(format!("{}{path}", self.base_url))).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
+        read(
+            self.http
+                .post(format!("{}{path}", self.base_url))
+                .json(body),
+        )
+        .await
+    }
+
+    /// Starts something and returns its id.
+    pub(crate) async fn start(&self, path: &str, body: &Value) -> reqwest::Result<String> {
+        let (status, answer) = self.post(path, body).await?;
+        let id = answer["canaryExecutionId"]
+            .as_str()
+            .or_else(|| answer["canaryAnalysisExecutionId"].as_str());
+        Ok(id
+            .unwrap_or_else(|| panic!("{path} answers {status} {answer}"))
+            .to_owned())
+    }
+
+    /// Asks until the answer is complete.
+    pub(crate) async fn complete(&self, path: &str, patience: Duration) -> Value {
+        let started = Instant::now();
+        loop {
+            let (status, answer) = self.get(path).await.unwrap();
+            if answer["complete"] == json!(true) {
+                return answer;
+            }
+            assert!(
+                started.elapsed() < patience,
+                "{path} is not complete: {status} {answer}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {
+    let answer = request.send().await?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await?;
+    Ok((
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    ))
+}
+
+/// A metric of a config by its PromQL, in which `${scope}` is the deployment.
+pub(crate) fn metric(name: &str, group: &str, promql: &str) -> Value {
+    json!({
+        "name": name,
+        "query": {"type": "prometheus", "customInlineTemplate": format!("PromQL:{promql}")},
+        "groups": [group],
+        "analysisConfigurations": {"canary": {"direction": "increase"}},
+        "scopeName": "default",
+    })
+}
+
+/// A config of metrics and the weights of their groups.
+pub(crate) fn config(name: &str, metrics: &[Value], weights: Value) -> Value {
+    json!({
+        "name": name,
+        "applications": ["shop"],
+        "configVersion": "1",
+        "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
+        "metrics": metrics,
+        "templates": {},
+        "classifier": {"groupWeights": weights},
+    })
+}
+
+/// One window of time for both sides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window<'a> {
+    pub(crate) start: &'a str,
+    pub(crate) end: &'a str,
+    pub(crate) step_seconds: u64,
+}
+
+/// The body of `POST /canary`.
+pub(crate) fn canary(config: &Value, control: &str, experiment: &str, window: Window<'_>) -> Value {
+    let side = |scope: &str| json!({"scope": scope, "start": window.start, "end": window.end, "step": window.step_seconds});
+    json!({
+        "canaryConfig": config,
+        "executionRequest": {
+            "scopes": {"default": {"controlScope": side(control), "experimentScope": side(experiment)}},
+            "thresholds": {"pass": 95, "marginal": 75},
+        },
+    })
+}
+
+/// The body of `POST /standalone_canary_analysis`, over a window in the past.
+pub(crate) fn analysis(
+    config: &Value,
+    control: &str,
+    experiment: &str,
+    window: Window<'_>,
+    interval_minutes: u64,
+) -> Value {
+    json!({
+        "canaryConfig": config,
+        "executionRequest": {
+            "scopes": [{
+                "scopeName": "default", "controlScope": control, "experimentScope": experiment,
+                "startTimeIso": window.start, "endTimeIso": window.end, "step": window.step_seconds,
+            }],
+            "analysisIntervalMins": interval_minutes,
+            "thresholds": {"pass": 95, "marginal": 10},
+        },
+    })
+}
+
+/// The score of a finished canary.
+pub(crate) fn canary_score(answer: &Value) -> &Value {
+    &answer["result"]["judgeResult"]["score"]["score"]
+}
+
+/// The scores of a finished analysis, in order.
+pub(crate) fn analysis_scores(answer: &Value) -> &Value {
+    &answer["canaryAnalysisExecutionResult"]["canaryScores"]
+}

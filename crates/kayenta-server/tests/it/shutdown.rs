@@ -1,0 +1,101 @@
+//! How the process ends, and what a start finds afterwards.
+
+use std::time::{Duration, Instant};
+
+use kayenta_testkit::{FakePrometheus, ServiceBuilder, Signal};
+use serde_json::json;
+
+use crate::{
+    requests::{Caller, Window, canary, canary_score, config, metric},
+    samples::{BINARY, sample},
+};
+
+const WINDOW: Window<'static> = Window {
+    start: "2020-11-20T23:00:00Z",
+    end: "2020-11-21T00:00:00Z",
+    step_seconds: 60,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c_ops_01_sigterm_ends_with_0_and_sigint_with_130() {
+    let mut service = ServiceBuilder::new(BINARY).start().await.unwrap();
+    let asked = Instant::now();
+    let status = service.terminate().await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", service.log());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
+    service.restart().await.unwrap();
+    let status = service.interrupt().await.unwrap();
+    assert_eq!(status.code(), Some(130), "{}", service.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    prometheus.delay_answers(Duration::from_secs(60));
+    let yaml = sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", &prometheus.base_url())],
+    ) + "spring.lifecycle.timeout-per-shutdown-phase: 3s\n";
+    let mut service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let metrics = [metric("latency", "Latency", r#"latency{v="${scope}"}"#)];
+    let config = config("term", &metrics, json!({"Latency": 100}));
+    let body = canary(&config, "baseline", "canary", WINDOW);
+    let id = caller.start("/canary", &body).await.unwrap();
+    while prometheus.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let asked = Instant::now();
+    let status = service.terminate().await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", service.log());
+    assert!(
+        asked.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        asked.elapsed()
+    );
+
+    prometheus.delay_answers(Duration::ZERO);
+    service.restart().await.unwrap();
+    let answer = caller
+        .complete(&format!("/canary/{id}"), Duration::from_secs(15))
+        .await;
+    assert_eq!(answer["status"], json!("succeeded"), "{answer}");
+    assert_eq!(canary_score(&answer), &json!(100.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_at_sigterm_is_answered() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    prometheus.delay_answers(Duration::from_millis(600));
+    let yaml = sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", &prometheus.base_url())],
+    );
+    let mut service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let asking = tokio::spawn(async move {
+        let path = "/fetch/prometheus/query?metricName=m&scope=s&start=2020-11-20T23:00:00Z\
+                    &end=2020-11-20T23:05:00Z&step=60";
+        caller.post(path, &json!({})).await
+    });
+    while prometheus.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    service.signal(Signal::TERM).unwrap();
+    let (status, answer) = asking.await.unwrap().unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let ended = service.wait(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+}

@@ -1,0 +1,168 @@
+//! Starting, and not starting: the embedded default, ports, mistakes.
+
+use std::time::Duration;
+
+use kayenta_testkit::{Service, ServiceBuilder, free_port};
+use serde_json::json;
+
+use crate::{requests::Caller, samples::BINARY};
+
+/// Starts it and waits until it has given up; exit code and log.
+async fn fail_to_start(builder: ServiceBuilder) -> (Option<i32>, String) {
+    let mut service = builder.spawn().unwrap();
+    let status = service.wait(Duration::from_secs(20)).await.unwrap();
+    (status.code(), service.log())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_configuration_everything_is_there() {
+    let service = ServiceBuilder::new(BINARY).start().await.unwrap();
+    let caller = Caller::new(service.base_url());
+    let (status, health) = caller.get("/health").await.unwrap();
+    assert_eq!(status, 200, "{health}");
+    let components = health["components"].as_object().unwrap();
+    for component in [
+        "canaryConfigIndexingAgent",
+        "diskSpace",
+        "embeddedQueue",
+        "ping",
+        "storage-embedded-storage",
+    ] {
+        assert_eq!(components[component]["status"], json!("UP"), "{health}");
+    }
+    let (_, credentials) = caller.get("/credentials").await.unwrap();
+    assert_eq!(credentials[0]["name"], json!("embedded-storage"));
+    for path in [
+        "/judges",
+        "/info",
+        "/env",
+        "/loggers",
+        "/metrics",
+        "/prometheus",
+        "/v3/api-docs",
+    ] {
+        let (status, answer) = caller.get(path).await.unwrap();
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_port_is_told_in_the_block_operators_search_for() {
+    let first = ServiceBuilder::new(BINARY).start().await.unwrap();
+    let port = first
+        .base_url()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let (code, log) = fail_to_start(ServiceBuilder::new(BINARY).port(port)).await;
+    assert_eq!(code, Some(1));
+    assert!(log.contains("APPLICATION FAILED TO START"), "{log}");
+    assert!(
+        log.contains(&format!("Port {port} was already in use.")),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_data_directory_serves_one_process() {
+    let first = ServiceBuilder::new(BINARY).start().await.unwrap();
+    let second = ServiceBuilder::new(BINARY).data_dir(first.data_dir());
+    let (code, log) = fail_to_start(second).await;
+    assert_eq!(code, Some(1));
+    assert!(log.contains("APPLICATION FAILED TO START"), "{log}");
+    assert!(log.contains("--data-dir"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistake_in_the_file_is_told_with_its_line() {
+    let yaml = "server:\n  port: abc\n";
+    // The launcher's own --port would win over the file.
+    let mut service: Service = ServiceBuilder::new(BINARY)
+        .config(yaml.replace("port", "max-http-header-size"))
+        .spawn()
+        .unwrap();
+    let status = service.wait(Duration::from_secs(20)).await.unwrap();
+    let log = service.log();
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains("APPLICATION FAILED TO START"), "{log}");
+    assert!(log.contains("kayenta.yml:2:"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_references_arguments_and_variables_are_understood() {
+    let port = free_port().unwrap();
+    let service = ServiceBuilder::new(BINARY)
+        .port(port)
+        .argument("stray")
+        .argument("--management.endpoints.web.exposure.include=health,loggers")
+        .environment(
+            "JAVA_OPTS",
+            "-Xmx2g -XX:+UseG1GC -Dlogging.level.com.netflix.kayenta=DEBUG",
+        )
+        .environment("KAYENTA_PORT", "tcp://10.0.0.1:80")
+        .environment("KAYENTA_SERVICE_PORT", "80")
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let (_, level) = caller.get("/loggers/com.netflix.kayenta").await.unwrap();
+    assert_eq!(
+        level,
+        json!({"configuredLevel": "DEBUG", "effectiveLevel": "DEBUG"})
+    );
+    assert_eq!(caller.get("/env").await.unwrap().0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_levels_change_while_it_runs() {
+    let service = ServiceBuilder::new(BINARY).start().await.unwrap();
+    let caller = Caller::new(service.base_url());
+    let (status, _) = caller
+        .post("/loggers/ROOT", &json!({"configuredLevel": "OFF"}))
+        .await
+        .unwrap();
+    assert_eq!(status, 204);
+    let silent = service.log().len();
+    caller.get("/judges").await.unwrap();
+    caller
+        .post("/loggers/ROOT", &json!({"configuredLevel": "INFO"}))
+        .await
+        .unwrap();
+    caller.get("/judges?loud").await.unwrap();
+    let loud = async {
+        while !service.log()[silent..].contains("/judges") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), loud)
+        .await
+        .unwrap();
+    let since = &service.log()[silent..];
+    assert_eq!(since.matches("path=/judges").count(), 1, "{since}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn management_moves_to_its_own_port() {
+    let management = free_port().unwrap();
+    let yaml = format!("management.server.port: {management}\nserver.port: 8090\n");
+    let mut service = ServiceBuilder::new(BINARY).config(yaml).spawn().unwrap();
+    let caller = Caller::new(format!("http://127.0.0.1:{management}"));
+    let answered = async {
+        loop {
+            if let Ok((200, health)) = caller.get("/health").await {
+                return health;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let health = tokio::time::timeout(Duration::from_secs(10), answered)
+        .await
+        .unwrap();
+    assert_eq!(health["status"], json!("UP"));
+    let main = Caller::new(service.base_url());
+    assert_eq!(main.get("/health").await.unwrap().0, 404);
+    assert_eq!(main.get("/judges").await.unwrap().0, 200);
+    service.kill().await.unwrap();
+}
