@@ -2,7 +2,7 @@
 //! endpoints.
 //!
 //! [`ApiState::new`] takes the engine, the settings and what the management endpoints show;
-//! [`router`] makes the main port's routes of it and [`management_router`] those of a separate port.
+//! [`router()`] makes the main port's routes of it and [`management_router`] those of a separate port.
 //! Handlers extract, call and map. HTTP statuses are known here and nowhere else.
 //!
 //! It does not listen, read configuration, or decide anything about canaries.

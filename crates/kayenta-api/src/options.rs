@@ -94,7 +94,7 @@ impl CorsOptions {
 pub struct ManagementOptions {
     /// Where the endpoints sit: `/` as in the reference, or a prefix such as `/actuator`.
     pub base_path: String,
-    /// Whether they sit on a port of their own. Then [`router`](crate::router) leaves them out and
+    /// Whether they sit on a port of their own. Then [`router`](crate::router()) leaves them out and
     /// [`management_router`](crate::management_router) has them.
     pub separate_port: bool,
     /// Which endpoints are reachable.

@@ -1,7 +1,7 @@
 //! The pairs of which it depends on the shift who wins.
 
 /// Pairs of values, undecided between two shifts, and the number of pairs x wins at both.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OpenPairs {
     x: Vec<f64>,
     y: Vec<f64>,
@@ -13,6 +13,17 @@ pub(crate) struct OpenPairs {
 }
 
 impl OpenPairs {
+    /// None yet, with room for so many.
+    pub(crate) fn with_capacity(pairs: usize) -> Self {
+        Self {
+            x: Vec::with_capacity(pairs),
+            y: Vec::with_capacity(pairs),
+            weight: Vec::with_capacity(pairs),
+            won: 0,
+            close: Vec::new(),
+        }
+    }
+
     /// Adds an undecided pair.
     pub(crate) fn push(&mut self, x: f64, y: f64, weight: u64) {
         self.x.push(x);

@@ -255,12 +255,12 @@ impl<'a> Pooled<'a> {
 
     /// Lists the undecided pairs once that is less work than going through all values.
     fn open_if_few(&mut self) {
-        let few = 2 * (self.x.len() + self.y.len()) as u64;
+        let few = (self.x.len() + self.y.len()) as u64;
         let (lower, upper) = (&self.lower, &self.upper);
         if lower.sum - upper.sum > few || !lower.mu.is_finite() || !upper.mu.is_finite() {
             return;
         }
-        let mut open = OpenPairs::default();
+        let mut open = OpenPairs::with_capacity((lower.sum - upper.sum) as usize);
         // Values of x this close may become tied by rounding at some shift in between.
         let close = absorbed_gap(reach(&self.x, lower.mu, upper.mu));
         if self.smallest_gap <= close {
