@@ -42,17 +42,17 @@ fn shop_config() -> Value {
         metric(
             "error rate",
             "Errors",
-            r#"rate(http_requests_total{app="shop",version="${scope}",status="500"}[5s])"#,
+            r#"sum(rate(http_requests_total{app="shop",version="${scope}",status="500"}[5s]))"#,
         ),
         metric(
             "latency",
             "Latency",
-            r#"http_request_latency_ms{app="shop",version="${scope}"}"#,
+            r#"avg(http_request_latency_ms{app="shop",version="${scope}"})"#,
         ),
         metric(
             "throughput",
             "Traffic",
-            r#"rate(http_requests_total{app="shop",version="${scope}",status="200"}[5s])"#,
+            r#"sum(rate(http_requests_total{app="shop",version="${scope}",status="200"}[5s]))"#,
         ),
     ];
     config(

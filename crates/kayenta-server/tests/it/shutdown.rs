@@ -16,6 +16,18 @@ const WINDOW: Window<'static> = Window {
     step_seconds: 60,
 };
 
+/// Waits until a query has arrived.
+async fn asked(prometheus: &FakePrometheus) {
+    let arrived = async {
+        while prometheus.seen().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), arrived)
+        .await
+        .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn c_ops_01_sigterm_ends_with_0_and_sigint_with_130() {
     let mut service = ServiceBuilder::new(BINARY).start().await.unwrap();
@@ -50,9 +62,7 @@ async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
     let config = config("term", &metrics, json!({"Latency": 100}));
     let body = canary(&config, "baseline", "canary", WINDOW);
     let id = caller.start("/canary", &body).await.unwrap();
-    while prometheus.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    asked(&prometheus).await;
     let asked = Instant::now();
     let status = service.terminate().await.unwrap();
     assert_eq!(status.code(), Some(0), "{}", service.log());
@@ -86,13 +96,11 @@ async fn a_request_under_way_at_sigterm_is_answered() {
         .unwrap();
     let caller = Caller::new(service.base_url());
     let asking = tokio::spawn(async move {
-        let path = "/fetch/prometheus/query?metricName=m&scope=s&start=2020-11-20T23:00:00Z\
+        let path = "/fetch/prometheus/query?metricSetName=m&metricName=m&customFilter=x%3D1&scope=s&start=2020-11-20T23:00:00Z\
                     &end=2020-11-20T23:05:00Z&step=60";
         caller.post(path, &json!({})).await
     });
-    while prometheus.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    asked(&prometheus).await;
     service.signal(Signal::TERM).unwrap();
     let (status, answer) = asking.await.unwrap().unwrap();
     assert_eq!(status, 200, "{answer}");
