@@ -14,3 +14,4 @@ mod requests;
 mod samples;
 mod shutdown;
 mod start;
+mod tls;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kayenta_testkit::{
-    FakePrometheus, ServiceBuilder,
+    FakePrometheus, Service, ServiceBuilder,
+    azurite::{ACCOUNT_KEY, Azurite},
+    redis_server::RedisServer,
     replay::{Departures, Replay, ReplayReport, Transcript},
 };
 
@@ -29,7 +31,9 @@ async fn replay_all(
     let replay = Replay::new(base_url)
         .unwrap()
         .departing(departures)
-        .substituting(prometheus.base_url(), "http://prometheus:9090");
+        .substituting(prometheus.base_url(), "http://prometheus:9090")
+        // An archive is written when its run is complete, here as in the reference.
+        .settling("canary-stored-config", "archived");
     let running: Vec<_> = transcripts
         .into_iter()
         .map(|transcript| {
@@ -45,6 +49,23 @@ async fn replay_all(
     reports.into_values().collect()
 }
 
+/// Asserts that every step passes, and prints how many.
+async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, backend: &str) {
+    let reports = replay_all(&service.base_url(), prometheus, backend).await;
+    let mut failed = 0;
+    for report in &reports {
+        println!("{report}");
+        failed += report.failed.len();
+    }
+    let steps: usize = reports.iter().map(|r| r.steps).sum();
+    let departed: usize = reports.iter().map(|r| r.departed).sum();
+    println!(
+        "{backend}: {} of {steps} steps pass, {departed} of them differ on purpose",
+        steps - failed
+    );
+    assert_eq!(failed, 0, "the service's log:\n{}", service.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn transcripts_pass_on_the_embedded_default() {
     let prometheus = FakePrometheus::start().await.unwrap();
@@ -57,17 +78,27 @@ async fn transcripts_pass_on_the_embedded_default() {
         .start()
         .await
         .unwrap();
-    let reports = replay_all(&service.base_url(), &prometheus, "embedded").await;
-    let mut failed = 0;
-    for report in &reports {
-        println!("{report}");
-        failed += report.failed.len();
-    }
-    let steps: usize = reports.iter().map(|r| r.steps).sum();
-    let departed: usize = reports.iter().map(|r| r.departed).sum();
-    println!(
-        "{} of {steps} steps pass, {departed} of them differ on purpose",
-        steps - failed
+    assert_all_pass(&service, &prometheus, "embedded").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transcripts_pass_on_redis_and_azure() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let redis = RedisServer::start().await.unwrap();
+    let azurite = Azurite::start().await.unwrap();
+    let config = sample(
+        "transcripts-redis-azure.yml",
+        &[
+            ("prometheus", &prometheus.base_url()),
+            ("redis", &redis.url()),
+            ("blobs", &azurite.endpoint()),
+            ("key", ACCOUNT_KEY),
+        ],
     );
-    assert_eq!(failed, 0, "the service's log:\n{}", service.log());
+    let service = ServiceBuilder::new(BINARY)
+        .config(config)
+        .start()
+        .await
+        .unwrap();
+    assert_all_pass(&service, &prometheus, "redis-azure").await;
 }

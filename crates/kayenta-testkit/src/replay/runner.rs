@@ -28,7 +28,11 @@ pub struct Replay {
     client: reqwest::Client,
     departures: Departures,
     substitutions: Vec<(String, String)>,
+    settling: Vec<(String, String)>,
 }
+
+/// How long a settling step is asked again.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// How the steps of one transcript went.
 #[derive(Clone, Debug)]
@@ -95,6 +99,7 @@ impl Replay {
                 .context("no HTTP client")?,
             departures: Departures::default(),
             substitutions: Vec::new(),
+            settling: Vec::new(),
         })
     }
 
@@ -113,6 +118,14 @@ impl Replay {
         self
     }
 
+    /// Names a step that reads what appears a moment after an earlier step's answer; it is asked
+    /// again for some seconds while it answers 404.
+    #[must_use]
+    pub fn settling(mut self, scenario: impl Into<String>, step: impl Into<String>) -> Self {
+        self.settling.push((scenario.into(), step.into()));
+        self
+    }
+
     /// Runs one transcript.
     pub async fn run(&self, transcript: &Transcript) -> ReplayReport {
         let mut normaliser = Normaliser::new();
@@ -124,7 +137,7 @@ impl Replay {
             departed: 0,
         };
         for step in &transcript.steps {
-            let complaints = match self.answer(step, &variables).await {
+            let complaints = match self.answer(&transcript.scenario, step, &variables).await {
                 Ok(answer) => {
                     for (variable, path) in &step.save {
                         let value = at(&answer.body, path).cloned().unwrap_or(Value::Null);
@@ -151,12 +164,21 @@ impl Replay {
     /// The answer to a step, asked again until its condition holds or its time is over.
     async fn answer(
         &self,
+        scenario: &str,
         step: &Step,
         variables: &HashMap<String, String>,
     ) -> anyhow::Result<Answer> {
         let started = Instant::now();
+        let settles = self
+            .settling
+            .iter()
+            .any(|(s, name)| s == scenario && *name == step.name);
         loop {
             let answer = self.call(&step.request, variables).await?;
+            if settles && answer.status == 404 && started.elapsed() < SETTLING {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
             let Some(until) = &step.until else {
                 return Ok(answer);
             };

@@ -1,0 +1,194 @@
+//! HTTPS: PEM and PKCS#12, renewal while it runs, client certificates.
+
+use std::{fs, path::Path, time::Duration};
+
+use kayenta_testkit::{Service, ServiceBuilder};
+use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair,
+};
+use tempfile::TempDir;
+
+use crate::samples::BINARY;
+
+/// A certificate authority of the test's own.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    fn issue(&self, purpose: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.extended_key_usages = vec![purpose];
+        (params.signed_by(&key, &self.0).unwrap(), key)
+    }
+
+    /// Writes a server's certificate and key.
+    fn write_server(&self, folder: &Path) {
+        let (certificate, key) = self.issue(ExtendedKeyUsagePurpose::ServerAuth);
+        fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
+        fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
+    }
+
+    /// A client that trusts this authority and nobody else.
+    fn client(&self, identity: Option<&(rcgen::Certificate, KeyPair)>) -> reqwest::Client {
+        let root = reqwest::Certificate::from_pem(self.pem().as_bytes()).unwrap();
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([root])
+            .timeout(Duration::from_secs(5))
+            .pool_max_idle_per_host(0);
+        if let Some((certificate, key)) = identity {
+            let pem = key.serialize_pem() + &certificate.pem();
+            builder = builder.identity(reqwest::Identity::from_pem(pem.as_bytes()).unwrap());
+        }
+        builder.build().unwrap()
+    }
+}
+
+fn start(ssl: &str) -> Service {
+    let yaml =
+        format!("server:\n  port: 8090\n  ssl:\n{ssl}kayenta.server.tls-reload-interval: 100ms\n");
+    ServiceBuilder::new(BINARY).config(yaml).spawn().unwrap()
+}
+
+fn pem_settings(folder: &TempDir) -> String {
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    format!(
+        "    certificate: {}\n    certificate-private-key: {}\n",
+        file("server.pem"),
+        file("server.key")
+    )
+}
+
+fn url(service: &Service) -> String {
+    service.base_url().replace("http:", "https:") + "/judges"
+}
+
+/// Asks until the answer is 200.
+async fn answered(service: &Service, client: &reqwest::Client) {
+    let asking = async {
+        loop {
+            match client.get(url(service)).send().await {
+                Ok(answer) if answer.status() == 200 => return,
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    let answered = tokio::time::timeout(Duration::from_secs(10), asking).await;
+    assert!(answered.is_ok(), "{}", service.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    old.write_server(folder.path());
+    let service = start(&pem_settings(&folder));
+    answered(&service, &old.client(None)).await;
+    assert!(new.client(None).get(url(&service)).send().await.is_err());
+
+    fs::write(folder.path().join("server.pem"), "half written").unwrap();
+    let told = async {
+        while !service.log().contains("the old one stays in use") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), told)
+        .await
+        .unwrap();
+    answered(&service, &old.client(None)).await;
+
+    new.write_server(folder.path());
+    answered(&service, &new.client(None)).await;
+    assert!(old.client(None).get(url(&service)).send().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_certificates_are_asked_for_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, stranger) = (Authority::new("ours"), Authority::new("stranger"));
+    authority.write_server(folder.path());
+    let trusted = folder.path().join("clients.pem");
+    fs::write(&trusted, authority.pem()).unwrap();
+    let ssl = pem_settings(&folder)
+        + &format!(
+            "    client-auth: need\n    trust-certificate: {}\n",
+            trusted.display()
+        );
+    let service = start(&ssl);
+    let known = authority.issue(ExtendedKeyUsagePurpose::ClientAuth);
+    answered(&service, &authority.client(Some(&known))).await;
+    assert!(
+        authority
+            .client(None)
+            .get(url(&service))
+            .send()
+            .await
+            .is_err()
+    );
+    let unknown = stranger.issue(ExtendedKeyUsagePurpose::ClientAuth);
+    assert!(
+        authority
+            .client(Some(&unknown))
+            .get(url(&service))
+            .send()
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pkcs12_key_store_serves_as_it_does_in_java() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("ours");
+    let (certificate, key) = authority.issue(ExtendedKeyUsagePurpose::ServerAuth);
+    let chain = PrivateKeyChain::new(
+        "1",
+        PrivateKey::from_der(&key.serialize_der()).unwrap(),
+        [
+            Certificate::from_der(certificate.der()).unwrap(),
+            Certificate::from_der(authority.0.der()).unwrap(),
+        ],
+    );
+    let mut store = KeyStore::new();
+    store.add_entry("kayenta", KeyStoreEntry::PrivateKeyChain(chain));
+    let path = folder.path().join("server.p12");
+    fs::write(&path, store.writer("changeit").write().unwrap()).unwrap();
+
+    let ssl = |alias: &str, password: &str| {
+        format!(
+            "    key-store: {}\n    key-store-type: PKCS12\n    key-store-password: {password}\n    \
+             key-alias: {alias}\n",
+            path.display()
+        )
+    };
+    let service = start(&ssl("kayenta", "changeit"));
+    answered(&service, &authority.client(None)).await;
+
+    for (wrong, told) in [
+        (ssl("nobody", "changeit"), "has no key named nobody"),
+        (ssl("kayenta", "wrong"), "cannot be opened as PKCS#12"),
+    ] {
+        let mut service = start(&wrong);
+        let status = service.wait(Duration::from_secs(10)).await.unwrap();
+        assert_eq!(status.code(), Some(1));
+        let log = service.log();
+        assert!(
+            log.contains("APPLICATION FAILED TO START") && log.contains(told),
+            "{log}"
+        );
+        assert!(!log.contains("changeit"), "a password is shown");
+    }
+}
