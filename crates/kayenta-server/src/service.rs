@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    http::{HttpServer, ServerLimits, TlsListener},
+    http::{HttpServer, ServerLimits, TlsListener, around},
     logging::{self, Logging},
     meters, queue_gauges,
     signals::{self, Ending},
@@ -190,9 +190,11 @@ impl Service {
         let tasks = TaskTracker::new();
         // Listening ends by a token of its own: probes shall hear OUT_OF_SERVICE until then.
         let listening = CancellationToken::new();
-        serve(&tasks, main, router(state.clone())?, &listening, grace)?;
+        let routes = around(router(state.clone())?, &settings);
+        serve(&tasks, main, routes, &listening, grace)?;
         if let Some(server) = management {
             let routes = under(&settings.management.port, management_router(state)?);
+            let routes = around(routes, &settings);
             serve(&tasks, Some(server), routes, &listening, grace)?;
         }
         if let (Some(tls), Some(tls_settings)) = (tls, &settings.server.tls) {

@@ -1,7 +1,9 @@
 //! Listening: one port, plain or TLS, bounded in every way, ended gracefully.
 
 mod server;
+mod surface;
 mod tls;
 
 pub(crate) use server::{HttpServer, ServerLimits};
+pub(crate) use surface::around;
 pub(crate) use tls::TlsListener;

@@ -166,3 +166,76 @@ async fn management_moves_to_its_own_port() {
     assert_eq!(main.get("/judges").await.unwrap().0, 200);
     service.kill().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_compressed_and_security_headers_left_out_when_told() {
+    let yaml = "server.compression.enabled: true\nserver.compression.min-response-size: 1KB\n\
+                management.endpoints.web.exposure.include: '*'\n";
+    let headers_of = async |yaml: &str, path: &str| {
+        let service = ServiceBuilder::new(BINARY)
+            .config(yaml)
+            .start()
+            .await
+            .unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .gzip(false)
+            .build()
+            .unwrap();
+        let request = client
+            .get(service.base_url() + path)
+            .header("Accept-Encoding", "gzip");
+        request.send().await.unwrap().headers().clone()
+    };
+    let large = headers_of(yaml, "/loggers").await;
+    assert!(
+        large.get("content-encoding").is_none(),
+        "not a type of the list: {large:?}"
+    );
+    let large = headers_of(yaml, "/env").await;
+    assert!(large.contains_key("x-frame-options"), "{large:?}");
+    let large = headers_of(&format!("{yaml}swagger.enabled: true\n"), "/v3/api-docs").await;
+    assert_eq!(large["content-encoding"], "gzip", "{large:?}");
+    let small = headers_of(yaml, "/judges").await;
+    assert!(small.get("content-encoding").is_none(), "{small:?}");
+    let bare = headers_of("kayenta.security.enabled: false\n", "/judges").await;
+    assert!(bare.get("x-frame-options").is_none(), "{bare:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_json_when_told_and_carry_the_request_id() {
+    let yaml = "logging.format: json\n";
+    let service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = service.base_url() + "/judges";
+    client
+        .get(url)
+        .header("X-Request-Id", "my-request")
+        .send()
+        .await
+        .unwrap();
+    let written = async {
+        while !service.log().contains("my-request") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), written)
+        .await
+        .unwrap();
+    let log = service.log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let line = lines
+        .iter()
+        .find(|line| line["request.id"] == json!("my-request"))
+        .unwrap();
+    assert_eq!(line["status"], json!(200), "{line}");
+    assert_eq!(line["level"], json!("INFO"));
+    assert_eq!(line["logger"], json!("kayenta::api::transport"));
+}
