@@ -115,11 +115,14 @@ impl Container {
         fs::write(&authorities, trusted).unwrap();
         // Mount points must exist before the root becomes read-only.
         File::create(image.root.join("etc/hosts")).unwrap();
+        // Every container engine provides `/dev`; randomness comes from there.
+        fs::create_dir_all(image.root.join("dev")).unwrap();
 
         let log = mounted.path().join("log");
         let script = "set -e
             mount --bind \"$ROOT\" \"$ROOT\"
             mount --bind -o ro \"$CONFIG\" \"$ROOT/opt/kayenta/config\"
+            mount --bind /dev \"$ROOT/dev\"
             mount --bind -o ro \"$HOSTS\" \"$ROOT/etc/hosts\"
             mount --bind -o ro \"$AUTHORITIES\" \"$ROOT/etc/ssl/certs/ca-certificates.crt\"
             mount -o remount,bind,ro \"$ROOT\"
@@ -188,7 +191,14 @@ impl Container {
 
     /// Whether the image's HEALTHCHECK command says the service is well.
     pub(crate) fn runs_kayenta_health(&self) -> bool {
-        Command::new("chroot")
+        // Inside the container's mounts, as an engine runs it.
+        Command::new("nsenter")
+            .args([
+                "--mount",
+                "--target",
+                &self.child.id().to_string(),
+                "chroot",
+            ])
             .arg("--userspec=10111:10111")
             .arg(&self.root)
             .args(["/opt/kayenta/bin/kayenta", "health"])
