@@ -1,6 +1,10 @@
 //! What a log line looks like.
 
-use std::{fmt, process};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+    process,
+};
 
 use chrono::Utc;
 use serde_json::{Map, Value};
@@ -82,27 +86,46 @@ where
         )?;
         let mut fields = TextFields::default();
         event.record(&mut fields);
-        write!(writer, "{}{}", fields.message, fields.others)?;
+        let TextFields {
+            message: mut text,
+            others,
+        } = fields;
+        text.push_str(&others);
         if let Some(scope) = context.event_scope() {
-            let mut open = false;
+            let mut lead = " [";
             for span in scope.from_root() {
                 let extensions = span.extensions();
                 let Some(fields) = extensions.get::<FormattedFields<N>>() else {
                     continue;
                 };
-                if fields.is_empty() {
-                    continue;
+                if !fields.is_empty() {
+                    write!(text, "{lead}{}: {fields}", span.name())?;
+                    lead = ", ";
                 }
-                let lead = if open { ", " } else { " [" };
-                write!(writer, "{lead}{}: {fields}", span.name())?;
-                open = true;
             }
-            if open {
-                writer.write_char(']')?;
+            if lead != " [" {
+                text.push(']');
             }
         }
-        writeln!(writer)
+        writeln!(writer, "{}", on_one_line(&text))
     }
+}
+
+/// The text without control characters: what callers send and stores answer is part of log lines, and
+/// must neither begin a line of its own nor reach a terminal as a command.
+fn on_one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().fold(String::new(), |mut escaped, c| {
+        if c.is_control() {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+        escaped
+    });
+    Cow::Owned(escaped)
 }
 
 /// Fields of an event as text.
@@ -118,7 +141,6 @@ impl Visit for TextFields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        use fmt::Write as _;
         // Writing into a string cannot fail.
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
@@ -218,5 +240,87 @@ impl Visit for JsonVisitor {
         } else {
             self.insert(field, format!("{value:?}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing_subscriber::{layer::SubscriberExt, registry};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(json: bool) -> String {
+        let lines = Lines::default();
+        let to = lines.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || to.clone());
+        let write = || {
+            let span = tracing::info_span!("execution", id = "01ABC", application = "a\x1b[31mb");
+            let _entered = span.enter();
+            tracing::info!(target: "kayenta_engine::worker", count = 3, "first\nforged {}", "line");
+        };
+        if json {
+            let layer = layer.fmt_fields(JsonFields::new()).event_format(JsonLine);
+            tracing::subscriber::with_default(registry().with(layer), write);
+        } else {
+            let layer = layer.event_format(TextLine::new(DateFormat::new(None, Some("UTC"))));
+            tracing::subscriber::with_default(registry().with(layer), write);
+        }
+        String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn text_lines_are_springs_and_nothing_can_forge_one() {
+        let text = logged(false);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let (head, tail) = text.split_once(" --- [").unwrap();
+        assert!(
+            head.ends_with(&format!(" INFO {}", process::id())),
+            "{head}"
+        );
+        let (logger, message) = tail.split_once("] ").unwrap().1.split_once(" : ").unwrap();
+        assert_eq!(logger, format!("{:<40}", "kayenta::engine::worker"));
+        assert!(
+            message.starts_with(r"first\nforged line count=3 [execution: id="),
+            "{message}"
+        );
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn json_lines_carry_event_and_span_fields() {
+        let text = logged(true);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "first\nforged line");
+        assert_eq!(line["count"], 3);
+        assert_eq!(line["execution.id"], "01ABC");
+        assert_eq!(line["logger"], "kayenta::engine::worker");
+    }
+
+    #[test]
+    fn long_loggers_keep_their_end() {
+        let name = "kayenta::engine::a_module_with_a_rather_long_name";
+        assert_eq!(shortened(name).len(), LOGGER_WIDTH - 1);
+        assert!(name.ends_with(shortened(name)));
     }
 }
