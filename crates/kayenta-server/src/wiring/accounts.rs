@@ -17,7 +17,8 @@ use kayenta_storage::{
 };
 use serde_json::{Value, json};
 
-use crate::{startup_failure::StartupFailure, wiring::metric_stores};
+use super::{metric_stores, not_built_in};
+use crate::startup_failure::StartupFailure;
 
 /// Operations one remote object store works on at a time.
 const REMOTE_OPERATIONS: usize = 64;
@@ -63,7 +64,7 @@ pub(crate) async fn register(
             kind.label(),
             types.join(", ")
         );
-        if account.metrics.is_none() && account.objects.is_none() && !not_expected(&account) {
+        if not_built_in::includes(*kind) {
             tracing::warn!(
                 "account {name} of type {} is configured but not built in yet",
                 kind.as_str()
@@ -72,11 +73,6 @@ pub(crate) async fn register(
         accounts.add(account);
     }
     Ok(accounts)
-}
-
-/// Whether nothing was expected of the account in the first place.
-fn not_expected(account: &Account) -> bool {
-    account.supported_types.is_empty()
 }
 
 /// The query type the module `kayenta.<store>` understands.
@@ -122,7 +118,8 @@ async fn make_all(settings: &Settings, ingredients: &Ingredients) -> anyhow::Res
     for account in &configured.disk {
         made.push(disk(account).await?);
     }
-    made.extend(metric_stores::accounts(settings, ingredients)?);
+    made.extend(metric_stores::accounts(settings, ingredients));
+    made.extend(not_built_in::accounts(configured));
     Ok(made)
 }
 
@@ -145,6 +142,13 @@ impl Entry {
     /// One more member of its own.
     pub(super) fn show(&mut self, name: &str, value: impl Into<Value>) {
         self.shown.insert(name.to_owned(), value.into());
+    }
+
+    /// One more member of its own, if there is a value.
+    pub(super) fn show_some(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.show(name, value);
+        }
     }
 
     /// The member `endpoint`.
@@ -233,9 +237,7 @@ fn azure(account: &settings::AzureAccount) -> Option<Account> {
     if !account.supported_types.contains(&AccountType::ObjectStore) {
         return Some(entry.finish());
     }
-    if let Some(root_folder) = &account.root_folder {
-        entry.show("rootFolder", root_folder.as_str());
-    }
+    entry.show_some("rootFolder", account.root_folder.as_deref());
     match azure_store(account) {
         Ok(store) => Some(entry.with_remote_objects(store).finish()),
         Err(error) => {

@@ -4,88 +4,22 @@ use std::sync::Arc;
 
 use kayenta_config::{
     Settings,
-    settings::{AccountKind, BaseUrl, PrometheusAccount, PrometheusAuth},
+    settings::{AccountKind, PrometheusAccount, PrometheusAuth},
 };
 use kayenta_engine::Account;
 use kayenta_metrics::http::Credentials;
-use kayenta_model::AccountType;
 use kayenta_prometheus::PrometheusStore;
 
 use super::accounts::{Entry, Ingredients};
 
 /// Every configured account of a metric store.
-///
-/// # Errors
-/// When one cannot be set up.
-pub(super) fn accounts(
-    settings: &Settings,
-    ingredients: &Ingredients,
-) -> anyhow::Result<Vec<Account>> {
-    let configured = &settings.accounts;
-    let mut made = Vec::new();
-    // Accounts whose store is a crate of its own that is not here yet: listed, and said at start.
-    let mut only_listed = |kind, name: &str, base_url: Option<&BaseUrl>, types: &[AccountType]| {
-        let mut entry = Entry::new(name, kind, types);
-        if let Some(base_url) = base_url {
-            entry.show_endpoint(base_url);
-        }
-        made.push(entry.finish());
-    };
-    for a in &configured.graphite {
-        only_listed(
-            AccountKind::Graphite,
-            &a.name,
-            Some(&a.base_url),
-            &a.supported_types,
-        );
-    }
-    for a in &configured.influxdb {
-        only_listed(
-            AccountKind::InfluxDb,
-            &a.name,
-            Some(&a.base_url),
-            &a.supported_types,
-        );
-    }
-    for a in &configured.datadog {
-        only_listed(
-            AccountKind::Datadog,
-            &a.name,
-            Some(&a.base_url),
-            &a.supported_types,
-        );
-    }
-    for a in &configured.newrelic {
-        only_listed(
-            AccountKind::NewRelic,
-            &a.name,
-            Some(&a.base_url),
-            &a.supported_types,
-        );
-    }
-    for a in &configured.signalfx {
-        only_listed(
-            AccountKind::SignalFx,
-            &a.name,
-            Some(&a.base_url),
-            &a.supported_types,
-        );
-    }
-    for a in &configured.wavefront {
-        only_listed(
-            AccountKind::Wavefront,
-            &a.name,
-            Some(&a.base_url),
-            &a.supported_types,
-        );
-    }
-    for a in &configured.http_json {
-        only_listed(AccountKind::HttpJson, &a.name, None, &a.supported_types);
-    }
-    for account in &configured.prometheus {
-        made.extend(prometheus(settings, account, ingredients));
-    }
-    Ok(made)
+pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Account> {
+    settings
+        .accounts
+        .prometheus
+        .iter()
+        .filter_map(|account| prometheus(settings, account, ingredients))
+        .collect()
 }
 
 /// A Prometheus account; logged and left out when it cannot be set up, as in the reference.
@@ -122,14 +56,11 @@ fn prometheus(
     );
     entry.locations(&account.locations, &account.recommended_locations);
     entry.show_endpoint(&account.base_url);
-    for (member, value) in [
-        ("username", &account.username),
-        ("usernamePasswordFile", &account.username_password_file),
-    ] {
-        if let Some(value) = value {
-            entry.show(member, value.as_str());
-        }
-    }
+    entry.show_some("username", account.username.as_deref());
+    entry.show_some(
+        "usernamePasswordFile",
+        account.username_password_file.as_deref(),
+    );
     match store {
         Ok(store) => Some(entry.with_metrics(store).finish()),
         Err(error) => {

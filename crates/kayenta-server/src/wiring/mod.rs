@@ -6,6 +6,7 @@ mod health;
 mod judges;
 mod management;
 mod metric_stores;
+mod not_built_in;
 mod outbound;
 mod redis;
 mod work;
