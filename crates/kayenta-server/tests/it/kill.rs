@@ -125,15 +125,16 @@ async fn every_accepted_run_ends_exactly_once_through_random_kills() {
     assert_eq!(undisturbed["/canary"], json!(50.0));
 
     // Fetches take a moment, so that kills meet every stage.
-    prometheus.delay_answers(Duration::from_millis(15));
+    prometheus.delay_answers(Duration::from_millis(40));
     let started = Instant::now();
     let mut dice = Dice::seeded();
     let mut accepted: Vec<String> = Vec::new();
     let mut ended: BTreeMap<String, End> = BTreeMap::new();
+    let mut under_way = 0;
     for _ in 0..KILLS {
         let starting = tokio::spawn(start_some(caller.clone(), 4));
         // From the first microsecond of a start to well after the last answer.
-        tokio::time::sleep(Duration::from_micros(dice.below(220_000))).await;
+        tokio::time::sleep(Duration::from_micros(dice.below(180_000))).await;
         for path in accepted.iter().rev().take(6) {
             let Ok((_, answer)) = caller.get(path).await else {
                 break;
@@ -145,11 +146,15 @@ async fn every_accepted_run_ends_exactly_once_through_random_kills() {
             }
         }
         service.kill().await.unwrap();
-        accepted.extend(starting.await.unwrap());
+        let started_now = starting.await.unwrap();
         service.restart().await.unwrap();
+        for path in &started_now {
+            let (_, answer) = caller.get(path).await.unwrap();
+            under_way += usize::from(answer["complete"] != json!(true));
+        }
+        accepted.extend(started_now);
     }
     let killing = started.elapsed();
-    let seen_ended = ended.len();
 
     let recovering = Instant::now();
     for path in &accepted {
@@ -179,9 +184,14 @@ async fn every_accepted_run_ends_exactly_once_through_random_kills() {
         }
     }
     println!(
-        "{KILLS} kills in {killing:.1?}: {} runs accepted, {seen_ended} seen ended meanwhile, the rest \
-         within {recovered:.1?} of the last start; every one ended once with the undisturbed score",
+        "{KILLS} kills in {killing:.1?}: {} runs accepted, {under_way} of them under way when killed, the \
+         last ended within {recovered:.1?} of the last start; every one ended once with the undisturbed \
+         score",
         accepted.len(),
+    );
+    assert!(
+        under_way >= KILLS / 2,
+        "too few kills met a run to mean anything"
     );
     assert!(
         accepted.len() >= KILLS,
