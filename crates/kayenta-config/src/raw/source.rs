@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub(crate) name: Name,
     pub(crate) value: Scalar,
     pub(crate) origin: Origin,
+    /// [`Name::uniform`] of the name, kept because every look-up compares it.
+    pub(crate) uniform: String,
 }
 
 /// A flat list of names and values. It is never made a tree, so that a name may have a value and
@@ -28,8 +30,10 @@ pub(crate) struct Source {
     variables: bool,
     by_uniform: HashMap<String, Vec<usize>>,
     by_written: HashMap<String, usize>,
-    /// Of variables: name without underscores, in lower case.
+    /// Of variables that may be settings: name without underscores, in lower case.
     by_squashed: HashMap<String, usize>,
+    /// Positions of the variables that Kubernetes sets for services.
+    links: BTreeSet<usize>,
 }
 
 impl Source {
@@ -41,6 +45,7 @@ impl Source {
             by_uniform: HashMap::new(),
             by_written: HashMap::new(),
             by_squashed: HashMap::new(),
+            links: BTreeSet::new(),
         }
     }
 
@@ -53,13 +58,21 @@ impl Source {
         for (name, value) in variables {
             let at = source.entries.len();
             let dotted = name.contains('.');
+            let parsed = if dotted {
+                Name::parse(name)
+            } else {
+                Name::default()
+            };
+            let uniform = parsed.uniform();
             if dotted {
                 source
                     .by_uniform
-                    .entry(Name::parse(name).uniform())
+                    .entry(uniform.clone())
                     .or_default()
                     .push(at);
-            } else if !is_service_link(name, value, variables) {
+            } else if is_service_link(name, value, variables) {
+                source.links.insert(at);
+            } else {
                 source
                     .by_squashed
                     .entry(name.replace('_', "").to_lowercase())
@@ -68,11 +81,8 @@ impl Source {
             source.by_written.insert(name.clone(), at);
             source.entries.push(Entry {
                 written: name.clone(),
-                name: if dotted {
-                    Name::parse(name)
-                } else {
-                    Name::default()
-                },
+                name: parsed,
+                uniform,
                 value: Scalar::text(value),
                 origin: Origin::Variable(name.clone()),
             });
@@ -83,14 +93,16 @@ impl Source {
     pub(crate) fn push(&mut self, written: impl Into<String>, value: Scalar, origin: Origin) {
         let written = written.into();
         let name = Name::parse(&written);
+        let uniform = name.uniform();
         let at = self.entries.len();
-        self.by_uniform.entry(name.uniform()).or_default().push(at);
+        self.by_uniform.entry(uniform.clone()).or_default().push(at);
         self.by_written.insert(written.clone(), at);
         self.entries.push(Entry {
             written,
             name,
             value,
             origin,
+            uniform,
         });
     }
 
@@ -194,18 +206,17 @@ impl Source {
             String::new()
         };
         let all = uniform.is_empty();
-        self.entries.iter().filter_map(move |entry| {
-            if entry.name.elements().is_empty() {
-                let rest = rest_of_variable(&entry.written, &squashed)?;
-                return self
-                    .by_squashed
-                    .contains_key(&entry.written.replace('_', "").to_lowercase())
-                    .then_some(Below::Variable(entry, rest));
-            }
-            let candidate = entry.name.uniform();
-            let rest = candidate.strip_prefix(&uniform)?;
-            (all || rest.starts_with(['.', '['])).then_some(Below::Named(entry))
-        })
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(move |(at, entry)| {
+                if entry.name.elements().is_empty() {
+                    let rest = rest_of_variable(&entry.written, &squashed)?;
+                    return (!self.links.contains(&at)).then_some(Below::Variable(entry, rest));
+                }
+                let rest = entry.uniform.strip_prefix(&uniform)?;
+                (all || rest.starts_with(['.', '['])).then_some(Below::Named(entry))
+            })
     }
 }
 
