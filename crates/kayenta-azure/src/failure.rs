@@ -1,7 +1,7 @@
 //! What the SDK's errors mean, in words an operator can act on. The only place that knows the
 //! service's statuses and codes.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use azure_core::{
     Error,
@@ -12,6 +12,7 @@ use azure_core::{
     },
 };
 use chrono::{DateTime, Utc};
+use kayenta_model::with_causes;
 use kayenta_storage::{ObjectKind, StorageError, StorageErrorKind};
 
 /// Azure refuses requests whose date is off by a quarter of an hour; what is off by this much is
@@ -101,7 +102,7 @@ pub(crate) fn explain(account: &str, attempted: &str, error: &Error) -> StorageE
             (advice(&code, *status, raw_response.as_deref()), cause)
         }
         _ => {
-            let chain = chain(error);
+            let chain = with_causes(error.to_string(), error);
             (chain.clone(), chain)
         }
     };
@@ -201,21 +202,6 @@ fn retry_after(error: &Error) -> Option<Duration> {
     };
     let seconds = response.headers().get_optional_str(&RETRY_AFTER)?;
     seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// An error and its causes in one line, each said once.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let more = cause.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

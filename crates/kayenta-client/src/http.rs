@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kayenta_model::{AnalysisRequest, AnalysisStatusResponse, CanaryConfig};
+use kayenta_model::{AnalysisRequest, AnalysisStatusResponse, CanaryConfig, with_causes};
 use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -120,7 +120,7 @@ impl Client {
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(60))
             .build()
-            .map_err(|error| setup(chain(&error)))?;
+            .map_err(|error| setup(with_causes(error.to_string(), &error)))?;
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
             credentials,
@@ -263,10 +263,10 @@ impl Client {
                             });
                         }
                         Ok(_) => format!("the server answers {status}"),
-                        Err(error) => chain(&error),
+                        Err(error) => with_causes(error.to_string(), &error),
                     }
                 }
-                Err(error) => chain(&error),
+                Err(error) => with_causes(error.to_string(), &error),
             };
             if begun.elapsed() + pause > self.patience {
                 return Err(ClientError::Unreachable {
@@ -300,18 +300,4 @@ fn message_of(body: &str, status: StatusCode) -> String {
                 .unwrap_or("no reason given")
                 .to_owned()
         })
-}
-
-/// An error with its causes, outermost first.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }

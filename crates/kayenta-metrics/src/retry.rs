@@ -3,7 +3,7 @@
 use std::{str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
-use kayenta_model::{Clock, MetricSet};
+use kayenta_model::{Clock, MetricSet, http_status::NAMED_STATUSES};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -77,79 +77,6 @@ impl FromStr for StatusSeries {
     }
 }
 
-/// The statuses with a name, after Spring's `HttpStatus`: a status outside this list is never tried
-/// again, whatever its series, as in the reference.
-const NAMED: &[(&str, u16)] = &[
-    ("CONTINUE", 100),
-    ("SWITCHING_PROTOCOLS", 101),
-    ("PROCESSING", 102),
-    ("CHECKPOINT", 103),
-    ("OK", 200),
-    ("CREATED", 201),
-    ("ACCEPTED", 202),
-    ("NON_AUTHORITATIVE_INFORMATION", 203),
-    ("NO_CONTENT", 204),
-    ("RESET_CONTENT", 205),
-    ("PARTIAL_CONTENT", 206),
-    ("MULTI_STATUS", 207),
-    ("ALREADY_REPORTED", 208),
-    ("IM_USED", 226),
-    ("MULTIPLE_CHOICES", 300),
-    ("MOVED_PERMANENTLY", 301),
-    ("FOUND", 302),
-    ("MOVED_TEMPORARILY", 302),
-    ("SEE_OTHER", 303),
-    ("NOT_MODIFIED", 304),
-    ("USE_PROXY", 305),
-    ("TEMPORARY_REDIRECT", 307),
-    ("PERMANENT_REDIRECT", 308),
-    ("BAD_REQUEST", 400),
-    ("UNAUTHORIZED", 401),
-    ("PAYMENT_REQUIRED", 402),
-    ("FORBIDDEN", 403),
-    ("NOT_FOUND", 404),
-    ("METHOD_NOT_ALLOWED", 405),
-    ("NOT_ACCEPTABLE", 406),
-    ("PROXY_AUTHENTICATION_REQUIRED", 407),
-    ("REQUEST_TIMEOUT", 408),
-    ("CONFLICT", 409),
-    ("GONE", 410),
-    ("LENGTH_REQUIRED", 411),
-    ("PRECONDITION_FAILED", 412),
-    ("PAYLOAD_TOO_LARGE", 413),
-    ("REQUEST_ENTITY_TOO_LARGE", 413),
-    ("URI_TOO_LONG", 414),
-    ("REQUEST_URI_TOO_LONG", 414),
-    ("UNSUPPORTED_MEDIA_TYPE", 415),
-    ("REQUESTED_RANGE_NOT_SATISFIABLE", 416),
-    ("EXPECTATION_FAILED", 417),
-    ("I_AM_A_TEAPOT", 418),
-    ("INSUFFICIENT_SPACE_ON_RESOURCE", 419),
-    ("METHOD_FAILURE", 420),
-    ("DESTINATION_LOCKED", 421),
-    ("UNPROCESSABLE_ENTITY", 422),
-    ("LOCKED", 423),
-    ("FAILED_DEPENDENCY", 424),
-    ("TOO_EARLY", 425),
-    ("UPGRADE_REQUIRED", 426),
-    ("PRECONDITION_REQUIRED", 428),
-    ("TOO_MANY_REQUESTS", 429),
-    ("REQUEST_HEADER_FIELDS_TOO_LARGE", 431),
-    ("UNAVAILABLE_FOR_LEGAL_REASONS", 451),
-    ("INTERNAL_SERVER_ERROR", 500),
-    ("NOT_IMPLEMENTED", 501),
-    ("BAD_GATEWAY", 502),
-    ("SERVICE_UNAVAILABLE", 503),
-    ("GATEWAY_TIMEOUT", 504),
-    ("HTTP_VERSION_NOT_SUPPORTED", 505),
-    ("VARIANT_ALSO_NEGOTIATES", 506),
-    ("INSUFFICIENT_STORAGE", 507),
-    ("LOOP_DETECTED", 508),
-    ("BANDWIDTH_LIMIT_EXCEEDED", 509),
-    ("NOT_EXTENDED", 510),
-    ("NETWORK_AUTHENTICATION_REQUIRED", 511),
-];
-
 /// The number of a status as `kayenta.metrics.retry.statuses` names it (`TOO_MANY_REQUESTS`); a plain
 /// number is taken as well.
 ///
@@ -157,7 +84,7 @@ const NAMED: &[(&str, u16)] = &[
 /// When there is no status of that name.
 pub fn status_by_name(name: &str) -> Result<u16, UnknownStatus> {
     let wanted = canonical(name);
-    NAMED
+    NAMED_STATUSES
         .iter()
         .find(|(known, status)| *known == wanted || wanted.parse() == Ok(*status))
         .map(|(_, status)| *status)
@@ -198,7 +125,7 @@ impl RetryPolicy {
     pub fn retries(&self, kind: &FetchErrorKind) -> bool {
         match kind {
             FetchErrorKind::Http { status, .. } => {
-                NAMED.iter().any(|(_, known)| known == status)
+                NAMED_STATUSES.iter().any(|(_, known)| known == status)
                     && (self.statuses.contains(status)
                         || StatusSeries::of(*status).is_some_and(|s| self.series.contains(&s)))
             }

@@ -9,8 +9,10 @@
 pub mod account;
 pub mod analysis;
 pub mod canary_config;
+pub mod causes;
 pub mod clock;
 pub mod execution;
+pub mod http_status;
 pub mod judgement;
 pub mod lenient;
 pub mod metric_set;
@@ -28,6 +30,7 @@ pub use analysis::{
 pub use canary_config::{
     CanaryConfig, ClassifierConfig, JsonMap, JudgeConfig, MetricConfig, Thresholds,
 };
+pub use causes::with_causes;
 pub use clock::{Clock, IdSource, Sleep};
 pub use execution::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,

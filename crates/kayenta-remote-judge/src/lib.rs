@@ -5,15 +5,12 @@
 //! lets its engine try again when the endpoint says 503; here the judge does, and a refused
 //! connection counts as the same, since nothing was sent (`C-RJUDGE-01`).
 
-use std::{
-    error::Error as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
-use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair};
+use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair, with_causes};
 use reqwest::{Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -106,7 +103,7 @@ impl HttpRemoteJudge {
             .send()
             .await;
         let response = sent.map_err(|error| {
-            let failure = self.failed(chain(&error), None);
+            let failure = self.failed(told(&error), None);
             if error.is_connect() {
                 Attempt::Again(failure)
             } else {
@@ -153,7 +150,7 @@ impl HttpRemoteJudge {
         let mut body = Vec::new();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| self.failed(chain(&error), None))?;
+            let chunk = chunk.map_err(|error| self.failed(told(&error), None))?;
             if body.len() + chunk.len() > self.settings.max_answer {
                 let limit = self.settings.max_answer;
                 return Err(self.failed(format!("the answer is larger than {limit} bytes"), None));
@@ -218,19 +215,12 @@ fn excerpt(answer: &[u8]) -> String {
     String::from_utf8_lossy(answer).chars().take(200).collect()
 }
 
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() {
+/// A failed call with its causes; that it took too long is said first.
+fn told(error: &reqwest::Error) -> String {
+    let text = if error.is_timeout() {
         "timed out".to_owned()
     } else {
         error.to_string()
     };
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
+    with_causes(text, error)
 }
