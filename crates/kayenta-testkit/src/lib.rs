@@ -9,6 +9,7 @@
 )]
 
 pub mod azurite;
+pub mod certificates;
 pub mod execution_store_suite;
 pub mod fake_prometheus;
 pub mod fault_proxy;

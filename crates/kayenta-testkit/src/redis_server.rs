@@ -2,7 +2,6 @@
 //! watched by a sentinel, or a cluster.
 
 use std::{
-    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -11,6 +10,7 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::certificates::write_certificates;
 use crate::free_port::free_port;
 
 /// How long a server may take until it answers.
@@ -60,7 +60,10 @@ impl RedisServer {
     pub async fn start_with(options: RedisOptions) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let authority_pem = match options.tls {
-            true => Some(write_certificates(folder.path())?),
+            true => Some(write_certificates(
+                folder.path(),
+                &["localhost", "127.0.0.1"],
+            )?),
             false => None,
         };
         let mut server = Self {
@@ -407,24 +410,4 @@ fn free_port_below(limit: u16) -> anyhow::Result<u16> {
         }
     }
     bail!("no free port below {limit}")
-}
-
-/// Makes an authority and a server certificate; returns the authority's certificate.
-fn write_certificates(folder: &Path) -> anyhow::Result<String> {
-    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-
-    let mut authority = CertificateParams::new(Vec::new())?;
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // With rcgen's one default name for both, OpenSSL takes the server's certificate for self-signed.
-    authority
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, "authority of the tests");
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
-    let key = KeyPair::generate()?;
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let server = CertificateParams::new(names)?.signed_by(&key, &authority)?;
-    std::fs::write(folder.join("authority.pem"), authority.pem())?;
-    std::fs::write(folder.join("server.pem"), server.pem())?;
-    std::fs::write(folder.join("server.key"), key.serialize_pem())?;
-    Ok(authority.pem())
 }

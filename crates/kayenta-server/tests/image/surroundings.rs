@@ -1,12 +1,12 @@
 //! The guide's Redis, Prometheus and storage account, under the guide's names and ports.
 
-use std::{net::SocketAddr, path::Path};
+use std::net::SocketAddr;
 
 use kayenta_testkit::{
     PrometheusServer, RedisServer,
     azurite::{self, Azurite, AzuriteOptions},
+    certificates::write_certificates,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -30,7 +30,7 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) async fn start() -> Self {
         let certificates = tempfile::tempdir().unwrap();
-        let authority = write_certificates(certificates.path());
+        let authority = write_certificates(certificates.path(), &[STORAGE_HOST]).unwrap();
         let azurite = Azurite::start_with(AzuriteOptions {
             account: Some(STORAGE_ACCOUNT.to_owned()),
             certificate: Some((
@@ -108,19 +108,4 @@ async fn forward(address: &str, port: u16) {
             });
         }
     });
-}
-
-/// An authority of the test's own and a certificate for the storage account's host.
-fn write_certificates(folder: &Path) -> String {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let server = CertificateParams::new(vec![STORAGE_HOST.to_owned()])
-        .unwrap()
-        .signed_by(&key, &authority)
-        .unwrap();
-    std::fs::write(folder.join("server.pem"), server.pem()).unwrap();
-    std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
-    authority.pem()
 }
