@@ -32,7 +32,8 @@ pub struct RedisSettings {
     pub timeout: Duration,
     /// `redis.maxTotal`, default 100: an upper bound for connections.
     pub max_connections: u32,
-    /// `redis.startup-timeout`, ours: how long the start waits for it before giving up; default 60 s.
+    /// `redis.startup-timeout`, ours: after how long without an answer the log says so as an error;
+    /// it is waited for all the same. Default 60 s.
     pub startup_timeout: Duration,
 }
 
