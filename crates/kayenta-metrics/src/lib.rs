@@ -9,6 +9,7 @@ mod metered;
 pub mod mixing;
 pub mod retry;
 pub mod scope;
+pub mod series;
 mod store;
 pub mod template;
 

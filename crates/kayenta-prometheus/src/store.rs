@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use indexmap::IndexMap;
 use kayenta_metrics::{
     FetchError, MetadataCache, MetricQuery, MetricsStore,
     http::{Answer, Credentials, HttpClient, HttpSetupError, Transport},
     scope,
+    series::{self, Axis},
 };
-use kayenta_model::{Clock, Instant, MetricSet};
+use kayenta_model::{Clock, MetricSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -127,17 +127,23 @@ impl MetricsStore for PrometheusStore {
             .query("step", &step.to_string())
             .send()
             .await?;
-        let series = answer::read(answer.body()).map_err(|error| {
+        let found = answer::read(answer.body()).map_err(|error| {
             let told = error.to_string();
             answer.unexpected(told).caused_by(error)
         })?;
-        let name = query.metric.name();
-        if series.is_empty() {
-            return Ok(vec![placeholder(name, (start, end), step, text)]);
+        if found.is_empty() {
+            let attributes = series::query_attribute(text);
+            let step_millis = step.saturating_mul(1000);
+            return Ok(vec![series::placeholder(
+                query,
+                (start, end),
+                step_millis,
+                attributes,
+            )]);
         }
-        series
+        found
             .into_iter()
-            .map(|series| metric_set(name, series, &text, &answer))
+            .map(|series| metric_set(query.metric.name(), series, &text, &answer))
             .collect()
     }
 
@@ -165,45 +171,23 @@ impl MetricsStore for PrometheusStore {
     }
 }
 
-fn attributes(text: String) -> IndexMap<String, String> {
-    IndexMap::from([("query".to_owned(), text)])
-}
-
-/// What stands for "no data": the window and step of the request without values.
-fn placeholder(name: &str, (start, end): (Instant, Instant), step: i64, text: String) -> MetricSet {
-    MetricSet {
-        name: Some(name.to_owned()),
-        tags: Some(IndexMap::new()),
-        start_time_millis: start.millis(),
-        start_time_iso: Some(start.to_string()),
-        end_time_millis: end.millis(),
-        end_time_iso: Some(end.to_string()),
-        step_millis: step.saturating_mul(1000),
-        values: Some(Vec::new()),
-        attributes: Some(attributes(text)),
-    }
-}
-
 fn metric_set(
     name: &str,
-    series: Series,
+    found: Series,
     text: &str,
     answer: &Answer,
 ) -> Result<MetricSet, FetchError> {
-    let iso = |millis| {
-        Instant::from_millis(millis)
-            .map(|instant| Some(instant.to_string()))
-            .ok_or_else(|| answer.unexpected(format!("{millis} ms is no time")))
+    let axis = Axis {
+        start_millis: found.start_millis,
+        end_millis: found.end_millis,
+        step_millis: found.step_seconds.saturating_mul(1000),
     };
-    Ok(MetricSet {
-        name: Some(name.to_owned()),
-        tags: Some(series.tags),
-        start_time_millis: series.start_millis,
-        start_time_iso: iso(series.start_millis)?,
-        end_time_millis: series.end_millis,
-        end_time_iso: iso(series.end_millis)?,
-        step_millis: series.step_seconds.saturating_mul(1000),
-        values: Some(series.values),
-        attributes: Some(attributes(text.to_owned())),
-    })
+    series::metric_set(
+        name,
+        axis,
+        found.values,
+        found.tags,
+        series::query_attribute(text),
+    )
+    .map_err(|error| answer.unexpected(error))
 }
