@@ -278,6 +278,7 @@ impl From<FetchError> for ApiError {
             }
             FetchErrorKind::Network { .. }
             | FetchErrorKind::Answer { .. }
+            | FetchErrorKind::Refused { .. }
             | FetchErrorKind::Incomplete
             | FetchErrorKind::Canceled => {
                 log_failure("metric store failed", &error);

@@ -120,6 +120,7 @@ impl From<FetchError> for EngineError {
             FetchErrorKind::Canceled => EngineErrorKind::Conflict,
             FetchErrorKind::Network { .. }
             | FetchErrorKind::Answer { .. }
+            | FetchErrorKind::Refused { .. }
             | FetchErrorKind::Incomplete => EngineErrorKind::Upstream { status: None },
         };
         Self::new(kind, error.message.clone()).caused_by(error)

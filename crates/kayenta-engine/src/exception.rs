@@ -127,6 +127,7 @@ impl From<&FetchError> for Failure {
                 None,
                 source,
             ),
+            FetchErrorKind::Refused { class } => Self::with_errors(class, vec![message], source),
             FetchErrorKind::Incomplete | FetchErrorKind::Canceled => {
                 Self::with_errors("RetryableQueryException", vec![message], source)
             }

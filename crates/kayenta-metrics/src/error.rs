@@ -27,6 +27,12 @@ pub enum FetchErrorKind {
         /// What was asked, secrets masked.
         url: String,
     },
+    /// The store understood and refused, in a way of its own (an error inside a successful answer).
+    /// Never tried again.
+    Refused {
+        /// How a record calls the failure (`IllegalStateException`), as clients know it.
+        class: &'static str,
+    },
     /// The store asks to be asked again (an unfinished stream). Tried again.
     Incomplete,
     /// The execution was canceled while fetching.

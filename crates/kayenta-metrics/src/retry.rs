@@ -130,9 +130,10 @@ impl RetryPolicy {
                         || StatusSeries::of(*status).is_some_and(|s| self.series.contains(&s)))
             }
             FetchErrorKind::Network { .. } | FetchErrorKind::Incomplete => true,
-            FetchErrorKind::Invalid | FetchErrorKind::Answer { .. } | FetchErrorKind::Canceled => {
-                false
-            }
+            FetchErrorKind::Invalid
+            | FetchErrorKind::Answer { .. }
+            | FetchErrorKind::Refused { .. }
+            | FetchErrorKind::Canceled => false,
         }
     }
 

@@ -49,14 +49,16 @@ impl Answer {
     /// of … is not usable: ".
     #[must_use]
     pub fn unexpected(&self, what: impl std::fmt::Display) -> FetchError {
-        FetchError::new(
-            FetchErrorKind::Answer {
-                url: self.url.clone(),
-            },
-            format!(
-                "The answer of {} is not usable, {what} (URL: {})",
-                self.store, self.url
-            ),
-        )
+        unusable(self.store, &self.url, what)
     }
+}
+
+/// The failure of an answer of `store` that is not what it promises.
+pub(super) fn unusable(store: &str, url: &str, what: impl std::fmt::Display) -> FetchError {
+    FetchError::new(
+        FetchErrorKind::Answer {
+            url: url.to_owned(),
+        },
+        format!("The answer of {store} is not usable, {what} (URL: {url})"),
+    )
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{answer::Answer, client::Account, encoding::form_encoded};
+use super::{answer::Answer, client::Account, encoding::form_encoded, events::Events};
 use crate::error::{FetchError, FetchErrorKind};
 
 /// Redirects followed for one call.
@@ -120,26 +120,57 @@ impl<'c> Call<'c> {
     /// URL: <url>, Message: <reason>`; [`Network`](FetchErrorKind::Network) without a whole answer;
     /// [`Answer`](FetchErrorKind::Answer) when it is larger than allowed.
     pub async fn send(self) -> Result<Answer, FetchError> {
+        let (url, shown) = self.target()?;
+        let started = Instant::now();
+        tokio::time::timeout(self.timeout, self.answer(url, &shown, started))
+            .await
+            .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))
+    }
+
+    /// Makes the call and hands out the events of its answer as they arrive. The limits of size and
+    /// time are those of [`send`](Self::send), for the answer as a whole.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send), as far as they show before the body.
+    pub async fn events(self) -> Result<Events, FetchError> {
+        let (url, shown) = self.target()?;
+        let started = Instant::now();
+        let response = tokio::time::timeout(self.timeout, self.open(url, &shown, started))
+            .await
+            .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))?;
+        Ok(Events::new(
+            self.account.store,
+            shown,
+            response,
+            self.account.transport.max_answer_bytes,
+            (started + self.timeout, self.timeout),
+        ))
+    }
+
+    /// The URL, and how it is shown.
+    fn target(&self) -> Result<(Url, String), FetchError> {
         let url = Url::parse(&self.url).map_err(|error| {
             let shown = self.account.masker.text(&self.url);
             FetchError::invalid(format!("'{shown}' is not a URL: {error}"))
         })?;
         let shown = self.account.masker.url(&url);
-        let timeout = self.timeout;
-        let started = Instant::now();
-        match tokio::time::timeout(timeout, self.answer(url, &shown, started)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(FetchError::new(
-                FetchErrorKind::Network { url: shown.clone() },
-                format!(
-                    "No whole answer from {shown} within {} s",
-                    timeout.as_secs()
-                ),
-            )),
-        }
+        Ok((url, shown))
     }
 
     async fn answer(&self, url: Url, shown: &str, started: Instant) -> Result<Answer, FetchError> {
+        let response = self.open(url, shown, started).await?;
+        let limit = self.account.transport.max_answer_bytes;
+        let body = self.read(response, limit, shown).await?;
+        self.log_answer(&body, shown);
+        Ok(Answer {
+            store: self.account.store,
+            url: shown.to_owned(),
+            body,
+        })
+    }
+
+    /// Sends, and turns down every status but 2xx. The body of a success is not read yet.
+    async fn open(&self, url: Url, shown: &str, started: Instant) -> Result<Response, FetchError> {
         let account = self.account;
         if account.transport.log_bodies
             && let Some(body) = &self.body
@@ -148,13 +179,6 @@ impl<'c> Call<'c> {
         }
         let response = self.follow(url, shown).await?;
         let status = response.status();
-        let limit = if status.is_success() {
-            account.transport.max_answer_bytes
-        } else {
-            MOST_ERROR_BYTES
-        };
-        let retry_after = retry_after(response.headers());
-        let body = self.read(response, limit, shown).await;
         if account.transport.log_calls {
             tracing::debug!(
                 method = %self.method,
@@ -164,17 +188,13 @@ impl<'c> Call<'c> {
                 "called {}", account.store
             );
         }
-        if let Ok(body) = &body
-            && account.transport.log_bodies
-        {
-            tracing::trace!(url = shown, body = self.excerpt(body), "answer");
-        }
         if status.is_success() {
-            return Ok(Answer {
-                store: account.store,
-                url: shown.to_owned(),
-                body: body?,
-            });
+            return Ok(response);
+        }
+        let retry_after = retry_after(response.headers());
+        let body = self.read(response, MOST_ERROR_BYTES, shown).await;
+        if let Ok(body) = &body {
+            self.log_answer(body, shown);
         }
         let words = body
             .ok()
@@ -198,6 +218,12 @@ impl<'c> Call<'c> {
             retry_after,
             ..FetchError::new(kind, message)
         })
+    }
+
+    fn log_answer(&self, body: &Bytes, shown: &str) {
+        if self.account.transport.log_bodies {
+            tracing::trace!(url = shown, body = self.excerpt(body), "answer");
+        }
     }
 
     /// Sends and follows redirects. Credentials go to the account's own host only: the reference
@@ -282,33 +308,15 @@ impl<'c> Call<'c> {
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
         let mut body = BytesMut::with_capacity(expected.min(limit));
         loop {
-            let piece = response.chunk().await.map_err(|error| {
-                let error = error.without_url();
-                FetchError::new(
-                    FetchErrorKind::Network {
-                        url: shown.to_owned(),
-                    },
-                    format!(
-                        "The answer from {shown} broke off after {} bytes: {}",
-                        body.len(),
-                        root_cause(&error)
-                    ),
-                )
-                .caused_by(error)
-            })?;
+            let piece = response
+                .chunk()
+                .await
+                .map_err(|error| broke_off(shown, body.len(), error))?;
             let Some(piece) = piece else {
                 return Ok(body.freeze());
             };
             if body.len() + piece.len() > limit {
-                return Err(FetchError::new(
-                    FetchErrorKind::Answer {
-                        url: shown.to_owned(),
-                    },
-                    format!(
-                        "The answer from {shown} is larger than {limit} bytes; ask for fewer \
-                         series, a shorter window or a larger step"
-                    ),
-                ));
+                return Err(too_large(shown, limit));
             }
             body.extend_from_slice(&piece);
         }
@@ -322,6 +330,47 @@ impl<'c> Call<'c> {
         }
         text
     }
+}
+
+/// The failure of a call that took longer than it may.
+pub(super) fn too_late(shown: &str, timeout: Duration) -> FetchError {
+    FetchError::new(
+        FetchErrorKind::Network {
+            url: shown.to_owned(),
+        },
+        format!(
+            "No whole answer from {shown} within {} s",
+            timeout.as_secs()
+        ),
+    )
+}
+
+/// The failure of an answer that ends before it is whole.
+pub(super) fn broke_off(shown: &str, received: usize, error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    FetchError::new(
+        FetchErrorKind::Network {
+            url: shown.to_owned(),
+        },
+        format!(
+            "The answer from {shown} broke off after {received} bytes: {}",
+            root_cause(&error)
+        ),
+    )
+    .caused_by(error)
+}
+
+/// The failure of an answer larger than allowed.
+pub(super) fn too_large(shown: &str, limit: usize) -> FetchError {
+    FetchError::new(
+        FetchErrorKind::Answer {
+            url: shown.to_owned(),
+        },
+        format!(
+            "The answer from {shown} is larger than {limit} bytes; ask for fewer series, a shorter \
+             window or a larger step"
+        ),
+    )
 }
 
 /// The innermost cause, which says what happened rather than where.

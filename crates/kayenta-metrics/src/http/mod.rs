@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod credentials;
 mod encoding;
+mod events;
 mod mask;
 mod transport;
 
@@ -14,5 +15,6 @@ pub use call::Call;
 pub use client::{ErrorText, HttpClient, HttpClientBuilder, message_of_json};
 pub use credentials::Credentials;
 pub use encoding::{form_encoded, path_segment};
+pub use events::{Event, Events};
 pub use mask::{MASK, Masker};
 pub use transport::{HttpSettings, HttpSetupError, Proxies, Transport};

@@ -1,0 +1,153 @@
+//! Server-sent events of an answer, read as they arrive and bounded in size and time.
+
+use std::{fmt, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use reqwest::{Response, header::CONTENT_TYPE};
+use sse_stream::SseByteStream;
+use tokio::time::Instant;
+
+use super::{
+    answer::unusable,
+    call::{broke_off, too_large, too_late},
+};
+use crate::error::{FetchError, FetchErrorKind};
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its name; `message` when it has none.
+    pub name: String,
+    /// Its data, lines joined by newlines.
+    pub data: String,
+}
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
+
+/// The events of one answer. Only the event being read is held in memory.
+pub struct Events {
+    store: &'static str,
+    url: String,
+    content_type: Option<String>,
+    events: SseByteStream<Pieces>,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("store", &self.store)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Events {
+    pub(super) fn new(
+        store: &'static str,
+        url: String,
+        response: Response,
+        limit: usize,
+        (deadline, timeout): (Instant, Duration),
+    ) -> Self {
+        let content_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        Self {
+            store,
+            content_type,
+            events: SseByteStream::new(pieces(response, url.clone(), limit)),
+            url,
+            deadline,
+            timeout,
+        }
+    }
+
+    /// What was asked, secrets masked.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the answer says it is.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// Waits for the next event that has data; `None` at the end of the answer. An event the answer
+    /// ends in without the blank line that should follow counts.
+    ///
+    /// # Errors
+    /// [`Network`](FetchErrorKind::Network) when the answer breaks off or takes too long,
+    /// [`Answer`](FetchErrorKind::Answer) when it is too large or no text. Nothing comes after one.
+    pub async fn next(&mut self) -> Result<Option<Event>, FetchError> {
+        loop {
+            let event = tokio::time::timeout_at(self.deadline, self.events.next())
+                .await
+                .map_err(|_| too_late(&self.url, self.timeout))?;
+            let event = match event {
+                None => return Ok(None),
+                Some(Ok(event)) => event,
+                Some(Err(sse_stream::Error::Body(cause))) => {
+                    return Err(match cause.downcast::<FetchError>() {
+                        Ok(failure) => *failure,
+                        Err(cause) => self.unexpected(&cause).caused_by(cause),
+                    });
+                }
+                Some(Err(error)) => return Err(self.unexpected(&error).caused_by(error)),
+            };
+            if let Some(data) = event.data {
+                let name = event.event.unwrap_or_else(|| "message".to_owned());
+                return Ok(Some(Event { name, data }));
+            }
+        }
+    }
+
+    /// The failure of an answer that is not what the store promises.
+    #[must_use]
+    pub fn unexpected(&self, what: impl fmt::Display) -> FetchError {
+        unusable(self.store, &self.url, what)
+    }
+
+    /// The failure of an answer without a single event.
+    #[must_use]
+    pub fn without_events(&self) -> FetchError {
+        let kind = self.content_type().unwrap_or("unknown");
+        self.unexpected(format!("it holds no events (content type {kind})"))
+    }
+
+    /// The failure of an answer that ended before the store said that it was all; it is worth another
+    /// try.
+    #[must_use]
+    pub fn incomplete(&self, what: impl fmt::Display) -> FetchError {
+        FetchError::new(
+            FetchErrorKind::Incomplete,
+            format!("{what} (URL: {})", self.url),
+        )
+    }
+}
+
+/// The body in pieces, at most `limit` bytes, and the blank line a last event may lack.
+fn pieces(response: Response, url: String, limit: usize) -> Pieces {
+    let received = 0_usize;
+    let body = stream::try_unfold((response, url, received), move |state| async move {
+        let (mut response, url, received) = state;
+        let piece = response
+            .chunk()
+            .await
+            .map_err(|error| broke_off(&url, received, error))?;
+        let Some(piece) = piece else { return Ok(None) };
+        let received = received + piece.len();
+        if received > limit {
+            return Err(too_large(&url, limit));
+        }
+        Ok(Some((piece, (response, url, received))))
+    });
+    let end = stream::iter([Ok(Bytes::from_static(b"\n\n"))]);
+    Box::pin(body.chain(end))
+}
