@@ -13,7 +13,7 @@ use chrono::Utc;
 use http::{HeaderValue, StatusCode, header};
 use kayenta_engine::{EngineError, EngineErrorKind};
 use kayenta_metrics::{FetchError, FetchErrorKind};
-use kayenta_model::time::offset_timestamp;
+use kayenta_model::time::ErrorTimestamp;
 use kayenta_storage::{StorageError, StorageErrorKind};
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ struct KayentaBody<'a> {
 
 #[derive(Serialize)]
 struct StandardBody<'a> {
-    timestamp: String,
+    timestamp: ErrorTimestamp,
     status: u16,
     error: &'a str,
     message: &'a str,
@@ -214,7 +214,7 @@ impl IntoResponse for ApiError {
             Shape::Standard => (
                 self.status,
                 Json(StandardBody {
-                    timestamp: offset_timestamp(Utc::now().timestamp_millis()),
+                    timestamp: ErrorTimestamp(Utc::now().timestamp_millis()),
                     status: self.status.as_u16(),
                     error: self.status.canonical_reason().unwrap_or("Unknown Status"),
                     message: &self.message,

@@ -29,7 +29,7 @@ pub use error::ApiError;
 pub use management::{
     Environment, Health, HealthIndicator, HealthStatus, Impact, Lifecycle, LogLevel, LogLevels,
     LoggerGroup, LoggerLevels, Meter, MeterKind, MetricsSnapshot, Ping, Property, PropertySource,
-    Schedule, ScheduledTask, Statistic, UnknownLevel,
+    Schedule, ScheduledTask, Statistic, StatusOrder, UnknownLevel,
 };
 pub use openapi::document;
 pub use options::{ApiOptions, CorsOptions, Exposure, HealthGroup, ManagementOptions, Show};

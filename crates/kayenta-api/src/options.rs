@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use indexmap::IndexMap;
 
-use crate::security::SecurityOptions;
+use crate::{management::StatusOrder, security::SecurityOptions};
 
 /// Settings of the HTTP layer. The default is what the reference does with an empty configuration,
 /// with every metric store's fetch endpoint off.
@@ -109,6 +109,8 @@ pub struct ManagementOptions {
     /// (`management.endpoint.health.probes.enabled`, or on Kubernetes). The probe paths themselves
     /// always answer.
     pub probes_listed: bool,
+    /// Which status stands for several.
+    pub status_order: StatusOrder,
     /// HTTP status by health status name (`DOWN`), over the defaults.
     pub status_mapping: IndexMap<String, u16>,
     /// How long one component may take before it counts as down. The default stays below the one
@@ -131,6 +133,7 @@ impl Default for ManagementOptions {
             show_components: None,
             groups: IndexMap::new(),
             probes_listed: false,
+            status_order: StatusOrder::default(),
             status_mapping: IndexMap::new(),
             health_timeout: Duration::from_millis(800),
             health_cache: Duration::from_secs(1),
@@ -199,6 +202,10 @@ pub struct HealthGroup {
     pub show_details: Option<Show>,
     /// When it shows components; `None` follows the group's details, then the endpoint.
     pub show_components: Option<Show>,
+    /// Which status stands for its components; `None` follows the endpoint.
+    pub status_order: Option<StatusOrder>,
+    /// HTTP status by health status name, over the endpoint's.
+    pub status_mapping: IndexMap<String, u16>,
 }
 
 impl HealthGroup {

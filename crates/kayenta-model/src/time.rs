@@ -1,10 +1,35 @@
 //! Instants and durations as Java's `java.time` reads and prints them.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
+
+static DATES_AS_NUMBERS: AtomicBool = AtomicBool::new(false);
+static DURATIONS_AS_NUMBERS: AtomicBool = AtomicBool::new(false);
+
+/// How moments and durations are written in JSON, in answers and in stored objects alike
+/// (`kayenta.serialization.*`). Both forms are read whatever is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JsonTimes {
+    /// Moments as milliseconds since 1970 instead of ISO-8601 text.
+    pub dates_as_numbers: bool,
+    /// Durations as milliseconds instead of ISO-8601 text.
+    pub durations_as_numbers: bool,
+}
+
+impl JsonTimes {
+    /// Sets the form for the whole process, as the reference's mapper has it; to be called once, at start.
+    pub fn set_for_process(self) {
+        DATES_AS_NUMBERS.store(self.dates_as_numbers, Ordering::Relaxed);
+        DURATIONS_AS_NUMBERS.store(self.durations_as_numbers, Ordering::Relaxed);
+    }
+}
 
 /// A moment in UTC. Prints with no fraction when it has none, else with 3, 6 or 9 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +130,21 @@ pub fn iso_millis(millis: i64) -> String {
     Instant::from_millis(millis)
         .map(|instant| instant.to_string())
         .unwrap_or_default()
+}
+
+/// When an error was answered, in milliseconds since 1970; written in the form of
+/// [`offset_timestamp`], or as the number where dates are numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorTimestamp(pub i64);
+
+impl Serialize for ErrorTimestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if DATES_AS_NUMBERS.load(Ordering::Relaxed) {
+            serializer.serialize_i64(self.0)
+        } else {
+            serializer.serialize_str(&offset_timestamp(self.0))
+        }
+    }
 }
 
 /// `2025-04-08T12:34:56.789+00:00`, the form of error timestamps.
@@ -249,7 +289,11 @@ impl Reader<'_> {
 
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if DATES_AS_NUMBERS.load(Ordering::Relaxed) {
+            serializer.serialize_i64(self.millis())
+        } else {
+            serializer.collect_str(self)
+        }
     }
 }
 
@@ -348,7 +392,12 @@ impl FromStr for IsoDuration {
 
 impl Serialize for IsoDuration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if DURATIONS_AS_NUMBERS.load(Ordering::Relaxed) {
+            let millis = self.0.div_euclid(1_000_000);
+            serializer.serialize_i64(i64::try_from(millis).unwrap_or(i64::MAX))
+        } else {
+            serializer.collect_str(self)
+        }
     }
 }
 

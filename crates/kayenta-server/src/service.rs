@@ -17,14 +17,14 @@ use kayenta_config::{
 };
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_metrics::RetryPolicy;
-use kayenta_model::{Clock, IdSource};
+use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::SystemClock;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    http::{HttpServer, ServerLimits, TlsListener, around},
+    http::{HttpServer, ServerLimits, TlsListener, TlsListeners, around},
     logging::{self, Logging},
     meters, queue_gauges,
     signals::{self, Ending},
@@ -44,7 +44,7 @@ pub(crate) struct Service {
     state: ApiState,
     main: Option<HttpServer>,
     management: Option<HttpServer>,
-    tls: Option<TlsListener>,
+    tls: TlsListeners,
     lifecycle: watch::Sender<Lifecycle>,
     shutdown: CancellationToken,
     started: Instant,
@@ -82,17 +82,16 @@ impl Service {
             ),
             files => tracing::info!("configuration read from {}", files.join(", ")),
         }
+        JsonTimes {
+            dates_as_numbers: settings.serialization.dates_as_timestamps,
+            durations_as_numbers: settings.serialization.durations_as_timestamps,
+        }
+        .set_for_process();
         let meters = meters::install()?;
-        let tls = settings
-            .server
-            .tls
-            .as_ref()
-            .map(TlsListener::new)
-            .transpose()
-            .map_err(|error| StartupFailure::new(error.to_string(), "Check server.ssl.*."))?;
+        let tls = TlsListeners::new(&settings)?;
         // First, so that a second process on the same port leaves the data of the first alone.
-        let main = bind_main(&settings.server, tls.clone()).await?;
-        let management = bind_management(&settings).await?;
+        let main = bind_main(&settings.server, tls.main.clone()).await?;
+        let management = bind_management(&settings, tls.management()).await?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds::new());
@@ -197,9 +196,7 @@ impl Service {
             let routes = around(routes, &settings);
             serve(&tasks, Some(server), routes, &listening, grace)?;
         }
-        if let (Some(tls), Some(tls_settings)) = (tls, &settings.server.tls) {
-            tasks.spawn(tls.watch(tls_settings.reload_interval, shutdown.clone()));
-        }
+        tls.watch(&tasks, &settings, &shutdown);
         tasks.spawn(queue_gauges::keep(engine.clone(), shutdown.clone()));
         if settings.queue.enabled {
             let (engine, shutdown) = (engine.clone(), shutdown.clone());
@@ -274,11 +271,14 @@ async fn bind_main(
         .map_err(|error| port_failure(settings.address.as_deref(), port, "server.port", &error))
 }
 
-async fn bind_management(settings: &Settings) -> anyhow::Result<Option<HttpServer>> {
+async fn bind_management(
+    settings: &Settings,
+    tls: Option<TlsListener>,
+) -> anyhow::Result<Option<HttpServer>> {
     let ManagementPort::Separate { port, address, .. } = &settings.management.port else {
         return Ok(None);
     };
-    HttpServer::bind(address.as_deref(), *port, None, limits(&settings.server))
+    HttpServer::bind(address.as_deref(), *port, tls, limits(&settings.server))
         .await
         .map(Some)
         .map_err(|e| port_failure(address.as_deref(), *port, "management.server.port", &e))

@@ -29,6 +29,9 @@ pub enum HealthStatus {
 }
 
 impl HealthStatus {
+    /// All of them, worst first.
+    const ALL: [Self; 4] = [Self::Down, Self::OutOfService, Self::Up, Self::Unknown];
+
     /// The wire name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -38,6 +41,37 @@ impl HealthStatus {
             Self::Up => "UP",
             Self::Unknown => "UNKNOWN",
         }
+    }
+}
+
+/// Which status stands for several, worst first (`management.endpoint.health.status.order`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusOrder(Vec<HealthStatus>);
+
+impl Default for StatusOrder {
+    fn default() -> Self {
+        Self(HealthStatus::ALL.to_vec())
+    }
+}
+
+impl StatusOrder {
+    /// From wire names; a name no component here ever has is passed over.
+    #[must_use]
+    pub fn named(names: &[String]) -> Self {
+        Self(
+            names
+                .iter()
+                .filter_map(|name| HealthStatus::ALL.into_iter().find(|s| s.as_str() == name))
+                .collect(),
+        )
+    }
+
+    /// The worst of those that are in the order; nobody knows when none is.
+    pub(crate) fn worst(&self, statuses: impl Iterator<Item = HealthStatus>) -> HealthStatus {
+        statuses
+            .filter_map(|status| self.0.iter().position(|known| *known == status))
+            .min()
+            .map_or(HealthStatus::Unknown, |place| self.0[place])
     }
 }
 
@@ -159,15 +193,12 @@ pub(crate) struct Component {
 }
 
 impl Snapshot {
-    pub(crate) fn worst<'a>(components: impl Iterator<Item = &'a Component>) -> HealthStatus {
-        components
+    /// What bears on `/health` as a whole.
+    pub(crate) fn overall(&self) -> impl Iterator<Item = HealthStatus> {
+        self.components
+            .iter()
+            .filter(|component| component.impact.on_health())
             .map(|component| component.health.status)
-            .min()
-            .unwrap_or(HealthStatus::Unknown)
-    }
-
-    pub(crate) fn overall(&self) -> HealthStatus {
-        Self::worst(self.components.iter().filter(|c| c.impact.on_health()))
     }
 
     pub(crate) fn readiness(&self) -> HealthStatus {

@@ -24,7 +24,7 @@ const READINESS: &str = "readiness";
 /// Whether the service works
 ///
 /// `status` is the worst of the components that bear on it, in the order `DOWN`, `OUT_OF_SERVICE`,
-/// `UP`, `UNKNOWN`. Components and their details are shown as
+/// `UP`, `UNKNOWN` or that of `management.endpoint.health.status.order`. Components and their details are shown as
 /// `management.endpoint.health.show-details` and `show-components` say.
 #[utoipa::path(
     get,
@@ -41,7 +41,10 @@ pub(crate) async fn health(State(state): State<ApiState>, headers: HeaderMap) ->
     let options = &state.options().management;
     let components = all_components(&state).await;
     let snapshot = Snapshot { components };
-    let status = snapshot.overall().min(lifecycle_status(&state));
+    let lifecycle = std::iter::once(lifecycle_status(&state));
+    let status = options
+        .status_order
+        .worst(snapshot.overall().chain(lifecycle));
     let view = View::of_endpoint(options);
     let shown = snapshot
         .components
@@ -110,9 +113,14 @@ async fn group_report(state: &ApiState, headers: &HeaderMap, group: &HealthGroup
         .iter()
         .filter(|component| group.contains(&component.name))
         .collect();
-    let status = Snapshot::worst(members.iter().copied());
+    let order = group.status_order.as_ref().unwrap_or(&options.status_order);
+    let status = order.worst(members.iter().map(|member| member.health.status));
     let body = View::of_group(options, group).report(status, members.into_iter());
-    reply(headers, options, status, &body)
+    let code = group
+        .status_mapping
+        .get(status.as_str())
+        .or_else(|| options.status_mapping.get(status.as_str()));
+    answer(headers, http_status(status, code), &body)
 }
 
 async fn component_report(state: &ApiState, headers: &HeaderMap, name: &str) -> Response {
@@ -227,13 +235,16 @@ fn reply(
     status: HealthStatus,
     body: &Map<String, Value>,
 ) -> Response {
-    let code = options
-        .status_mapping
-        .get(status.as_str())
+    let code = options.status_mapping.get(status.as_str());
+    answer(headers, http_status(status, code), body)
+}
+
+/// C-HEALTH-03: a mapping changes the statuses it names; in the reference it takes the defaults of all others away.
+fn http_status(status: HealthStatus, mapped: Option<&u16>) -> StatusCode {
+    mapped
         .and_then(|code| StatusCode::from_u16(*code).ok())
         .unwrap_or(match status {
             HealthStatus::Down | HealthStatus::OutOfService => StatusCode::SERVICE_UNAVAILABLE,
             HealthStatus::Up | HealthStatus::Unknown => StatusCode::OK,
-        });
-    answer(headers, code, body)
+        })
 }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use health::{Health, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping};
+pub use health::{Health, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, StatusOrder};
 pub use seams::{
     Environment, LogLevel, LogLevels, LoggerGroup, LoggerLevels, Meter, MeterKind, MetricsSnapshot,
     Property, PropertySource, Schedule, ScheduledTask, Statistic, UnknownLevel,

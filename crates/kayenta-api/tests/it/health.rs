@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayenta_api::{
-    Health, HealthGroup, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, Show,
+    Health, HealthGroup, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, Show, StatusOrder,
 };
 use serde_json::json;
 
@@ -175,14 +175,49 @@ async fn a_component_that_does_not_answer_is_down() {
 }
 
 #[tokio::test]
+async fn the_order_of_statuses_is_the_operators_and_a_group_may_have_its_own() {
+    let mut ordered = options();
+    ordered.management.status_order = StatusOrder::named(&["UP".to_owned(), "DOWN".to_owned()]);
+    ordered.management.groups.insert(
+        "strict".to_owned(),
+        HealthGroup {
+            status_order: Some(StatusOrder::default()),
+            status_mapping: [("DOWN".to_owned(), 418)].into_iter().collect(),
+            ..HealthGroup::default()
+        },
+    );
+    let disk = Switch::new("disk", Impact::Health);
+    disk.say(Health::down("x"));
+    let service = service_with(ordered, vec![Arc::new(Ping), disk]);
+    let answer = service.get("/health").await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["status"]),
+        (200, &json!("UP"))
+    );
+    let answer = service.get("/health/strict").await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["status"]),
+        (418, &json!("DOWN"))
+    );
+}
+
+/// C-HEALTH-03: what is not named keeps its code.
+#[tokio::test]
 async fn statuses_map_to_codes_as_configured() {
     let mut mapped = options();
     mapped
         .management
         .status_mapping
+        .insert(HealthStatus::Unknown.as_str().to_owned(), 500);
+    let unnamed = mapped.clone();
+    mapped
+        .management
+        .status_mapping
         .insert(HealthStatus::Down.as_str().to_owned(), 500);
-    let disk = Switch::new("disk", Impact::Health);
-    disk.say(Health::down("x"));
-    let service = service_with(mapped, vec![disk]);
-    assert_eq!(service.get("/health").await.status, 500);
+    for (options, code) in [(mapped, 500), (unnamed, 503)] {
+        let disk = Switch::new("disk", Impact::Health);
+        disk.say(Health::down("x"));
+        let service = service_with(options, vec![disk]);
+        assert_eq!(service.get("/health").await.status, code);
+    }
 }

@@ -10,11 +10,11 @@ use crate::{
     raw::name::{Element, Name},
     settings::{
         ExposureSettings, HealthGroupSettings, HealthSettings, ManagementPort, ManagementSettings,
-        Show,
+        ManagementTls, Show,
     },
 };
 
-use super::server::{path_prefix, port};
+use super::server::{path_prefix, port, tls_settings};
 
 impl Choice for Show {
     const NAMES: &'static [(&'static str, Self)] = &[
@@ -36,7 +36,6 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
         "metrics",
         "observations",
         "security",
-        "server.ssl",
         "simple",
         "trace",
         "tracing",
@@ -50,6 +49,15 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
                 .at(web.group("cors").begin()),
         );
     }
+    if web.group("path-mapping").is_present() {
+        management.accept(&["endpoints.web.path-mapping"]);
+        management.report(
+            Diagnostic::warning("the management endpoints keep their names")
+                .property("management.endpoints.web.path-mapping")
+                .at(web.group("path-mapping").begin())
+                .remedy("Point what asks for them at their own names, such as /health"),
+        );
+    }
     let info: Vec<_> = binder.top().map("info");
     let mut additional = Vec::new();
     let mut replaced = None;
@@ -60,16 +68,15 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
     }
     ManagementSettings {
         port: management_port(&management.group("server")),
+        tls: management_tls(
+            &management.group("server"),
+            &binder.group("kayenta").group("server"),
+        ),
         base_path: path_prefix(&web, "base-path"),
         exposure: ExposureSettings {
             include: web.list_or("exposure.include", &["health"]),
             exclude: web.list_or_empty("exposure.exclude"),
         },
-        path_mapping: web
-            .map("path-mapping")
-            .into_iter()
-            .map(|(key, value)| (key, value.text))
-            .collect(),
         enabled_by_default: management.boolean("endpoints.enabled-by-default", true),
         endpoints_enabled: flags(&management, "endpoint"),
         health: health(&management, on_kubernetes),
@@ -83,14 +90,6 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
 fn management_port(server: &Group<'_>) -> ManagementPort {
     let address = server.strict_text("address");
     let base_path = path_prefix(server, "base-path");
-    if server.group("ssl").is_present() {
-        server.report(
-            Diagnostic::error("TLS of its own for the management port is not supported")
-                .property(server.full("ssl"))
-                .at(server.group("ssl").begin())
-                .remedy("Leave management.server.port out: the endpoints then share the main port and its TLS"),
-        );
-    }
     match port(server, "port") {
         None => ManagementPort::Main,
         Some(None) => ManagementPort::Disabled,
@@ -100,6 +99,15 @@ fn management_port(server: &Group<'_>) -> ManagementPort {
             base_path,
         },
     }
+}
+
+/// What is said of TLS for the management port; nothing said follows the main port, as in Spring Boot.
+fn management_tls(server: &Group<'_>, ours: &Group<'_>) -> ManagementTls {
+    let ssl = server.group("ssl");
+    if !ssl.is_present() {
+        return ManagementTls::AsMain;
+    }
+    tls_settings(&ssl, ours).map_or(ManagementTls::Off, |tls| ManagementTls::Own(Box::new(tls)))
 }
 
 /// `<group>.<name>.enabled` by name.
@@ -137,6 +145,7 @@ fn health(management: &Group<'_>, on_kubernetes: bool) -> HealthSettings {
                 exclude: group.list_or_empty("exclude"),
                 show_details: group.choice("show-details"),
                 show_components: group.choice("show-components"),
+                status_order: status_order(&group),
                 status_mapping: status_mapping(&group),
             };
             (name, settings)
@@ -147,14 +156,7 @@ fn health(management: &Group<'_>, on_kubernetes: bool) -> HealthSettings {
     HealthSettings {
         show_details,
         show_components: endpoint.choice_or("show-components", show_details),
-        status_order: endpoint
-            .list("status.order")
-            .map(|order| order.iter().map(|status| status_name(status)).collect())
-            .unwrap_or_else(|| {
-                ["DOWN", "OUT_OF_SERVICE", "UP", "UNKNOWN"]
-                    .map(str::to_owned)
-                    .to_vec()
-            }),
+        status_order: status_order(&endpoint),
         status_mapping: status_mapping(&endpoint),
         groups,
         probes_listed: endpoint.boolean("probes.enabled", on_kubernetes),
@@ -171,6 +173,11 @@ fn health(management: &Group<'_>, on_kubernetes: bool) -> HealthSettings {
 
 fn status_name(text: &str) -> String {
     text.trim().to_uppercase().replace('-', "_")
+}
+
+fn status_order(group: &Group<'_>) -> Option<Vec<String>> {
+    let order = group.list("status.order")?;
+    Some(order.iter().map(|status| status_name(status)).collect())
 }
 
 fn status_mapping(group: &Group<'_>) -> IndexMap<String, u16> {

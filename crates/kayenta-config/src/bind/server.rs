@@ -135,7 +135,8 @@ fn cors(group: &Group<'_>) -> CorsSettings {
     }
 }
 
-fn tls_settings(ssl: &Group<'_>, ours: &Group<'_>) -> Option<TlsSettings> {
+/// HTTPS of one port: the main one, or that of the management endpoints.
+pub(super) fn tls_settings(ssl: &Group<'_>, ours: &Group<'_>) -> Option<TlsSettings> {
     let enabled = ssl.boolean_if_set("enabled");
     let certificate = ssl.path("certificate");
     let private_key = ssl.path("certificate-private-key");

@@ -71,9 +71,9 @@ pub struct RemoteJudgeSettings {
 /// How instants and durations look in JSON (`kayenta.serialization.*`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SerializationSettings {
-    /// `writeDatesAsTimestamps`: decimal seconds instead of ISO text.
+    /// `writeDatesAsTimestamps`: milliseconds since 1970 instead of ISO text.
     pub dates_as_timestamps: bool,
-    /// `writeDurationsAsTimestamps`: decimal seconds instead of ISO text.
+    /// `writeDurationsAsTimestamps`: milliseconds instead of ISO text.
     pub durations_as_timestamps: bool,
 }
 

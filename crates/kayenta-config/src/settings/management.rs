@@ -4,18 +4,20 @@ use std::{path::PathBuf, time::Duration};
 
 use indexmap::IndexMap;
 
+use super::TlsSettings;
+
 /// `/health` and its neighbours.
 #[derive(Clone, Debug)]
 pub struct ManagementSettings {
     /// `management.server.port`.
     pub port: ManagementPort,
+    /// `management.server.ssl.*`, where the management endpoints have a port of their own.
+    pub tls: ManagementTls,
     /// `management.endpoints.web.base-path`: `/` unless moved by `-D` or a program argument; a file
     /// or a variable cannot move it (the reference forces it). No slash at its end, empty for `/`.
     pub base_path: String,
     /// Which endpoints are reachable.
     pub exposure: ExposureSettings,
-    /// `management.endpoints.web.path-mapping.<id>`: other names of endpoints.
-    pub path_mapping: IndexMap<String, String>,
     /// `management.endpoints.enabled-by-default`, default true.
     pub enabled_by_default: bool,
     /// `management.endpoint.<id>.enabled` where set.
@@ -48,6 +50,17 @@ pub enum ManagementPort {
     },
     /// Nowhere (`-1`).
     Disabled,
+}
+
+/// HTTPS on the management endpoints' own port.
+#[derive(Clone, Debug)]
+pub enum ManagementTls {
+    /// As on the main port: nothing else is said.
+    AsMain,
+    /// Plain HTTP (`management.server.ssl.enabled: false`).
+    Off,
+    /// A certificate of its own.
+    Own(Box<TlsSettings>),
 }
 
 /// Which endpoints are reachable over HTTP (`management.endpoints.web.exposure`).
@@ -87,8 +100,8 @@ pub struct HealthSettings {
     pub show_details: Show,
     /// `show-components`; the value of `show-details` when unset.
     pub show_components: Show,
-    /// `status.order`, worst first; default DOWN, OUT_OF_SERVICE, UP, UNKNOWN.
-    pub status_order: Vec<String>,
+    /// `status.order`, worst first, in upper case with `_`; `None` is DOWN, OUT_OF_SERVICE, UP, UNKNOWN.
+    pub status_order: Option<Vec<String>>,
     /// `status.http-mapping.<STATUS>` where set, keys in upper case with `_`.
     pub status_mapping: IndexMap<String, u16>,
     /// `group.<name>`.
@@ -131,6 +144,8 @@ pub struct HealthGroupSettings {
     pub show_details: Option<Show>,
     /// Its own `show-components`.
     pub show_components: Option<Show>,
+    /// Its own `status.order`, worst first.
+    pub status_order: Option<Vec<String>>,
     /// Its own status mapping, on top of the endpoint's.
     pub status_mapping: IndexMap<String, u16>,
 }

@@ -25,7 +25,8 @@ pub use features::{
 };
 pub use logging::{AnsiOutput, LogFileSettings, LogFormat, LogLevel, LoggingSettings};
 pub use management::{
-    ExposureSettings, HealthGroupSettings, HealthSettings, ManagementPort, ManagementSettings, Show,
+    ExposureSettings, HealthGroupSettings, HealthSettings, ManagementPort, ManagementSettings,
+    ManagementTls, Show,
 };
 pub use outbound::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings, TrustStore};
 pub use security::{

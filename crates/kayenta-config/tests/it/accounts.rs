@@ -423,7 +423,7 @@ fn settings_that_would_change_behaviour_are_refused_by_name() {
         ),
         (
             "management.server.ssl.enabled: true",
-            "management.server.ssl",
+            "management.server.ssl.key-store",
         ),
     ] {
         let error = Case::yaml(&format!("{text}\n")).fails();

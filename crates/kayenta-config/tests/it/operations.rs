@@ -1,7 +1,7 @@
 //! Start-up rows 65 to 84, those that are about configuration: Redis, ports, management, logging.
 
 use kayenta_config::settings::{
-    LogLevel, ManagementPort, RedisSettings, RedisTopology, Show, WorkBackend,
+    LogLevel, ManagementPort, ManagementTls, RedisSettings, RedisTopology, Show, WorkBackend,
 };
 use secrecy::ExposeSecret;
 
@@ -237,6 +237,46 @@ fn row_81_health_groups_have_members_and_details_of_their_own() {
     assert_eq!(health.disk_space_threshold, 5 << 20);
     assert_eq!(health.status_mapping["OUT_OF_SERVICE"], 200);
     assert_eq!(health.status_mapping["DOWN"], 500);
+}
+
+#[test]
+fn the_order_of_statuses_is_read_and_renamed_endpoints_are_told() {
+    let loaded = Case::yaml(
+        "management.endpoint.health: {status.order: [fatal, out-of-service, up], group.g.status.order: up}\nmanagement.endpoints.web.path-mapping.health: healthcheck\n",
+    )
+    .load();
+    let health = loaded.settings.management.health;
+    assert_eq!(
+        health.status_order.unwrap(),
+        ["FATAL", "OUT_OF_SERVICE", "UP"]
+    );
+    assert_eq!(health.groups["g"].status_order.as_deref().unwrap(), ["UP"]);
+    told(
+        &loaded.warnings,
+        "the management endpoints keep their names",
+    );
+}
+
+#[test]
+fn the_management_port_has_tls_of_its_own_on_request() {
+    let tls = |text: &str| Case::yaml(text).load().settings.management.tls;
+    assert!(matches!(
+        tls("management.server.port: 1\n"),
+        ManagementTls::AsMain
+    ));
+    assert!(matches!(
+        tls("management.server: {port: 1, ssl.enabled: false}\n"),
+        ManagementTls::Off
+    ));
+    let own = tls(
+        "management.server: {port: 1, ssl: {certificate: a.pem, certificate-private-key: b.pem}}\n",
+    );
+    assert!(matches!(own, ManagementTls::Own(_)));
+    let half = Case::yaml("management.server: {port: 1, ssl.certificate: a.pem}\n").fails();
+    told(
+        &half.errors,
+        "management.server.ssl.certificate-private-key",
+    );
 }
 
 #[test]

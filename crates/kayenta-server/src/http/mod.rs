@@ -3,7 +3,9 @@
 mod server;
 mod surface;
 mod tls;
+mod tls_listeners;
 
 pub(crate) use server::{HttpServer, ServerLimits};
 pub(crate) use surface::around;
 pub(crate) use tls::TlsListener;
+pub(crate) use tls_listeners::TlsListeners;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, Local, Utc};
+use chrono::{DateTime, FixedOffset, Local, TimeZone, Utc};
+use chrono_tz::Tz;
 
 /// Spring's default, in chrono's letters.
 const DEFAULT: &str = "%Y-%m-%d %H:%M:%S%.3f";
@@ -11,33 +12,54 @@ const DEFAULT: &str = "%Y-%m-%d %H:%M:%S%.3f";
 #[derive(Clone, Debug)]
 pub(super) struct DateFormat {
     pattern: String,
-    /// `None` is the machine's zone.
-    offset: Option<FixedOffset>,
+    zone: Zone,
+}
+
+/// Whose clock the moments are of.
+#[derive(Clone, Copy, Debug)]
+enum Zone {
+    Machine,
+    Offset(FixedOffset),
+    /// Of the time zone database.
+    Named(Tz),
 }
 
 impl DateFormat {
-    /// From a Java date pattern and a time zone (`UTC`, `GMT`, `GMT+02:00`, `+02:00`). A pattern or
-    /// zone that means nothing here gives the default.
+    /// From a Java date pattern and a time zone (`Europe/Berlin`, `UTC`, `GMT+02:00`, `+02:00`). A
+    /// pattern that means nothing here gives the default; an unknown zone is GMT, as in Java.
     pub(super) fn new(java_pattern: Option<&str>, zone: Option<&str>) -> Self {
         Self {
             pattern: java_pattern
                 .and_then(translate)
                 .unwrap_or_else(|| DEFAULT.to_owned()),
-            offset: zone.and_then(offset),
+            zone: zone.map_or(Zone::Machine, Zone::called),
         }
     }
 
     /// Writes the moment.
     pub(super) fn write(&self, moment: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result {
-        match self.offset {
-            Some(offset) => {
-                write!(
-                    to,
-                    "{}",
-                    moment.with_timezone(&offset).format(&self.pattern)
-                )
-            }
-            None => write!(to, "{}", moment.with_timezone(&Local).format(&self.pattern)),
+        match self.zone {
+            Zone::Machine => self.write_in(&Local, moment, to),
+            Zone::Offset(offset) => self.write_in(&offset, moment, to),
+            Zone::Named(zone) => self.write_in(&zone, moment, to),
+        }
+    }
+
+    fn write_in<Z>(&self, zone: &Z, moment: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result
+    where
+        Z: TimeZone<Offset: fmt::Display>,
+    {
+        let moment = moment.with_timezone(zone);
+        write!(to, "{}", moment.format(&self.pattern))
+    }
+}
+
+impl Zone {
+    fn called(name: &str) -> Self {
+        if let Some(offset) = offset(name) {
+            Self::Offset(offset)
+        } else {
+            Self::Named(name.parse().unwrap_or(Tz::GMT))
         }
     }
 }
@@ -132,6 +154,13 @@ mod tests {
             write(Some("yyyy-MM-dd'T'HH:mm:ss.SSSXXX"), "UTC"),
             "2025-04-08T12:00:00.123+00:00"
         );
+    }
+
+    #[test]
+    fn zones_have_names_and_an_unknown_one_is_gmt() {
+        assert_eq!(write(None, "Europe/Berlin"), "2025-04-08 14:00:00.123");
+        assert_eq!(write(Some("HH:mm XXX"), "America/New_York"), "08:00 -04:00");
+        assert_eq!(write(None, "Mars/Olympus"), "2025-04-08 12:00:00.123");
     }
 
     #[test]

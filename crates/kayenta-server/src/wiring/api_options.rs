@@ -2,7 +2,7 @@
 
 use kayenta_api::{
     AccessRule, ApiOptions, BasicUser, CorsOptions, Exposure, HealthGroup, JwtOptions,
-    ManagementOptions, Role, SecurityOptions, StaticToken,
+    ManagementOptions, Role, SecurityOptions, StaticToken, StatusOrder,
 };
 use kayenta_config::{
     Settings,
@@ -81,6 +81,11 @@ fn management(settings: &ManagementSettings) -> ManagementOptions {
             .map(|(name, g)| (name.clone(), group(g)))
             .collect(),
         probes_listed: health.probes_listed,
+        status_order: health
+            .status_order
+            .as_deref()
+            .map(StatusOrder::named)
+            .unwrap_or_default(),
         status_mapping: health.status_mapping.clone(),
         extra_sanitized_keys,
         ..ManagementOptions::default()
@@ -100,6 +105,8 @@ fn group(settings: &HealthGroupSettings) -> HealthGroup {
         exclude: settings.exclude.clone(),
         show_details: settings.show_details.map(show),
         show_components: settings.show_components.map(show),
+        status_order: settings.status_order.as_deref().map(StatusOrder::named),
+        status_mapping: settings.status_mapping.clone(),
     }
 }
 

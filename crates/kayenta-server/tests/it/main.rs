@@ -12,6 +12,7 @@ mod real_prometheus;
 mod replay;
 mod requests;
 mod samples;
+mod serialization;
 mod shutdown;
 mod start;
 mod tls;

@@ -115,6 +115,40 @@ async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
     assert!(old.client(None).get(url(&service)).send().await.is_err());
 }
 
+/// As in Spring Boot: the management port follows the main one unless it is told otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_management_port_speaks_tls_as_the_main_one_or_as_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (main, other) = (Authority::new("main"), Authority::new("other"));
+    main.write_server(folder.path());
+    let theirs = tempfile::tempdir().unwrap();
+    other.write_server(theirs.path());
+    let own = pem_settings(&theirs);
+    for (told, authority) in [
+        (String::new(), Some(&main)),
+        (format!("  ssl:\n{own}"), Some(&other)),
+        ("  ssl.enabled: false\n".to_owned(), None),
+    ] {
+        let port = kayenta_testkit::free_port().unwrap();
+        let ssl = format!(
+            "{}management.server:\n  port: {port}\n{told}",
+            pem_settings(&folder)
+        );
+        let service = start(&ssl);
+        answered(&service, &main.client(None)).await;
+        let (scheme, client) = match authority {
+            Some(authority) => ("https", authority.client(None)),
+            None => ("http", reqwest::Client::new()),
+        };
+        let health = client
+            .get(format!("{scheme}://127.0.0.1:{port}/health"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(health.status(), 200, "{told:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn client_certificates_are_asked_for_when_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,72 @@
+//! Which port speaks TLS with which certificate.
+
+use kayenta_config::{
+    Settings,
+    settings::{ManagementTls, TlsSettings},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::TlsListener;
+use crate::startup_failure::StartupFailure;
+
+/// TLS of the main port and of the management endpoints' own.
+#[derive(Debug)]
+pub(crate) struct TlsListeners {
+    /// Of the main port.
+    pub(crate) main: Option<TlsListener>,
+    /// Of the management port, where it differs.
+    own: Option<TlsListener>,
+    management_as_main: bool,
+}
+
+impl TlsListeners {
+    /// Reads certificates and keys once.
+    ///
+    /// # Errors
+    /// When something is missing or does not fit.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, StartupFailure> {
+        let management = &settings.management.tls;
+        Ok(Self {
+            main: settings
+                .server
+                .tls
+                .as_ref()
+                .map(|tls| listener(tls, "server.ssl"))
+                .transpose()?,
+            own: match management {
+                ManagementTls::Own(tls) => Some(listener(tls, "management.server.ssl")?),
+                ManagementTls::AsMain | ManagementTls::Off => None,
+            },
+            management_as_main: matches!(management, ManagementTls::AsMain),
+        })
+    }
+
+    /// Of the management port.
+    pub(crate) fn management(&self) -> Option<TlsListener> {
+        if self.management_as_main {
+            self.main.clone()
+        } else {
+            self.own.clone()
+        }
+    }
+
+    /// Takes over renewed certificates until `shutdown`.
+    pub(crate) fn watch(
+        self,
+        tasks: &TaskTracker,
+        settings: &Settings,
+        shutdown: &CancellationToken,
+    ) {
+        if let (Some(main), Some(tls)) = (self.main, &settings.server.tls) {
+            tasks.spawn(main.watch(tls.reload_interval, shutdown.clone()));
+        }
+        if let (Some(own), ManagementTls::Own(tls)) = (self.own, &settings.management.tls) {
+            tasks.spawn(own.watch(tls.reload_interval, shutdown.clone()));
+        }
+    }
+}
+
+fn listener(tls: &TlsSettings, property: &str) -> Result<TlsListener, StartupFailure> {
+    TlsListener::new(tls)
+        .map_err(|error| StartupFailure::new(error.to_string(), format!("Check {property}.*.")))
+}
