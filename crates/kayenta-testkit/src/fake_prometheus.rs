@@ -267,7 +267,7 @@ fn series(query: &str, start: f64, end: f64, step: f64) -> Vec<Value> {
 }
 
 /// The value of series `i` of a query at a time in epoch seconds.
-fn value(query: &str, t: f64, i: usize) -> f64 {
+pub(crate) fn value(query: &str, t: f64, i: usize) -> f64 {
     if query.contains("zero") {
         return 0.0;
     }

@@ -11,10 +11,12 @@
 pub mod azurite;
 pub mod certificates;
 pub mod execution_store_suite;
+pub mod fake_metric_stores;
 pub mod fake_prometheus;
 pub mod fault_proxy;
 pub mod free_port;
 pub mod manual_clock;
+pub mod misbehaving_store;
 pub mod object_store_suite;
 pub mod prometheus_server;
 pub mod redis_server;
@@ -23,6 +25,7 @@ pub mod scrape_targets;
 pub mod service;
 pub mod work_queue_suite;
 
+pub use fake_metric_stores::FakeMetricStores;
 pub use fake_prometheus::FakePrometheus;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use free_port::free_port;

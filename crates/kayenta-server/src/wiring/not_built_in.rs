@@ -9,10 +9,20 @@ use super::accounts::Entry;
 
 /// Whether accounts of this kind cannot do anything yet.
 pub(super) fn includes(kind: AccountKind) -> bool {
-    !matches!(
-        kind,
-        AccountKind::Azure | AccountKind::Disk | AccountKind::Memory | AccountKind::Prometheus
-    )
+    [
+        AccountKind::Graphite,
+        AccountKind::InfluxDb,
+        AccountKind::Datadog,
+        AccountKind::NewRelic,
+        AccountKind::SignalFx,
+        AccountKind::Wavefront,
+        AccountKind::Atlas,
+        AccountKind::HttpJson,
+        AccountKind::Google,
+        AccountKind::Aws,
+        AccountKind::ConfigBin,
+    ]
+    .contains(&kind)
 }
 
 /// Every configured account that cannot do anything yet.

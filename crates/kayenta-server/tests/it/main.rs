@@ -8,6 +8,7 @@
 
 mod command_line;
 mod kill;
+mod metric_stores;
 mod real_prometheus;
 mod replay;
 mod requests;

@@ -13,10 +13,12 @@ mod departure;
 mod difference;
 mod normaliser;
 mod runner;
+mod store_requests;
 mod transcript;
 
 pub use departure::{Departure, Departures};
 pub use difference::{Difference, differences};
 pub use normaliser::Normaliser;
 pub use runner::{Replay, ReplayReport};
+pub use store_requests::{RequestDeparture, RequestGroup, RequestReport, StoreRequests};
 pub use transcript::{RecordedRequest, RecordedResponse, Step, Transcript, Until};

@@ -1,4 +1,4 @@
-//! The accounts of metric stores.
+//! Prometheus.
 
 use std::sync::Arc;
 
@@ -10,20 +10,10 @@ use kayenta_engine::Account;
 use kayenta_metrics::http::Credentials;
 use kayenta_prometheus::PrometheusStore;
 
-use super::accounts::{Entry, Ingredients};
+use super::registered;
+use crate::wiring::accounts::{Entry, Ingredients};
 
-/// Every configured account of a metric store.
-pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Account> {
-    settings
-        .accounts
-        .prometheus
-        .iter()
-        .filter_map(|account| prometheus(settings, account, ingredients))
-        .collect()
-}
-
-/// A Prometheus account; logged and left out when it cannot be set up, as in the reference.
-fn prometheus(
+pub(super) fn account(
     settings: &Settings,
     account: &PrometheusAccount,
     ingredients: &Ingredients,
@@ -61,11 +51,5 @@ fn prometheus(
         "usernamePasswordFile",
         account.username_password_file.as_deref(),
     );
-    match store {
-        Ok(store) => Some(entry.with_metrics(store).finish()),
-        Err(error) => {
-            tracing::error!(%error, "Problem registering Prometheus account {}:", account.name);
-            None
-        }
-    }
+    registered(entry, AccountKind::Prometheus, &account.name, store)
 }

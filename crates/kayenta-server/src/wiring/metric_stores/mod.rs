@@ -1,0 +1,38 @@
+//! The accounts of metric stores: one file a store.
+
+mod prometheus;
+
+use std::fmt::Display;
+
+use kayenta_config::{Settings, settings::AccountKind};
+use kayenta_engine::Account;
+use kayenta_metrics::MetricsStore;
+
+use super::accounts::{Entry, Ingredients};
+
+/// Every configured account of a metric store.
+pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Account> {
+    let configured = &settings.accounts;
+    let mut made = Vec::new();
+    for account in &configured.prometheus {
+        made.extend(prometheus::account(settings, account, ingredients));
+    }
+    made
+}
+
+/// The account with its store; logged and left out when the store cannot be set up, as in the
+/// reference.
+fn registered<S: MetricsStore + 'static>(
+    entry: Entry,
+    kind: AccountKind,
+    name: &str,
+    store: Result<S, impl Display>,
+) -> Option<Account> {
+    match store {
+        Ok(store) => Some(entry.with_metrics(store).finish()),
+        Err(error) => {
+            tracing::error!(%error, "Problem registering {} account {name}:", kind.label());
+            None
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Every metric store, and the remote judge, against the fake back end: the answers and the requests
+//! equal the recorded ones.
+
+mod world;
+
+use self::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn remote_judge() {
+    World::start().await.passes("remote-judge").await;
+}
