@@ -139,12 +139,13 @@ impl From<&JudgeError> for Failure {
     fn from(error: &JudgeError) -> Self {
         let source = error.source();
         let class = match (error.kind(), error) {
-            (_, JudgeError::Remote { status, .. }) => {
+            (_, JudgeError::Remote { status, url, .. }) => {
                 let (class, kind) = match status {
                     Some(_) => ("SpinnakerHttpException", "HTTP"),
                     None => ("SpinnakerNetworkException", "NETWORK"),
                 };
-                return Self::remote(class, kind, &error.to_string(), None, *status, source);
+                let message = error.to_string();
+                return Self::remote(class, kind, &message, Some(url), *status, source);
             }
             (JudgeErrorKind::InvalidArgument, _) => ILLEGAL_ARGUMENT,
             (_, JudgeError::Setting { .. }) => "ClassCastException",

@@ -76,11 +76,12 @@ pub enum JudgeError {
     #[error("the canary config has no classifier")]
     MissingClassifier,
     /// Another service failed.
-    #[error("{attempted}: {message}")]
+    #[error("{message}")]
     Remote {
-        /// What was tried, such as `POST http://judge/judge`.
-        attempted: String,
-        /// What went wrong, fit for clients.
+        /// What was asked.
+        url: String,
+        /// What was tried and what went wrong, fit for clients. For HTTP failures it is the
+        /// reference's: `Status: <code>, URL: <url>, Message: <reason>`.
         message: String,
         /// HTTP status of the answer, when there was one.
         status: Option<u16>,

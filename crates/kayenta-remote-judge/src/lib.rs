@@ -84,9 +84,13 @@ impl HttpRemoteJudge {
         }
     }
 
-    fn failed(&self, message: String, status: Option<StatusCode>) -> JudgeError {
+    fn failed(&self, what: &str) -> JudgeError {
+        self.failure(format!("POST {}: {what}", self.url), None)
+    }
+
+    fn failure(&self, message: String, status: Option<StatusCode>) -> JudgeError {
         JudgeError::Remote {
-            attempted: format!("POST {}", self.url),
+            url: self.url.clone(),
             message,
             status: status.map(|status| status.as_u16()),
             source: None,
@@ -103,7 +107,7 @@ impl HttpRemoteJudge {
             .send()
             .await;
         let response = sent.map_err(|error| {
-            let failure = self.failed(told(&error), None);
+            let failure = self.failed(&told(&error));
             if error.is_connect() {
                 Attempt::Again(failure)
             } else {
@@ -121,7 +125,7 @@ impl HttpRemoteJudge {
                 status.as_u16(),
                 self.url
             );
-            let failure = self.failed(message, Some(status));
+            let failure = self.failure(message, Some(status));
             let again = status == StatusCode::SERVICE_UNAVAILABLE;
             return Err(if again {
                 Attempt::Again(failure)
@@ -134,15 +138,14 @@ impl HttpRemoteJudge {
 
     /// C-RJUDGE-02: an answer without a score is no verdict, and is refused with what it was.
     fn result(&self, answer: &[u8]) -> Result<CanaryJudgeResult, JudgeError> {
-        let result: CanaryJudgeResult = serde_json::from_slice(answer).map_err(|error| {
-            self.failed(format!("the answer is not a judge result: {error}"), None)
-        })?;
+        let result: CanaryJudgeResult = serde_json::from_slice(answer)
+            .map_err(|error| self.failed(&format!("the answer is not a judge result: {error}")))?;
         match result.total() {
             Some(_) => Ok(result),
-            None => Err(self.failed(
-                format!("the answer has no score.score: {}", excerpt(answer)),
-                None,
-            )),
+            None => Err(self.failed(&format!(
+                "the answer has no score.score: {}",
+                excerpt(answer)
+            ))),
         }
     }
 
@@ -150,10 +153,10 @@ impl HttpRemoteJudge {
         let mut body = Vec::new();
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| self.failed(told(&error), None))?;
+            let chunk = chunk.map_err(|error| self.failed(&told(&error)))?;
             if body.len() + chunk.len() > self.settings.max_answer {
                 let limit = self.settings.max_answer;
-                return Err(self.failed(format!("the answer is larger than {limit} bytes"), None));
+                return Err(self.failed(&format!("the answer is larger than {limit} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -185,7 +188,7 @@ impl RemoteJudge for HttpRemoteJudge {
             },
             metric_set_pair_list: &request.metric_set_pairs,
         })
-        .map_err(|error| self.failed(error.to_string(), None))?;
+        .map_err(|error| self.failed(&error.to_string()))?;
         let begun = Instant::now();
         loop {
             let failure = match self.attempt(&body).await {

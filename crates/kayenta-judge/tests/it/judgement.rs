@@ -173,7 +173,7 @@ fn what_fails_a_whole_judgement() {
         assert!(!error.is_retryable());
     }
     let unavailable = JudgeError::Remote {
-        attempted: "POST http://judge/judge".to_owned(),
+        url: "http://judge/judge".to_owned(),
         message: "503 Service Unavailable".to_owned(),
         status: Some(503),
         source: None,
