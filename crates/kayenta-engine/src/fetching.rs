@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kayenta_metrics::{FetchError, MetricQuery, MetricsStore};
+use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{AccountType, CanaryConfig, CanaryScope, MetricConfig, MetricSet};
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -47,12 +46,16 @@ impl MetricsStore for Bounded {
         self.inner.fetch(query).await
     }
 
-    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
+    async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {
         self.inner.metadata(filter).await
     }
 
     async fn check(&self) -> Result<(), FetchError> {
         self.inner.check().await
+    }
+
+    async fn keep_fresh(&self, canceled: &CancellationToken) {
+        self.inner.keep_fresh(canceled).await;
     }
 }
 

@@ -14,7 +14,7 @@ mod store;
 pub mod template;
 
 pub use error::{FetchError, FetchErrorKind};
-pub use metadata::MetadataCache;
+pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;
 pub use mixing::{MixError, Side};
 pub use retry::{RetryPolicy, StatusSeries, fetch_with_retries, status_by_name};

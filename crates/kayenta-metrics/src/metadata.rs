@@ -14,7 +14,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::FetchError;
 
-/// The metrics one account knows.
+/// Metrics a store knows, as `/metadata/metricsService` lists them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata {
+    /// One object a metric, `name` at least.
+    pub entries: Vec<Value>,
+    /// How long ago the store was asked; `None` when it was asked right now, or need not be asked.
+    pub age: Option<Duration>,
+}
+
+impl From<Vec<Value>> for Metadata {
+    /// What a store that is asked live has said.
+    fn from(entries: Vec<Value>) -> Self {
+        Self { entries, age: None }
+    }
+}
+
+/// The list of one account.
 #[derive(Debug)]
 pub struct MetadataCache {
     account: String,
@@ -43,18 +59,34 @@ impl MetadataCache {
     }
 
     /// The entries whose `name` contains `filter` in any case (all for an empty one), in the order
-    /// of the store, and their age; empty and `None` before the first refresh has succeeded.
+    /// of the store, and their age; `None` before the first refresh has succeeded.
     #[must_use]
-    pub fn get(&self, filter: &str) -> (Vec<Value>, Option<Duration>) {
+    pub fn get(&self, filter: &str) -> Option<Metadata> {
         let (entries, taken) = {
             let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
-            match list.as_ref() {
-                Some(listing) => (Arc::clone(&listing.entries), listing.taken),
-                None => return (Vec::new(), None),
-            }
+            let listing = list.as_ref()?;
+            (Arc::clone(&listing.entries), listing.taken)
         };
         let age = (self.clock.now() - taken).to_std().unwrap_or_default();
-        (filtered(&entries, filter), Some(age))
+        Some(Metadata {
+            entries: filtered(&entries, filter),
+            age: Some(age),
+        })
+    }
+
+    /// The same; before the first refresh has succeeded the store is asked now. One that does not
+    /// answer knows no metrics, as in the reference.
+    pub async fn get_or_ask<F>(&self, filter: &str, list: F) -> Metadata
+    where
+        F: Future<Output = Result<Vec<Value>, FetchError>>,
+    {
+        if let Some(kept) = self.get(filter) {
+            return kept;
+        }
+        if let Err(error) = self.refresh(list).await {
+            tracing::warn!(account = self.account, %error, "could not list the metrics");
+        }
+        self.get(filter).unwrap_or_default()
     }
 
     /// Asks the store once; its answer replaces the list, a failure keeps the old one.

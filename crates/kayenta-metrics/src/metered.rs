@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use kayenta_model::MetricSet;
-use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::FetchError,
+    metadata::Metadata,
     store::{MetricQuery, MetricsStore},
 };
 
@@ -51,7 +51,7 @@ impl<S: MetricsStore> MetricsStore for Metered<S> {
         outcome
     }
 
-    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
+    async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {
         self.store.metadata(filter).await
     }
 

@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet, QueryConfig};
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::FetchError;
+use crate::{error::FetchError, metadata::Metadata};
 
 /// One metric of a config to be fetched over one scope.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +50,12 @@ pub trait MetricsStore: Send + Sync + std::fmt::Debug {
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError>;
 
     /// Metrics the store knows, as `/metadata/metricsService` lists them; `filter` is a
-    /// case-insensitive part of the name, empty for all.
+    /// case-insensitive part of the name, empty for all. Stores without such a list answer
+    /// `Metadata::default()`.
     ///
     /// # Errors
     /// When a store that is asked live does not answer.
-    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError>;
+    async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError>;
 
     /// Whether the store answers, for `/health` and account diagnosis.
     ///

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayenta_metrics::{
-    FetchError, MetadataCache, MetricQuery, MetricsStore,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore,
     http::{Answer, Credentials, HttpClient, HttpSetupError, Transport},
     scope,
     series::{self, Axis},
@@ -147,17 +147,8 @@ impl MetricsStore for PrometheusStore {
             .collect()
     }
 
-    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
-        let (found, age) = self.metrics.get(filter);
-        if age.is_some() {
-            return Ok(found);
-        }
-        // Nothing kept yet: ask now. A server that does not answer knows no metrics, as in the
-        // reference.
-        if let Err(error) = self.metrics.refresh(self.list_metrics()).await {
-            tracing::warn!(%error, "could not list the metrics");
-        }
-        Ok(self.metrics.get(filter).0)
+    async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {
+        Ok(self.metrics.get_or_ask(filter, self.list_metrics()).await)
     }
 
     async fn check(&self) -> Result<(), FetchError> {

@@ -198,6 +198,7 @@ impl Service {
         }
         tls.watch(&tasks, &settings, &shutdown);
         tasks.spawn(queue_gauges::keep(engine.clone(), shutdown.clone()));
+        keep_metadata_fresh(&tasks, &engine, &shutdown);
         if settings.queue.enabled {
             let (engine, shutdown) = (engine.clone(), shutdown.clone());
             tasks.spawn(async move { engine.run(shutdown).await });
@@ -231,6 +232,17 @@ impl Service {
             begun.elapsed().as_secs_f64()
         );
         Ok(ExitCode::from(ending.map_or(0, Ending::exit_code)))
+    }
+}
+
+/// Each account on its own, so that a dead one holds up no other.
+fn keep_metadata_fresh(tasks: &TaskTracker, engine: &Engine, shutdown: &CancellationToken) {
+    for account in engine.accounts().in_configured_order() {
+        let Some(store) = account.metrics.clone() else {
+            continue;
+        };
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move { store.keep_fresh(&shutdown).await });
     }
 }
 

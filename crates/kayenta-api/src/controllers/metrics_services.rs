@@ -1,9 +1,9 @@
 //! `/metricsServices` and `/metadata/metricsService`: where metrics come from and which there are.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, response::IntoResponse};
+use http::header;
 use kayenta_model::AccountType;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::IntoParams;
 
 use crate::{error::ApiError, params::Params, schemas, state::ApiState};
@@ -56,23 +56,33 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsServi
 }
 
 /// The metrics a store knows
+///
+/// Answered from a list that is refreshed in the background, where the store can list its metrics.
 #[utoipa::path(
     get, path = "/metadata/metricsService", tag = "accounts", operation_id = "queryMetricsServiceMetadata",
     params(MetadataParams),
     responses(
-        (status = 200, description = "The metrics", body = Vec<schemas::MetricDescriptor>),
+        (
+            status = 200, description = "The metrics", body = Vec<schemas::MetricDescriptor>,
+            headers(("Age" = u64, description = "Seconds since the store was asked; absent when it was asked right now")),
+        ),
         schemas::CommonErrors,
     )
 )]
 pub(crate) async fn metadata(
     State(state): State<ApiState>,
     Params(params): Params<MetadataParams>,
-) -> Result<Json<Vec<Value>>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let account = state.account(
         params.metrics_account_name.as_deref(),
         AccountType::MetricsStore,
     )?;
     let store = state.accounts().metrics_store(&account)?;
     let filter = params.filter.unwrap_or_default();
-    Ok(Json(store.metadata(&filter).await?))
+    let found = store.metadata(&filter).await?;
+    // A store that cannot be reached keeps its last list; the caller sees how old it is (C-META-01).
+    let age = found
+        .age
+        .map(|age| [(header::AGE, age.as_secs().to_string())]);
+    Ok((age, Json(found.entries)))
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -18,7 +19,7 @@ use kayenta_api::{
 };
 use kayenta_engine::{Account, Accounts, Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_judge::{Judge, JudgeRegistry, NetflixAcaJudge};
-use kayenta_metrics::{FetchError, FetchErrorKind, MetricQuery, MetricsStore};
+use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{AccountType, MetricSet};
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, SystemClock};
 use kayenta_storage::{MemoryStore, ObjectRepository};
@@ -70,13 +71,18 @@ impl MetricsStore for ScriptedStore {
         }])
     }
 
-    async fn metadata(&self, filter: &str) -> Result<Vec<Value>, FetchError> {
+    /// What was kept a minute and a half ago.
+    async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {
         assert_ne!(filter, "panic", "asked to panic");
-        Ok(["up", "http_requests_total"]
+        let entries = ["up", "http_requests_total"]
             .iter()
             .filter(|name| name.contains(&filter.to_lowercase()))
             .map(|name| json!({"name": name}))
-            .collect())
+            .collect();
+        Ok(Metadata {
+            entries,
+            age: Some(Duration::from_millis(90_500)),
+        })
     }
 
     async fn check(&self) -> Result<(), FetchError> {

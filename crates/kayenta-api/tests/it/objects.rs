@@ -137,13 +137,14 @@ async fn accounts_and_judges_are_told() {
         service.get("/judges").await.json()[0],
         json!({"name": "NetflixACAJudge-v1.0", "visible": true})
     );
-    assert_eq!(
-        service
-            .get("/metadata/metricsService?filter=HTTP")
-            .await
-            .json(),
-        json!([{"name": "http_requests_total"}])
-    );
+    let found = service.get("/metadata/metricsService?filter=HTTP").await;
+    assert_eq!(found.json(), json!([{"name": "http_requests_total"}]));
+}
+
+#[tokio::test]
+async fn c_meta_01_a_kept_list_of_metrics_says_its_age() {
+    let found = service().get("/metadata/metricsService").await;
+    assert_eq!(found.headers["age"], "90");
 }
 
 #[tokio::test]

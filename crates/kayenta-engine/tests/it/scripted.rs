@@ -10,12 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use kayenta_judge::{JudgeError, JudgeRequest, LocalJudge};
-use kayenta_metrics::{FetchError, FetchErrorKind, MetricQuery, MetricsStore};
+use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{
     AnalysisResult, CanaryJudgeResult, CanaryScope, JudgeScore, MetricSet, MetricStats,
     time::iso_millis,
 };
-use serde_json::Value;
 use tokio::sync::Semaphore;
 
 /// What a fetch gives.
@@ -169,8 +168,8 @@ impl MetricsStore for ScriptedMetrics {
         }
     }
 
-    async fn metadata(&self, _filter: &str) -> Result<Vec<Value>, FetchError> {
-        Ok(Vec::new())
+    async fn metadata(&self, _filter: &str) -> Result<Metadata, FetchError> {
+        Ok(Metadata::default())
     }
 
     async fn check(&self) -> Result<(), FetchError> {

@@ -11,9 +11,8 @@ use std::{
 use async_trait::async_trait;
 use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
-use kayenta_metrics::{FetchError, FetchErrorKind, MetricQuery, MetricsStore};
+use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet, Sleep};
-use serde_json::Value;
 
 /// Jumps to whatever moment somebody waits for.
 #[derive(Debug)]
@@ -94,8 +93,8 @@ impl MetricsStore for ScriptedStore {
         }
     }
 
-    async fn metadata(&self, _: &str) -> Result<Vec<Value>, FetchError> {
-        Ok(Vec::new())
+    async fn metadata(&self, _: &str) -> Result<Metadata, FetchError> {
+        Ok(Metadata::default())
     }
 
     async fn check(&self) -> Result<(), FetchError> {

@@ -184,7 +184,10 @@ async fn health_and_metadata_of_a_failing_server() {
         (200, "no json"),
     ] {
         let store = store_at(&answering(status, body).await);
-        assert!(store.metadata("").await.unwrap().is_empty(), "{body}");
+        assert!(
+            store.metadata("").await.unwrap().entries.is_empty(),
+            "{body}"
+        );
     }
     assert!(store_at("http://127.0.0.1:1").check().await.is_err());
 }
@@ -201,7 +204,7 @@ async fn the_list_of_metrics_is_refreshed_in_the_background() {
     let canceled = CancellationToken::new();
     let (background, token) = (Arc::clone(&store), canceled.clone());
     let task = tokio::spawn(async move { background.keep_fresh(&token).await });
-    while store.metadata("").await.unwrap().is_empty() {
+    while store.metadata("").await.unwrap().entries.is_empty() {
         tokio::task::yield_now().await;
     }
     canceled.cancel();

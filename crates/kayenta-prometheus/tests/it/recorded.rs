@@ -116,7 +116,7 @@ async fn metadata_lists_names_and_filters_them() {
             .map(|entry| entry["name"].as_str().unwrap().to_owned())
             .collect()
     };
-    let all = names(store.metadata("").await.unwrap());
+    let all = names(store.metadata("").await.unwrap().entries);
     assert_eq!(
         all,
         [
@@ -127,7 +127,7 @@ async fn metadata_lists_names_and_filters_them() {
         ]
     );
     assert_eq!(
-        names(store.metadata("REQ").await.unwrap()),
+        names(store.metadata("REQ").await.unwrap().entries),
         ["http_requests_total", "requests_canary"]
     );
     // Answered from memory the second time.
