@@ -10,9 +10,7 @@ use super::accounts::Entry;
 /// Whether accounts of this kind cannot do anything yet.
 pub(super) fn includes(kind: AccountKind) -> bool {
     [
-        AccountKind::Graphite,
         AccountKind::InfluxDb,
-        AccountKind::Datadog,
         AccountKind::NewRelic,
         AccountKind::SignalFx,
         AccountKind::Wavefront,
@@ -33,25 +31,9 @@ pub(super) fn accounts(configured: &settings::Accounts) -> Vec<Account> {
         entry.show_endpoint(base_url);
         made.push(entry.finish());
     };
-    for a in &configured.graphite {
-        behind_url(
-            AccountKind::Graphite,
-            &a.name,
-            &a.base_url,
-            &a.supported_types,
-        );
-    }
     for a in &configured.influxdb {
         behind_url(
             AccountKind::InfluxDb,
-            &a.name,
-            &a.base_url,
-            &a.supported_types,
-        );
-    }
-    for a in &configured.datadog {
-        behind_url(
-            AccountKind::Datadog,
             &a.name,
             &a.base_url,
             &a.supported_types,

@@ -19,7 +19,9 @@ pub(super) fn fetch(asked: &Asked<'_>) -> anyhow::Result<Said> {
         lines.push(json!({"type": "notice", "message": "for your information"}));
     }
     if text.contains("astate") {
-        lines.push(json!({"type": "error", "message": "IllegalStateException: unknown word ':eqx'"}));
+        lines.push(
+            json!({"type": "error", "message": "IllegalStateException: unknown word ':eqx'"}),
+        );
     }
     if text.contains("aerror") {
         lines.push(json!({"type": "error", "message": "something went wrong"}));
@@ -28,15 +30,25 @@ pub(super) fn fetch(asked: &Asked<'_>) -> anyhow::Result<Said> {
         let samples = grid(text, window, step, End::Excluded, i);
         let half = samples.len() / 2;
         let hole = if text.contains("chunkgap") { 2 } else { 0 };
-        let chunks = [&samples[..half], samples.get(half + hole..).unwrap_or_default()];
+        let chunks = [
+            &samples[..half],
+            samples.get(half + hole..).unwrap_or_default(),
+        ];
         // The later chunk of every series but the first comes first.
         let order = if i == 0 { [0, 1] } else { [1, 0] };
-        lines.extend(order.into_iter().filter_map(|which| chunk(text, i, step, chunks[which])));
+        lines.extend(
+            order
+                .into_iter()
+                .filter_map(|which| chunk(text, i, step, chunks[which])),
+        );
     }
     if !text.contains("noclose") {
         lines.push(json!({"type": "close"}));
     }
-    let stream = lines.iter().map(|line| format!("data: {line}\n\n")).collect();
+    let stream = lines
+        .iter()
+        .map(|line| format!("data: {line}\n\n"))
+        .collect();
     Ok(Said::Text(stream))
 }
 
@@ -46,7 +58,10 @@ fn chunk(text: &str, i: usize, step: i64, samples: &[(i64, Sample)]) -> Option<V
     tags.insert("name".to_owned(), "m".into());
     tags.insert("atlas.legacy".to_owned(), "epic".into());
     tags.extend(labels(text, i));
-    let values: Vec<Value> = samples.iter().map(|(_, sample)| sample.or("NaN".into())).collect();
+    let values: Vec<Value> = samples
+        .iter()
+        .map(|(_, sample)| sample.or("NaN".into()))
+        .collect();
     let mut line = json!({
         "type": "timeseries", "id": format!("c{i}"), "query": text, "label": format!("series {i}"),
         "start": first * 1000, "end": (last + step) * 1000, "step": step * 1000, "tags": tags,
@@ -78,7 +93,12 @@ fn duration_seconds(text: &str) -> anyhow::Result<i64> {
 }
 
 pub(super) fn backends(asked: &Asked<'_>) -> anyhow::Result<Said> {
-    let backend = |cname: &str, target: &str, deployment: &str, dataset: &str, environments: Value, regions: Value| {
+    let backend = |cname: &str,
+                   target: &str,
+                   deployment: &str,
+                   dataset: &str,
+                   environments: Value,
+                   regions: Value| {
         json!({
             "description": "x", "step": "PT1M", "deployment": deployment,
             "cname": format!("{}/{cname}", asked.tls_host), "target": target, "dataset": dataset,
@@ -87,10 +107,38 @@ pub(super) fn backends(asked: &Asked<'_>) -> anyhow::Result<Said> {
     };
     let environments = json!(["test", "prod"]);
     Ok(json!([
-        backend("$(region).$(dataset)", "$(region).$(deployment)", "main", "regional", Value::Null, json!(["us-east-1", "us-west-2"])),
-        backend("global.$(env)", "$(env).global", "main", "global", environments.clone(), Value::Null),
-        backend("$(deployment)-$(env).$(region)", "$(region).$(env).$(deployment)", "other", "regional", environments, json!(["eu-west-1", "us-east-1"])),
-        backend("single", "single.$(dataset)", "main", "one", Value::Null, Value::Null),
+        backend(
+            "$(region).$(dataset)",
+            "$(region).$(deployment)",
+            "main",
+            "regional",
+            Value::Null,
+            json!(["us-east-1", "us-west-2"])
+        ),
+        backend(
+            "global.$(env)",
+            "$(env).global",
+            "main",
+            "global",
+            environments.clone(),
+            Value::Null
+        ),
+        backend(
+            "$(deployment)-$(env).$(region)",
+            "$(region).$(env).$(deployment)",
+            "other",
+            "regional",
+            environments,
+            json!(["eu-west-1", "us-east-1"])
+        ),
+        backend(
+            "single",
+            "single.$(dataset)",
+            "main",
+            "one",
+            Value::Null,
+            Value::Null
+        ),
     ])
     .into())
 }

@@ -33,7 +33,11 @@ pub(super) fn query(asked: &Asked<'_>) -> anyhow::Result<Said> {
                 .iter()
                 .map(|(key, value)| format!("{key}:{}", value.as_str().unwrap_or_default()))
                 .collect();
-            let scope = if tags.is_empty() { "*".to_owned() } else { tags.join(",") };
+            let scope = if tags.is_empty() {
+                "*".to_owned()
+            } else {
+                tags.join(",")
+            };
             json!({
                 "metric": text, "display_name": text, "scope": scope, "tag_set": tags, "aggr": null,
                 "start": window.0 * 1000, "end": last, "interval": step, "length": points.len(),
@@ -49,6 +53,11 @@ pub(super) fn query(asked: &Asked<'_>) -> anyhow::Result<Said> {
 }
 
 pub(super) fn metrics(asked: &Asked<'_>) -> anyhow::Result<Said> {
-    let names = ["system.cpu.user", "system.cpu.idle", "App.Errors", "app.requests"];
+    let names = [
+        "system.cpu.user",
+        "system.cpu.idle",
+        "App.Errors",
+        "app.requests",
+    ];
     Ok(json!({"from": asked.text("from"), "metrics": names}).into())
 }

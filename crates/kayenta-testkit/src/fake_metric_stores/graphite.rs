@@ -12,11 +12,16 @@ pub(super) fn render(asked: &Asked<'_>) -> anyhow::Result<Said> {
     let window = (asked.number("from")?, asked.number("until")?);
     let series: Vec<Value> = (0..series_count(text))
         .map(|i| {
-            let target = if text.contains("multi") { format!("{text}.v{i}") } else { text.to_owned() };
-            let points: Vec<(Value, i64)> = points(text, window, step_of(text, 60), End::Included, i)
-                .into_iter()
-                .map(|(t, sample)| (sample.or(Value::Null), t))
-                .collect();
+            let target = if text.contains("multi") {
+                format!("{text}.v{i}")
+            } else {
+                text.to_owned()
+            };
+            let points: Vec<(Value, i64)> =
+                points(text, window, step_of(text, 60), End::Included, i)
+                    .into_iter()
+                    .map(|(t, sample)| (sample.or(Value::Null), t))
+                    .collect();
             json!({"target": target, "tags": {"name": text}, "datapoints": points})
         })
         .collect();

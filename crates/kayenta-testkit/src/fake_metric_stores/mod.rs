@@ -49,6 +49,6 @@ mod stackdriver;
 mod tls;
 mod wavefront;
 
-pub(crate) use tls::acceptor;
 pub use google_key::write_google_key;
 pub use server::{FakeMetricStores, StoreRequest};
+pub(crate) use tls::acceptor;

@@ -6,7 +6,10 @@ use super::asked::{Asked, Said};
 
 pub(super) fn judge(asked: &Asked<'_>) -> anyhow::Result<Said> {
     let request: Value = serde_json::from_str(asked.body)?;
-    let pairs = request["metricSetPairList"].as_array().cloned().unwrap_or_default();
+    let pairs = request["metricSetPairList"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let results: Vec<Value> = pairs
         .iter()
         .map(|pair| {
@@ -24,10 +27,17 @@ pub(super) fn judge(asked: &Asked<'_>) -> anyhow::Result<Said> {
             })
         })
         .collect();
-    let passed = results.iter().filter(|result| result["classification"] == "Pass").count();
+    let passed = results
+        .iter()
+        .filter(|result| result["classification"] == "Pass")
+        .count();
     let score = 100.0 * passed as f64 / results.len().max(1) as f64;
     let score: f64 = format!("{score:.2}").parse()?;
-    let threshold = |name: &str| request["scoreThresholds"][name].as_f64().unwrap_or_default();
+    let threshold = |name: &str| {
+        request["scoreThresholds"][name]
+            .as_f64()
+            .unwrap_or_default()
+    };
     let verdict = if score >= threshold("pass") {
         "Pass"
     } else if score >= threshold("marginal") {

@@ -33,18 +33,73 @@ pub(super) struct Route {
 /// The ends of paths, the more particular ones first.
 const ROUTES: &[(&str, &str, Answer, Script)] = &[
     ("/api/v1/metrics", "datadog", datadog::metrics, Script::None),
-    ("/api/v1/query", "datadog", datadog::query, Script::Parameter("query")),
-    ("/render", "graphite", graphite::render, Script::Parameter("target")),
-    ("/metrics/find", "graphite", graphite::find, Script::Parameter("query")),
-    ("/v2/signalflow/execute", "signalfx", signalfx::execute, Script::Body),
-    ("/api/v2/chart/api", "wavefront", wavefront::chart, Script::Parameter("q")),
-    ("/api/v1/atlas/backends.json", "atlas", atlas::backends, Script::None),
-    ("/api/v1/atlas/storage.json", "atlas", atlas::storage, Script::None),
-    ("/api/v2/fetch", "atlas", atlas::fetch, Script::Parameter("q")),
+    (
+        "/api/v1/query",
+        "datadog",
+        datadog::query,
+        Script::Parameter("query"),
+    ),
+    (
+        "/render",
+        "graphite",
+        graphite::render,
+        Script::Parameter("target"),
+    ),
+    (
+        "/metrics/find",
+        "graphite",
+        graphite::find,
+        Script::Parameter("query"),
+    ),
+    (
+        "/v2/signalflow/execute",
+        "signalfx",
+        signalfx::execute,
+        Script::Body,
+    ),
+    (
+        "/api/v2/chart/api",
+        "wavefront",
+        wavefront::chart,
+        Script::Parameter("q"),
+    ),
+    (
+        "/api/v1/atlas/backends.json",
+        "atlas",
+        atlas::backends,
+        Script::None,
+    ),
+    (
+        "/api/v1/atlas/storage.json",
+        "atlas",
+        atlas::storage,
+        Script::None,
+    ),
+    (
+        "/api/v2/fetch",
+        "atlas",
+        atlas::fetch,
+        Script::Parameter("q"),
+    ),
     ("/token", "stackdriver", stackdriver::token, Script::None),
-    ("/metricDescriptors", "stackdriver", stackdriver::descriptors, Script::None),
-    ("/timeSeries", "stackdriver", stackdriver::time_series, Script::Parameter("filter")),
-    ("/judge", "remote-judge", remote_judge::judge, Script::ConfigName),
+    (
+        "/metricDescriptors",
+        "stackdriver",
+        stackdriver::descriptors,
+        Script::None,
+    ),
+    (
+        "/timeSeries",
+        "stackdriver",
+        stackdriver::time_series,
+        Script::Parameter("filter"),
+    ),
+    (
+        "/judge",
+        "remote-judge",
+        remote_judge::judge,
+        Script::ConfigName,
+    ),
 ];
 
 /// The route of a path.
@@ -61,14 +116,24 @@ pub(super) fn route(path: &str) -> Option<Route> {
     };
     let segments: Vec<&str> = path.rsplit('/').take(4).collect();
     if let ["query", _, "accounts", "v1"] = segments[..] {
-        return Some(known(&("", "newrelic", newrelic::query, Script::Parameter("nrql"))));
+        return Some(known(&(
+            "",
+            "newrelic",
+            newrelic::query,
+            Script::Parameter("nrql"),
+        )));
     }
     ROUTES
         .iter()
         .find(|(end, ..)| path.ends_with(end))
         .map(known)
         .or_else(|| {
-            let influxdb = ("", "influxdb", influxdb::query as Answer, Script::Parameter("q"));
+            let influxdb = (
+                "",
+                "influxdb",
+                influxdb::query as Answer,
+                Script::Parameter("q"),
+            );
             path.ends_with("/query").then(|| known(&influxdb))
         })
 }
@@ -98,8 +163,12 @@ pub(super) fn failure(store: &str) -> Said {
         }),
         "wavefront" => json!({"status": {"code": 400}, "message": text}),
         "atlas" => json!({"type": "error", "message": text}),
-        "stackdriver" => json!({"error": {"code": 400, "message": text, "status": "INVALID_ARGUMENT"}}),
-        "remote-judge" => json!({"error": "Unprocessable", "message": text, "errors": ["first", "second"]}),
+        "stackdriver" => {
+            json!({"error": {"code": 400, "message": text, "status": "INVALID_ARGUMENT"}})
+        }
+        "remote-judge" => {
+            json!({"error": "Unprocessable", "message": text, "errors": ["first", "second"]})
+        }
         _ => json!({"error": text}),
     }
     .into()

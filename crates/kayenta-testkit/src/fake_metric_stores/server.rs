@@ -210,12 +210,17 @@ impl Shared {
             return (status, content_type, said);
         }
         if text.contains("garbage") {
-            return (StatusCode::OK, route.content_type, Said::Text(GARBAGE.to_owned()));
+            return (
+                StatusCode::OK,
+                route.content_type,
+                Said::Text(GARBAGE.to_owned()),
+            );
         }
         match (route.answer)(&asked) {
             Ok(said) => (StatusCode::OK, route.content_type, said),
             Err(error) => {
-                let said = json!({"error": format!("the fake cannot read this request: {error:#}")});
+                let said =
+                    json!({"error": format!("the fake cannot read this request: {error:#}")});
                 (StatusCode::INTERNAL_SERVER_ERROR, json_type, said.into())
             }
         }

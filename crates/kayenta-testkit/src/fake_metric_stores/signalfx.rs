@@ -17,7 +17,12 @@ pub(super) fn execute(asked: &Asked<'_>) -> anyhow::Result<Said> {
 
     let mut stream = String::from(": scripted stream\n\n");
     let control = |event: &str, t: i64| json!({"event": event, "timestampMs": t * 1000});
-    push(&mut stream, "control-message", None, &control("STREAM_START", start))?;
+    push(
+        &mut stream,
+        "control-message",
+        None,
+        &control("STREAM_START", start),
+    )?;
     let job = json!({"event": "JOB_START", "handle": "H", "timestampMs": start * 1000});
     push(&mut stream, "control-message", None, &job)?;
     for i in 0..count {
@@ -46,21 +51,39 @@ pub(super) fn execute(asked: &Asked<'_>) -> anyhow::Result<Said> {
         push(&mut stream, "error", None, &error)?;
         return Ok(Said::Text(stream));
     }
-    let samples = if count == 0 { Vec::new() } else { grid(program, (start, stop), step, End::Excluded, 0) };
+    let samples = if count == 0 {
+        Vec::new()
+    } else {
+        grid(program, (start, stop), step, End::Excluded, 0)
+    };
     for (t, sample) in samples {
         let data: Vec<Value> = match sample {
             Sample::Value(first) => (0..count)
                 .map(|i| {
-                    let value = if i == 0 { first } else { value(program, t as f64, i) };
+                    let value = if i == 0 {
+                        first
+                    } else {
+                        value(program, t as f64, i)
+                    };
                     json!({"tsId": series_id(i), "value": value})
                 })
                 .collect(),
             Sample::Hole | Sample::Null => Vec::new(),
         };
         let block = json!({"data": data, "logicalTimestampMs": t * 1000, "maxDelayMs": 2000});
-        push(&mut stream, "data", Some(format!("data-{}", t * 1000)), &block)?;
+        push(
+            &mut stream,
+            "data",
+            Some(format!("data-{}", t * 1000)),
+            &block,
+        )?;
     }
-    push(&mut stream, "control-message", None, &control("END_OF_CHANNEL", stop))?;
+    push(
+        &mut stream,
+        "control-message",
+        None,
+        &control("END_OF_CHANNEL", stop),
+    )?;
     Ok(Said::Text(stream))
 }
 
@@ -76,7 +99,9 @@ fn push(stream: &mut String, kind: &str, id: Option<String>, data: &Value) -> an
     }
     let mut text = Vec::new();
     let formatter = PrettyFormatter::with_indent(b" ");
-    data.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
+    data.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut text, formatter,
+    ))?;
     for line in String::from_utf8(text)?.lines() {
         stream.push_str(&format!("data: {line}\n"));
     }

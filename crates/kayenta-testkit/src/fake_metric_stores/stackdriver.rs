@@ -16,7 +16,10 @@ pub(super) fn time_series(asked: &Asked<'_>) -> anyhow::Result<Said> {
         .trim_end_matches('s')
         .parse()
         .with_context(|| format!("'{period}' is no alignment period"))?;
-    let window = (seconds(asked.text("interval.startTime"))?, seconds(asked.text("interval.endTime"))?);
+    let window = (
+        seconds(asked.text("interval.startTime"))?,
+        seconds(asked.text("interval.endTime"))?,
+    );
     let whole = text.contains("int64");
     let series: Vec<Value> = (0..series_count(text))
         .map(|i| {
@@ -48,7 +51,12 @@ pub(super) fn time_series(asked: &Asked<'_>) -> anyhow::Result<Said> {
             one
         })
         .collect();
-    Ok(if series.is_empty() { json!({}) } else { json!({"timeSeries": series}) }.into())
+    Ok(if series.is_empty() {
+        json!({})
+    } else {
+        json!({"timeSeries": series})
+    }
+    .into())
 }
 
 pub(super) fn descriptors(asked: &Asked<'_>) -> anyhow::Result<Said> {
@@ -71,5 +79,8 @@ pub(super) fn descriptors(asked: &Asked<'_>) -> anyhow::Result<Said> {
 
 /// Google's token for the key of a service account.
 pub(super) fn token(_: &Asked<'_>) -> anyhow::Result<Said> {
-    Ok(json!({"access_token": "fake-access-token", "token_type": "Bearer", "expires_in": 3600}).into())
+    Ok(
+        json!({"access_token": "fake-access-token", "token_type": "Bearer", "expires_in": 3600})
+            .into(),
+    )
 }

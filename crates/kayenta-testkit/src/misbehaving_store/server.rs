@@ -117,7 +117,11 @@ impl MisbehavingStore {
                 let (serving, stopped) = (Arc::clone(&serving), stopped.clone());
                 tokio::spawn(async move {
                     // A client that has gone away is no failure of the test.
-                    drop(stopped.run_until_cancelled(serving.connection(stream)).await);
+                    drop(
+                        stopped
+                            .run_until_cancelled(serving.connection(stream))
+                            .await,
+                    );
                 });
             }
         });
@@ -162,7 +166,10 @@ impl Shared {
     async fn requests(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> anyhow::Result<()> {
         let mut stream = BufReader::new(stream);
         while let Some(path) = read_request(&mut stream).await? {
-            let preliminary = self.preliminaries.iter().find(|(end, _)| path.ends_with(end));
+            let preliminary = self
+                .preliminaries
+                .iter()
+                .find(|(end, _)| path.ends_with(end));
             if let Some((_, stored)) = preliminary {
                 stream.write_all(&self.whole(stored)).await?;
             } else {
@@ -178,7 +185,10 @@ impl Shared {
     }
 
     fn next_behaviour(&self) -> Behaviour {
-        let mut left = self.behaviours.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = self
+            .behaviours
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match left.len() {
             0 => Behaviour::Healthy,
             1 => left[0],
@@ -203,12 +213,15 @@ impl Shared {
         let kind = self.healthy.content_type;
         let body = self.body(&self.healthy);
         let half = &body[..body.floor_char_boundary(body.len() / 2)];
-        let open = |header: &str| format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{header}\r\n\r\n");
+        let open =
+            |header: &str| format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{header}\r\n\r\n");
         match behaviour {
             Behaviour::Healthy => stream.write_all(&self.whole(&self.healthy)).await?,
             Behaviour::Silent => std::future::pending().await,
             Behaviour::Drip => {
-                stream.write_all(open("content-length: 1000000").as_bytes()).await?;
+                stream
+                    .write_all(open("content-length: 1000000").as_bytes())
+                    .await?;
                 loop {
                     stream.write_all(b" ").await?;
                     stream.flush().await?;
@@ -221,17 +234,23 @@ impl Shared {
                 stream.write_all(half.as_bytes()).await?;
             }
             Behaviour::CutChunks => {
-                stream.write_all(open("transfer-encoding: chunked").as_bytes()).await?;
+                stream
+                    .write_all(open("transfer-encoding: chunked").as_bytes())
+                    .await?;
                 let chunk = format!("{:x}\r\n{half}\r\n", half.len());
                 stream.write_all(chunk.as_bytes()).await?;
             }
             Behaviour::WebPage => {
                 let page = "<!DOCTYPE html><html><body>Please sign in</body></html>";
-                stream.write_all(&answer("200 OK", "text/html", "", page)).await?;
+                stream
+                    .write_all(&answer("200 OK", "text/html", "", page))
+                    .await?;
             }
             Behaviour::TenMegabytes => {
                 let rubbish = "rubbish ".repeat(10 * 1024 * 1024 / 8);
-                stream.write_all(&answer("200 OK", kind, "", &rubbish)).await?;
+                stream
+                    .write_all(&answer("200 OK", kind, "", &rubbish))
+                    .await?;
             }
             Behaviour::TooManyRequests => {
                 let refusal = answer(

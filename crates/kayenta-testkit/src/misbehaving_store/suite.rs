@@ -120,7 +120,11 @@ impl BadBackEnds<'_> {
             .await
             .err()
             .unwrap_or_else(|| panic!("{behaviour:?} is not noticed"));
-        assert_eq!(server.asked(), 1, "{behaviour:?}: one attempt is one request");
+        assert_eq!(
+            server.asked(),
+            1,
+            "{behaviour:?}: one attempt is one request"
+        );
         self.assert_told(&format!("{behaviour:?}"), &error);
         error
     }
@@ -129,8 +133,15 @@ impl BadBackEnds<'_> {
     fn assert_told(&self, what: &str, error: &FetchError) {
         let message = error.to_string();
         println!("{what}: {message}");
-        assert!(message.contains("://localhost:"), "{what} does not say who: {message}");
-        assert!(message.len() <= LONGEST_MESSAGE, "{what}: {} bytes", message.len());
+        assert!(
+            message.contains("://localhost:"),
+            "{what} does not say who: {message}"
+        );
+        assert!(
+            message.len() <= LONGEST_MESSAGE,
+            "{what}: {} bytes",
+            message.len()
+        );
         let everything = format!("{error:?} {message}");
         for secret in self.secrets {
             assert!(!everything.contains(secret), "{what} tells a secret");
@@ -174,9 +185,14 @@ pub async fn assert_bad_back_ends_are_told(case: BadBackEnds<'_>) {
     };
     let error = case.error(Behaviour::TenMegabytes, small).await;
     assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
-    assert!(error.to_string().contains("larger than 1048576 bytes"), "{error}");
+    assert!(
+        error.to_string().contains("larger than 1048576 bytes"),
+        "{error}"
+    );
 
-    let error = case.error(Behaviour::TooManyRequests, HttpSettings::default()).await;
+    let error = case
+        .error(Behaviour::TooManyRequests, HttpSettings::default())
+        .await;
     let refused = matches!(error.kind, FetchErrorKind::Http { status: 429, .. });
     assert!(refused, "{:?}", error.kind);
     assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
@@ -197,7 +213,13 @@ async fn nobody_listens(case: &BadBackEnds<'_>) {
     };
     let clock = NotingClock::default();
     let error = case
-        .fetch(&base_url, &authority, HttpSettings::default(), &once, &clock)
+        .fetch(
+            &base_url,
+            &authority,
+            HttpSettings::default(),
+            &once,
+            &clock,
+        )
         .await
         .expect_err("nobody listens there");
     assert!(may_pass_by_itself(&error), "{:?}", error.kind);
@@ -225,7 +247,8 @@ async fn what_passes_is_tried_again(case: &BadBackEnds<'_>) {
         .await
         .unwrap_or_else(|error| panic!("it passes the third time: {error}"));
     assert!(
-        sets.iter().any(|set| set.values.as_ref().is_some_and(|values| !values.is_empty())),
+        sets.iter()
+            .any(|set| set.values.as_ref().is_some_and(|values| !values.is_empty())),
         "the healthy answer has values: {sets:?}"
     );
     assert_eq!(server.asked(), 3);

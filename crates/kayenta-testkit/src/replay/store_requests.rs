@@ -108,8 +108,8 @@ impl RequestDeparture {
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} has another shape", path.display()))
 }
 
@@ -183,9 +183,11 @@ impl StoreRequests {
                 }
             }
         }
-        report
-            .complaints
-            .extend(unexpected.iter().map(|r| format!("not recorded: {}", shown(r))));
+        report.complaints.extend(
+            unexpected
+                .iter()
+                .map(|r| format!("not recorded: {}", shown(r))),
+        );
         report
     }
 }
@@ -239,12 +241,17 @@ fn without_volatile_parts(request: &StoreRequest) -> Value {
 
 /// Ids and times in what a remote judge is sent.
 fn mask_body(body: &mut Value) {
-    for pair in body["metricSetPairList"].as_array_mut().into_iter().flatten() {
+    for pair in body["metricSetPairList"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
         pair["id"] = "<uuid>".into();
     }
     if let Some(config) = body["canaryConfig"].as_object_mut() {
         for (name, value) in config {
-            let volatile = ["id", "createdTimestamp", "createdTimestampIso"].contains(&name.as_str())
+            let volatile = ["id", "createdTimestamp", "createdTimestampIso"]
+                .contains(&name.as_str())
                 || name.starts_with("updatedTimestamp");
             if volatile {
                 *value = "<volatile>".into();
@@ -314,10 +321,12 @@ mod tests {
     }
 
     fn recorded() -> StoreRequests {
-        serde_json::from_value(json!({"scenario": "s", "groups": [{"group": "one", "requests": [{
-            "method": "GET", "path": "/q", "query": [["a", "1"], ["b", "2"]],
-            "headers": {"content-type": "application/json"}, "body": {"n": 1}
-        }]}]}))
+        serde_json::from_value(
+            json!({"scenario": "s", "groups": [{"group": "one", "requests": [{
+                "method": "GET", "path": "/q", "query": [["a", "1"], ["b", "2"]],
+                "headers": {"content-type": "application/json"}, "body": {"n": 1}
+            }]}]}),
+        )
         .unwrap()
     }
 

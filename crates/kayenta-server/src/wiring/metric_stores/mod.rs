@@ -1,5 +1,7 @@
 //! The accounts of metric stores: one file a store.
 
+mod datadog;
+mod graphite;
 mod prometheus;
 
 use std::fmt::Display;
@@ -14,6 +16,12 @@ use super::accounts::{Entry, Ingredients};
 pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Account> {
     let configured = &settings.accounts;
     let mut made = Vec::new();
+    for account in &configured.datadog {
+        made.extend(datadog::account(settings, account, ingredients));
+    }
+    for account in &configured.graphite {
+        made.extend(graphite::account(account, ingredients));
+    }
     for account in &configured.prometheus {
         made.extend(prometheus::account(settings, account, ingredients));
     }

@@ -1,0 +1,11 @@
+//! A [`MetricsStore`](kayenta_metrics::MetricsStore) on Graphite.
+//!
+//! [`query`] puts scope and location into a target, [`answer`] reads the data points of a rendering,
+//! [`GraphiteStore`] puts the two together over HTTP and completes paths for
+//! `/metadata/metricsService`. Retries, encoding and bounds are the seam's.
+
+pub mod answer;
+pub mod query;
+mod store;
+
+pub use store::{GraphiteAccount, GraphiteStore};

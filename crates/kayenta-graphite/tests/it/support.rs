@@ -1,0 +1,49 @@
+use kayenta_graphite::{GraphiteAccount, GraphiteStore};
+use kayenta_metrics::{
+    FetchError, MetricQuery, MetricsStore,
+    http::{HttpSettings, Transport},
+};
+use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_testkit::FakeMetricStores;
+use serde_json::{Value, json};
+
+pub(crate) fn store_with(base_url: &str, transport: &Transport) -> GraphiteStore {
+    let account = GraphiteAccount {
+        name: "test".to_owned(),
+        base_url: base_url.to_owned(),
+    };
+    GraphiteStore::new(account, transport).unwrap()
+}
+
+/// A store on the fake back end, with the folder of its certificates.
+pub(crate) async fn on_fake() -> (GraphiteStore, FakeMetricStores, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = FakeMetricStores::start(folder.path()).await.unwrap();
+    let transport = Transport::new(&HttpSettings::default()).unwrap();
+    let store = store_with(&format!("{}/graphite/", fake.base_url()), &transport);
+    (store, fake, folder)
+}
+
+/// A metric called `m` that is this target.
+pub(crate) fn metric(target: &str) -> Value {
+    json!({"name": "m", "query": {"type": "graphite", "metricName": target}})
+}
+
+pub(crate) fn ten_minutes() -> Value {
+    json!({"scope": "web", "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z"})
+}
+
+pub(crate) async fn fetch(
+    store: &GraphiteStore,
+    metric: Value,
+    scope: Value,
+) -> Result<Vec<MetricSet>, FetchError> {
+    let metric: MetricConfig = serde_json::from_value(metric).unwrap();
+    let scope: CanaryScope = serde_json::from_value(scope).unwrap();
+    let query = MetricQuery {
+        config: &CanaryConfig::default(),
+        metric: &metric,
+        scope: &scope,
+    };
+    store.fetch(&query).await
+}
