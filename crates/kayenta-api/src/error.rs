@@ -328,6 +328,7 @@ mod tests {
         (status, serde_json::from_slice(&bytes).ok())
     }
 
+    /// C-API-09: no Java class, no stack trace.
     #[tokio::test]
     async fn the_standard_shape_has_four_fields_in_order() {
         let (status, body) = body(ApiError::no_such_path()).await;
@@ -359,6 +360,7 @@ mod tests {
         assert_eq!(body.unwrap()["status"], 400);
     }
 
+    /// C-API-02.
     #[test]
     fn store_failures_keep_their_meaning() {
         let status = |kind| {

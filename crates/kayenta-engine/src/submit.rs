@@ -93,6 +93,7 @@ impl Inner {
         let request = start.request.ok_or_else(|| {
             EngineError::invalid("executionRequest must be provided for ad-hoc requests")
         })?;
+        // C-ENG-11: without the config's id and name.
         metrics::counter!("canary.pipelines.initiated").increment(1);
         let application = match start.application {
             None if ad_hoc => AD_HOC.to_owned(),

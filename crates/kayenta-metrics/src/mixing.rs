@@ -591,6 +591,7 @@ mod tests {
         );
     }
 
+    /// C-MIX-01, C-MIX-02.
     #[test]
     fn a_window_that_promises_nonsense_fails_with_a_clear_text() {
         let backwards = set("m", &[], &[1.0], -60);

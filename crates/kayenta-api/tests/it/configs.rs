@@ -2,6 +2,7 @@ use serde_json::json;
 
 use crate::fixture::{config, service};
 
+/// C-API-01.
 #[tokio::test]
 async fn a_config_is_stored_read_listed_changed_and_removed() {
     let service = service();

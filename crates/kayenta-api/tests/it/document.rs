@@ -8,7 +8,7 @@ fn committed() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../api-spec/openapi.json")
 }
 
-/// Regenerate with `UPDATE_OPENAPI=1 cargo test -p kayenta-api`.
+/// C-API-15. Regenerate with `UPDATE_OPENAPI=1 cargo test -p kayenta-api`.
 #[test]
 fn the_committed_document_is_up_to_date() {
     let mut current = kayenta_api::document().to_pretty_json().unwrap();

@@ -85,6 +85,7 @@ async fn the_body_comes_before_the_accounts() {
     assert_eq!(answer.message(), "Unable to resolve account nope.");
 }
 
+/// C-API-11.
 #[tokio::test]
 async fn a_body_longer_than_the_limit_is_413() {
     let mut short = options();

@@ -25,6 +25,7 @@ async fn only_what_is_exposed_is_there() {
     assert_eq!(service.get("/spectator/metrics").await.status, 200);
 }
 
+/// C-API-12.
 #[tokio::test]
 async fn what_only_a_jvm_has_is_404() {
     let service = service();
@@ -77,6 +78,7 @@ async fn they_can_have_a_port_of_their_own() {
     }
 }
 
+/// C-API-14.
 #[tokio::test]
 async fn no_secret_leaves_through_env_or_configprops() {
     let service = service();
@@ -110,6 +112,7 @@ async fn no_secret_leaves_through_env_or_configprops() {
     );
 }
 
+/// C-API-13.
 #[tokio::test]
 async fn levels_are_changed_live() {
     let service = service();

@@ -4,6 +4,7 @@ use crate::fixture::{options, service, service_with};
 
 const ORIGIN: (&str, &str) = ("origin", "http://ui.example.com");
 
+/// C-API-17.
 #[tokio::test]
 async fn every_answer_has_the_security_headers_and_a_request_id() {
     let service = service();
@@ -49,6 +50,7 @@ async fn a_callers_request_id_is_kept_if_it_is_one() {
     );
 }
 
+/// C-API-04.
 #[tokio::test]
 async fn any_origin_is_echoed_on_success_and_failure() {
     let service = service();

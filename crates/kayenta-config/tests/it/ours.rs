@@ -156,6 +156,7 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     told(&error.errors, "values-path must not be null");
 }
 
+/// C-CONF-03.
 #[test]
 fn azure_takes_other_endpoints_and_credentials() {
     let account = |more: &str| {

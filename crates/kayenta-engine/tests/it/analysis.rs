@@ -36,6 +36,7 @@ const SETUP: &str = "Sets up and executes the wait, run and monitor canary task 
 const SUMMARY: &str =
     "Aggregates and evaluates the canary executions and generates the final results.";
 
+/// C-SCAPE-02.
 #[tokio::test]
 async fn three_hours_pass_in_a_moment() {
     let world = World::new();
@@ -223,6 +224,7 @@ async fn outcomes_of_example_j() {
     }
 }
 
+/// C-SCAPE-04.
 #[tokio::test]
 async fn a_failed_run_counts_as_zero_and_its_exception_is_told() {
     let world = World::new();
@@ -402,6 +404,7 @@ async fn c_scape_05_a_run_that_cannot_start_says_why_and_the_result_is_told() {
     process.stop().await;
 }
 
+/// C-SCAPE-06.
 #[tokio::test]
 async fn a_missing_marginal_threshold_ends_it_with_a_word() {
     let world = World::new();

@@ -137,6 +137,7 @@ async fn progress_is_told_while_a_fetch_takes_long() {
     process.stop().await;
 }
 
+/// C-ENG-12.
 #[tokio::test]
 async fn a_failed_fetch_ends_the_run_at_once_and_settles_its_siblings() {
     let world = World::new();
@@ -372,6 +373,7 @@ async fn an_account_of_the_wrong_kind_fails_the_run_not_the_submission() {
     process.stop().await;
 }
 
+/// C-ENG-14.
 #[tokio::test]
 async fn a_failing_object_store_fails_the_fetch_and_the_archive_is_written_later() {
     let world = World::new();
@@ -491,6 +493,7 @@ async fn c_eng_06_a_broken_unused_scope_costs_nothing_but_its_length() {
     process.stop().await;
 }
 
+/// C-ENG-15.
 #[tokio::test]
 async fn expressions_in_names_are_plain_text() {
     let world = World::new();

@@ -19,6 +19,7 @@ fn listing(application: &str) -> CanaryListing {
     }
 }
 
+/// C-API-16.
 #[tokio::test]
 async fn runs_come_newest_first_in_pages_and_by_status() {
     let world = World::new();

@@ -7,6 +7,7 @@ use crate::world::{World, analysis, errors};
 
 const SETUP: &str = "Sets up and executes the wait, run and monitor canary task chain.";
 
+/// C-SCAPE-01.
 #[tokio::test]
 async fn every_planning_failure_is_told_with_an_empty_result() {
     let scope = |extra: serde_json::Value| {

@@ -323,6 +323,7 @@ async fn work_that_ends_within_the_grace_is_finished() {
     assert_eq!(world.engine().depth().await.unwrap().leased, 0);
 }
 
+/// C-ENG-13.
 #[tokio::test]
 async fn an_execution_nobody_survives_is_given_up() {
     let world = world();

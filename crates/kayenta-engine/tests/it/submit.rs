@@ -13,6 +13,7 @@ async fn refusal(world: &World, start: StartCanary) -> String {
     error.message
 }
 
+/// C-ENG-05.
 #[tokio::test]
 async fn checks_have_their_order_and_their_words() {
     let world = World::new();

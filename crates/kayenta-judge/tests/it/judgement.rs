@@ -121,6 +121,7 @@ fn several_series_of_a_metric_and_duplicate_metrics() {
     assert_eq!(result.group_scores.unwrap()[0].score.unwrap().0, 50.0);
 }
 
+/// C-JUDGE-05.
 #[test]
 fn what_fails_a_whole_judgement() {
     let good = || json!([pair(json!([1, 2]), json!([1, 3]))]);

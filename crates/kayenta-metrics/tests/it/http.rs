@@ -139,6 +139,7 @@ async fn error_answers_carry_status_words_and_wait_but_no_secret() {
     );
 }
 
+/// C-HTTP-02.
 #[tokio::test]
 async fn answers_are_bounded_also_when_compressed() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

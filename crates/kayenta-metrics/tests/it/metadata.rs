@@ -19,6 +19,7 @@ fn names() -> Vec<Value> {
         .into()
 }
 
+/// C-PROM-05.
 #[tokio::test]
 async fn names_are_found_in_any_case_and_an_old_list_outlives_a_failure() {
     let clock = JumpingClock::new();

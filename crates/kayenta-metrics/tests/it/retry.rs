@@ -66,6 +66,7 @@ async fn failures_are_tried_again_as_the_reference_tries_them() {
     }
 }
 
+/// C-RETRY-01.
 #[tokio::test]
 async fn ten_attempts_wait_511_seconds_and_the_error_tells() {
     let store = ScriptedStore {
@@ -79,6 +80,7 @@ async fn ten_attempts_wait_511_seconds_and_the_error_tells() {
     assert_eq!(error.elapsed, Duration::from_secs(511));
 }
 
+/// C-HTTP-03.
 #[tokio::test]
 async fn a_server_that_names_a_wait_gets_it_within_bounds() {
     let asked = |seconds| FetchError {

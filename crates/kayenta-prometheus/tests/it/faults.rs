@@ -43,6 +43,7 @@ async fn c_prom_04_the_server_s_own_words_are_in_the_error() {
     assert!(error.to_string().ends_with("Message: Service Unavailable"));
 }
 
+/// C-HTTP-04.
 #[tokio::test]
 async fn answers_that_are_no_matrix_fail_at_once_and_say_why() {
     for (body, words) in [

@@ -17,6 +17,7 @@ use kayenta_testkit::{
 
 use crate::{settings, store};
 
+/// C-REDIS-02.
 #[tokio::test(flavor = "multi_thread")]
 async fn queue_on_redis_conforms() {
     let server = RedisServer::start().await.unwrap();
@@ -34,6 +35,7 @@ async fn queue_on_redis_conforms() {
     .await;
 }
 
+/// C-REDIS-03.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_on_redis_conform() {
     let server = RedisServer::start().await.unwrap();
@@ -70,7 +72,7 @@ async fn the_cost_of_a_job_does_not_grow_with_the_queue() {
     println!("Redis: {}", execution_store_suite::speed(&records).await);
 }
 
-/// Nothing of the reference's is read or written, and everything of ours is in one slot.
+/// Nothing of the reference's is read or written, and everything of ours is in one slot. (C-REDIS-01)
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_our_own_and_share_a_hash_tag() {
     use kayenta_model::ExecutionStatus;

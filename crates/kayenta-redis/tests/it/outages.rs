@@ -15,6 +15,7 @@ fn job(id: &str) -> Job {
     }
 }
 
+/// C-REDIS-04.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_waits_for_redis_to_come_and_comes_back_after_a_restart() {
     let mut server = RedisServer::start_with(RedisOptions {

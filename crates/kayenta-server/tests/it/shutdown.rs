@@ -81,6 +81,7 @@ async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
     assert_eq!(canary_score(&answer), &json!(100.0));
 }
 
+/// C-CONF-02.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_under_way_at_sigterm_is_answered() {
     let prometheus = FakePrometheus::start().await.unwrap();

@@ -14,6 +14,7 @@ async fn fail_to_start(builder: ServiceBuilder) -> (Option<i32>, String) {
     (status.code(), service.log())
 }
 
+/// C-HEALTH-01, C-HEALTH-02.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_configuration_everything_is_there() {
     let service = ServiceBuilder::new(BINARY).start().await.unwrap();

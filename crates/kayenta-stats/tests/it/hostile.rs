@@ -1,7 +1,8 @@
 //! Inputs nobody should send.
 
 use kayenta_stats::{
-    AllTied, MannWhitney, SortedSample, Summary, average_ranks, critical_value, mean_ratio,
+    AllTied, MannWhitney, SortedSample, Summary, average_ranks, common_language_effect,
+    critical_value, mean_ratio,
 };
 
 use crate::oracle;
@@ -108,6 +109,16 @@ fn a_hundred_thousand_points_a_side() {
     let result = MannWhitney::new(&x, &y).interval(Z).unwrap();
     assert!(result.lower < result.estimate && result.estimate < result.upper);
     assert!((result.estimate - 3.0).abs() < 0.5);
+}
+
+/// C-JUDGE-02: 40,000 × 40,000 pairs are more than 32 bits count.
+#[test]
+fn the_effect_of_many_points_does_not_overflow() {
+    let side = |from: u32| SortedSample::new((from..from + 40_000).map(f64::from));
+    let (low, high) = (side(0), side(40_000));
+    assert_eq!(common_language_effect(&high, &low), 1.0);
+    assert_eq!(common_language_effect(&low, &high), 0.0);
+    assert_eq!(common_language_effect(&low, &low), 0.5);
 }
 
 #[test]

@@ -133,6 +133,7 @@ async fn names_are_unique_within_applications() {
         .unwrap();
 }
 
+/// C-STORE-03.
 #[tokio::test]
 async fn update_renames_carries_creation_over_and_forces_the_id() {
     let house = house();
