@@ -1,6 +1,7 @@
 //! Blobs of one container: the requests the store is made of.
 
 use std::{
+    collections::HashMap,
     fmt,
     num::NonZero,
     sync::{
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use kayenta_storage::{
-    ObjectKind, ObjectSummary, StorageError, StorageErrorKind, StoredObject, is_path_segment,
+    ObjectKind, ObjectSummary, StorageError, StorageErrorKind, StoredObject, Stray, is_path_segment,
 };
 use tracing::{info, warn};
 
@@ -45,6 +46,8 @@ pub(crate) struct Container {
     client: BlobContainerClient,
     /// Whether the container was there when last looked at.
     seen: AtomicBool,
+    /// Whether a missing container is made.
+    makes: bool,
 }
 
 impl fmt::Debug for Container {
@@ -73,7 +76,7 @@ pub(crate) enum Condition<'a> {
 
 impl Container {
     /// A client for the account's container that has not asked the network for anything.
-    pub(crate) fn new(account: &AzureAccount) -> Result<Self, StorageError> {
+    pub(crate) fn new(account: &AzureAccount, makes: bool) -> Result<Self, StorageError> {
         let resolved = account.resolve()?;
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(
@@ -107,6 +110,7 @@ impl Container {
             root: account.root_folder.clone(),
             client,
             seen: AtomicBool::new(false),
+            makes,
         })
     }
 
@@ -138,6 +142,9 @@ impl Container {
         }
         match self.client.get_properties(None).await.map(|_| ()) {
             Err(error) if matches!(reason(&error), Reason::NoContainer | Reason::NoBlob) => {
+                if !self.makes {
+                    return Err(self.explain("look at its container", &error));
+                }
                 match self.client.create(None).await.map(|_| ()) {
                     Ok(()) => info!(account = self.account, "container created"),
                     Err(error) if reason(&error) == Reason::ContainerExists => {}
@@ -193,6 +200,59 @@ impl Container {
             }
             Err(error) => Err(self.explain("list blobs", &error)),
         }
+    }
+
+    /// Every blob in the kind's folder that is not the newest file of a key. Directories of a
+    /// hierarchical namespace are blobs to a listing, and left out.
+    pub(crate) async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        self.ensure_container().await?;
+        let prefix = self.group_prefix(kind);
+        let options = BlobContainerClientListBlobsOptions {
+            prefix: Some(prefix.clone()),
+            ..BlobContainerClientListBlobsOptions::default()
+        };
+        let listed = async {
+            let mut blobs = self.client.list_blobs(Some(options))?;
+            let mut items = Vec::new();
+            while let Some(blob) = blobs.try_next().await? {
+                items.push(blob);
+            }
+            Ok(items)
+        };
+        let blobs = listed
+            .await
+            .map_err(|error: azure_core::Error| self.explain("list blobs", &error))?;
+        let mut strays = Vec::new();
+        let mut kept: HashMap<String, Found> = HashMap::new();
+        for blob in blobs {
+            let name = blob.name.clone();
+            let Some(found) = ours(&prefix, None, blob) else {
+                strays.extend(name.map(|name| Stray { name, key: None }));
+                continue;
+            };
+            let key = found.summary.key.clone();
+            let older = match kept.remove(&key) {
+                Some(other) if other.age() >= found.age() => {
+                    kept.insert(key, other);
+                    Some(found)
+                }
+                other => {
+                    kept.insert(key, found);
+                    other
+                }
+            };
+            strays.extend(older.map(|older| Stray {
+                name: older.name,
+                key: Some(older.summary.key),
+            }));
+        }
+        // A directory is a blob whose name others continue.
+        let directory = |name: &str| {
+            let below = format!("{name}/");
+            kept.values().any(|found| found.name.starts_with(&below))
+        };
+        strays.retain(|stray| stray.key.is_some() || !directory(&stray.name));
+        Ok(strays)
     }
 
     /// Whether the container's blobs can be used now, whatever was known before.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
 use bytes::Bytes;
 use kayenta_storage::{
-    ObjectKind, ObjectStore, ObjectSummary, StorageError, StoreLock, StoredObject, WriteCondition,
-    check_segment, is_path_segment,
+    ObjectKind, ObjectStore, ObjectSummary, StorageError, StoreLock, StoredObject, Stray,
+    WriteCondition, check_segment, is_path_segment,
 };
 
 use crate::{
@@ -36,7 +36,16 @@ impl AzureStore {
     /// # Errors
     /// [`Invalid`](kayenta_storage::StorageErrorKind::Invalid) when the settings cannot be used.
     pub fn new(account: &AzureAccount) -> Result<Self, StorageError> {
-        Ok(Self(Arc::new(Container::new(account)?)))
+        Ok(Self(Arc::new(Container::new(account, true)?)))
+    }
+
+    /// The same for somebody who only looks: a container that is missing stays missing, and is told
+    /// as [`NotFound`](kayenta_storage::StorageErrorKind::NotFound).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reading(account: &AzureAccount) -> Result<Self, StorageError> {
+        Ok(Self(Arc::new(Container::new(account, false)?)))
     }
 }
 
@@ -115,6 +124,10 @@ impl ObjectStore for AzureStore {
             }
         }
         Ok(objects.into_values().map(|found| found.summary).collect())
+    }
+
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        self.0.strays(kind).await
     }
 
     async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {

@@ -14,7 +14,7 @@ use kayenta_model::{
     AnalysisRequest, AnalysisScope, AnalysisStatusResponse, CanaryConfig, ExecutionStatus,
     Thresholds,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
@@ -47,7 +47,7 @@ pub struct AnalyzeArgs {
     url: String,
     /// Bearer token
     #[arg(long, env = "KAYENTA_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    token: Option<SecretString>,
     /// User for HTTP basic, as NAME:PASSWORD
     #[arg(
         long,
@@ -55,7 +55,7 @@ pub struct AnalyzeArgs {
         hide_env_values = true,
         conflicts_with = "token"
     )]
-    basic: Option<String>,
+    basic: Option<SecretString>,
     /// File with the canary config as JSON (or with {"canaryConfig": …})
     #[arg(long, required_unless_present_any = ["config_id", "watch"], conflicts_with = "config_id")]
     config: Option<PathBuf>,
@@ -306,9 +306,12 @@ fn execution_request(args: &AnalyzeArgs) -> Result<AnalysisRequest, GateError> {
 
 fn credentials(args: &AnalyzeArgs) -> Result<Credentials, GateError> {
     Ok(match (&args.token, &args.basic) {
-        (Some(token), _) => Credentials::Bearer(SecretString::from(token.clone())),
+        (Some(token), _) => Credentials::Bearer(token.clone()),
         (None, Some(pair)) => {
-            let (user, password) = pair.split_once(':').ok_or(GateError::Basic)?;
+            let (user, password) = pair
+                .expose_secret()
+                .split_once(':')
+                .ok_or(GateError::Basic)?;
             Credentials::Basic {
                 user: user.to_owned(),
                 password: SecretString::from(password.to_owned()),

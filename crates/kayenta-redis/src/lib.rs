@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{keys::Keys, link::Link, reader::Reader};
 
-pub use reference_keys::{ReferenceKeys, reference_keys};
+pub use reference_keys::{ReferenceKeys, ReferenceRun, ReferenceState, reference_state};
 pub use settings::{RedisSettings, Topology};
 
 /// Queue and execution records on one Redis. Cloning shares it.

@@ -6,16 +6,17 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use kayenta_config::Environment;
 
 use crate::command::{
     check_config::CheckConfigArgs, demo::DemoArgs, health::HealthArgs, judge::JudgeArgs,
+    migrate::MigrateArgs,
 };
 
 /// Judges canary deployments by comparing their metrics with a baseline's.
 #[derive(Debug, Parser)]
-#[command(name = "kayenta", version, about, subcommand_required = false)]
+#[command(name = "kayenta", version, subcommand_required = false)]
 pub(crate) struct CommandLine {
     /// What to do; `serve` unless told.
     #[command(subcommand)]
@@ -35,11 +36,15 @@ pub(crate) enum Command {
     /// Judge metric sets read as JSON Lines, without a service.
     Judge(JudgeArgs),
     /// Post a standalone analysis to a running service, wait, and exit by its verdict.
+    ///
+    /// Exit code: 0 pass, 1 fail, 2 marginal, 3 it could not be analysed or the command line is wrong.
     Analyze(Box<kayenta_client::AnalyzeArgs>),
     /// Ask a running service for its health; exit 0 when it is up, 1 otherwise.
     Health(HealthArgs),
     /// Check configuration files without starting and print the effective settings, secrets masked.
     CheckConfig(CheckConfigArgs),
+    /// Look at an installation of the Java service before, or after, this one takes its place.
+    Migrate(MigrateArgs),
 }
 
 /// Options of `serve`.
@@ -76,15 +81,6 @@ impl ServeArgs {
     }
 }
 
-const COMMANDS: [&str; 7] = [
-    "serve",
-    "demo",
-    "judge",
-    "analyze",
-    "health",
-    "check-config",
-    "help",
-];
 const FLAGS_WITH_VALUE: [&str; 3] = ["--port", "--config", "--data-dir"];
 const FLAGS: [&str; 4] = ["--help", "-h", "--version", "-V"];
 
@@ -97,13 +93,17 @@ pub(crate) struct SplitArguments {
     pub(crate) properties: Vec<String>,
 }
 
+fn is_command(word: &str) -> bool {
+    word == "help" || CommandLine::command().find_subcommand(word).is_some()
+}
+
 /// Splits the process' arguments, the program's name first.
 pub(crate) fn split(arguments: impl IntoIterator<Item = OsString>) -> SplitArguments {
     let mut arguments = arguments.into_iter().peekable();
     let mut own: Vec<OsString> = arguments.next().into_iter().collect();
     let mut properties = Vec::new();
     if let Some(command) = arguments.peek().and_then(|a| a.to_str())
-        && COMMANDS.contains(&command)
+        && is_command(command)
     {
         let serves = command == "serve";
         own.extend(arguments.next());
@@ -179,7 +179,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         CommandLine::command().debug_assert();
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
 };
 
 /// Lets at most so many operations run at once; the others queue in order of arrival.
@@ -78,6 +78,11 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
         let _permit = self.permit().await?;
         self.inner.list(kind).await
+    }
+
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.strays(kind).await
     }
 
     /// Not counted: who waits for a lock must not keep its holder from working.

@@ -98,8 +98,20 @@ impl DiskStore {
         root: impl Into<PathBuf>,
         durability: Durability,
     ) -> Result<Self, StorageError> {
-        let root = root.into();
-        let store = Self {
+        let store = Self::over(root.into(), durability);
+        store.run("open", Files::prepare).await?;
+        Ok(store)
+    }
+
+    /// A store in the directory `root` for reading alone: nothing is created or cleared. A directory
+    /// that is not there holds nothing.
+    #[must_use]
+    pub fn reading(root: impl Into<PathBuf>) -> Self {
+        Self::over(root.into(), Durability::default())
+    }
+
+    fn over(root: PathBuf, durability: Durability) -> Self {
+        Self {
             files: Arc::new(Files {
                 root,
                 durability,
@@ -108,9 +120,7 @@ impl DiskStore {
                 group_syncs: std::array::from_fn(|_| DirectorySync::default()),
             }),
             permits: Arc::new(Semaphore::new(CONCURRENT_OPERATIONS)),
-        };
-        store.run("open", Files::prepare).await?;
-        Ok(store)
+        }
     }
 
     /// Runs file work off the async threads.

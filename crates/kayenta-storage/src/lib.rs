@@ -32,4 +32,4 @@ pub use metered::Metered;
 pub use repository::{ListedObject, ObjectRepository};
 pub use retrying::{RetryPolicy, Retrying};
 pub use segment::{check_segment, is_path_segment};
-pub use store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition};
+pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition};

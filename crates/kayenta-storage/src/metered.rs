@@ -13,7 +13,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
 };
 
 /// Measures every operation of one account's store:
@@ -123,6 +123,11 @@ impl<S: ObjectStore> ObjectStore for Metered<S> {
 
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
         self.measure("list", kind.group(), nothing, self.inner.list(kind))
+            .await
+    }
+
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        self.measure("strays", kind.group(), nothing, self.inner.strays(kind))
             .await
     }
 

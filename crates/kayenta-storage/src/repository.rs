@@ -88,6 +88,20 @@ impl ObjectRepository {
         parse(key, object.bytes).await
     }
 
+    /// The document a listing told of, and how many bytes it has.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_listed<T: DeserializeOwned + Send + 'static>(
+        &self,
+        kind: ObjectKind,
+        summary: &ObjectSummary,
+    ) -> Result<(T, usize), StorageError> {
+        let object = self.store.load_listed(kind, summary).await?;
+        let size = object.bytes.len();
+        Ok((parse(&summary.key, object.bytes).await?, size))
+    }
+
     /// The bytes under the key with what a listing says about them.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
 };
 
 /// When to try again and when to give up.
@@ -202,6 +202,12 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
         let patience = self.policy.transfer_timeout;
         self.run("list", patience, |_| self.inner.list(kind)).await
+    }
+
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        let patience = self.policy.transfer_timeout;
+        self.run("strays", patience, |_| self.inner.strays(kind))
+            .await
     }
 
     async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {

@@ -30,6 +30,15 @@ pub struct StoredObject {
     pub bytes: Bytes,
 }
 
+/// Something in a kind's folder that is no object of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// Its full name in the store.
+    pub name: String,
+    /// The key it is an older file of; `None` when it belongs to no key.
+    pub key: Option<String>,
+}
+
 /// What must hold for a write to happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriteCondition {
@@ -101,6 +110,17 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     /// When the listing cannot be completed; never a partial list.
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError>;
 
+    /// What lies in the kind's folder and no listing tells of: older files under a key, files at
+    /// another depth or under unusable names. For people who tidy up; a store that cannot have such
+    /// things has none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        let _ = kind;
+        Ok(Vec::new())
+    }
+
     /// Takes the exclusive right called `name` (a path segment), so that a check and the write it
     /// allows are one step for every process that uses the store. Waits at most `wait`. The right
     /// ends with the lock, and on its own [`LOCK_HOLD`](crate::LOCK_HOLD) after it was taken at the
@@ -168,6 +188,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
 
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
         (**self).list(kind).await
+    }
+
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        (**self).strays(kind).await
     }
 
     async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_queue::{Job, QueueErrorKind, WorkQueue};
-use kayenta_redis::{RedisSettings, RedisStore, ReferenceKeys, reference_keys};
+use kayenta_redis::{RedisSettings, RedisStore, ReferenceKeys, reference_state};
 use kayenta_testkit::{Fault, FaultProxy, RedisServer, redis_server::RedisOptions};
 use secrecy::SecretString;
 
@@ -171,7 +171,19 @@ async fn what_the_reference_left_is_counted_by_kind() {
     let server = RedisServer::start().await.unwrap();
     for command in [
         &["HSET", "pipeline:01A", "status", "SUCCEEDED"][..],
-        &["SADD", "allJobs:pipeline", "01A"],
+        &[
+            "HSET",
+            "pipeline:01B",
+            "status",
+            "RUNNING",
+            "application",
+            "shop",
+            "buildTime",
+            "5",
+        ],
+        &["RPUSH", "pipeline:01B:stageIndex", "01C"],
+        &["SET", "pipeline:odd", "not a record"],
+        &["SADD", "allJobs:pipeline", "01A", "01B"],
         &["ZADD", "kayenta.keiko.queue.queue", "1", "x"],
         &["HSET", "kayenta.keiko.queue.messages", "x", "{}"],
         &["ZADD", "kayenta.keiko.queue.deadLetters.messages", "1", "x"],
@@ -184,17 +196,25 @@ async fn what_the_reference_left_is_counted_by_kind() {
     ] {
         server.cli(command).await.unwrap();
     }
-    let found = reference_keys(&RedisSettings::single("127.0.0.1", server.port(), "one"))
+    let state = reference_state(&RedisSettings::single("127.0.0.1", server.port(), "one"))
         .await
         .unwrap();
     let count = |kind: &str| {
-        found
+        state
+            .keys
             .iter()
             .find(|k: &&ReferenceKeys| k.kind == kind)
             .unwrap()
             .count
     };
-    assert_eq!(count("execution records"), 1);
+    assert_eq!(count("execution records"), 3);
+    assert_eq!(count("lists of executions"), 1);
+    assert_eq!(state.messages, 1);
+    let [run] = &state.unfinished[..] else {
+        panic!("{:?}", state.unfinished)
+    };
+    assert_eq!((run.id.as_str(), run.application.as_str()), ("01B", "shop"));
+    assert_eq!(run.build_time, Some(5));
     assert_eq!(count("index of executions"), 1);
     assert_eq!(count("message queue"), 2);
     assert_eq!(count("dead letters"), 1);

@@ -4,4 +4,5 @@ pub(crate) mod check_config;
 pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod judge;
+pub(crate) mod migrate;
 pub(crate) mod serve;

@@ -252,6 +252,16 @@ fn azure(account: &settings::AzureAccount) -> Option<Account> {
 }
 
 fn azure_store(account: &settings::AzureAccount) -> anyhow::Result<AzureStore> {
+    Ok(AzureStore::new(&azure_settings(account)?)?)
+}
+
+/// What the store has to know, from the settings.
+///
+/// # Errors
+/// When endpoint or credential are missing.
+pub(super) fn azure_settings(
+    account: &settings::AzureAccount,
+) -> anyhow::Result<kayenta_azure::AzureAccount> {
     let endpoint = account
         .endpoint
         .as_ref()
@@ -273,5 +283,5 @@ fn azure_store(account: &settings::AzureAccount) -> anyhow::Result<AzureStore> {
         AzureCredential::SasToken(token) => azure.sas_token = Some(token.clone()),
         AzureCredential::WorkloadIdentity => azure.workload_identity = true,
     }
-    Ok(AzureStore::new(&azure)?)
+    Ok(azure)
 }

@@ -8,6 +8,7 @@ mod management;
 mod metric_stores;
 mod not_built_in;
 mod outbound;
+pub(crate) mod reading;
 mod redis;
 mod work;
 
@@ -16,4 +17,10 @@ pub(crate) use health::indicators;
 pub(crate) use judges::{judges, local_judges};
 pub(crate) use management::{environment, scheduled_tasks};
 pub(crate) use outbound::transport;
+pub(crate) use redis::adapter_settings;
 pub(crate) use work::{Work, open_work};
+
+/// Whether accounts of this kind cannot do anything yet.
+pub(crate) fn is_not_built_in(kind: kayenta_config::settings::AccountKind) -> bool {
+    not_built_in::includes(kind)
+}

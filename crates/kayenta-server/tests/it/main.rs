@@ -7,8 +7,10 @@
 )]
 
 mod command_line;
+mod gate;
 mod kill;
 mod metric_stores;
+mod migrate;
 mod real_prometheus;
 mod replay;
 mod requests;

@@ -128,6 +128,16 @@ impl ConfigCatalogue {
         }))
     }
 
+    /// Whether a config could be saved as it is under this id: the checks every write makes first,
+    /// but for the uniqueness of its name.
+    ///
+    /// # Errors
+    /// [`Invalid`](StorageErrorKind::Invalid) with the text a client would get.
+    pub fn check(id: &str, config: &CanaryConfig, metric_names: bool) -> Result<(), StorageError> {
+        rules::check(config, metric_names)?;
+        rules::check_id(id)
+    }
+
     /// The repository underneath.
     #[must_use]
     pub fn repository(&self) -> &ObjectRepository {

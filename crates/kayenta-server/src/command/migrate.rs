@@ -1,0 +1,72 @@
+//! `kayenta migrate`.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use kayenta_config::Environment;
+
+use crate::{
+    command_line::ServeArgs,
+    migrate::{Verdict, check},
+};
+
+/// Options of `migrate`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    #[command(subcommand)]
+    command: MigrateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum MigrateCommand {
+    /// Read configuration, stored objects and Redis keys; report what would change, what cannot be
+    /// read and what is left over. Writes nothing.
+    ///
+    /// Exit code: 0 nothing is in the way, 1 something wants a decision first, 3 something could not
+    /// be looked at or the service would not start.
+    Check(CheckArgs),
+}
+
+/// Options of `migrate check`.
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Configuration file or folder instead of the usual places.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Form of the report.
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The report goes to standard output; the exit code tells what it comes to.
+pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
+    let MigrateCommand::Check(args) = args.command;
+    let serve = ServeArgs {
+        config: args.config,
+        ..ServeArgs::default()
+    };
+    let report = check(&serve.apply(Environment::from_process())).await;
+    let text = match args.output {
+        OutputFormat::Text => report.to_string(),
+        OutputFormat::Json => serde_json::to_string_pretty(&report)?,
+    };
+    writeln!(io::stdout(), "{text}")?;
+    Ok(ExitCode::from(match report.verdict {
+        Verdict::Ready => 0,
+        Verdict::Attention => 1,
+        Verdict::Incomplete => 3,
+    }))
+}

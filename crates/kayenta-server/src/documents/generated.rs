@@ -1,0 +1,58 @@
+//! Documents made from the code.
+
+use std::fmt::Write;
+
+use clap::{Command, CommandFactory};
+
+use super::repository;
+use crate::command_line::CommandLine;
+
+/// As wide as a terminal mostly is; the page must not depend on one.
+const WIDTH: usize = 100;
+
+/// `UPDATE_DOCS=1 cargo test -p kayenta-server documents` renews the page.
+#[test]
+fn the_page_on_the_command_line_is_up_to_date() {
+    let path = repository().join("docs/command-line.md");
+    let made = page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, made).unwrap();
+        return;
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        there == made,
+        "docs/command-line.md is stale: UPDATE_DOCS=1 cargo test -p kayenta-server documents"
+    );
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Command line\n\nMade from the code. Beside its own options, `kayenta serve` takes what \
+         a pod's `args:` may hold for the\nJava service: `--any.property=value`, `-Dname=value`; \
+         see [configure.md](configure.md).\n",
+    );
+    let mut root = CommandLine::command()
+        .term_width(WIDTH)
+        .mut_args(|argument| argument.hide_env_values(true));
+    root.build();
+    describe(&mut page, &root);
+    page
+}
+
+fn describe(page: &mut String, command: &Command) {
+    let name = command.get_bin_name().unwrap_or("kayenta");
+    let help = command.clone().render_long_help().to_string();
+    let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+    let _ = write!(page, "\n## {name}\n\n```text\n{}\n```\n", lines.join("\n"));
+    for sub in command
+        .get_subcommands()
+        .filter(|sub| sub.get_name() != "help")
+    {
+        let sub = sub
+            .clone()
+            .term_width(WIDTH)
+            .mut_args(|argument| argument.hide_env_values(true));
+        describe(page, &sub);
+    }
+}

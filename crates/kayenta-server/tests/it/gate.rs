@@ -1,0 +1,324 @@
+//! `kayenta analyze` against a running service: exit codes, reports, a restart in between.
+
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use kayenta_testkit::{FakePrometheus, Service, ServiceBuilder, Signal, free_port};
+use rustix::process::{Pid, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::{
+    requests::{Caller, config, metric},
+    samples::{BINARY, sample},
+};
+
+/// A service with two canary configs in files beside it: one whose canary is as good as its baseline,
+/// and one of whose two groups is worse.
+struct Stage {
+    prometheus: FakePrometheus,
+    service: Service,
+    folder: TempDir,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let prometheus = FakePrometheus::start().await.unwrap();
+        let settings = sample(
+            "transcripts-embedded.yml",
+            &[("prometheus", &prometheus.base_url())],
+        );
+        let service = ServiceBuilder::new(BINARY)
+            .config(settings)
+            .start()
+            .await
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, config: &Value| {
+            std::fs::write(folder.path().join(name), config.to_string()).unwrap();
+        };
+        let load = metric("load", "Load", r#"load{v="${scope}"}"#);
+        let errors = metric("errors", "Errors", r#"errors{v="${scope}",kind="bad"}"#);
+        let broken = metric("broken", "Load", r#"fail400{v="${scope}"}"#);
+        let good = [load.clone()];
+        let mixed = [load, errors];
+        write("good.json", &config("good", &good, json!({"Load": 100})));
+        write(
+            "mixed.json",
+            &config("mixed", &mixed, json!({"Load": 50, "Errors": 50})),
+        );
+        write(
+            "broken.json",
+            &json!({"canaryConfig": config("broken", &[broken], json!({"Load": 100}))}),
+        );
+        Self {
+            prometheus,
+            service,
+            folder,
+        }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn gate(&self, arguments: &[&str]) -> Command {
+        let mut command = gate(self.folder.path(), &self.service.base_url());
+        command.args(arguments);
+        command
+    }
+
+    /// The gate over a window in the past, judged twice.
+    fn retrospective(&self, arguments: &[&str]) -> Command {
+        let mut command = self.gate(&[
+            "--control-scope",
+            "baseline",
+            "--experiment-scope",
+            "canary",
+            "--start",
+            "2020-11-20T23:00:00Z",
+            "--end",
+            "2020-11-21T00:00:00Z",
+            "--interval",
+            "30",
+            "--step",
+            "60",
+            "--poll",
+            "0.05",
+        ]);
+        command.args(arguments);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        self.retrospective(arguments).output().await.unwrap()
+    }
+}
+
+fn gate(folder: &Path, url: &str) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .args(["analyze", "--url", url])
+        .env_clear()
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_tell_the_verdict() {
+    let stage = Stage::set().await;
+    let (good, mixed, broken) = (
+        stage.file("good.json"),
+        stage.file("mixed.json"),
+        stage.file("broken.json"),
+    );
+    for (code, word, arguments) in [
+        (0, "PASS", vec!["--config", &good]),
+        // The mixed canary scores 50.
+        (1, "FAIL", vec!["--config", &mixed]),
+        (
+            2,
+            "MARGINAL",
+            vec!["--config", &mixed, "--marginal", "10", "--pass", "95"],
+        ),
+        (
+            0,
+            "PASS",
+            vec!["--config", &mixed, "--marginal", "10", "--pass", "50"],
+        ),
+        (3, "ERROR", vec!["--config", &broken]),
+    ] {
+        let mut arguments = arguments;
+        arguments.push("--wait");
+        let output = stage.run(&arguments).await;
+        let told = format!("{arguments:?}: {}{}", out(&output), errors(&output));
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(out(&output).starts_with(word), "{told}");
+    }
+    let failed = stage.run(&["--config", &mixed, "--wait"]).await;
+    let told = out(&failed);
+    assert!(told.contains("errors was classified as High"), "{told}");
+    assert!(
+        errors(&failed).contains("Run Canary #1: terminal"),
+        "a log of stages: {}",
+        errors(&failed)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_it_from_a_verdict_is_an_error_and_never_marginal() {
+    let stage = Stage::set().await;
+    let good = stage.file("good.json");
+    let absent = stage.file("absent.json");
+    let nowhere = format!("http://127.0.0.1:{}", free_port().unwrap());
+    let mut unreachable = gate(stage.folder.path(), &nowhere);
+    unreachable.args(["--config", &good, "--wait", "--patience", "1"]);
+    for (mut command, part) in [
+        (unreachable, "refused"),
+        (
+            stage.retrospective(&["--config", &absent, "--wait"]),
+            "absent.json",
+        ),
+        (
+            stage.retrospective(&["--config-id", "none", "--wait"]),
+            "404",
+        ),
+        (
+            stage.retrospective(&["--config", &good, "--metrics-account", "none", "--wait"]),
+            "Unable to resolve account none.",
+        ),
+        // A gate that lets marginal pass must not let a typing error pass.
+        (
+            stage.retrospective(&["--config", &good, "--wiat"]),
+            "--wiat",
+        ),
+        (stage.retrospective(&[]), "--config"),
+    ] {
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(3), "{part}: {}", errors(&output));
+        assert!(
+            errors(&output).contains(part),
+            "{part}: {}",
+            errors(&output)
+        );
+        assert_eq!(out(&output), "", "{part}");
+    }
+    let help = stage.gate(&["--help"]).output().await.unwrap();
+    assert_eq!(help.status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_come_in_three_more_forms() {
+    let stage = Stage::set().await;
+    let mixed = stage.file("mixed.json");
+    let report = async |form: &str| {
+        let output = stage
+            .run(&["--config", &mixed, "--wait", "--output", form])
+            .await;
+        assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+        out(&output)
+    };
+    let json: Value = serde_json::from_str(&report("json").await).unwrap();
+    assert_eq!(json["status"], "terminal");
+    let id = json["pipelineId"].as_str().unwrap();
+    let caller = Caller::new(stage.service.base_url());
+    let (_, answer) = caller
+        .get(&format!("/standalone_canary_analysis/{id}"))
+        .await
+        .unwrap();
+    assert_eq!(json, answer, "the service's own answer");
+
+    let junit = report("junit").await;
+    assert!(junit.starts_with("<?xml"), "{junit}");
+    for part in [
+        r#"testcase name="verdict""#,
+        r#"testcase name="load""#,
+        r#"testcase name="errors""#,
+        "errors was classified as High",
+        r#"failures="2""#,
+    ] {
+        assert!(junit.contains(part), "no {part} in\n{junit}");
+    }
+    let markdown = report("markdown").await;
+    let row = markdown
+        .lines()
+        .find(|line| line.starts_with("| errors |"))
+        .unwrap_or_else(|| panic!("no row in\n{markdown}"));
+    assert!(row.contains("High"), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_config_is_named_and_a_started_analysis_watched() {
+    let stage = Stage::set().await;
+    let caller = Caller::new(stage.service.base_url());
+    let good: Value =
+        serde_json::from_slice(&std::fs::read(stage.file("good.json")).unwrap()).unwrap();
+    let (_, stored) = caller.post("/canaryConfig", &good).await.unwrap();
+    let config_id = stored["canaryConfigId"].as_str().unwrap();
+    let started = stage.run(&["--config-id", config_id]).await;
+    assert_eq!(started.status.code(), Some(0), "{}", errors(&started));
+    let id = out(&started).trim().to_owned();
+    let watched = stage
+        .gate(&["--watch", &id, "--poll", "0.05"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(watched.status.code(), Some(0), "{}", errors(&watched));
+    assert!(out(&watched).starts_with("PASS"), "{}", out(&watched));
+}
+
+/// Starts a gate and returns once its analysis runs, with the analysis' id.
+async fn under_way(stage: &Stage, caller: &Caller) -> (Child, String) {
+    let good = stage.file("good.json");
+    let child = stage
+        .retrospective(&["--config", &good, "--wait"])
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    loop {
+        let (_, running) = caller.get("/pipelines").await.unwrap();
+        for id in running.as_array().into_iter().flatten() {
+            let id = id.as_str().unwrap().to_owned();
+            let path = format!("/standalone_canary_analysis/{id}");
+            if let Ok((200, status)) = caller.get(&path).await
+                && status["executionStatus"] == "RUNNING"
+            {
+                return (child, id);
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_server_is_ridden_out() {
+    let mut stage = Stage::set().await;
+    // Four answers of a second, two at a time and two runs: time to be killed in.
+    stage.prometheus.delay_answers(Duration::from_secs(1));
+    let caller = Caller::new(stage.service.base_url());
+    let (child, id) = under_way(&stage, &caller).await;
+    stage.service.kill().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    stage.service.restart().await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    assert!(out(&output).starts_with("PASS"), "{}", out(&output));
+    assert!(errors(&output).contains(&id), "{}", errors(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_gate_takes_its_analysis_along() {
+    let stage = Stage::set().await;
+    stage.prometheus.delay_answers(Duration::from_secs(5));
+    let caller = Caller::new(stage.service.base_url());
+    let (child, id) = under_way(&stage, &caller).await;
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("was canceled"),
+        "{}",
+        errors(&output)
+    );
+    let path = format!("/standalone_canary_analysis/{id}");
+    let answer = caller.complete(&path, Duration::from_secs(20)).await;
+    assert_eq!(answer["executionStatus"], "CANCELED");
+}
