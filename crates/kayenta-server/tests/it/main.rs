@@ -7,6 +7,7 @@
 )]
 
 mod command_line;
+mod compose;
 mod gate;
 mod kill;
 mod metric_stores;
