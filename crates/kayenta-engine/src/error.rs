@@ -131,7 +131,9 @@ impl From<JudgeError> for EngineError {
     fn from(error: JudgeError) -> Self {
         let kind = match (error.kind(), &error) {
             (JudgeErrorKind::InvalidArgument, _) => EngineErrorKind::InvalidRequest,
-            (_, JudgeError::Remote { status, .. }) => EngineErrorKind::Upstream { status: *status },
+            (_, JudgeError::Remote { status, .. }) => EngineErrorKind::Upstream {
+                status: status.filter(|status| !(200..300).contains(status)),
+            },
             _ => EngineErrorKind::Internal,
         };
         Self::new(kind, error.to_string()).caused_by(error)

@@ -141,11 +141,13 @@ impl From<&JudgeError> for Failure {
         let class = match (error.kind(), error) {
             (_, JudgeError::Remote { status, url, .. }) => {
                 let (class, kind) = match status {
+                    Some(200..300) => ("SpinnakerServerException", "UNEXPECTED"),
                     Some(_) => ("SpinnakerHttpException", "HTTP"),
                     None => ("SpinnakerNetworkException", "NETWORK"),
                 };
                 let message = error.to_string();
-                return Self::remote(class, kind, &message, Some(url), *status, source);
+                let status = status.filter(|status| !(200..300).contains(status));
+                return Self::remote(class, kind, &message, Some(url), status, source);
             }
             (JudgeErrorKind::InvalidArgument, _) => ILLEGAL_ARGUMENT,
             (_, JudgeError::Setting { .. }) => "ClassCastException",

@@ -83,7 +83,7 @@ pub enum JudgeError {
         /// What was tried and what went wrong, fit for clients. For HTTP failures it is the
         /// reference's: `Status: <code>, URL: <url>, Message: <reason>`.
         message: String,
-        /// HTTP status of the answer, when there was one.
+        /// HTTP status of the answer, when there was one; 2xx when the answer itself is of no use.
         status: Option<u16>,
         /// The cause below.
         #[source]

@@ -139,14 +139,19 @@ impl HttpRemoteJudge {
     /// C-RJUDGE-02: an answer without a score is no verdict, and is refused with what it was.
     fn result(&self, answer: &[u8]) -> Result<CanaryJudgeResult, JudgeError> {
         let result: CanaryJudgeResult = serde_json::from_slice(answer)
-            .map_err(|error| self.failed(&format!("the answer is not a judge result: {error}")))?;
+            .map_err(|error| self.useless(&format!("the answer is not a judge result: {error}")))?;
         match result.total() {
             Some(_) => Ok(result),
-            None => Err(self.failed(&format!(
+            None => Err(self.useless(&format!(
                 "the answer has no score.score: {}",
                 excerpt(answer)
             ))),
         }
+    }
+
+    /// There was an answer, so it is no failure of the network.
+    fn useless(&self, what: &str) -> JudgeError {
+        self.failure(format!("POST {}: {what}", self.url), Some(StatusCode::OK))
     }
 
     async fn read(&self, response: Response) -> Result<Vec<u8>, JudgeError> {
@@ -156,7 +161,7 @@ impl HttpRemoteJudge {
             let chunk = chunk.map_err(|error| self.failed(&told(&error)))?;
             if body.len() + chunk.len() > self.settings.max_answer {
                 let limit = self.settings.max_answer;
-                return Err(self.failed(&format!("the answer is larger than {limit} bytes")));
+                return Err(self.useless(&format!("the answer is larger than {limit} bytes")));
             }
             body.extend_from_slice(&chunk);
         }

@@ -199,6 +199,14 @@ async fn c_rjudge_02_an_answer_that_is_no_verdict_is_refused_with_what_it_was() 
             .await
             .unwrap_err();
         assert!(text_of(&error).contains(words), "{error}");
+        let answered = matches!(
+            error,
+            JudgeError::Remote {
+                status: Some(200),
+                ..
+            }
+        );
+        assert!(answered, "{error:?}");
     }
 }
 

@@ -243,9 +243,8 @@ async fn logs_are_json_when_told_and_carry_the_request_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_of_stores_that_are_not_built_in_are_listed_and_told() {
-    let yaml = "kayenta:\n  datadog:\n    enabled: true\n    accounts:\n      - name: dd\n        \
-                apiKey: secret-api-key\n        endpoint.baseUrl: https://api.datadoghq.com\n  \
-                signalfx:\n    enabled: true\n";
+    let yaml = "kayenta:\n  configbin:\n    enabled: true\n    accounts:\n      - name: cb\n        \
+                ownerApp: app\n        configType: t\n        endpoint.baseUrl: https://configbin.example.com\n";
     let service = ServiceBuilder::new(BINARY)
         .config(yaml)
         .start()
@@ -254,15 +253,14 @@ async fn accounts_of_stores_that_are_not_built_in_are_listed_and_told() {
     let caller = Caller::new(service.base_url());
     let (_, credentials) = caller.get("/credentials").await.unwrap();
     let expected = json!([{
-        "name": "dd", "supportedTypes": ["METRICS_STORE"], "locations": [],
-        "recommendedLocations": [], "endpoint": {"baseUrl": "https://api.datadoghq.com"},
-        "type": "datadog",
+        "name": "cb", "supportedTypes": [], "locations": [], "recommendedLocations": [],
+        "endpoint": {"baseUrl": "https://configbin.example.com"}, "ownerApp": "app",
+        "configType": "t", "type": "configbin",
     }]);
     assert_eq!(credentials, expected);
     let log = service.log();
     assert!(
-        log.contains("account dd of type datadog is configured but not built in yet"),
+        log.contains("account cb of type configbin is configured but not built in yet"),
         "{log}"
     );
-    assert!(!log.contains("secret-api-key"), "a secret is shown");
 }

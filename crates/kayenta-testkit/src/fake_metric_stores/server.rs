@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -113,6 +114,12 @@ impl FakeMetricStores {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://localhost:{}", self.port)
+    }
+
+    /// Where the plain port listens, for a proxy in front of it.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// `https://localhost:<port>`.

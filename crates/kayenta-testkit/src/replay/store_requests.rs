@@ -122,6 +122,20 @@ impl StoreRequests {
         read(path)
     }
 
+    /// The groups whose names begin with `prefix`.
+    #[must_use]
+    pub fn only(&self, prefix: &str) -> Self {
+        Self {
+            scenario: self.scenario.clone(),
+            groups: self
+                .groups
+                .iter()
+                .filter(|group| group.group.starts_with(prefix))
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// Compares what was sent with the recording, as a collection: the order of requests and of their
     /// parameters does not count, nor do the parts that differ from run to run. Requests sent in the
     /// background are left out.

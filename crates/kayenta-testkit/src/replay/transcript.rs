@@ -1,8 +1,13 @@
 //! The recorded scenarios as they lie in `testdata/http`.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::LazyLock,
+};
 
 use anyhow::Context;
+use regex::{Captures, Regex};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -122,6 +127,25 @@ impl Transcript {
         serde_json::from_str(&text).with_context(|| format!("{} is no transcript", path.display()))
     }
 
+    /// The steps whose names begin with `prefix`, with the ids of their answers numbered anew.
+    #[must_use]
+    pub fn only(&self, prefix: &str) -> Self {
+        let mut steps: Vec<Step> = self
+            .steps
+            .iter()
+            .filter(|step| step.name.starts_with(prefix))
+            .cloned()
+            .collect();
+        let mut ids = Renumbering::default();
+        for step in &mut steps {
+            ids.value(&mut step.response.body);
+        }
+        Self {
+            scenario: self.scenario.clone(),
+            steps,
+        }
+    }
+
     /// Reads every transcript of a folder, in name order.
     ///
     /// # Errors
@@ -134,5 +158,75 @@ impl Transcript {
         paths.retain(|p| p.extension().is_some_and(|e| e == "json"));
         paths.sort();
         paths.iter().map(|p| Self::read(p)).collect()
+    }
+}
+
+/// The placeholder of an id.
+static ID: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"<(uuid|ulid)#(\d+)>").expect("a constant pattern compiles"));
+
+/// Numbers the placeholders of ids by first appearance, each kind for itself.
+#[derive(Debug, Default)]
+struct Renumbering(HashMap<String, HashMap<String, usize>>);
+
+impl Renumbering {
+    fn value(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                // Keys may hold ids too, and come before their values.
+                *fields = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(key, mut value)| {
+                        let key = self.text(&key);
+                        self.value(&mut value);
+                        (key, value)
+                    })
+                    .collect();
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::String(text) => *text = self.text(text),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        ID.replace_all(text, |found: &Captures<'_>| {
+            let known = self.0.entry(found[1].to_owned()).or_default();
+            let next = known.len() + 1;
+            let number = known.entry(found[2].to_owned()).or_insert(next);
+            format!("<{}#{number}>", &found[1])
+        })
+        .into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn some_steps_of_a_transcript_count_their_ids_from_one() {
+        let step = |name: &str, body: Value| json!({"name": name, "request": {"path": "/"}, "response": {"body": body}});
+        let whole: Transcript = serde_json::from_value(json!({"scenario": "s", "steps": [
+            step("a: one", json!("<uuid#1>")),
+            step("b: one", json!({"x": "<uuid#7> <ulid#2>", "y": ["<uuid#3>", "<uuid#7>"]})),
+            step("b: two", json!("<uuid#3>")),
+        ]}))
+        .unwrap();
+        let bodies: Vec<Value> = whole
+            .only("b: ")
+            .steps
+            .into_iter()
+            .map(|s| s.response.body)
+            .collect();
+        assert_eq!(
+            bodies,
+            [
+                json!({"x": "<uuid#1> <ulid#1>", "y": ["<uuid#2>", "<uuid#1>"]}),
+                json!("<uuid#2>")
+            ]
+        );
     }
 }

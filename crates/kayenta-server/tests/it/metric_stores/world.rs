@@ -18,11 +18,16 @@ const RECORDED: (&str, &str) = ("http://localhost:9191", "localhost:9192");
 pub(super) struct World {
     pub(super) stores: FakeMetricStores,
     pub(super) service: Service,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
     pub(super) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// One with more settings than the recording had.
+    pub(super) async fn start_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let stores = FakeMetricStores::start(folder.path()).await.unwrap();
         let token_uri = format!("{}/token", stores.base_url());
@@ -32,7 +37,8 @@ impl World {
             .unwrap()
             .replace("{{stores}}", &stores.base_url())
             .replace("{{google-key}}", google_key.to_str().unwrap())
-            .replace("{{authority}}", authority.to_str().unwrap());
+            .replace("{{authority}}", authority.to_str().unwrap())
+            + more;
         let service = ServiceBuilder::new(BINARY)
             .config(config)
             .start()
@@ -41,16 +47,39 @@ impl World {
         Self {
             stores,
             service,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The key of the Google account.
+    pub(super) fn google_key(&self) -> String {
+        let file = self.folder.path().join("google-service-account.json");
+        let file: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        file["private_key"].as_str().unwrap().to_owned()
     }
 
     /// Replays one transcript and compares what the back end was sent meanwhile.
     pub(super) async fn passes(self, scenario: &str) {
+        self.replays(scenario, "", scenario).await;
+    }
+
+    /// Replays what the reference makes of the odd answers of one store. Every step of which its
+    /// answer is not one to be copied is a departure (`docs/compatibility.md`).
+    pub(super) async fn mends(self, store: &str) {
+        let departures = format!("defects-{}", store.replace(' ', "-"));
+        self.replays("upstream-defects", &format!("{store}: "), &departures)
+            .await;
+    }
+
+    async fn replays(self, scenario: &str, prefix: &str, on_purpose: &str) {
         let transcript = Transcript::read(&recorded(&format!("{scenario}.json"))).unwrap();
-        let answers = departures(scenario);
-        let departing = Departures::read(&answers).unwrap();
-        let transcripts = [transcript];
+        let transcripts = [transcript.only(prefix)];
+        assert!(
+            !transcripts[0].steps.is_empty(),
+            "no step begins with {prefix}"
+        );
+        let departing = Departures::read(&departures(on_purpose)).unwrap();
         let strangers: Vec<_> = departing
             .strangers(&transcripts)
             .map(|d| (&d.id, &d.step))
@@ -67,12 +96,12 @@ impl World {
         let mut passed = answers.failed.is_empty();
         let file = recorded(&format!("requests-{scenario}.json"));
         if file.exists() {
-            let on_purpose = departures(&format!("requests-{scenario}"));
+            let on_purpose = departures(&format!("requests-{on_purpose}"));
             let on_purpose = match on_purpose.exists() {
                 true => RequestDeparture::read(&on_purpose).unwrap(),
                 false => Vec::new(),
             };
-            let requests = StoreRequests::read(&file).unwrap();
+            let requests = StoreRequests::read(&file).unwrap().only(prefix);
             let requests = requests.compare(&self.stores.seen(), &on_purpose);
             println!("{requests}");
             passed &= requests.complaints.is_empty();
@@ -81,7 +110,7 @@ impl World {
     }
 }
 
-fn recorded(file: &str) -> PathBuf {
+pub(super) fn recorded(file: &str) -> PathBuf {
     testdata("metric-stores").join(file)
 }
 
