@@ -1,6 +1,10 @@
 //! What the operating system says about this process.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use kayenta_api::{Meter, MeterKind, Statistic};
 
@@ -15,8 +19,37 @@ fn gauge(name: &str, description: &str, unit: Option<&str>, value: f64) -> Meter
     }
 }
 
-/// Uptime, memory, open files, processors; what the system does not tell is left out.
-pub(super) fn meters(started: Instant, start_millis: i64) -> Vec<Meter> {
+/// Processor time at the last look, to tell the usage since.
+#[derive(Debug)]
+pub(super) struct ProcessorUsage(Mutex<(Instant, Duration)>);
+
+impl ProcessorUsage {
+    /// Nothing used since `started`.
+    pub(super) fn since(started: Instant) -> Self {
+        Self(Mutex::new((started, Duration::ZERO)))
+    }
+
+    /// The share of all processors used since the last look, 0 to 1.
+    fn look(&self, processors: usize) -> f64 {
+        let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let used = Duration::new(
+            u64::try_from(used.tv_sec).unwrap_or_default(),
+            u32::try_from(used.tv_nsec).unwrap_or_default(),
+        );
+        let now = Instant::now();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, before) = std::mem::replace(&mut *last, (now, used));
+        let elapsed = (now - since).as_secs_f64() * processors as f64;
+        if elapsed > 0.0 {
+            (used.saturating_sub(before).as_secs_f64() / elapsed).min(1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Uptime, memory, processors, files, disk; what the system does not tell is left out.
+pub(super) fn meters(started: Instant, start_millis: i64, usage: &ProcessorUsage) -> Vec<Meter> {
     let uptime = started.elapsed().as_secs_f64();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut meters = vec![
@@ -38,7 +71,33 @@ pub(super) fn meters(started: Instant, start_millis: i64) -> Vec<Meter> {
             None,
             processors as f64,
         ),
+        gauge(
+            "process.cpu.usage",
+            "The \"recent cpu usage\" for the process",
+            None,
+            usage.look(processors),
+        ),
     ];
+    if let Ok(system) = rustix::fs::statvfs(".") {
+        for (name, description, blocks) in [
+            ("disk.total", "Total space for path", system.f_blocks),
+            ("disk.free", "Usable space for path", system.f_bavail),
+        ] {
+            let bytes = (blocks * system.f_frsize) as f64;
+            let mut meter = gauge(name, description, Some("bytes"), bytes);
+            meter.tags = vec![("path".to_owned(), ".".to_owned())];
+            meters.push(meter);
+        }
+    }
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    if let Some(limit) = limit {
+        meters.push(gauge(
+            "process.files.max",
+            "The maximum file descriptor count",
+            Some("files"),
+            limit as f64,
+        ));
+    }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
         let open = files.count() as f64;
         meters.push(gauge(

@@ -54,6 +54,7 @@ struct Inner {
     registry: Registry<Key, Cells>,
     descriptions: RwLock<HashMap<String, Description>>,
     started: Instant,
+    usage: process::ProcessorUsage,
     start_millis: i64,
 }
 
@@ -80,6 +81,7 @@ impl Meters {
             registry: Registry::new(Cells),
             descriptions: RwLock::default(),
             started: Instant::now(),
+            usage: process::ProcessorUsage::since(Instant::now()),
             start_millis: Utc::now().timestamp_millis(),
         }))
     }
@@ -170,7 +172,7 @@ impl Meters {
 
     /// Counters, gauges and what the system tells.
     pub(super) fn plain(&self) -> Vec<Meter> {
-        let mut meters = process::meters(self.0.started, self.0.start_millis);
+        let mut meters = process::meters(self.0.started, self.0.start_millis, &self.0.usage);
         self.0.registry.visit_counters(|key, value| {
             let count = value.load(Ordering::Relaxed) as f64;
             meters.push(self.meter(key, MeterKind::Counter, vec![(Statistic::Count, count)]));

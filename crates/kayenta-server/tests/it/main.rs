@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop there, and figures are printed"
 )]
 
+mod actuator;
 mod command_line;
 mod compose;
 mod gate;
