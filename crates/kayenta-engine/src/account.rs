@@ -25,13 +25,14 @@ pub struct Account {
     pub kind: String,
     /// What it was configured for; decides only which account is the default.
     pub supported_types: Vec<AccountType>,
-    /// Everything `/credentials` shows, in order, `name` and `type` included.
+    /// Everything `/credentials` shows, in order, `name` and `type` included; locations a store finds
+    /// out itself are put in by [`Account::shown_details`].
     pub details: JsonMap,
     /// Where metrics come from, if it is a metric store.
     pub metrics: Option<Arc<dyn MetricsStore>>,
     /// Where objects are kept, if it is an object store.
     pub objects: Option<Arc<ObjectRepository>>,
-    /// Places it knows of.
+    /// Places it is configured with; see [`Account::known_locations`].
     pub locations: Vec<String>,
     /// Places user interfaces should offer first.
     pub recommended_locations: Vec<String>,
@@ -51,6 +52,25 @@ impl Account {
             locations: Vec::new(),
             recommended_locations: Vec::new(),
         }
+    }
+
+    /// Places it knows of: those its store has found out, else those it is configured with.
+    #[must_use]
+    pub fn known_locations(&self) -> Vec<String> {
+        self.metrics
+            .as_ref()
+            .and_then(|metrics| metrics.locations())
+            .unwrap_or_else(|| self.locations.clone())
+    }
+
+    /// What `/credentials` shows now.
+    #[must_use]
+    pub fn shown_details(&self) -> JsonMap {
+        let mut details = self.details.clone();
+        if let Some(found) = self.metrics.as_ref().and_then(|m| m.locations()) {
+            details.insert("locations".to_owned(), found.into());
+        }
+        details
     }
 
     /// Whether it was configured for the type.

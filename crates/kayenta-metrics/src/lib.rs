@@ -18,4 +18,4 @@ pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;
 pub use mixing::{MixError, Side};
 pub use retry::{RetryPolicy, StatusSeries, fetch_with_retries, status_by_name};
-pub use store::{MetricQuery, MetricsStore};
+pub use store::{MetricQuery, MetricsStore, Prerequisite};

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::FetchError,
     metadata::Metadata,
-    store::{MetricQuery, MetricsStore},
+    store::{MetricQuery, MetricsStore, Prerequisite},
 };
 
 /// A store whose attempts are timed in the histogram `<store>.fetchTime` (seconds), labelled with the
@@ -61,5 +61,13 @@ impl<S: MetricsStore> MetricsStore for Metered<S> {
 
     async fn keep_fresh(&self, canceled: &CancellationToken) {
         self.store.keep_fresh(canceled).await;
+    }
+
+    fn locations(&self) -> Option<Vec<String>> {
+        self.store.locations()
+    }
+
+    fn prerequisites(&self) -> Vec<Prerequisite> {
+        self.store.prerequisites()
     }
 }

@@ -66,4 +66,23 @@ pub trait MetricsStore: Send + Sync + std::fmt::Debug {
     /// Keeps what the store answers from memory (its list of metrics) fresh until canceled. Returns
     /// at once when there is nothing to keep.
     async fn keep_fresh(&self, _canceled: &CancellationToken) {}
+
+    /// Locations the store has found out itself; `None` when it does not look for any.
+    fn locations(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// What the store has to learn in the background before it can fetch everything.
+    fn prerequisites(&self) -> Vec<Prerequisite> {
+        Vec::new()
+    }
+}
+
+/// Something a store has to learn before it can fetch everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prerequisite {
+    /// The health component that tells of it, one for all accounts.
+    pub component: &'static str,
+    /// Whether it was learned at least once.
+    pub met: bool,
 }

@@ -22,7 +22,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JsonMap>> {
     Json(
         accounts
             .iter()
-            .map(|account| account.details.clone())
+            .map(|account| account.shown_details())
             .collect(),
     )
 }

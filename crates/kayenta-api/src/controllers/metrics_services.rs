@@ -49,7 +49,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsServi
                 name: account.name.clone(),
                 r#type: account.kind.clone(),
                 recommended_locations: account.recommended_locations.clone(),
-                locations: account.locations.clone(),
+                locations: account.known_locations(),
             })
             .collect(),
     )

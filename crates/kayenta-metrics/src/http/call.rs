@@ -7,6 +7,7 @@ use reqwest::{
     Method, Response, StatusCode,
     header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
@@ -31,8 +32,10 @@ pub struct Call<'c> {
     url: String,
     has_query: bool,
     headers: HeaderMap,
+    credentials: HeaderMap,
     body: Option<Bytes>,
     timeout: Duration,
+    confidential: bool,
 }
 
 impl fmt::Debug for Call<'_> {
@@ -49,8 +52,10 @@ impl<'c> Call<'c> {
             url: format!("{base}{path}"),
             has_query: path.contains('?') || base.contains('?'),
             headers: HeaderMap::new(),
+            credentials: HeaderMap::new(),
             body: None,
             timeout: account.transport.total_timeout,
+            confidential: false,
         }
     }
 
@@ -83,6 +88,42 @@ impl<'c> Call<'c> {
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
+        self
+    }
+
+    /// Adds a header that is no secret, by texts that come from configuration.
+    ///
+    /// # Errors
+    /// When no header may be called so or have that value.
+    pub fn header_text(self, name: &str, value: &str) -> Result<Self, FetchError> {
+        let header = HeaderName::try_from(name)
+            .map_err(|_| FetchError::invalid(format!("'{name}' is not a header name")))?;
+        let value = HeaderValue::try_from(value).map_err(|_| no_header_value(name))?;
+        Ok(self.header(header, value))
+    }
+
+    /// Adds a header that is a secret of this call alone. Like the account's own credentials it goes to
+    /// the account's host only.
+    ///
+    /// # Errors
+    /// When no header may have that value.
+    pub fn credential(
+        mut self,
+        name: &'static str,
+        value: &SecretString,
+    ) -> Result<Self, FetchError> {
+        let mut value =
+            HeaderValue::try_from(value.expose_secret()).map_err(|_| no_header_value(name))?;
+        value.set_sensitive(true);
+        self.credentials
+            .insert(HeaderName::from_static(name), value);
+        Ok(self)
+    }
+
+    /// Keeps the bodies of this call out of the log whatever its level.
+    #[must_use]
+    pub fn confidential(mut self) -> Self {
+        self.confidential = true;
         self
     }
 
@@ -173,6 +214,7 @@ impl<'c> Call<'c> {
     async fn open(&self, url: Url, shown: &str, started: Instant) -> Result<Response, FetchError> {
         let account = self.account;
         if account.transport.log_bodies
+            && !self.confidential
             && let Some(body) = &self.body
         {
             tracing::trace!(method = %self.method, url = shown, body = self.excerpt(body), "request");
@@ -196,16 +238,22 @@ impl<'c> Call<'c> {
         if let Ok(body) = &body {
             self.log_answer(body, shown);
         }
-        let words = body
-            .ok()
-            .and_then(|body| (account.error_text)(&body))
-            .filter(|words| !words.trim().is_empty());
-        let reason = match words {
-            Some(words) => {
-                let words: String = words.chars().take(MOST_REASON_CHARS).collect();
-                account.masker.text(&words)
+        let body = body.unwrap_or_default();
+        let shown_words = |words: &str| {
+            let words: String = words.chars().take(MOST_REASON_CHARS).collect();
+            account.masker.text(&words)
+        };
+        let words = (account.error_text)(&body).filter(|words| !words.trim().is_empty());
+        let (reason, cause) = match words {
+            Some(words) => (shown_words(&words), None),
+            None => {
+                // What the store said is worth keeping even where it is not the message.
+                let said = shown_words(String::from_utf8_lossy(&body).trim());
+                let told = !said.is_empty() && !self.confidential;
+                let cause = told.then(|| Said(said).into());
+                let phrase = status.canonical_reason().unwrap_or_default();
+                (phrase.to_owned(), cause)
             }
-            None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
         let status = status.as_u16();
         let message = format!("Status: {status}, URL: {shown}, Message: {reason}");
@@ -216,12 +264,13 @@ impl<'c> Call<'c> {
         };
         Err(FetchError {
             retry_after,
+            source: cause,
             ..FetchError::new(kind, message)
         })
     }
 
     fn log_answer(&self, body: &Bytes, shown: &str) {
-        if self.account.transport.log_bodies {
+        if self.account.transport.log_bodies && !self.confidential {
             tracing::trace!(url = shown, body = self.excerpt(body), "answer");
         }
     }
@@ -246,6 +295,7 @@ impl<'c> Call<'c> {
                     || url.scheme() == "https");
             if at_home {
                 headers.extend(self.account.headers.clone());
+                headers.extend(self.credentials.clone());
             }
             let mut request = self
                 .account
@@ -331,6 +381,17 @@ impl<'c> Call<'c> {
         text
     }
 }
+
+fn no_header_value(name: &str) -> FetchError {
+    FetchError::invalid(format!(
+        "the value of header '{name}' has characters no header may have"
+    ))
+}
+
+/// An error answer nobody found the words in.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer was: {0}")]
+struct Said(String);
 
 /// The failure of a call that took longer than it may.
 pub(super) fn too_late(shown: &str, timeout: Duration) -> FetchError {

@@ -1,6 +1,14 @@
 //! Server-sent events of an answer, read as they arrive and bounded in size and time.
 
-use std::{fmt, pin::Pin, time::Duration};
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
@@ -31,6 +39,7 @@ pub struct Events {
     url: String,
     content_type: Option<String>,
     events: SseByteStream<Pieces>,
+    received: Arc<AtomicUsize>,
     deadline: Instant,
     timeout: Duration,
 }
@@ -57,10 +66,13 @@ impl Events {
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
+        let received = Arc::new(AtomicUsize::new(0));
+        let pieces = pieces(response, url.clone(), limit, Arc::clone(&received));
         Self {
             store,
             content_type,
-            events: SseByteStream::new(pieces(response, url.clone(), limit)),
+            events: SseByteStream::new(pieces),
+            received,
             url,
             deadline,
             timeout,
@@ -114,9 +126,13 @@ impl Events {
         unusable(self.store, &self.url, what)
     }
 
-    /// The failure of an answer without a single event.
+    /// The failure of an answer without a single event: an empty one may pass by itself, any other is
+    /// something else.
     #[must_use]
     pub fn without_events(&self) -> FetchError {
+        if self.received.load(Ordering::Relaxed) == 0 {
+            return self.incomplete(format!("The answer of {} was empty", self.store));
+        }
         let kind = self.content_type().unwrap_or("unknown");
         self.unexpected(format!("it holds no events (content type {kind})"))
     }
@@ -133,19 +149,20 @@ impl Events {
 }
 
 /// The body in pieces, at most `limit` bytes, and the blank line a last event may lack.
-fn pieces(response: Response, url: String, limit: usize) -> Pieces {
-    let received = 0_usize;
+fn pieces(response: Response, url: String, limit: usize, received: Arc<AtomicUsize>) -> Pieces {
     let body = stream::try_unfold((response, url, received), move |state| async move {
         let (mut response, url, received) = state;
+        let so_far = received.load(Ordering::Relaxed);
         let piece = response
             .chunk()
             .await
-            .map_err(|error| broke_off(&url, received, error))?;
+            .map_err(|error| broke_off(&url, so_far, error))?;
         let Some(piece) = piece else { return Ok(None) };
-        let received = received + piece.len();
-        if received > limit {
+        let so_far = so_far + piece.len();
+        if so_far > limit {
             return Err(too_large(&url, limit));
         }
+        received.store(so_far, Ordering::Relaxed);
         Ok(Some((piece, (response, url, received))))
     });
     let end = stream::iter([Ok(Bytes::from_static(b"\n\n"))]);
