@@ -1,5 +1,7 @@
 //! Accounts of AWS and Google Cloud.
 
+use std::path::{Path, PathBuf};
+
 use kayenta_model::AccountType;
 use url::Url;
 
@@ -147,18 +149,20 @@ pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAcc
         skip("project", "a project is required".to_owned());
         return None;
     }
-    if let Some(path) = &json_path {
-        let environment = stores.context.environment;
-        let physical = environment.physical(&environment.absolute(path));
-        if let Err(error) = std::fs::File::open(&physical) {
-            skip("jsonPath", format!("{}: {error}", path.display()));
-            return None;
-        }
+    let environment = stores.context.environment;
+    let json_path = json_path.map(|path| environment.physical(&environment.absolute(&path)));
+    if let Some(path) = &json_path
+        && let Err(error) = std::fs::File::open(path)
+    {
+        skip("jsonPath", format!("{}: {error}", path.display()));
+        return None;
     }
     Some(GoogleAccount {
         name: name?,
         project: project?,
         json_path,
+        default_credentials: default_credentials(stores),
+        metadata_host: variable(stores, "GCE_METADATA_HOST"),
         bucket,
         bucket_location,
         root_folder: root_folder?,
@@ -166,6 +170,24 @@ pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAcc
         monitoring_endpoint,
         supported_types,
     })
+}
+
+fn variable(stores: &Stores<'_>, name: &str) -> Option<String> {
+    let value = stores.context.environment.variables.get(name)?;
+    (!value.is_empty()).then(|| value.clone())
+}
+
+/// The file of Google's application default credentials, where its own libraries look for it.
+fn default_credentials(stores: &Stores<'_>) -> Option<PathBuf> {
+    let environment = stores.context.environment;
+    let physical = |path: &Path| environment.physical(&environment.absolute(path));
+    if let Some(named) = variable(stores, "GOOGLE_APPLICATION_CREDENTIALS") {
+        return Some(physical(Path::new(&named)));
+    }
+    let of_gcloud = environment
+        .home
+        .join(".config/gcloud/application_default_credentials.json");
+    Some(physical(&of_gcloud)).filter(|path| path.is_file())
 }
 
 /// `rootFolder`: `kayenta` unless set, `None` when set to nothing.

@@ -380,6 +380,11 @@ pub struct GoogleAccount {
     pub project: String,
     /// `jsonPath`: the service account's key; `None`: application default credentials.
     pub json_path: Option<PathBuf>,
+    /// Application default credentials: `GOOGLE_APPLICATION_CREDENTIALS`, or the file of
+    /// `gcloud auth application-default login` where there is one; `None`: the metadata server.
+    pub default_credentials: Option<PathBuf>,
+    /// Another metadata server than Google's (`GCE_METADATA_HOST`).
+    pub metadata_host: Option<String>,
     /// `bucket`, required with OBJECT_STORE.
     pub bucket: Option<String>,
     /// `bucketLocation`

@@ -175,6 +175,23 @@ fn row_50_an_unreadable_key_file_drops_the_google_account() {
     assert_eq!(loaded.settings.accounts.google.len(), 1);
 }
 
+#[test]
+fn google_s_default_credentials_are_looked_for_where_google_s_libraries_do() {
+    let text = "kayenta.google: {enabled: true, accounts: [{name: g1, project: p, supportedTypes: METRICS_STORE}]}\n";
+    let google = |case: Case| case.load().settings.accounts.google.remove(0);
+    let ends = |path: &Option<std::path::PathBuf>, end: &str| {
+        path.as_ref().is_some_and(|path| path.ends_with(end))
+    };
+    let machine = google(Case::yaml(text).var("GCE_METADATA_HOST", "metadata:80"));
+    assert_eq!(machine.default_credentials, None);
+    assert_eq!(machine.metadata_host.as_deref(), Some("metadata:80"));
+    let of_gcloud = ".config/gcloud/application_default_credentials.json";
+    let case = Case::yaml(text).file(&format!("/home/spinnaker/{of_gcloud}"), "{}");
+    assert!(ends(&google(case).default_credentials, of_gcloud));
+    let case = Case::yaml(text).var("GOOGLE_APPLICATION_CREDENTIALS", "/keys/adc.json");
+    assert!(ends(&google(case).default_credentials, "keys/adc.json"));
+}
+
 fn prometheus(account: &str) -> Case {
     Case::yaml(&format!(
         "kayenta.prometheus:\n  enabled: true\n  accounts:\n  - {account}\n"

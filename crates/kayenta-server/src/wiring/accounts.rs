@@ -64,6 +64,9 @@ pub(crate) async fn register(
             kind.label(),
             types.join(", ")
         );
+        if not_built_in::part_of(&account) {
+            tracing::warn!("object storage of account {name} is configured but not built in yet");
+        }
         if not_built_in::includes(*kind) {
             tracing::warn!(
                 "account {name} of type {} is configured but not built in yet",

@@ -55,6 +55,7 @@ pub(crate) fn indicators(
             }));
         }
     }
+    indicators.extend(prerequisites(&accounts));
     if let Some(prometheus) = &settings.prometheus.health {
         indicators.push(Arc::new(PrometheusHealth::watch(
             &accounts, prometheus, shutdown,
@@ -181,6 +182,68 @@ impl HealthIndicator for ConfigIndex {
             .with("expectedByApplicationIndexCount", self.stores)
             .with("cyclesInitiated", 1)
             .with("cyclesCompleted", 1)
+    }
+}
+
+/// What metric stores have to learn in the background, one component for each thing: up once all
+/// accounts have learned it.
+#[derive(Debug)]
+struct Prerequisites {
+    name: &'static str,
+    stores: Vec<Arc<dyn MetricsStore>>,
+}
+
+fn prerequisites(accounts: &[Arc<Account>]) -> Vec<Arc<dyn HealthIndicator>> {
+    let mut components: Vec<Prerequisites> = Vec::new();
+    for store in accounts
+        .iter()
+        .filter_map(|account| account.metrics.as_ref())
+    {
+        for prerequisite in store.prerequisites() {
+            let name = prerequisite.component;
+            match components.iter_mut().find(|known| known.name == name) {
+                Some(known) => known.stores.push(Arc::clone(store)),
+                None => components.push(Prerequisites {
+                    name,
+                    stores: vec![Arc::clone(store)],
+                }),
+            }
+        }
+    }
+    components
+        .into_iter()
+        .map(|component| Arc::new(component) as Arc<dyn HealthIndicator>)
+        .collect()
+}
+
+#[async_trait]
+impl HealthIndicator for Prerequisites {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Health
+    }
+
+    async fn check(&self) -> Health {
+        let met = self
+            .stores
+            .iter()
+            .flat_map(|store| store.prerequisites())
+            .filter(|prerequisite| prerequisite.component == self.name && prerequisite.met)
+            .count();
+        let health = if met >= self.stores.len() {
+            Health::up()
+        } else {
+            Health {
+                status: HealthStatus::Down,
+                details: JsonMap::new(),
+            }
+        };
+        health
+            .with("checksCompleted", met)
+            .with("checksExpected", self.stores.len())
     }
 }
 

@@ -12,15 +12,26 @@ pub(super) fn includes(kind: AccountKind) -> bool {
     [
         AccountKind::InfluxDb,
         AccountKind::NewRelic,
-        AccountKind::SignalFx,
         AccountKind::Wavefront,
-        AccountKind::Atlas,
         AccountKind::HttpJson,
-        AccountKind::Google,
         AccountKind::Aws,
         AccountKind::ConfigBin,
     ]
     .contains(&kind)
+}
+
+/// Whether accounts of this kind cannot keep objects yet, whatever else they can do.
+pub(super) fn objects_of(kind: AccountKind) -> bool {
+    includes(kind) || kind == AccountKind::Google
+}
+
+/// Whether an account is configured for objects that nothing is built in for, beside what it can do.
+pub(super) fn part_of(account: &Account) -> bool {
+    account.kind == AccountKind::Google.as_str()
+        && account.objects.is_none()
+        && [AccountType::ObjectStore, AccountType::ConfigurationStore]
+            .iter()
+            .any(|wanted| account.supports(*wanted))
 }
 
 /// Every configured account that cannot do anything yet.
@@ -47,14 +58,6 @@ pub(super) fn accounts(configured: &settings::Accounts) -> Vec<Account> {
             &a.supported_types,
         );
     }
-    for a in &configured.signalfx {
-        behind_url(
-            AccountKind::SignalFx,
-            &a.name,
-            &a.base_url,
-            &a.supported_types,
-        );
-    }
     for a in &configured.wavefront {
         behind_url(
             AccountKind::Wavefront,
@@ -64,8 +67,6 @@ pub(super) fn accounts(configured: &settings::Accounts) -> Vec<Account> {
         );
     }
     made.extend(configured.http_json.iter().map(http_json));
-    made.extend(configured.atlas.iter().map(atlas));
-    made.extend(configured.google.iter().map(google));
     made.extend(configured.aws.iter().map(aws));
     made.extend(configured.configbin.iter().map(configbin));
     made
@@ -78,25 +79,6 @@ fn http_json(account: &settings::HttpJsonAccount) -> Account {
         &account.supported_types,
     );
     entry.locations(&account.locations, &account.recommended_locations);
-    entry.finish()
-}
-
-fn atlas(account: &settings::AtlasAccount) -> Account {
-    let mut entry = Entry::new(&account.name, AccountKind::Atlas, &account.supported_types);
-    entry.locations(&[], &account.recommended_locations);
-    entry.show_some("fetchId", account.fetch_id.as_deref());
-    entry.finish()
-}
-
-fn google(account: &settings::GoogleAccount) -> Account {
-    let mut entry = Entry::new(&account.name, AccountKind::Google, &account.supported_types);
-    entry.show("project", account.project.as_str());
-    entry.show_some("bucket", account.bucket.as_deref());
-    entry.show_some("bucketLocation", account.bucket_location.as_deref());
-    entry.show("rootFolder", account.root_folder.as_str());
-    if account.supported_types.contains(&AccountType::MetricsStore) {
-        entry.show("metricsStoreType", "stackdriver");
-    }
     entry.finish()
 }
 

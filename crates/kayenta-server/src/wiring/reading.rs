@@ -41,7 +41,7 @@ pub(crate) fn object_stores(settings: &Settings) -> Vec<ReadingAccount> {
                     let store = DiskStore::reading(account.path.join(&account.root_folder));
                     Ok(ObjectRepository::new(name.as_str(), Arc::new(store)))
                 }
-                kind if not_built_in::includes(*kind) && keeps_objects(settings, *kind, name) => {
+                kind if not_built_in::objects_of(*kind) && keeps_objects(settings, *kind, name) => {
                     Err(format!("stores of type {} are not built in", kind.as_str()))
                 }
                 _ => return None,

@@ -223,13 +223,16 @@ fetch_params! {
         #[param(example = "cluster")]
         r#type: String,
         /// Name of what is looked at.
+        #[param(example = "web-main")]
         scope: String,
-        /// Region.
-        #[param(example = "us-east-1")]
+        /// A target of the list of backends, as `/credentials` shows them under `locations`.
+        #[param(example = "us-east-1.main")]
         location: String,
         /// First moment in ISO-8601.
+        #[param(example = "2020-11-20T23:00:00Z")]
         start: String,
         /// Last moment in ISO-8601.
+        #[param(example = "2020-11-21T00:00:00Z")]
         end: String,
         /// Distance of points in seconds.
         #[serde(deserialize_with = "params::required")]
@@ -257,7 +260,13 @@ pub(crate) async fn atlas(
         start: Some(time(&params.start)?),
         end: Some(time(&params.end)?),
         step: Some(params.step),
-        extended_scope_params: bindings([("type", Some(params.r#type))]),
+        // Without the values a canary's scope has by default: here a location is a whole target.
+        extended_scope_params: bindings([
+            ("type", Some(params.r#type)),
+            ("deployment", Some(String::new())),
+            ("dataset", Some(String::new())),
+            ("environment", Some(String::new())),
+        ]),
     };
     let query = QueryConfig::Atlas(AtlasQuery { q: Some(params.q) });
     let fetch = Fetch {

@@ -1,8 +1,11 @@
 //! The accounts of metric stores: one file a store.
 
+mod atlas;
 mod datadog;
 mod graphite;
 mod prometheus;
+mod signalfx;
+mod stackdriver;
 
 use std::fmt::Display;
 
@@ -16,6 +19,9 @@ use super::accounts::{Entry, Ingredients};
 pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Account> {
     let configured = &settings.accounts;
     let mut made = Vec::new();
+    for account in &configured.atlas {
+        made.extend(atlas::account(account, ingredients));
+    }
     for account in &configured.datadog {
         made.extend(datadog::account(settings, account, ingredients));
     }
@@ -24,6 +30,12 @@ pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Ac
     }
     for account in &configured.prometheus {
         made.extend(prometheus::account(settings, account, ingredients));
+    }
+    for account in &configured.signalfx {
+        made.extend(signalfx::account(account, ingredients));
+    }
+    for account in &configured.google {
+        made.extend(stackdriver::account(settings, account, ingredients));
     }
     made
 }

@@ -8,6 +8,11 @@ mod world;
 use self::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
+async fn atlas() {
+    World::start().await.passes("atlas").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn datadog() {
     World::start().await.passes("datadog").await;
 }
@@ -40,4 +45,14 @@ async fn remote_judge_mends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn account_of_another_store_mends() {
     World::start().await.mends("account of another store").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signalfx() {
+    World::start().await.passes("signalfx").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stackdriver() {
+    World::start().await.passes("stackdriver").await;
 }

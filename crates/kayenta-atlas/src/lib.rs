@@ -1,0 +1,13 @@
+//! A [`MetricsStore`](kayenta_metrics::MetricsStore) on Atlas: clusters found by location in lists that
+//! are refreshed in the background, stack-language queries, and chunked answers read as they arrive.
+//!
+//! HTTP, bounds and the retry policy are the seam's (`kayenta_metrics`); only what is Atlas' own is
+//! here.
+
+mod answer;
+mod backends;
+mod lists;
+mod query;
+mod store;
+
+pub use store::{AtlasAccount, AtlasStore};

@@ -1,0 +1,11 @@
+//! A [`MetricsStore`](kayenta_metrics::MetricsStore) on SignalFx: SignalFlow programs from metric
+//! settings, and the event stream of their execution read as it arrives.
+//!
+//! Retries, bounds, HTTP and templates are the seam's (`kayenta_metrics`); only what is SignalFx's own
+//! is here. SignalFx has no `/fetch` route and no list of metrics in the reference, hence none here.
+
+mod program;
+mod store;
+mod stream;
+
+pub use store::{SignalfxAccount, SignalfxStore};

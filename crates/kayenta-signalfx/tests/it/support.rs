@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use axum::Router;
+use kayenta_metrics::{
+    FetchError, MetricQuery, MetricsStore,
+    http::{HttpSettings, Transport},
+};
+use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_signalfx::{SignalfxAccount, SignalfxStore};
+use serde_json::{Value, json};
+
+pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
+    let settings = HttpSettings {
+        read_timeout: Duration::from_millis(500),
+        max_answer_bytes: 4 << 20,
+        ..HttpSettings::default()
+    };
+    let account = SignalfxAccount {
+        name: "test".to_owned(),
+        base_url: base_url.to_owned(),
+        access_token: Some("sfx-access-token".into()),
+        default_scope_key: Some("version".to_owned()),
+        default_location_key: None,
+    };
+    SignalfxStore::new(account, &Transport::new(&settings).unwrap()).unwrap()
+}
+
+/// Fetches a query over ten minutes of a scope called `canary`.
+pub(crate) async fn fetch(
+    store: &SignalfxStore,
+    query: Value,
+) -> Result<Vec<MetricSet>, FetchError> {
+    let mut query = query;
+    query["type"] = "signalfx".into();
+    let metric: MetricConfig =
+        serde_json::from_value(json!({"name": "m", "query": query})).unwrap();
+    let scope: CanaryScope = serde_json::from_value(json!({
+        "scope": "canary", "step": 60,
+        "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z"
+    }))
+    .unwrap();
+    let query = MetricQuery {
+        config: &CanaryConfig::default(),
+        metric: &metric,
+        scope: &scope,
+    };
+    store.fetch(&query).await
+}
+
+pub(crate) fn plain() -> Value {
+    json!({"metricName": "request.count"})
+}
+
+/// Serves on a free port of loopback and tells the base URL.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    format!("http://{address}")
+}
+
+/// A server that answers everything with this stream.
+pub(crate) async fn streaming(stream: impl Into<String>) -> String {
+    let stream = stream.into();
+    serve(Router::new().fallback(move || async move { stream })).await
+}
+
+pub(crate) fn control(event: &str) -> String {
+    format!("event: control-message\ndata: {{\ndata:  \"event\" : \"{event}\"\ndata: }}\n\n")
+}
+
+pub(crate) fn data(second: i64, points: &Value) -> String {
+    let millis = second * 1000;
+    format!(
+        "event: data\nid: data-{millis}\ndata: {{\"logicalTimestampMs\":{millis},\ndata: \
+         \"maxDelayMs\":2000,\"data\":{points}}}\n\n"
+    )
+}

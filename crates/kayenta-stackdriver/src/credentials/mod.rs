@@ -1,0 +1,251 @@
+//! Who is asking: the kinds of credentials Google knows, from their JSON files.
+
+mod exchange;
+
+use std::fmt;
+
+use jsonwebtoken::EncodingKey;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+pub(crate) use exchange::Exchange;
+
+/// Where Google exchanges credentials for tokens.
+const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+/// What a token is asked for. The reference asks for writing and for all of the cloud too
+/// (C-STACKDRIVER-04).
+pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/monitoring.read";
+/// What a token is asked for that only serves to act as a service account.
+pub(crate) const IMPERSONATION_SCOPE: &str = "https://www.googleapis.com/auth/iam";
+
+/// Credentials of a Google Cloud account.
+#[derive(Clone)]
+pub struct GoogleCredentials(pub(crate) Kind);
+
+#[derive(Clone)]
+pub(crate) enum Kind {
+    /// A key of a service account, which signs its own assertions.
+    ServiceAccount(ServiceAccount),
+    /// A person, as `gcloud auth application-default login` leaves one.
+    User(User),
+    /// Another identity provider's token (workload identity federation).
+    External(External),
+    /// The machine's own account, asked of the metadata server (GCE, GKE workload identity).
+    Metadata {
+        /// Host, with a port if it has one.
+        host: String,
+    },
+}
+
+#[derive(Clone)]
+pub(crate) struct ServiceAccount {
+    pub(crate) email: String,
+    pub(crate) key_id: Option<String>,
+    pub(crate) key: EncodingKey,
+    pub(crate) token_uri: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct User {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: SecretString,
+    pub(crate) refresh_token: SecretString,
+    pub(crate) token_uri: String,
+}
+
+#[derive(Clone)]
+pub(crate) struct External {
+    pub(crate) audience: String,
+    pub(crate) subject_token_type: String,
+    pub(crate) token_uri: String,
+    pub(crate) source: SubjectSource,
+    /// Whom the exchanged token is to act as.
+    pub(crate) impersonation_url: Option<String>,
+}
+
+/// Where another provider's token is read, anew for each exchange.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct SubjectSource {
+    pub(crate) file: Option<String>,
+    pub(crate) url: Option<String>,
+    #[serde(default)]
+    pub(crate) headers: std::collections::BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) format: SubjectFormat,
+}
+
+/// The token is the whole text, or a field of a JSON object.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct SubjectFormat {
+    pub(crate) r#type: Option<String>,
+    pub(crate) subject_token_field_name: Option<String>,
+}
+
+/// Nothing secret is shown.
+impl fmt::Debug for GoogleCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, who) = match &self.0 {
+            Kind::ServiceAccount(account) => ("service account", account.email.as_str()),
+            Kind::User(user) => ("user", user.client_id.as_str()),
+            Kind::External(external) => ("external account", external.audience.as_str()),
+            Kind::Metadata { host } => ("metadata server", host.as_str()),
+        };
+        write!(f, "GoogleCredentials({kind} {who})")
+    }
+}
+
+/// Why a credentials file is of no use. Nothing of its content is told.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// No JSON object of a known kind.
+    #[error(
+        "the credentials are no JSON of a kind Google makes (service_account, authorized_user or \
+         external_account): {0}"
+    )]
+    Unreadable(#[source] serde_json::Error),
+    /// Another kind.
+    #[error(
+        "credentials of type '{0}' are not supported, use a service_account, authorized_user or \
+         external_account"
+    )]
+    OtherType(String),
+    /// Lacks something.
+    #[error("the credentials of type '{0}' have no {1}")]
+    Lacks(String, &'static str),
+    /// The private key is no RSA key in PEM.
+    #[error("private_key is no RSA key in PEM: {0}")]
+    Key(#[source] jsonwebtoken::errors::Error),
+}
+
+#[derive(Deserialize)]
+struct File {
+    r#type: Option<String>,
+    client_email: Option<String>,
+    private_key_id: Option<String>,
+    private_key: Option<SecretString>,
+    token_uri: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<SecretString>,
+    refresh_token: Option<SecretString>,
+    audience: Option<String>,
+    subject_token_type: Option<String>,
+    token_url: Option<String>,
+    credential_source: Option<SubjectSource>,
+    service_account_impersonation_url: Option<String>,
+}
+
+impl GoogleCredentials {
+    /// The credentials of a JSON file: a service account's key, or what `gcloud` writes as application
+    /// default credentials.
+    ///
+    /// # Errors
+    /// See [`CredentialsError`].
+    pub fn from_json(json: &[u8]) -> Result<Self, CredentialsError> {
+        let file: File = serde_json::from_slice(json).map_err(CredentialsError::Unreadable)?;
+        let kind = file.r#type.unwrap_or_else(|| "service_account".to_owned());
+        let lacks = |what| CredentialsError::Lacks(kind.clone(), what);
+        let needed = |text: Option<String>, what| {
+            text.filter(|text| !text.is_empty())
+                .ok_or_else(|| lacks(what))
+        };
+        let needed_secret = |secret: Option<SecretString>, what| secret.ok_or_else(|| lacks(what));
+        let token_uri = |uri: Option<String>| uri.unwrap_or_else(|| TOKEN_URI.to_owned());
+        Ok(Self(match kind.as_str() {
+            "service_account" => {
+                let pem = needed_secret(file.private_key, "private_key")?;
+                Kind::ServiceAccount(ServiceAccount {
+                    email: needed(file.client_email, "client_email")?,
+                    key_id: file.private_key_id,
+                    key: EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes())
+                        .map_err(CredentialsError::Key)?,
+                    token_uri: token_uri(file.token_uri),
+                })
+            }
+            "authorized_user" => Kind::User(User {
+                client_id: needed(file.client_id, "client_id")?,
+                client_secret: needed_secret(file.client_secret, "client_secret")?,
+                refresh_token: needed_secret(file.refresh_token, "refresh_token")?,
+                token_uri: token_uri(file.token_uri),
+            }),
+            "external_account" => {
+                let source = file
+                    .credential_source
+                    .ok_or_else(|| lacks("credential_source"))?;
+                if source.file.is_none() && source.url.is_none() {
+                    return Err(lacks("credential_source.file or credential_source.url"));
+                }
+                Kind::External(External {
+                    audience: needed(file.audience, "audience")?,
+                    subject_token_type: needed(file.subject_token_type, "subject_token_type")?,
+                    token_uri: needed(file.token_url, "token_url")?,
+                    source,
+                    impersonation_url: file.service_account_impersonation_url,
+                })
+            }
+            _ => return Err(CredentialsError::OtherType(kind)),
+        }))
+    }
+
+    /// The account of the machine this runs on, asked of the metadata server at `host`, by default
+    /// Google's own `metadata.google.internal`.
+    #[must_use]
+    pub fn of_this_machine(host: Option<String>) -> Self {
+        Self(Kind::Metadata {
+            host: host.unwrap_or_else(|| "metadata.google.internal".to_owned()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(value: serde_json::Value) -> String {
+        GoogleCredentials::from_json(value.to_string().as_bytes())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn what_a_file_lacks_is_told_and_none_of_its_secrets() {
+        assert_eq!(
+            error(json!({"type": "service_account", "client_email": "a@b"})),
+            "the credentials of type 'service_account' have no private_key"
+        );
+        assert_eq!(
+            error(json!({"type": "external_account", "credential_source": {}})),
+            "the credentials of type 'external_account' have no credential_source.file or \
+             credential_source.url"
+        );
+        let wrong_key = error(json!({
+            "type": "service_account", "client_email": "a@b", "private_key": "no-such-key"
+        }));
+        assert!(wrong_key.starts_with("private_key is no RSA key in PEM"));
+        assert!(!wrong_key.contains("no-such-key"));
+        assert!(
+            error(json!({"type": "impersonated"})).contains("'impersonated' are not supported")
+        );
+        assert!(GoogleCredentials::from_json(b"no json").is_err());
+    }
+
+    #[test]
+    fn credentials_do_not_show() {
+        let user = GoogleCredentials::from_json(
+            json!({
+                "type": "authorized_user", "client_id": "id", "client_secret": "hush-1",
+                "refresh_token": "hush-2"
+            })
+            .to_string()
+            .as_bytes(),
+        )
+        .unwrap();
+        assert_eq!(format!("{user:?}"), "GoogleCredentials(user id)");
+        let machine = GoogleCredentials::of_this_machine(None);
+        assert_eq!(
+            format!("{machine:?}"),
+            "GoogleCredentials(metadata server metadata.google.internal)"
+        );
+    }
+}

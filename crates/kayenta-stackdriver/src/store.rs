@@ -1,0 +1,261 @@
+//! The store: requests, metric sets, metadata.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use kayenta_metrics::{
+    FetchError, FetchErrorKind, Metadata, MetadataCache, MetricQuery, MetricsStore,
+    http::{Answer, HttpClient, HttpSetupError, Transport},
+    scope,
+    series::{self, Axis},
+};
+use kayenta_model::{Clock, MetricSet};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    answer::{self, Pages},
+    credentials::{Exchange, GoogleCredentials},
+    filter,
+    tokens::Tokens,
+};
+
+/// Where Google's monitoring is.
+pub const MONITORING_URL: &str = "https://monitoring.googleapis.com";
+
+/// Most pages of one answer.
+const MOST_PAGES: usize = 100;
+
+/// What Google's own client leaves as it is in a query.
+const LITERAL: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'@')
+    .remove(b':')
+    .remove(b'$')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'/')
+    .remove(b'?');
+
+/// What `kayenta.google` says of one account that reads metrics.
+#[derive(Clone, Debug)]
+pub struct StackdriverAccount {
+    /// Account name.
+    pub name: String,
+    /// `project`: whose metrics are read.
+    pub project: String,
+    /// Who is asking.
+    pub credentials: GoogleCredentials,
+    /// Another root of the API, for emulators and proxies; [`MONITORING_URL`] by default.
+    pub base_url: String,
+    /// `kayenta.stackdriver.metadataCachingIntervalMS`, 60 s.
+    pub metadata_interval: Duration,
+}
+
+/// One Google Cloud account.
+#[derive(Debug)]
+pub struct StackdriverStore {
+    project: String,
+    client: HttpClient,
+    tokens: Tokens,
+    metrics: MetadataCache,
+}
+
+impl StackdriverStore {
+    /// Prepares the account; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When one of the URLs cannot be used.
+    pub fn new(
+        account: StackdriverAccount,
+        transport: &Transport,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HttpSetupError> {
+        let client = HttpClient::builder("Google Cloud Monitoring", account.base_url)
+            .error_text(answer::error_text)
+            .build(transport)?;
+        let exchange = Exchange::new(account.credentials, transport, Arc::clone(&clock))?;
+        Ok(Self {
+            project: account.project,
+            client,
+            tokens: Tokens::new(exchange, Arc::clone(&clock)),
+            metrics: MetadataCache::new(account.name, account.metadata_interval, clock),
+        })
+    }
+
+    /// Asks the API with a token; once more with a new one when Google does not know it any more.
+    async fn get(&self, resource: &str, query: &str) -> Result<Answer, FetchError> {
+        let project = utf8_percent_encode(&self.project, &LITERAL);
+        let path = format!("/v3/projects/{project}/{resource}{query}");
+        let mut refused = None;
+        loop {
+            let token = self.tokens.get(refused.as_ref()).await?;
+            let outcome = self
+                .client
+                .get(&path)
+                .credential(
+                    "authorization",
+                    &format!("Bearer {}", token.expose_secret()).into(),
+                )?
+                .send()
+                .await;
+            match outcome {
+                Err(failure)
+                    if refused.is_none()
+                        && matches!(failure.kind, FetchErrorKind::Http { status: 401, .. }) =>
+                {
+                    refused = Some(token);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The descriptors of the project's metrics, unchanged, asked for now.
+    async fn descriptors(&self) -> Result<Vec<Value>, FetchError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Page {
+            #[serde(default)]
+            metric_descriptors: Vec<Value>,
+            next_page_token: Option<String>,
+        }
+        let mut found = Vec::new();
+        let mut query = String::new();
+        for _ in 0..MOST_PAGES {
+            let page: Page = self.get("metricDescriptors", &query).await?.json()?;
+            found.extend(page.metric_descriptors);
+            match page.next_page_token.filter(|token| !token.is_empty()) {
+                Some(token) => query = format!("?pageToken={}", encoded(&token)),
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, &LITERAL).to_string()
+}
+
+/// A query in alphabetical order, as Google's own client sends it.
+fn query_string(pairs: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    format!("?{}", pairs.join("&"))
+}
+
+#[async_trait]
+impl MetricsStore for StackdriverStore {
+    fn service_type(&self) -> &'static str {
+        "stackdriver"
+    }
+
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
+        filter::text(query, &self.project)
+    }
+
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        let settings = filter::settings(query)?;
+        filter::resource_type(query)?;
+        let (start, end) = scope::window(query.scope)?;
+        let step = scope::positive_step(query.scope)?;
+        let text = self.query_text(query)?;
+        let reducer = settings.cross_series_reducer.as_deref();
+        let reducer =
+            filter::own_or_scope(query, reducer, "crossSeriesReducer").unwrap_or("REDUCE_MEAN");
+        let aligner = settings.per_series_aligner.as_deref();
+        let aligner =
+            filter::own_or_scope(query, aligner, "perSeriesAligner").unwrap_or("ALIGN_MEAN");
+
+        let (period, from, to) = (format!("{step}s"), start.to_string(), end.to_string());
+        let mut pairs = vec![
+            ("aggregation.alignmentPeriod", period.as_str()),
+            ("aggregation.crossSeriesReducer", reducer),
+        ];
+        for field in settings.group_by_fields.iter().flatten() {
+            pairs.push(("aggregation.groupByFields", field));
+        }
+        pairs.extend([
+            ("aggregation.perSeriesAligner", aligner),
+            ("filter", text.as_str()),
+            ("interval.endTime", to.as_str()),
+            ("interval.startTime", from.as_str()),
+        ]);
+        let asked = query_string(&pairs);
+
+        // The reference reads the first page only (C-STACKDRIVER-03).
+        let mut pages = Pages::default();
+        let mut page_query = asked.clone();
+        let mut page = 1;
+        let last = loop {
+            let answer = self.get("timeSeries", &page_query).await?;
+            match pages.take(&answer)? {
+                None => break answer,
+                Some(_) if page == MOST_PAGES => {
+                    return Err(answer.unexpected(format!(
+                        "it has more than {MOST_PAGES} pages; group by fewer fields, or ask for a \
+                         shorter window or a larger step"
+                    )));
+                }
+                Some(token) => page_query = format!("{asked}&pageToken={}", encoded(&token)),
+            }
+            page += 1;
+        };
+
+        let attributes: IndexMap<String, String> = [
+            ("query", text.as_str()),
+            ("crossSeriesReducer", reducer),
+            ("perSeriesAligner", aligner),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        let step_millis = step.saturating_mul(1000);
+        let found = pages.finish();
+        if found.is_empty() {
+            let set = series::placeholder(query, (start, end), step_millis, attributes);
+            return Ok(vec![set]);
+        }
+        let name = query.metric.name();
+        found
+            .into_iter()
+            .map(|found| {
+                let (first, until) = found.span.unwrap_or((start, end));
+                let axis = Axis {
+                    start_millis: first.millis(),
+                    end_millis: until.millis(),
+                    step_millis,
+                };
+                series::metric_set(name, axis, found.values, found.tags, attributes.clone())
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|error| last.unexpected(error))
+    }
+
+    async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {
+        Ok(self.metrics.get_or_ask(filter, self.descriptors()).await)
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        self.get("metricDescriptors", "?pageSize=1").await.map(drop)
+    }
+
+    async fn keep_fresh(&self, canceled: &CancellationToken) {
+        self.metrics
+            .keep_fresh(canceled, || self.descriptors())
+            .await;
+    }
+}
