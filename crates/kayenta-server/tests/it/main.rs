@@ -14,6 +14,7 @@ mod kill;
 mod metric_stores;
 mod migrate;
 mod real_prometheus;
+mod remote_judge_example;
 mod replay;
 mod requests;
 mod samples;
