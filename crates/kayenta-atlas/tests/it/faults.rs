@@ -86,7 +86,7 @@ async fn c_atlas_02_a_query_atlas_does_not_understand_fails_at_once() {
 }
 
 #[tokio::test]
-async fn other_errors_and_a_missing_close_are_left_to_the_policy() {
+async fn c_atlas_02_other_errors_and_a_missing_close_are_left_to_the_policy() {
     for (q, words) in [
         (
             "aerror",

@@ -110,7 +110,7 @@ async fn c_stackdriver_03_every_page_is_read() {
 }
 
 #[tokio::test]
-async fn c_stackdriver_01_the_policy_decides_what_is_tried_again() {
+async fn c_stackdriver_01_and_02_the_policy_decides_what_is_tried_again() {
     for (status, again) in [
         (400, false),
         (403, false),

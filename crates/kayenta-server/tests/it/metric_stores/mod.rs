@@ -13,6 +13,11 @@ async fn atlas() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn atlas_mends() {
+    World::start().await.mends("atlas").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn datadog() {
     World::start().await.passes("datadog").await;
 }
@@ -53,6 +58,16 @@ async fn signalfx() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn signalfx_mends() {
+    World::start().await.mends("signalfx").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stackdriver() {
     World::start().await.passes("stackdriver").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stackdriver_mends() {
+    World::start().await.mends("stackdriver").await;
 }
