@@ -132,7 +132,7 @@ async fn endless_and_dripping_streams_end_at_their_bounds() {
     let error = ended.unwrap_err();
     assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
     assert!(error.to_string().contains("larger than 65536 bytes"));
-    assert!(seen.len() > 7000);
+    assert!(seen.len() > 5000);
     let (_, ended) = events(&format!("{base}/drips")).await;
     let error = ended.unwrap_err();
     assert!(matches!(error.kind, FetchErrorKind::Network { .. }));

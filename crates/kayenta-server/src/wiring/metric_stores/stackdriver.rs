@@ -24,9 +24,11 @@ pub(super) fn account(
 ) -> Option<Account> {
     let mut entry = Entry::new(&account.name, AccountKind::Google, &account.supported_types);
     entry.show("project", account.project.as_str());
-    entry.show_some("bucket", account.bucket.as_deref());
-    entry.show_some("bucketLocation", account.bucket_location.as_deref());
-    entry.show("rootFolder", account.root_folder.as_str());
+    if account.supported_types.contains(&AccountType::ObjectStore) {
+        entry.show_some("bucket", account.bucket.as_deref());
+        entry.show_some("bucketLocation", account.bucket_location.as_deref());
+        entry.show("rootFolder", account.root_folder.as_str());
+    }
     if !account.supported_types.contains(&AccountType::MetricsStore) {
         return Some(entry.finish());
     }

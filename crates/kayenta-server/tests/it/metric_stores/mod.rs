@@ -38,6 +38,11 @@ async fn graphite_mends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn introspection() {
+    World::start().await.passes("introspection").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn remote_judge() {
     World::start().await.passes("remote-judge").await;
 }
