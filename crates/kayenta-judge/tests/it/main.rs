@@ -6,3 +6,4 @@ mod batch;
 mod golden;
 mod judgement;
 mod selection;
+mod worked_example;

@@ -110,3 +110,16 @@ fn the_canary_config_of_the_examples_is_one() {
     let config: CanaryConfig = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     kayenta_storage::ConfigCatalogue::check("id", &config, true).unwrap();
 }
+
+#[test]
+fn the_config_map_of_the_guide_is_the_references() {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
+    let map = read("deploy/kubernetes/guide/configmap.yaml");
+    let (_, block) = map.split_once("kayenta.yml: |-\n").unwrap();
+    let text: String = block
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line)))
+        .collect();
+    let reference = read("testdata/configuration/guide-kayenta.yml");
+    assert_eq!(text.trim_end(), reference.trim_end());
+}

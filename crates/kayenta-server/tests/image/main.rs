@@ -63,6 +63,19 @@ async fn the_guide_is_walked_to_its_end_in_the_image() {
         "no shell is needed, none is there"
     );
 
+    // What it is made of lies in it, what a debugger wants beside it.
+    let materials = image.root.join("opt/kayenta/kayenta.cdx.json");
+    let materials: Value = serde_json::from_slice(&fs::read(materials).unwrap()).unwrap();
+    assert_eq!(materials["bomFormat"], "CycloneDX");
+    let crates = materials["components"].as_array().unwrap();
+    for name in ["axum", "redis", "kayenta-judge"] {
+        assert!(crates.iter().any(|part| part["name"] == name), "{name}");
+    }
+    let symbols = image.archive.with_file_name("kayenta.debug");
+    assert!(readelf(&["--sections"], &symbols).contains(".debug_line"));
+    assert!(readelf(&["--string-dump=.gnu_debuglink"], &binary).contains("kayenta.debug"));
+    assert!(!readelf(&["--sections"], &binary).contains(".debug_line"));
+
     let surroundings = Surroundings::start().await;
     let container = Container::start(&image, &surroundings, &repository()).await;
     let http = reqwest::Client::new();
@@ -141,6 +154,15 @@ async fn the_guide_is_walked_to_its_end_in_the_image() {
 
     let ended = container.terminate(Duration::from_secs(20)).await;
     assert_eq!(ended, Some(0), "SIGTERM drains and ends with 0");
+}
+
+fn readelf(arguments: &[&str], file: &Path) -> String {
+    let output = std::process::Command::new("readelf")
+        .args(arguments)
+        .arg(file)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn mib(bytes: u64) -> f64 {
