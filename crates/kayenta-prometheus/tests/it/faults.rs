@@ -4,8 +4,15 @@ use std::sync::{
 };
 
 use axum::{Router, http::StatusCode, routing::get};
-use kayenta_metrics::{FetchErrorKind, MetricQuery, MetricsStore, RetryPolicy, fetch_with_retries};
+use kayenta_metrics::{
+    FetchErrorKind, MetricQuery, MetricsStore, RetryPolicy, fetch_with_retries, http::Credentials,
+};
 use kayenta_model::{CanaryConfig, Clock, Sleep};
+use kayenta_prometheus::{PrometheusAccount, PrometheusStore};
+use kayenta_testkit::{
+    ManualClock,
+    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told},
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -211,4 +218,30 @@ async fn the_list_of_metrics_is_refreshed_in_the_background() {
     canceled.cancel();
     task.await.unwrap();
     assert!(calls.load(Ordering::Relaxed) >= 1);
+}
+
+#[tokio::test]
+async fn bad_back_ends_are_told() {
+    let points: Vec<_> = (0..=10)
+        .map(|i| json!([1_605_913_200 + i * 60, "1.5"]))
+        .collect();
+    let healthy = json!({"status": "success", "data": {
+        "resultType": "matrix", "result": [{"metric": {}, "values": points}]
+    }});
+    assert_bad_back_ends_are_told(BadBackEnds {
+        store: &|base_url, transport| {
+            let account = PrometheusAccount {
+                credentials: Credentials::Bearer("the-bearer-token".into()),
+                ..PrometheusAccount::new("test", base_url)
+            };
+            let clock = Arc::new(ManualClock::default());
+            Arc::new(PrometheusStore::new(account, transport, clock).unwrap())
+        },
+        metric: promql("up"),
+        scope: ten_minutes(),
+        healthy: Stored::json(healthy.to_string()),
+        preliminaries: Vec::new(),
+        secrets: &["the-bearer-token"],
+    })
+    .await;
 }
