@@ -69,6 +69,7 @@ pub struct StackdriverStore {
     project: String,
     client: HttpClient,
     tokens: Tokens,
+    /// The account's own; the reference has one for all (C-STACKDRIVER-05).
     metrics: MetadataCache,
 }
 
