@@ -41,8 +41,13 @@ pub(crate) fn object_stores(settings: &Settings) -> Vec<ReadingAccount> {
                     let store = DiskStore::reading(account.path.join(&account.root_folder));
                     Ok(ObjectRepository::new(name.as_str(), Arc::new(store)))
                 }
-                kind if not_built_in::objects_of(*kind) && keeps_objects(settings, *kind, name) => {
-                    Err(format!("stores of type {} are not built in", kind.as_str()))
+                // Whatever keeps objects and is not looked through is said, never passed over.
+                kind if keeps_objects(settings, *kind, name) => {
+                    let why = match not_built_in::objects_of(*kind) {
+                        true => "are not built in",
+                        false => "cannot be looked through by this check",
+                    };
+                    Err(format!("object stores of type {} {why}", kind.as_str()))
                 }
                 _ => return None,
             };

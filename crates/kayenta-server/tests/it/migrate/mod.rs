@@ -353,3 +353,27 @@ async fn a_folder_of_objects_on_disk_is_read_and_not_even_made() {
     assert_eq!(checked.code, Some(0), "{}", checked.text);
     assert!(!objects.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_not_built_in_is_never_passed_over() {
+    let config = "kayenta:
+  google:
+    enabled: true
+    accounts:
+      - {name: g, project: p, bucket: b, supportedTypes: [OBJECT_STORE]}
+  gcs.enabled: true
+  aws:
+    enabled: true
+    accounts:
+      - {name: s3, bucket: b, region: eu-west-1, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}
+  s3.enabled: true
+";
+    let checked = check(config).await;
+    assert_eq!(checked.code, Some(3), "{}", checked.text);
+    for (account, kind) in [("g", "google"), ("s3", "aws")] {
+        let stores = checked.json["storage"].as_array().unwrap();
+        let store = stores.iter().find(|s| s["account"] == account).unwrap();
+        let failure = store["failure"].as_str().unwrap();
+        assert!(failure.contains(kind), "{failure}");
+    }
+}
