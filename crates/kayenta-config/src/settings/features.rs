@@ -138,7 +138,7 @@ pub struct PrometheusHealthSettings {
     pub fixed_delay: Duration,
 }
 
-/// Atlas beside its accounts (`kayenta.atlas.*`).
+/// Atlas beside its accounts (`kayenta.atlas.*`); read and without effect (C-ATLAS-06).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtlasSettings {
     /// `stageTimeoutMinutes`, default 3 min.
