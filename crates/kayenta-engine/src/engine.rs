@@ -17,6 +17,8 @@ use crate::{
     account::{Account, Accounts},
     board::Board,
     error::{EngineError, EngineErrorKind},
+    ids::accepted_millis,
+    lost::LostExecution,
     options::{EngineOptions, EngineParts},
     pipeline,
     record::{AD_HOC, Execution, Task, canary_group},
@@ -104,7 +106,8 @@ impl Engine {
         self.inner.accept(execution).await
     }
 
-    /// How a canary run stands: from its record, else from the archive of the storage account.
+    /// How a canary run stands: from its record, else from the archive of the storage account. One that
+    /// was lost with its record is `terminal` and says so (C-ENG-16).
     ///
     /// # Errors
     /// [`InvalidRequest`](EngineErrorKind::InvalidRequest) for an unknown account or an execution of
@@ -121,7 +124,13 @@ impl Engine {
             Some(execution) => status::canary(&execution),
             None => {
                 let objects = self.accounts().object_store(&account)?;
-                Ok(objects.load(ObjectKind::CanaryResultArchive, id).await?)
+                match objects.load(ObjectKind::CanaryResultArchive, id).await {
+                    Err(error) if error.is_not_found() => match self.inner.lost(id).await? {
+                        Some(lost) => Ok(lost.canary()),
+                        None => Err(error.into()),
+                    },
+                    outcome => Ok(outcome?),
+                }
             }
         }
     }
@@ -187,7 +196,8 @@ impl Engine {
     }
 
     /// How a standalone analysis stands: from its record, else from the archive of the storage
-    /// account, or of the default one when none is named (C-SCAPE-03).
+    /// account, or of the default one when none is named (C-SCAPE-03). One that was lost with its record
+    /// is `TERMINAL` and says so (C-ENG-16).
     ///
     /// # Errors
     /// [`InvalidRequest`](EngineErrorKind::InvalidRequest) for an unknown account,
@@ -205,15 +215,24 @@ impl Engine {
                 .accounts()
                 .resolve(storage_account, AccountType::ObjectStore)?;
             let objects = self.accounts().object_store(&account)?;
-            Ok(objects
-                .load(ObjectKind::StandaloneCanaryResultArchive, id)
-                .await?)
+            Ok::<_, EngineError>(
+                objects
+                    .load(ObjectKind::StandaloneCanaryResultArchive, id)
+                    .await?,
+            )
         };
         match archived.await {
-            Err(EngineError {
-                kind: EngineErrorKind::NotFound | EngineErrorKind::InvalidRequest,
-                ..
-            }) if storage_account.is_none() => Err(EngineError::unknown_execution(id)),
+            Err(error)
+                if error.kind == EngineErrorKind::NotFound
+                    || (error.kind == EngineErrorKind::InvalidRequest
+                        && storage_account.is_none()) =>
+            {
+                match self.inner.lost(id).await? {
+                    Some(lost) => Ok(lost.analysis()),
+                    None if storage_account.is_none() => Err(EngineError::unknown_execution(id)),
+                    None => Err(error),
+                }
+            }
             outcome => outcome,
         }
     }
@@ -335,6 +354,18 @@ impl Engine {
         Ok(self.inner.parts.queue.dead_letters(limit).await?)
     }
 
+    /// Queues the job of a dead letter again and removes the letter, so that a worker looks at the
+    /// execution once more: an archive that could not be written is written, a record that could not
+    /// be read is read again. An execution that is over stays as it ended.
+    ///
+    /// # Errors
+    /// [`NotFound`](EngineErrorKind::NotFound) when there is no such letter.
+    pub async fn put_back(&self, dead_letter_id: &str) -> Result<(), EngineError> {
+        self.inner.parts.queue.put_back(dead_letter_id).await?;
+        tracing::info!(dead_letter.id = %dead_letter_id, "put a dead letter back into the queue");
+        Ok(())
+    }
+
     /// Whether queue and records can be reached, for `/health`.
     ///
     /// # Errors
@@ -372,6 +403,16 @@ impl Inner {
             Some((record, _)) => Execution::from_record(&record).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Whether an execution without record and archive was lost: the store lost its records after the
+    /// execution was accepted, which its id tells.
+    async fn lost(&self, id: &str) -> Result<Option<LostExecution>, EngineError> {
+        let Some(accepted) = accepted_millis(id) else {
+            return Ok(None);
+        };
+        let lost = self.parts.executions.lost_since(accepted).await?;
+        Ok(lost.map(|at| LostExecution::new(id, accepted, at)))
     }
 
     async fn find_known(&self, id: &str) -> Result<Execution, EngineError> {

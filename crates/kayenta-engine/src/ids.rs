@@ -40,6 +40,12 @@ impl IdSource for RandomIds {
     }
 }
 
+/// When an execution was accepted, in milliseconds since 1970, by its id; `None` for what is no ULID.
+pub(crate) fn accepted_millis(id: &str) -> Option<i64> {
+    let id: Ulid = id.parse().ok()?;
+    i64::try_from(id.timestamp_ms()).ok()
+}
+
 /// UUIDs that follow from another UUID: the same seed gives the same ids in the same order, so a
 /// mixing step done twice, or by two workers at once, names its pairs alike.
 #[derive(Debug)]

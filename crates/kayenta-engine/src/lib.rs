@@ -41,6 +41,7 @@ mod fetching;
 mod hash_order;
 mod ids;
 mod judging;
+mod lost;
 mod options;
 mod pipeline;
 mod record;

@@ -121,6 +121,17 @@ pub trait ExecutionStore: Send + Sync + std::fmt::Debug {
     /// When the store fails.
     async fn unfinished(&self, limit: usize) -> Result<Vec<String>, QueueError>;
 
+    /// When the store lost its records, in milliseconds since 1970, if that was after `accepted`
+    /// (the same unit) and a record accepted then would still be kept. A store that cannot lose them
+    /// says `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn lost_since(&self, accepted: i64) -> Result<Option<i64>, QueueError> {
+        let _ = accepted;
+        Ok(None)
+    }
+
     /// Whether the back end answers, for `/health`.
     ///
     /// # Errors

@@ -108,11 +108,13 @@ impl ExecutionStore for RedisStore {
             )
             .await?;
         if created == 1 {
+            self.inner.outlives_a_failover(&record.id).await?;
             return Ok(RecordVersion(1));
         }
         // The answer to a first attempt may have been lost: what is there is then this very record.
         match self.get(&record.id).await? {
             Some((found, version)) if found == *record && version == RecordVersion(1) => {
+                self.inner.outlives_a_failover(&record.id).await?;
                 Ok(version)
             }
             _ => Err(QueueError::new(
@@ -293,11 +295,13 @@ impl ExecutionStore for RedisStore {
             .await
     }
 
+    async fn lost_since(&self, accepted: i64) -> Result<Option<i64>, QueueError> {
+        let kept = i64::try_from(self.inner.settings.retention.as_millis()).unwrap_or(i64::MAX);
+        let lost = self.inner.look_at_era().await?;
+        Ok(lost.filter(|lost| (0..=kept).contains(&lost.saturating_sub(accepted))))
+    }
+
     async fn check(&self) -> Result<(), QueueError> {
-        self.inner
-            .link
-            .command::<String>("reach Redis", &cmd("PING"))
-            .await
-            .map(|_| ())
+        self.inner.ping().await
     }
 }

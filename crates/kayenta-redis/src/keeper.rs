@@ -23,8 +23,14 @@ const BATCH: &[u8] = b"1000";
 
 pub(crate) async fn run(inner: Weak<Inner>, ended: CancellationToken) {
     let mut swept: Option<Instant> = None;
+    let mut looked = None;
     while let Some(store) = inner.upgrade() {
         let sleep = keep(&store).await;
+        // Redis cannot lose its data in a restart without breaking the connection.
+        let connection = store.link.generation().await;
+        if connection.is_some() && connection != looked && store.look_at_era().await.is_ok() {
+            looked = connection;
+        }
         // Short retention is swept as often as it is short.
         let sweep_every = SWEEP.min(store.settings.retention);
         if swept.is_none_or(|at| at.elapsed() >= sweep_every) {

@@ -59,7 +59,12 @@ impl Keys {
         format!("{}:group:{group}", self.tag)
     }
 
-    /// What the two above begin with, for scripts that meet ids inside Redis.
+    /// Which era it is, and what was lost with the one before.
+    pub(crate) fn era(&self) -> String {
+        format!("{}:era", self.tag)
+    }
+
+    /// What all of them begin with, for scripts that meet ids inside Redis.
     pub(crate) fn tag(&self) -> &str {
         &self.tag
     }

@@ -10,9 +10,12 @@
 //!   one is tried once more.
 //!
 //! What Redis acknowledges is as durable as Redis is: with `appendonly yes` it survives a restart,
-//! without it a restart loses what runs (finished results are in the object store).
+//! without it a restart loses what runs (finished results are in the object store). A process that
+//! lives through such a loss notices it, and every process can tell from then on.
 
+mod era;
 mod execution_store;
+mod failover;
 mod failure;
 mod keeper;
 mod keys;
@@ -23,15 +26,19 @@ mod script;
 mod settings;
 mod work_queue;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use kayenta_queue::QueueError;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{keys::Keys, link::Link, reader::Reader};
+use crate::{era::Era, failover::Replicas, keys::Keys, link::Link, reader::Reader};
 
 pub use reference_keys::{ReferenceKeys, ReferenceRun, ReferenceState, reference_state};
 pub use settings::{RedisSettings, Topology};
+
+/// The longest wait for the answer to a ping.
+const LONGEST_PING: Duration = Duration::from_millis(600);
 
 /// Queue and execution records on one Redis. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -45,6 +52,8 @@ struct Inner {
     keys: Keys,
     settings: RedisSettings,
     reader: Reader,
+    era: Era,
+    replicas: Replicas,
     /// Tells the keeper that something is due sooner than it thinks.
     sooner: Notify,
     closed: CancellationToken,
@@ -58,7 +67,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// When the settings cannot work with any Redis.
-    pub fn new(settings: RedisSettings) -> Result<Self, kayenta_queue::QueueError> {
+    pub fn new(settings: RedisSettings) -> Result<Self, QueueError> {
         let link = Link::new(&settings)?;
         let reading = Link::new(&settings)?;
         let keys = Keys::new(&settings.queue_name, &settings.dead_letter_name);
@@ -67,6 +76,8 @@ impl RedisStore {
             keys,
             settings,
             reader: Reader::default(),
+            era: Era::default(),
+            replicas: Replicas::default(),
             sooner: Notify::new(),
             closed: CancellationToken::new(),
             ended: CancellationToken::new(),
@@ -78,6 +89,18 @@ impl RedisStore {
         ));
         tokio::spawn(keeper::run(Arc::downgrade(&inner), inner.ended.clone()));
         Ok(Self { inner })
+    }
+}
+
+impl Inner {
+    /// Whether Redis answers. Asked on behalf of probes, which do not wait long: an answer that is late
+    /// counts as none, and the next one is asked for on a new connection.
+    async fn ping(&self) -> Result<(), QueueError> {
+        let limit = self.settings.timeout.min(LONGEST_PING);
+        self.link
+            .command_within::<String>("reach Redis", &redis::cmd("PING"), limit)
+            .await
+            .map(drop)
     }
 }
 

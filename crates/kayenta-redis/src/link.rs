@@ -1,6 +1,10 @@
 //! The connection: made when needed, made anew when it breaks.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use kayenta_queue::{QueueError, QueueErrorKind};
 use redis::{
@@ -13,7 +17,7 @@ use redis::{
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     failure::{failed, is_connection_at_fault},
@@ -26,7 +30,18 @@ pub(crate) struct Link {
     address: String,
     config: AsyncConnectionConfig,
     timeout: Duration,
-    current: Mutex<Option<(u64, Connection)>>,
+    current: Mutex<Current>,
+    /// Attempts to connect that have ended.
+    attempts: AtomicU64,
+    /// Connections found broken.
+    broken: watch::Sender<u64>,
+}
+
+/// The connection in use, and why there is none.
+#[derive(Default)]
+struct Current {
+    connection: Option<(u64, Connection)>,
+    failure: Option<RedisError>,
 }
 
 enum Target {
@@ -127,7 +142,9 @@ impl Link {
                 .set_connection_timeout(Some(settings.timeout))
                 .set_response_timeout(Some(LONGEST_ANSWER)),
             timeout: settings.timeout,
-            current: Mutex::new(None),
+            current: Mutex::default(),
+            attempts: AtomicU64::new(0),
+            broken: watch::Sender::new(0),
         })
     }
 
@@ -215,18 +232,51 @@ impl Link {
     }
 
     async fn connection(&self) -> RedisResult<(u64, Connection)> {
+        let attempts = self.attempts.load(Ordering::Acquire);
         let mut current = self.current.lock().await;
-        if let Some((generation, connection)) = &*current {
+        if let Some((generation, connection)) = &current.connection {
             return Ok((*generation, connection.clone()));
         }
-        let made = tokio::time::timeout(self.timeout, self.connect());
-        let connection = match made.await {
-            Ok(connection) => connection?,
-            Err(_) => return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        // Whoever waited while somebody else failed to connect shares the outcome: otherwise many
+        // callers would wait for one timeout after the other.
+        if let Some(failure) = &current.failure
+            && attempts != self.attempts.load(Ordering::Acquire)
+        {
+            return Err(failure.clone());
+        }
+        let made = match tokio::time::timeout(self.timeout, self.connect()).await {
+            Ok(made) => made,
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         };
-        let generation = next_generation();
-        *current = Some((generation, connection.clone()));
-        Ok((generation, connection))
+        self.attempts.fetch_add(1, Ordering::AcqRel);
+        match made {
+            Ok(connection) => {
+                let generation = next_generation();
+                current.connection = Some((generation, connection.clone()));
+                current.failure = None;
+                Ok((generation, connection))
+            }
+            Err(error) => {
+                current.failure = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells one connection from the next; `None` while there is none.
+    pub(crate) async fn generation(&self) -> Option<u64> {
+        let current = self.current.lock().await;
+        current.connection.as_ref().map(|(have, _)| *have)
+    }
+
+    /// Tells when a connection has been found broken.
+    pub(crate) fn broken(&self) -> watch::Receiver<u64> {
+        self.broken.subscribe()
+    }
+
+    /// Makes a new connection for the next call.
+    pub(crate) async fn renew(&self) {
+        self.current.lock().await.connection = None;
     }
 
     async fn connect(&self) -> RedisResult<Connection> {
@@ -250,16 +300,18 @@ impl Link {
     async fn forget(&self, generation: u64) {
         let mut current = self.current.lock().await;
         if current
+            .connection
             .as_ref()
             .is_some_and(|(have, _)| *have == generation)
         {
-            *current = None;
+            current.connection = None;
+            self.broken.send_modify(|count| *count += 1);
         }
     }
 }
 
-fn next_generation() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
+/// A number no other call gets.
+pub(crate) fn next_generation() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

@@ -92,9 +92,16 @@ pub(crate) async fn run(inner: Weak<Inner>, link: Link, ended: CancellationToken
             let ready = store.keys.ready().to_owned();
             let consumer = store.settings.consumer.clone();
             let closed = store.closed.clone();
+            let mut broken = store.link.broken();
             drop(store);
             tokio::select! {
                 read = read(&link, &ready, &consumer, waiting.min(BATCH)) => read,
+                // A blocking read is the last to notice that its connection is dead, too. What it may
+                // have been given is found again by the keeper.
+                Ok(()) = broken.changed() => {
+                    link.renew().await;
+                    continue;
+                }
                 () = ended.cancelled() => return,
                 // What Redis may have handed out already is found again by the keeper.
                 () = closed.cancelled() => return,
@@ -102,7 +109,9 @@ pub(crate) async fn run(inner: Weak<Inner>, link: Link, ended: CancellationToken
         };
         let Some(store) = inner.upgrade() else { return };
         let outcome = match read {
-            Ok(entries) => hand_out(&store, entries).await,
+            Ok(Some(entries)) => hand_out(&store, entries).await,
+            // Without its group Redis is empty: new, or emptied.
+            Ok(None) => store.look_at_era().await.map(drop),
             Err(error) => Err(error),
         };
         match outcome {
@@ -122,13 +131,13 @@ pub(crate) async fn run(inner: Weak<Inner>, link: Link, ended: CancellationToken
     }
 }
 
-/// The entry ids and execution ids of new entries.
+/// The entry ids and execution ids of new entries; `None` when the consumer group had to be made.
 async fn read(
     link: &Link,
     ready: &str,
     consumer: &str,
     count: usize,
-) -> Result<Vec<(String, String)>, QueueError> {
+) -> Result<Option<Vec<(String, String)>>, QueueError> {
     let mut command = cmd("XREADGROUP");
     command
         .arg("GROUP")
@@ -148,7 +157,7 @@ async fn read(
     let reply = match reply {
         Err(error) if error.message.contains("NOGROUP") => {
             create_group(link, ready).await?;
-            return Ok(Vec::new());
+            return Ok(None);
         }
         other => other?,
     };
@@ -156,9 +165,11 @@ async fn read(
         .into_iter()
         .flat_map(|reply| reply.keys)
         .flat_map(|key| key.ids);
-    Ok(entries
-        .filter_map(|entry| Some((entry.id.clone(), entry.get("id")?)))
-        .collect())
+    Ok(Some(
+        entries
+            .filter_map(|entry| Some((entry.id.clone(), entry.get("id")?)))
+            .collect(),
+    ))
 }
 
 /// From the beginning of the stream: jobs may be there already.

@@ -34,3 +34,4 @@ record_script!(CREATE, "scripts/create.lua");
 record_script!(SAVE, "scripts/save.lua");
 record_script!(DELETE, "scripts/delete.lua");
 record_script!(SWEEP, "scripts/sweep.lua");
+record_script!(ERA, "scripts/era.lua");

@@ -196,11 +196,7 @@ impl WorkQueue for RedisStore {
     }
 
     async fn check(&self) -> Result<(), QueueError> {
-        self.inner
-            .link
-            .command::<String>("reach Redis", &cmd("PING"))
-            .await
-            .map(|_| ())
+        self.inner.ping().await
     }
 
     fn close(&self) {

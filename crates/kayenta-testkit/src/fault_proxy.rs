@@ -26,7 +26,8 @@ pub enum Fault {
     Refuse,
     /// Each piece of an answer is held back this long.
     Delay(Duration),
-    /// Half-open: connections stay, requests are swallowed, no answer ever comes.
+    /// Half-open: connections stay, requests are swallowed, no answer ever comes. A connection that has
+    /// lost something stays dead when the fault is over, as one whose peer has vanished does.
     Swallow,
     /// Answers arrive a few bytes at a time.
     Drip {
@@ -148,8 +149,9 @@ async fn carry(client: TcpStream, upstream: SocketAddr, mut fault: watch::Receiv
     };
     let (client_read, client_write) = client.into_split();
     let (server_read, server_write) = server.into_split();
-    let up = upload(client_read, server_write, fault.clone());
-    let down = download(server_read, client_write, fault.clone());
+    let dead = CancellationToken::new();
+    let up = upload(client_read, server_write, fault.clone(), &dead);
+    let down = download(server_read, client_write, fault.clone(), &dead);
     let closed = async {
         // An error means that the proxy is gone, which ends its connections as well.
         let _ = fault.wait_for(|f| closes(*f)).await;
@@ -157,7 +159,8 @@ async fn carry(client: TcpStream, upstream: SocketAddr, mut fault: watch::Receiv
     tokio::select! {
         () = closed => {}
         () = down => {}
-        () = async { up.await; std::future::pending::<()>().await } => {}
+        // A client that has said all may still listen.
+        () = async { up.await; if !dead.is_cancelled() { std::future::pending::<()>().await } } => {}
     }
 }
 
@@ -165,10 +168,18 @@ fn closes(fault: Fault) -> bool {
     matches!(fault, Fault::Cut | Fault::Refuse)
 }
 
-async fn upload(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, fault: watch::Receiver<Fault>) {
+async fn upload(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    fault: watch::Receiver<Fault>,
+    dead: &CancellationToken,
+) {
     let mut buffer = vec![0; 16 << 10];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         if *fault.borrow() == Fault::Swallow {
+            dead.cancel();
+        }
+        if dead.is_cancelled() {
             continue;
         }
         if to.write_all(&buffer[..count]).await.is_err() {
@@ -181,6 +192,7 @@ async fn download(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut fault: watch::Receiver<Fault>,
+    dead: &CancellationToken,
 ) {
     let mut buffer = vec![0; 16 << 10];
     let mut passed = 0;
@@ -192,12 +204,7 @@ async fn download(
             match now {
                 Fault::Pass | Fault::Cut | Fault::Refuse => {}
                 Fault::Delay(delay) => tokio::time::sleep(delay).await,
-                Fault::Swallow => {
-                    if fault.changed().await.is_err() {
-                        return;
-                    }
-                    continue;
-                }
+                Fault::Swallow => dead.cancel(),
                 Fault::Drip { bytes, pause } => {
                     piece = &rest[..bytes.clamp(1, rest.len())];
                     tokio::time::sleep(pause).await;
@@ -211,6 +218,10 @@ async fn download(
                     }
                     piece = &rest[..rest.len().min(limit - passed)];
                 }
+            }
+            if dead.is_cancelled() {
+                // Until the client gives up, or a fault that closes ends it.
+                return std::future::pending().await;
             }
             if to.write_all(piece).await.is_err() {
                 return;
@@ -301,6 +312,14 @@ mod tests {
         proxy.set(Fault::Swallow);
         let silent = tokio::time::timeout(Duration::from_millis(100), ask(&proxy)).await;
         assert!(silent.is_err());
+        let mut open = TcpStream::connect(proxy.address()).await.unwrap();
+        open.write_all(b"lost").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        proxy.set(Fault::Pass);
+        open.write_all(b"also lost").await.unwrap();
+        let mut byte = [0];
+        let silent = tokio::time::timeout(Duration::from_millis(100), open.read(&mut byte)).await;
+        assert!(silent.is_err(), "a connection that lost words stays dead");
         proxy.set(Fault::Drip {
             bytes: 40_000,
             pause: Duration::from_millis(10),

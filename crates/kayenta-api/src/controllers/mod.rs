@@ -4,6 +4,7 @@ mod archive;
 mod canary;
 mod canary_config;
 mod credentials;
+mod dead_letters;
 mod fetch;
 mod instance;
 mod judges;
@@ -55,7 +56,9 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
         .routes(routes!(pipelines::cancel))
         .routes(routes!(pipelines::ids))
         .routes(routes!(pipelines::load, pipelines::delete))
-        .routes(routes!(instance::set_enabled));
+        .routes(routes!(instance::set_enabled))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::put_back));
     if options.credentials_delete_enabled {
         router = router.routes(routes!(credentials::remove));
     }

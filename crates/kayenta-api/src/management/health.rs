@@ -250,6 +250,7 @@ impl HealthRegistry {
             return Arc::clone(snapshot);
         }
         let snapshot = Arc::new(self.check_all().await);
+        tell_changes(last.as_ref().map(|(_, before)| &**before), &snapshot);
         *last = Some((Instant::now(), Arc::clone(&snapshot)));
         snapshot
     }
@@ -263,14 +264,6 @@ impl HealthRegistry {
                     self.timeout.as_millis()
                 )),
             };
-            if health.status < HealthStatus::Up {
-                tracing::debug!(
-                    component = indicator.name(),
-                    status = health.status.as_str(),
-                    details = ?health.details,
-                    "a health component is not up"
-                );
-            }
             Component {
                 name: indicator.name().to_owned(),
                 health,
@@ -280,5 +273,25 @@ impl HealthRegistry {
         let mut components = join_all(checks).await;
         components.sort_by(|a, b| a.name.cmp(&b.name));
         Snapshot { components }
+    }
+}
+
+/// Logs each component that went down or came up since the last look.
+fn tell_changes(before: Option<&Snapshot>, now: &Snapshot) {
+    for component in &now.components {
+        let was = before
+            .and_then(|before| before.components.iter().find(|b| b.name == component.name))
+            .map_or(HealthStatus::Up, |before| before.health.status);
+        let (name, is) = (&component.name, component.health.status);
+        if is < HealthStatus::Up && was >= HealthStatus::Up {
+            let details = &component.health.details;
+            let cause = match details.get("error").and_then(Value::as_str) {
+                Some(error) => error.to_owned(),
+                None => Value::Object(details.clone()).to_string(),
+            };
+            tracing::warn!("{name} is {}: {cause}", is.as_str());
+        } else if is >= HealthStatus::Up && was < HealthStatus::Up {
+            tracing::info!("{name} is {} again", is.as_str());
+        }
     }
 }

@@ -209,6 +209,29 @@ pub(crate) struct InstanceEnabled {
     enabled: bool,
 }
 
+/// A job nobody could finish.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "id": "1744113600123-0",
+    "executionId": "01JRAW4P5ZK8Q9W2M7D3N6X0TV",
+    "reason": "5 workers in a row died or lost touch while working on this execution.",
+    "givenUpTimeMillis": 1_744_113_600_123_i64,
+    "givenUpTimeIso": "2025-04-08T12:00:00.123Z",
+}))]
+pub(crate) struct DeadLetter {
+    /// Names the letter when it is put back.
+    id: String,
+    /// The execution the job was for.
+    execution_id: String,
+    /// Why it was given up.
+    reason: String,
+    /// When, in milliseconds since 1970.
+    given_up_time_millis: i64,
+    /// The same moment in ISO-8601.
+    given_up_time_iso: String,
+}
+
 /// The body of a New Relic fetch.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

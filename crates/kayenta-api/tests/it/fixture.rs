@@ -213,6 +213,7 @@ pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) management: Router,
     pub(crate) lifecycle: watch::Sender<Lifecycle>,
+    pub(crate) work: Arc<EmbeddedStore>,
     stop: CancellationToken,
 }
 
@@ -280,7 +281,7 @@ pub(crate) fn service_with(
                 NetflixAcaJudge::default(),
             ))])),
             queue: work.clone(),
-            executions: work,
+            executions: work.clone(),
             clock,
             ids: Arc::new(RandomIds::new()),
         },
@@ -315,6 +316,7 @@ pub(crate) fn service_with(
         router: router(state.clone()).unwrap(),
         management: kayenta_api::management_router(state).unwrap(),
         lifecycle,
+        work,
         stop,
     }
 }

@@ -3,6 +3,7 @@
 
 mod canaries;
 mod configs;
+mod dead_letters;
 mod document;
 mod errors;
 mod fetch;

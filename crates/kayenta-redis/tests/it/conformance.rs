@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kayenta_queue::{ExecutionStore, SystemClock};
+use kayenta_queue::{ExecutionStore, Job, SystemClock};
 use kayenta_testkit::{
     RedisServer,
     execution_store_suite::{self, ExecutionStoreFixture},
@@ -55,6 +55,7 @@ async fn records_on_redis_conform() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cost_of_a_job_does_not_grow_with_the_queue() {
     let server = RedisServer::start().await.unwrap();
+    let mut commands = Vec::new();
     for depth in [10, 1_000, 100_000] {
         let queue = format!("depth{depth}");
         let fixture = WorkQueueFixture {
@@ -67,16 +68,51 @@ async fn the_cost_of_a_job_does_not_grow_with_the_queue() {
             "Redis: {}",
             work_queue_suite::cost_at_depth(&fixture, depth).await
         );
+        let (calls, micros) = cost_inside_redis(&server, &fixture).await;
+        println!(
+            "Redis: depth {depth}: {calls:.1} commands and {micros:.0} us of Redis' own time a job"
+        );
+        commands.push(calls);
     }
+    // The keeper's own calls come on top now and then.
+    assert!(commands[2] < commands[0] * 1.5, "{commands:?}");
     let records: Arc<dyn ExecutionStore> = Arc::new(store(&server, "speed", "one"));
     println!("Redis: {}", execution_store_suite::speed(&records).await);
+}
+
+/// Commands and microseconds Redis itself counts for one job pushed, taken and completed.
+async fn cost_inside_redis(server: &RedisServer, fixture: &WorkQueueFixture) -> (f64, f64) {
+    const JOBS: u32 = 200;
+    server.cli(&["CONFIG", "RESETSTAT"]).await.unwrap();
+    for number in 0..JOBS {
+        let execution_id = format!("counted-{number}");
+        let queue = &fixture.queue;
+        queue.push(&Job { execution_id }, None).await.unwrap();
+        let taken = queue.take().await.unwrap();
+        queue.complete(&taken.lease).await.unwrap();
+    }
+    let text = server.cli(&["INFO", "commandstats"]).await.unwrap();
+    let (mut calls, mut micros) = (0.0, 0.0);
+    for line in text.lines().filter(|line| line.starts_with("cmdstat_")) {
+        let (name, rest) = line.split_once(':').unwrap();
+        let field = |key: &str| -> f64 {
+            let value = rest.split(',').find_map(|field| field.strip_prefix(key));
+            value.unwrap().trim().parse().unwrap()
+        };
+        // A blocking read's time is spent waiting, a script's is counted with what it calls.
+        calls += field("calls=");
+        if name == "cmdstat_evalsha" || name == "cmdstat_xreadgroup" {
+            micros += field("usec=");
+        }
+    }
+    (calls / f64::from(JOBS), micros / f64::from(JOBS))
 }
 
 /// Nothing of the reference's is read or written, and everything of ours is in one slot. (C-REDIS-01)
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_our_own_and_share_a_hash_tag() {
     use kayenta_model::ExecutionStatus;
-    use kayenta_queue::{ExecutionRecord, Job, WorkQueue};
+    use kayenta_queue::{ExecutionRecord, WorkQueue};
 
     let server = RedisServer::start().await.unwrap();
     let store = store(&server, "kayenta.keiko.queue", "one");

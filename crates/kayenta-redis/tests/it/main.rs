@@ -6,6 +6,7 @@
 )]
 
 mod conformance;
+mod eras;
 mod outages;
 mod topologies;
 

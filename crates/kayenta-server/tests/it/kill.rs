@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use kayenta_testkit::{FakePrometheus, ServiceBuilder};
 use serde_json::{Value, json};
 
 use crate::{
+    dice::Dice,
     requests::{Caller, Window, analysis, analysis_scores, canary, canary_score, config, metric},
     samples::{BINARY, sample},
 };
@@ -19,32 +20,6 @@ const WINDOW: Window<'static> = Window {
     end: "2020-11-21T00:00:00Z",
     step_seconds: 60,
 };
-
-/// Numbers that look random, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn seeded() -> Self {
-        let seed = std::env::var("KAYENTA_KILL_SEED")
-            .ok()
-            .and_then(|text| text.parse().ok());
-        let seed = seed.unwrap_or_else(|| {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap()
-                .as_nanos() as u64
-        });
-        println!("KAYENTA_KILL_SEED={seed} repeats these moments");
-        Self(seed | 1)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 /// What ends only once: the moment and the score.
 #[derive(Debug, PartialEq)]

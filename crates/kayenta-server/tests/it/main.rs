@@ -9,6 +9,7 @@
 mod actuator;
 mod command_line;
 mod compose;
+mod dice;
 mod gate;
 mod kill;
 mod metric_stores;
@@ -16,6 +17,7 @@ mod migrate;
 mod real_prometheus;
 mod remote_judge_example;
 mod replay;
+mod replicas;
 mod requests;
 mod samples;
 mod serialization;

@@ -13,11 +13,16 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(base_url: impl Into<String>) -> Self {
+        Self::patient(base_url, Duration::from_secs(20))
+    }
+
+    /// A client that waits so long for an answer.
+    pub(crate) fn patient(base_url: impl Into<String>, patience: Duration) -> Self {
         // No connection is kept: each test says what happens to the next request, not the pool.
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_max_idle_per_host(0)
-            .timeout(Duration::from_secs(20))
+            .timeout(patience)
             .build()
             .unwrap();
         Self {
@@ -37,6 +42,10 @@ impl Caller {
                 .json(body),
         )
         .await
+    }
+
+    pub(crate) async fn put(&self, path: &str) -> reqwest::Result<(u16, Value)> {
+        read(self.http.put(format!("{}{path}", self.base_url))).await
     }
 
     /// Starts something and returns its id.
