@@ -170,6 +170,9 @@ fn failure(status: StatusCode, kind: &str, error: &str) -> (StatusCode, Value) {
 }
 
 fn reply(path: &str, parameters: &HashMap<String, String>) -> (StatusCode, Value) {
+    if path.ends_with("/-/healthy") {
+        return (StatusCode::OK, json!("Prometheus Server is Healthy."));
+    }
     if path.ends_with("/label/__name__/values") {
         let names = [
             "up",

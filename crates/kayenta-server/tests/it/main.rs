@@ -14,6 +14,7 @@ mod gate;
 mod kill;
 mod metric_stores;
 mod migrate;
+mod operations_page;
 mod real_prometheus;
 mod remote_judge_example;
 mod replay;

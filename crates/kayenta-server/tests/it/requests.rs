@@ -48,6 +48,14 @@ impl Caller {
         read(self.http.put(format!("{}{path}", self.base_url))).await
     }
 
+    pub(crate) async fn put_json(&self, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
+        read(self.http.put(format!("{}{path}", self.base_url)).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> reqwest::Result<(u16, Value)> {
+        read(self.http.delete(format!("{}{path}", self.base_url))).await
+    }
+
     /// Starts something and returns its id.
     pub(crate) async fn start(&self, path: &str, body: &Value) -> reqwest::Result<String> {
         let (status, answer) = self.post(path, body).await?;

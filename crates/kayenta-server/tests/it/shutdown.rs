@@ -6,6 +6,7 @@ use kayenta_testkit::{FakePrometheus, ServiceBuilder, Signal};
 use serde_json::json;
 
 use crate::{
+    operations_page,
     requests::{Caller, Window, canary, canary_score, config, metric},
     samples::{BINARY, sample},
 };
@@ -72,6 +73,7 @@ async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
         asked.elapsed()
     );
 
+    operations_page::check("SIGTERM", &service.log(), &json!(null));
     prometheus.delay_answers(Duration::ZERO);
     service.restart().await.unwrap();
     let answer = caller

@@ -11,7 +11,7 @@ use kayenta_testkit::ServiceBuilder;
 use serde_json::{Value, json};
 
 use super::fleet::Surroundings;
-use crate::{requests::Caller, samples::BINARY};
+use crate::{operations_page, requests::Caller, samples::BINARY};
 
 const ID: &str = "01JRAW4P5ZK8Q9W2M7D3N6X0TV";
 
@@ -108,6 +108,8 @@ async fn c_queue_01_dead_letters_on_redis_are_seen_and_put_back_through_any_repl
         panic!("two replicas");
     };
     look_and_put_back(one, other, async || store.delete(ID).await.unwrap()).await;
+    let log = services[0].log() + &services[1].log();
+    operations_page::check("dead letter", &log, &Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,8 +26,9 @@ const LONGEST_KILLING: Duration = Duration::from_secs(25);
 const FEWEST_KILLS: usize = 12;
 
 /// Short leases, so that the dead are replaced while the test lasts, and few workers, so that runs are
-/// in flight for as long.
-const SETTINGS: &str = "kayenta.engine:\n  lease: 2s\n  workers: 14\n";
+/// in flight for as long. A run that killed five workers in a row is given up as a danger to them; here
+/// it is not the run that kills them, and some do meet five kills.
+const SETTINGS: &str = "kayenta.engine:\n  lease: 3s\n  workers: 6\n  max-deliveries: 50\n";
 
 /// What ends only once: the moment and the score.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +137,7 @@ async fn store_configs(callers: Vec<Caller>, ledger: SharedLedger) {
         if let Ok((200, _)) = caller.post("/canaryConfig", &three_metrics(&name)).await {
             ledger.lock().unwrap().configs.insert(name);
         }
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
@@ -281,7 +282,7 @@ async fn three_replicas_lose_nothing_to_a_kill_every_second() {
     let recovering = Instant::now();
     let left = ledger.lock().unwrap().waiting();
     for path in &left {
-        callers[0].complete(path, Duration::from_secs(40)).await;
+        callers[0].complete(path, Duration::from_secs(60)).await;
     }
     let recovered = recovering.elapsed();
     for helper in helpers {

@@ -1,11 +1,15 @@
 //! Several processes of the built binary on one Redis, one storage account and one Prometheus.
 
+mod any_replica;
+mod azure_causes;
 mod dead_letters;
+mod faults;
 mod fleet;
 mod idle;
 mod kill;
 mod many_configs;
-mod operations_page;
+mod metric_store_answers;
 mod redis_restart;
 mod scale;
 mod sentinel;
+mod stored_by_the_reference;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use kayenta_testkit::{RedisServer, redis_server::RedisOptions};
 use serde_json::{Value, json};
 
-use super::{
-    fleet::{Surroundings, callers, one_analysis, one_canary, three_metrics},
+use super::fleet::{Surroundings, callers, one_analysis, one_canary, three_metrics};
+use crate::{
     operations_page,
+    requests::{Caller, analysis_scores, canary_score},
 };
-use crate::requests::{Caller, analysis_scores, canary_score};
 
 const SETTINGS: &str = "kayenta.engine.lease: 2s\n";
 /// How long Redis is away.
@@ -193,6 +193,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
         );
     }
     let began = Instant::now();
+    let mut exception = Value::Null;
     for (number, path) in lost.iter().enumerate() {
         let (status, answer) = callers[number % 2].get(path).await.unwrap();
         assert_eq!(status, 200, "{path}: {answer}");
@@ -204,6 +205,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
         assert!(error.contains("was lost"), "{error}");
         let id = path.rsplit('/').next().unwrap();
         assert!(error.contains(id), "{error}");
+        exception = answer["exception"].clone();
     }
     let told = began.elapsed();
     // Workers that were at it let go; nobody turns a lost run into a finished one later.
@@ -230,7 +232,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
         .iter()
         .map(|service| service.log())
         .collect::<String>();
-    operations_page::check("Redis lost its data", &log, &Value::Null);
+    operations_page::check("Redis lost its data", &log, &exception);
     println!(
         "Redis killed and restarted empty: ready after {back:.1?}; {} finished runs read from the archive, \
          {} unfinished ones told to be lost in {told:.1?}, {} new ones ended",

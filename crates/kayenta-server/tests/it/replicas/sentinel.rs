@@ -6,10 +6,10 @@ use kayenta_testkit::{
     RedisServer,
     redis_server::{RedisOptions, RedisSentinel},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, callers, one_canary};
-use crate::requests::canary_score;
+use crate::{operations_page, requests::canary_score};
 
 /// Accepted before the master dies; others are tried until the new one works.
 const BEFORE: usize = 40;
@@ -39,7 +39,14 @@ async fn a_failover_loses_no_accepted_run() {
     let (path, body) = one_canary("canary");
     let mut accepted = Vec::new();
     for number in 0..BEFORE {
-        let id = callers[number % 2].start(path, &body).await.unwrap();
+        // 503 as long as the replica is not in step with the master.
+        let id = loop {
+            let (status, answer) = callers[number % 2].post(path, &body).await.unwrap();
+            match answer["canaryExecutionId"].as_str() {
+                Some(id) => break id.to_owned(),
+                None => assert_eq!(status, 503, "{answer}"),
+            }
+        };
         accepted.push(format!("{path}/{id}"));
     }
     // With nothing in between: what was said a moment ago has to be with the replica.
@@ -74,6 +81,8 @@ async fn a_failover_loses_no_accepted_run() {
     assert_eq!(letters, json!([]));
     let role = replica.cli(&["ROLE"]).await.unwrap();
     assert!(role.starts_with("master"), "{role}");
+    let log = services[0].log() + &services[1].log();
+    operations_page::check("Redis master replaced", &log, &Value::Null);
     println!(
         "failover: {BEFORE} runs accepted before, {again} after {replaced:.1?} and {refused} refusals; all {} ended",
         accepted.len()

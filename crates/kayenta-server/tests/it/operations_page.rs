@@ -1,7 +1,7 @@
 //! `docs/operations.md` quotes log lines and health answers; here each is looked for in what the service
 //! really says in that case.
 //!
-//! A quotation is a fenced block whose info string is `log` or `health` and the name of a case:
+//! A quotation is a fenced block whose info string is `log`, `health` or `answer` and the name of a case:
 //!
 //! ```text
 //! ~~~log Redis refused
@@ -19,7 +19,8 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Log,
-    Health,
+    /// A component of `/health`, or what a caller is answered.
+    Answer,
 }
 
 /// One quoted line.
@@ -41,7 +42,7 @@ fn quotations(page: &str) -> Vec<Quotation> {
         if let Some(info) = line.strip_prefix("```") {
             block = info.split_once(' ').and_then(|(kind, case)| match kind {
                 "log" => Some((Source::Log, case.trim().to_owned())),
-                "health" => Some((Source::Health, case.trim().to_owned())),
+                "health" | "answer" => Some((Source::Answer, case.trim().to_owned())),
                 _ => None,
             });
         } else if let Some((source, case)) = &block {
@@ -76,12 +77,12 @@ fn occurs(quoted: &str, text: &str) -> bool {
     })
 }
 
-/// Asserts that everything the page quotes for the case is in the log, or in the health component.
-pub(super) fn check(case: &str, log: &str, component: &Value) {
+/// Asserts that everything the page quotes for the case is in the log, or in the answer.
+pub(crate) fn check(case: &str, log: &str, answer: &Value) {
     for quotation in quotations(&page()).iter().filter(|q| q.case == case) {
         let text = match quotation.source {
             Source::Log => log.to_owned(),
-            Source::Health => component.to_string(),
+            Source::Answer => answer.to_string(),
         };
         assert!(
             occurs(&quotation.line, &text),
@@ -92,7 +93,7 @@ pub(super) fn check(case: &str, log: &str, component: &Value) {
 }
 
 /// The cases some test passes to [`check`].
-const CHECKED: [&str; 19] = [
+const CHECKED: [&str; 30] = [
     "Redis cut",
     "Redis refused",
     "Redis delayed",
@@ -112,6 +113,17 @@ const CHECKED: [&str; 19] = [
     "Prometheus slow drip",
     "Prometheus reset in mid-body",
     "Redis lost its data",
+    "Redis away at start",
+    "Redis master replaced",
+    "Azure wrong key",
+    "Azure unknown host",
+    "Azure no TLS",
+    "Azure bad container",
+    "Azure comes later",
+    "dead letter",
+    "metric store answers 400",
+    "metric store answers 500",
+    "SIGTERM",
 ];
 
 #[test]

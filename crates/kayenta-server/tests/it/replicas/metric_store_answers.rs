@@ -1,0 +1,86 @@
+//! A metric store that answers with an error, and a Redis that is not there at the start.
+
+use std::time::Duration;
+
+use kayenta_testkit::{FakePrometheus, RedisServer, ServiceBuilder};
+use serde_json::json;
+
+use super::fleet::{Addresses, WINDOW};
+use crate::{
+    operations_page,
+    requests::{Caller, canary, config, metric},
+    samples::{BINARY, sample},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_a_metric_store_end_a_run_in_its_own_words() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let yaml = sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", &prometheus.base_url())],
+    ) + "kayenta.metrics.retry:\n  attempts: 3\n  backoffPeriodMultiplierMs: 100\n\
+         logging.level.com.netflix.kayenta: DEBUG\n";
+    let service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    for (status, tries) in [(400, 1), (500, 3)] {
+        let before = prometheus.seen().len();
+        let query = format!(r#"fail{status}{{v="${{scope}}"}}"#);
+        let config = config("fails", &[metric("m", "G", &query)], json!({"G": 100}));
+        let body = canary(&config, "baseline", "canary", WINDOW);
+        let id = caller.start("/canary", &body).await.unwrap();
+        let answer = caller
+            .complete(&format!("/canary/{id}"), Duration::from_secs(20))
+            .await;
+        assert_eq!(answer["status"], json!("terminal"), "{answer}");
+        let asked = prometheus.seen().len() - before;
+        println!("a metric store that answers {status} was asked {asked} times for both sides");
+        // The other side may be let go when the one has failed.
+        assert!((tries..=2 * tries).contains(&asked), "{status}: {asked}");
+        let case = format!("metric store answers {status}");
+        operations_page::check(&case, &service.log(), &answer["exception"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_away_at_the_start_is_waited_for_and_told() {
+    let mut redis = RedisServer::start().await.unwrap();
+    redis.stop().await.unwrap();
+    let addresses = Addresses {
+        prometheus: "http://127.0.0.1:1".to_owned(),
+        redis: redis.url(),
+        blobs: "http://127.0.0.1:1/devstoreaccount1".to_owned(),
+    };
+    let service = ServiceBuilder::new(BINARY)
+        .config(addresses.yaml("redis.startup-timeout: 1s\n"))
+        .spawn()
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let answered = async {
+        loop {
+            if let Ok((503, health)) = caller.get("/health").await
+                && service.log().contains("has not answered for 1 s")
+            {
+                return health["components"]["redisHealth"].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let component = tokio::time::timeout(Duration::from_secs(20), answered)
+        .await
+        .unwrap();
+    assert_eq!(caller.get("/health/liveness").await.unwrap().0, 200);
+    redis.restart().await.unwrap();
+    let up = async {
+        while caller.get("/health").await.unwrap().0 != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), up)
+        .await
+        .unwrap();
+    operations_page::check("Redis away at start", &service.log(), &component);
+}
