@@ -23,6 +23,7 @@ pub struct ApiError {
     status: StatusCode,
     shape: Shape,
     message: String,
+    known_accounts: Vec<String>,
     challenge: Option<&'static str>,
 }
 
@@ -37,8 +38,11 @@ enum Shape {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct KayentaBody<'a> {
     message: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    known_accounts: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -55,6 +59,7 @@ impl ApiError {
             status,
             shape,
             message: message.into(),
+            known_accounts: Vec::new(),
             challenge: None,
         }
     }
@@ -97,10 +102,14 @@ impl ApiError {
         )
     }
 
-    /// 406.
+    /// 406, in JSON all the same: it is all there is.
     #[must_use]
     pub fn not_acceptable() -> Self {
-        Self::new(StatusCode::NOT_ACCEPTABLE, Shape::Empty, "")
+        Self::new(
+            StatusCode::NOT_ACCEPTABLE,
+            Shape::Kayenta,
+            "This path answers application/json, which the Accept header excludes.",
+        )
     }
 
     /// 408: the body did not arrive in time.
@@ -208,6 +217,7 @@ impl IntoResponse for ApiError {
                 self.status,
                 Json(KayentaBody {
                     message: &self.message,
+                    known_accounts: &self.known_accounts,
                 }),
             )
                 .into_response(),
@@ -291,9 +301,10 @@ impl From<FetchError> for ApiError {
 impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error.kind {
-            EngineErrorKind::InvalidRequest | EngineErrorKind::Conflict => {
-                Self::bad_request(error.message)
-            }
+            EngineErrorKind::InvalidRequest | EngineErrorKind::Conflict => Self {
+                known_accounts: error.known_accounts,
+                ..Self::bad_request(error.message)
+            },
             EngineErrorKind::NotFound => Self::not_found(error.message),
             EngineErrorKind::Unavailable => {
                 log_failure("a store or the queue does not answer", &error);

@@ -64,8 +64,12 @@ pub(crate) async fn read_body(request: Request, state: &ApiState) -> Result<Byte
     }
 }
 
-/// Parses a root value, ignoring what follows it.
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
+/// Reads a request body as every route does: structs from objects only, lenient numbers, of two fields
+/// of one name the last, nothing after the root value.
+///
+/// # Errors
+/// 400 with line, column and field path of the mistake.
+pub fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
     let mut text = bytes.chunk();
     if let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf") {
         text = rest;
@@ -93,7 +97,7 @@ fn last_one_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
 
 fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     let path = error.path().to_string();
-    let place = if path == "." {
+    let place = if matches!(path.as_str(), "." | "?") {
         String::new()
     } else {
         format!(" at '{path}'")

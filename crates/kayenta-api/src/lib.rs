@@ -26,12 +26,13 @@ mod state;
 mod transport;
 
 pub use error::ApiError;
+pub use json_body::parse as parse_body;
 pub use management::{
     Environment, Health, HealthIndicator, HealthStatus, Impact, Lifecycle, LogLevel, LogLevels,
     LoggerGroup, LoggerLevels, Meter, MeterKind, MetricsSnapshot, Ping, Property, PropertySource,
     Schedule, ScheduledTask, Statistic, StatusOrder, UnknownLevel,
 };
-pub use openapi::document;
+pub use openapi::{document, document_2};
 pub use options::{ApiOptions, CorsOptions, Exposure, HealthGroup, ManagementOptions, Show};
 pub use router::{management_router, router};
 pub use security::{

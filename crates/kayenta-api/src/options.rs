@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use indexmap::IndexMap;
 
-use crate::{management::StatusOrder, security::SecurityOptions};
+use crate::{management::StatusOrder, openapi::DEFAULT_TITLE, security::SecurityOptions};
 
 /// Settings of the HTTP layer. The default is what the reference does with an empty configuration,
 /// with every metric store's fetch endpoint off.
@@ -36,8 +36,15 @@ pub struct ApiOptions {
     pub spectator_enabled: bool,
     /// Whether the API document and its user interface are served (`swagger.enabled`).
     pub swagger_enabled: bool,
-    /// Title of the API document (`swagger.title`).
+    /// Title of the API document (`swagger.title`); a default one when empty.
     pub swagger_title: String,
+    /// Text of the API document (`swagger.description`); a default one when empty.
+    pub swagger_description: String,
+    /// Whom users may turn to (`swagger.contact`): a name or a mail address, empty for nobody.
+    pub swagger_contact: String,
+    /// Which paths the API document lists (`swagger.patterns`): regular expressions of which one must
+    /// match a whole path; empty for all. All paths answer, whether listed or not.
+    pub swagger_patterns: Vec<String>,
     /// `/health` and its neighbours.
     pub management: ManagementOptions,
     /// Who may do what; everybody everything unless switched on.
@@ -58,7 +65,10 @@ impl Default for ApiOptions {
             credentials_delete_enabled: true,
             spectator_enabled: true,
             swagger_enabled: true,
-            swagger_title: "Kayenta API".to_owned(),
+            swagger_title: DEFAULT_TITLE.to_owned(),
+            swagger_description: String::new(),
+            swagger_contact: String::new(),
+            swagger_patterns: Vec::new(),
             management: ManagementOptions::default(),
             security: SecurityOptions::default(),
         }

@@ -29,10 +29,7 @@ pub fn router(state: ApiState) -> Result<Router, SecurityError> {
     let (routes, document) = described(options).split_for_parts();
     let mut routes = routes.with_state(state.clone());
     if options.swagger_enabled {
-        routes = routes.merge(openapi::routes(
-            &document,
-            options.context_path.trim_end_matches('/'),
-        ));
+        routes = routes.merge(openapi::routes(&document, options));
     }
     finish(routes, &document, options, &options.context_path)
 }
@@ -105,10 +102,7 @@ fn declared_methods(document: &OpenApi) -> HashMap<String, Vec<&'static str>> {
         .iter()
         .map(|(path, item)| (path.clone(), methods_of(item)))
         .collect();
-    for path in openapi::UI_ROUTES
-        .iter()
-        .chain(&["/v3/api-docs", "/v3/api-docs/swagger-config"])
-    {
+    for path in openapi::UI_ROUTES.iter().chain(&openapi::JSON_ROUTES) {
         methods.insert((*path).to_owned(), vec!["GET"]);
     }
     methods

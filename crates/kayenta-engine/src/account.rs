@@ -175,9 +175,10 @@ impl Accounts {
         wanted: AccountType,
     ) -> Result<Arc<Account>, EngineError> {
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            return self
-                .get(name)
-                .ok_or_else(|| EngineError::invalid(format!("Unable to resolve account {name}.")));
+            return self.get(name).ok_or_else(|| EngineError {
+                known_accounts: self.names_for(wanted),
+                ..EngineError::invalid(format!("Unable to resolve account {name}."))
+            });
         }
         let candidates: Vec<_> = self
             .in_registry_order()
@@ -199,6 +200,18 @@ impl Accounts {
             );
         }
         Ok(Arc::clone(chosen))
+    }
+
+    /// The accounts a caller may name for the type, in alphabetical order (C-API-18).
+    fn names_for(&self, wanted: AccountType) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .in_configured_order()
+            .iter()
+            .filter(|account| account.supports(wanted))
+            .map(|account| account.name.clone())
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     /// The metric store behind an account.
@@ -318,6 +331,19 @@ mod tests {
                 .message,
             "Unable to resolve account of type METRICS_STORE."
         );
+    }
+
+    #[test]
+    fn c_api_18_an_unknown_account_comes_with_the_ones_there_are() {
+        let accounts = accounts(&["b", "a"]);
+        let error = accounts
+            .resolve(Some("nope"), AccountType::ObjectStore)
+            .unwrap_err();
+        assert_eq!(error.known_accounts, ["a", "b"]);
+        let error = accounts
+            .resolve(Some("nope"), AccountType::MetricsStore)
+            .unwrap_err();
+        assert!(error.known_accounts.is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use kayenta_model::{
 };
 
 use crate::{
+    error::EngineError,
     exception::Failure,
     hash_order,
     record::{AnalysisPlan, RunStage, Stage, StageWork},
@@ -107,6 +108,58 @@ pub(crate) fn plan(request: &AnalysisRequest, now: Instant) -> Result<Timetable,
         stages: stages(request, &plan, end.is_none())?,
         plan,
     })
+}
+
+/// Whether an analysis can make a run at all, and what its first one would ask for; `None` when there
+/// is nothing to run and that is no failure. C-SCAPE-07: the reference finds out when it plans.
+///
+/// # Errors
+/// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) with the field that has to be mended.
+pub(crate) fn check(
+    request: &AnalysisRequest,
+    now: Instant,
+) -> Result<Option<CanaryExecutionRequest>, EngineError> {
+    let read = |field: &str, text: &Option<String>| -> Result<Option<Instant>, EngineError> {
+        let time = text.as_deref().map(str::parse).transpose();
+        time.map_err(|error: kayenta_model::time::InstantError| {
+            EngineError::invalid(format!("scopes[0].{field}: {error}"))
+        })
+    };
+    let first = first_scope(request).map_err(refusal)?;
+    let start = read("startTimeIso", &first.start_time_iso)?;
+    let end = read("endTimeIso", &first.end_time_iso)?;
+    if let Some(end) = end
+        && end < start.unwrap_or(now)
+    {
+        let start = start.map_or_else(|| format!("now, {now}"), |start| start.to_string());
+        return Err(EngineError::invalid(format!(
+            "scopes[0].endTimeIso: the analysis would end ({end}) before it starts ({start})."
+        )));
+    }
+    if end.is_some_and(|end| (end.0 - start.unwrap_or(now).0).num_minutes() == 0) {
+        return Err(EngineError::invalid(
+            "scopes[0].endTimeIso: an analysis must last at least one minute.",
+        ));
+    }
+    let lifetime = request.lifetime_duration_mins;
+    if end.is_none() && lifetime.is_some_and(|minutes| minutes <= 0) {
+        return Err(EngineError::invalid(
+            "lifetimeDurationMins: an analysis must last at least one minute.",
+        ));
+    }
+    let timetable = plan(request, now).map_err(refusal)?;
+    if timetable.plan.runs < 1 {
+        return Ok(None);
+    }
+    run_request(request, &timetable.plan, 1)
+        .map(Some)
+        .map_err(refusal)
+}
+
+/// A failure of planning as the refusal of the request.
+fn refusal(failure: Failure) -> EngineError {
+    let text = failure.details["errors"][0].as_str().unwrap_or_default();
+    EngineError::invalid(text)
 }
 
 fn first_scope(request: &AnalysisRequest) -> Result<&AnalysisScope, Failure> {

@@ -66,7 +66,11 @@ pub(crate) fn plan(
     })
 }
 
-fn check(
+/// The checks of a submission.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn check(
     config: &CanaryConfig,
     request: &CanaryExecutionRequest,
     accounts: &Accounts,

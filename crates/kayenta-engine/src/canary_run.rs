@@ -446,12 +446,8 @@ fn fail(session: &mut Session, stage: usize, failure: Failure, now: i64) {
 }
 
 fn note(session: &mut Session, stage: usize, failure: FetchFailure) {
-    let failure = match &failure {
-        FetchFailure::Fetch(error) => Failure::from(error),
-        FetchFailure::Other(error) => Failure::from(error),
-    };
     let now = session.now();
-    fail(session, stage, failure, now);
+    fail(session, stage, failure.into(), now);
 }
 
 /// The one line a finished run leaves in the log.

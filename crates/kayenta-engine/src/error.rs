@@ -33,6 +33,9 @@ pub struct EngineError {
     pub kind: EngineErrorKind,
     /// For the caller, in the reference's words where it has some. Never holds a secret.
     pub message: String,
+    /// What could have been named instead: the accounts there are, when the one named is not among
+    /// them. Beside the message, because clients know the message by heart.
+    pub known_accounts: Vec<String>,
     /// The cause underneath.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -45,6 +48,7 @@ impl EngineError {
         Self {
             kind,
             message: message.into(),
+            known_accounts: Vec::new(),
             source: None,
         }
     }

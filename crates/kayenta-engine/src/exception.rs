@@ -68,6 +68,34 @@ impl Failure {
         Self { class, details }
     }
 
+    /// The same with what was asked of whom how often (C-ENG-18). The second text of `errors` tells it
+    /// to user interfaces, which print nothing else.
+    pub(crate) fn of_fetch(
+        mut self,
+        metric: &str,
+        account: &str,
+        query: Option<String>,
+        attempts: u32,
+    ) -> Self {
+        let tries = if attempts == 1 { "try" } else { "tries" };
+        let mut text = format!("Metric '{metric}' of account {account}, {attempts} {tries}");
+        if let Some(query) = &query {
+            text.push_str(", query: ");
+            text.push_str(query);
+        }
+        if let Some(errors) = self.details.get_mut("errors").and_then(Value::as_array_mut) {
+            errors.push(json!(text));
+        }
+        self.details.insert("metric".into(), json!(metric));
+        self.details
+            .insert("metricsAccountName".into(), json!(account));
+        if let Some(query) = query {
+            self.details.insert("query".into(), json!(query));
+        }
+        self.details.insert("attempts".into(), json!(attempts));
+        self
+    }
+
     /// The shape that is stored and answered.
     pub(crate) fn at(self, operation: impl Into<String>, now_millis: i64) -> ExecutionException {
         ExecutionException {

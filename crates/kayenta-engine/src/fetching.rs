@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore};
+use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{AccountType, CanaryConfig, CanaryScope, MetricConfig, MetricSet};
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::Inner,
     error::{EngineError, EngineErrorKind},
+    exception::Failure,
     request::{FetchOneMetric, FetchOutcome},
 };
 
@@ -63,6 +64,8 @@ impl MetricsStore for Bounded {
 #[derive(Clone, Debug)]
 pub(crate) struct Stores {
     metrics: Arc<dyn MetricsStore>,
+    /// Name of the account they belong to.
+    metrics_account: String,
     pub(crate) objects: Arc<ObjectRepository>,
 }
 
@@ -77,6 +80,7 @@ impl Inner {
                 inner: accounts.metrics_store(&metrics)?,
                 permits: Arc::clone(&self.fetches),
             }),
+            metrics_account: metrics.name.clone(),
             objects: accounts.object_store(&storage)?,
         })
     }
@@ -97,7 +101,7 @@ impl Inner {
             metric,
             scope: &scope,
         };
-        fits(&query, stores.metrics.as_ref())?;
+        fits(&query, stores.metrics.as_ref()).map_err(EngineError::from)?;
         let sets = kayenta_metrics::fetch_with_retries(
             stores.metrics.as_ref(),
             &query,
@@ -106,7 +110,15 @@ impl Inner {
             // A cancel drops this whole future instead.
             &CancellationToken::new(),
         )
-        .await?;
+        .await
+        .map_err(|error| FetchFailure::Fetch {
+            asked: Asked {
+                metric: metric.name().to_owned(),
+                account: stores.metrics_account.clone(),
+                query: stores.metrics.query_text(&query).ok(),
+            },
+            error,
+        })?;
         let sets = Arc::new(sets);
         let values = sets
             .iter()
@@ -160,7 +172,7 @@ impl Inner {
         self.fetch_and_store(&stores, &config, metric, &request.scope, &id)
             .await
             .map_err(|failure| match failure {
-                FetchFailure::Fetch(error) => error.into(),
+                FetchFailure::Fetch { error, .. } => error.into(),
                 FetchFailure::Other(error) => error,
             })?;
         Ok(FetchOutcome::Stored(id))
@@ -170,13 +182,37 @@ impl Inner {
 /// Why a metric set list did not come to be.
 #[derive(Debug)]
 pub(crate) enum FetchFailure {
-    Fetch(FetchError),
+    /// The store was asked, or the question could not be put together.
+    Fetch {
+        asked: Asked,
+        error: FetchError,
+    },
     Other(EngineError),
 }
 
-impl From<FetchError> for FetchFailure {
-    fn from(error: FetchError) -> Self {
-        Self::Fetch(error)
+/// What was asked of whom.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    metric: String,
+    account: String,
+    query: Option<String>,
+}
+
+impl From<FetchFailure> for Failure {
+    fn from(failure: FetchFailure) -> Self {
+        match failure {
+            // Nothing was asked: the text says what is wrong with the metric.
+            FetchFailure::Fetch { error, .. } if error.kind == FetchErrorKind::Invalid => {
+                Self::from(&error)
+            }
+            FetchFailure::Fetch { asked, error } => Self::from(&error).of_fetch(
+                &asked.metric,
+                &asked.account,
+                asked.query,
+                error.attempts,
+            ),
+            FetchFailure::Other(error) => Self::from(&error),
+        }
     }
 }
 

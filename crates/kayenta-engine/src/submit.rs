@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use kayenta_model::{AccountType, CanaryConfig, ExecutionStatus};
+use kayenta_model::{AccountType, CanaryConfig, ExecutionStatus, Instant};
 use kayenta_storage::ObjectKind;
 
 use crate::{
     analysis_plan,
     canary_plan::{self, CanaryInputs},
     engine::Inner,
-    error::EngineError,
+    error::{EngineError, EngineErrorKind},
     record::{
         AD_HOC, AccountNames, AnalysisTask, ComparisonTask, Execution, Stage, StageWork, Task,
     },
@@ -133,6 +133,14 @@ impl Inner {
             EngineError::invalid("executionRequest must be provided for ad-hoc requests")
         })?;
         let now = self.now();
+        if self.options.refuse_impossible_analyses {
+            let moment = Instant::from_millis(now).ok_or_else(|| {
+                EngineError::new(EngineErrorKind::Internal, "the clock is out of range")
+            })?;
+            if let Some(first_run) = analysis_plan::check(&request, moment)? {
+                canary_plan::check(&sources.config, &first_run, &self.parts.accounts)?;
+            }
+        }
         Ok(Execution {
             id: self.parts.ids.ulid(now),
             application: start.application.unwrap_or_else(|| AD_HOC.to_owned()),

@@ -23,6 +23,7 @@ pub mod redis_server;
 pub mod replay;
 pub mod scrape_targets;
 pub mod service;
+pub mod tools;
 pub mod work_queue_suite;
 
 pub use fake_metric_stores::FakeMetricStores;

@@ -35,7 +35,7 @@ pub(crate) struct Archived {
 
 /// The archived results
 #[utoipa::path(
-    get, path = "/canaryResultArchive", tag = "archive", operation_id = "listCanaryResultArchives",
+    get, path = "/canaryResultArchive", tag = "canary-result-archive-controller", operation_id = "listCanaryResultArchives",
     params(StorageParams),
     responses(
         (status = 200, description = "The results", body = Vec<schemas::ObjectListing>),
@@ -53,7 +53,7 @@ pub(crate) async fn list(
 
 /// One archived result
 #[utoipa::path(
-    get, path = "/canaryResultArchive/{pipelineId}", tag = "archive", operation_id = "loadArchivedCanaryResult",
+    get, path = "/canaryResultArchive/{pipelineId}", tag = "canary-result-archive-controller", operation_id = "loadArchivedCanaryResult",
     params(("pipelineId" = String, Path, description = "Id of the run"), StorageParams),
     responses(
         (status = 200, description = "The result", body = schemas::CanaryExecutionStatusResponse),
@@ -71,7 +71,7 @@ pub(crate) async fn load(
 
 /// Archives a result by hand
 #[utoipa::path(
-    post, path = "/canaryResultArchive", tag = "archive", operation_id = "archiveCanaryResult",
+    post, path = "/canaryResultArchive", tag = "canary-result-archive-controller", operation_id = "archiveCanaryResult",
     params(CreateParams),
     request_body = schemas::CanaryExecutionStatusResponse,
     responses(
@@ -110,7 +110,7 @@ pub(crate) async fn create(
 
 /// Overwrites an archived result
 #[utoipa::path(
-    put, path = "/canaryResultArchive/{pipelineId}", tag = "archive", operation_id = "updateCanaryResult",
+    put, path = "/canaryResultArchive/{pipelineId}", tag = "canary-result-archive-controller", operation_id = "updateCanaryResult",
     params(("pipelineId" = String, Path, description = "Id of the run"), StorageParams),
     request_body = schemas::CanaryExecutionStatusResponse,
     responses(
@@ -148,7 +148,7 @@ pub(crate) async fn update(
 
 /// Removes an archived result
 #[utoipa::path(
-    delete, path = "/canaryResultArchive/{pipelineId}", tag = "archive", operation_id = "deleteCanaryResult",
+    delete, path = "/canaryResultArchive/{pipelineId}", tag = "canary-result-archive-controller", operation_id = "deleteCanaryResult",
     params(("pipelineId" = String, Path, description = "Id of the run"), StorageParams),
     responses((status = 204, description = "Removed"), schemas::CommonErrors)
 )]

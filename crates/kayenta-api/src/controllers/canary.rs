@@ -28,18 +28,15 @@ const DEFAULT_LIMIT: i64 = 20;
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StartParams {
-    /// Application the run is listed under.
+    /// Application the run is listed under; `kayenta-` and the instance's id when absent.
     application: Option<String>,
-    /// Copied into the run.
+    /// Copied into the run; none when absent.
     parent_pipeline_execution_id: Option<String>,
     /// Account the metrics come from; the default one when absent or empty.
-    #[param(example = "canary-prometheus")]
     metrics_account_name: Option<String>,
     /// Account that keeps the config; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     configuration_account_name: Option<String>,
     /// Account that keeps the results; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     storage_account_name: Option<String>,
 }
 
@@ -48,15 +45,14 @@ pub(crate) struct StartParams {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AdhocParams {
-    /// Application the run is listed under; `ad-hoc` when absent.
+    /// Application the run is listed under.
+    #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Copied into the run.
+    /// Copied into the run; none when absent.
     parent_pipeline_execution_id: Option<String>,
     /// Account the metrics come from; the default one when absent or empty.
-    #[param(example = "canary-prometheus")]
     metrics_account_name: Option<String>,
     /// Account that keeps the results; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     storage_account_name: Option<String>,
 }
 
@@ -65,20 +61,21 @@ pub(crate) struct AdhocParams {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// Application the runs were started for; `ad-hoc` when absent or empty.
+    /// Application the runs were started for.
+    #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Length of a page, 20 when absent.
+    /// Length of a page.
     #[serde(default, deserialize_with = "params::optional")]
-    #[param(minimum = 0, example = 20)]
+    #[param(minimum = 0, default = 20)]
     limit: Option<i64>,
     /// Number of the page, from 1.
     #[serde(default, deserialize_with = "params::optional")]
-    #[param(minimum = 1, example = 1)]
+    #[param(minimum = 1, default = 1)]
     page: Option<i64>,
     /// Only runs in these states, any case, separated by commas; all when absent.
     #[param(example = "RUNNING,SUCCEEDED")]
     statuses: Option<String>,
-    /// Only checked: archived runs are not listed.
+    /// Only checked, as archived runs are not listed; the default account when absent or empty.
     storage_account_name: Option<String>,
 }
 
@@ -93,7 +90,7 @@ pub(crate) struct Started {
 ///
 /// Answers at once; `GET /canary/{id}` tells how it goes.
 #[utoipa::path(
-    post, path = "/canary/{id}", tag = "canary runs", operation_id = "initiateCanary",
+    post, path = "/canary/{id}", tag = "canary-controller", operation_id = "initiateCanary",
     params(("id" = String, Path, description = "Id of the config"), StartParams),
     request_body = schemas::CanaryExecutionRequest,
     responses(
@@ -114,7 +111,7 @@ pub(crate) async fn start(
 ///
 /// The path of the listing is also the path of a config of that id.
 #[utoipa::path(
-    post, path = "/canary/executions", tag = "canary runs", operation_id = "initiateCanaryOfExecutions",
+    post, path = "/canary/executions", tag = "canary-controller", operation_id = "initiateCanaryOfExecutions",
     params(StartParams),
     request_body = schemas::CanaryExecutionRequest,
     responses(
@@ -159,7 +156,7 @@ async fn start_by_id(
 ///
 /// Answers at once; `GET /canary/{id}` tells how it goes.
 #[utoipa::path(
-    post, path = "/canary", tag = "canary runs", operation_id = "initiateCanaryWithConfig",
+    post, path = "/canary", tag = "canary-controller", operation_id = "initiateCanaryWithConfig",
     params(AdhocParams),
     request_body = schemas::CanaryAdhocExecutionRequest,
     responses(
@@ -195,7 +192,7 @@ pub(crate) async fn start_adhoc(
 /// 200 for running, failed, canceled and finished runs alike; `complete` and `status` tell them apart.
 /// Runs no longer kept are read from the archive.
 #[utoipa::path(
-    get, path = "/canary/{id}", tag = "canary runs", operation_id = "getCanaryResults",
+    get, path = "/canary/{id}", tag = "canary-controller", operation_id = "getCanaryResults",
     params(("id" = String, Path, description = "Id of the run"), StorageParams),
     responses(
         (status = 200, description = "The run", body = schemas::CanaryExecutionStatusResponse),
@@ -213,7 +210,7 @@ pub(crate) async fn status(
 
 /// The runs of an application, newest first
 #[utoipa::path(
-    get, path = "/canary/executions", tag = "canary runs", operation_id = "getCanaryResultsByApplication",
+    get, path = "/canary/executions", tag = "canary-controller", operation_id = "getCanaryResultsByApplication",
     params(ListParams),
     responses(
         (status = 200, description = "The runs", body = Vec<schemas::CanaryExecutionStatusResponse>),

@@ -20,7 +20,6 @@ use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConfigParams {
     /// Account that keeps configs; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     configuration_account_name: Option<String>,
 }
 
@@ -30,7 +29,6 @@ pub(crate) struct ConfigParams {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
     /// Account that keeps configs; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     configuration_account_name: Option<String>,
     /// Only configs of any of these applications; all when absent.
     #[serde(default)]
@@ -46,7 +44,7 @@ pub(crate) struct Stored {
 
 /// The configs, by name
 #[utoipa::path(
-    get, path = "/canaryConfig", tag = "canary configs", operation_id = "listCanaryConfigs",
+    get, path = "/canaryConfig", tag = "canary-config-controller", operation_id = "listCanaryConfigs",
     params(ListParams),
     responses(
         (status = 200, description = "The configs", body = Vec<schemas::CanaryConfigSummary>),
@@ -63,7 +61,7 @@ pub(crate) async fn list(
 
 /// One config
 #[utoipa::path(
-    get, path = "/canaryConfig/{canaryConfigId}", tag = "canary configs", operation_id = "loadCanaryConfig",
+    get, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "loadCanaryConfig",
     params(("canaryConfigId" = String, Path, description = "Its id"), ConfigParams),
     responses(
         (status = 200, description = "The config", body = schemas::CanaryConfig),
@@ -84,7 +82,7 @@ pub(crate) async fn load(
 /// It must have a name of letters, digits, `-` and `_` that no other config of its applications has,
 /// at least one application, and metrics with distinct names. An absent `id` is drawn.
 #[utoipa::path(
-    post, path = "/canaryConfig", tag = "canary configs", operation_id = "storeCanaryConfig",
+    post, path = "/canaryConfig", tag = "canary-config-controller", operation_id = "storeCanaryConfig",
     params(ConfigParams),
     request_body = schemas::CanaryConfig,
     responses(
@@ -107,7 +105,7 @@ pub(crate) async fn create(
 /// The id of the path is the id of the config, whatever the body says. `createdTimestamp` is carried
 /// over when the body leaves it out.
 #[utoipa::path(
-    put, path = "/canaryConfig/{canaryConfigId}", tag = "canary configs", operation_id = "updateCanaryConfig",
+    put, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "updateCanaryConfig",
     params(("canaryConfigId" = String, Path, description = "Its id"), ConfigParams),
     request_body = schemas::CanaryConfig,
     responses(
@@ -130,7 +128,7 @@ pub(crate) async fn update(
 ///
 /// Runs that have begun keep the config they were started with. A missing config is a 400.
 #[utoipa::path(
-    delete, path = "/canaryConfig/{canaryConfigId}", tag = "canary configs", operation_id = "deleteCanaryConfig",
+    delete, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "deleteCanaryConfig",
     params(("canaryConfigId" = String, Path, description = "Its id"), ConfigParams),
     responses((status = 204, description = "Removed"), schemas::CommonErrors)
 )]

@@ -11,10 +11,9 @@ use crate::{schemas, state::ApiState};
 
 /// The accounts
 #[utoipa::path(
-    get, path = "/credentials", tag = "accounts", operation_id = "listCredentials",
+    get, path = "/credentials", tag = "credentials-controller", operation_id = "listCredentials",
     responses(
         (status = 200, description = "The accounts", body = Vec<schemas::AccountCredentials>),
-        (status = 406, description = "The caller accepts no JSON"),
     )
 )]
 pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JsonMap>> {
@@ -31,7 +30,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JsonMap>> {
 ///
 /// 200 whether or not there was one.
 #[utoipa::path(
-    delete, path = "/credentials/{accountName}", tag = "accounts", operation_id = "deleteCredentials",
+    delete, path = "/credentials/{accountName}", tag = "credentials-controller", operation_id = "deleteCredentials",
     params(("accountName" = String, Path, description = "Its name")),
     responses((status = 200, description = "Forgotten"))
 )]

@@ -61,7 +61,7 @@ impl From<DeadLetter> for Letter {
 ///
 /// Each with the execution it was for and the reason.
 #[utoipa::path(
-    get, path = "/admin/deadLetters", tag = "executions", operation_id = "listDeadLetters",
+    get, path = "/admin/deadLetters", tag = "admin-controller", operation_id = "listDeadLetters",
     params(ListParams),
     responses(
         (status = 200, description = "The dead letters", body = Vec<schemas::DeadLetter>),
@@ -87,7 +87,7 @@ pub(crate) async fn list(
 /// A worker looks at its execution once more, and the dead letter is gone. An execution that is over
 /// stays as it ended; only what was left to do for it, such as its archive, is done.
 #[utoipa::path(
-    put, path = "/admin/deadLetters/{id}/putBack", tag = "executions", operation_id = "putBackDeadLetter",
+    put, path = "/admin/deadLetters/{id}/putBack", tag = "admin-controller", operation_id = "putBackDeadLetter",
     params(("id" = String, Path, description = "Id of the dead letter")),
     responses(
         (status = 202, description = "It is in the queue again"),

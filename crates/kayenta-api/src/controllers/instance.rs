@@ -18,7 +18,7 @@ pub(crate) struct Enabled {
 /// While disabled it goes on answering requests and finishes the steps it has begun; other instances
 /// take over.
 #[utoipa::path(
-    post, path = "/admin/orca/instance/enabled", tag = "executions", operation_id = "setInstanceEnabled",
+    post, path = "/admin/orca/instance/enabled", tag = "admin-controller", operation_id = "setInstanceEnabled",
     request_body = schemas::InstanceEnabled,
     responses(
         (status = 200, description = "Done"),

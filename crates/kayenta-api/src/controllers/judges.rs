@@ -61,9 +61,9 @@ pub(crate) struct CompareParams {
     #[serde(deserialize_with = "params::required")]
     #[param(example = 75.0)]
     marginal_threshold: f64,
-    /// Judge of the first judgement instead of the config's.
+    /// Judge of the first judgement; the config's when absent.
     override_canary_judge1: Option<String>,
-    /// Judge of the second judgement instead of the config's.
+    /// Judge of the second judgement; the config's when absent.
     override_canary_judge2: Option<String>,
 }
 
@@ -76,10 +76,9 @@ pub(crate) struct Started {
 
 /// The judges configs may ask for, the default one first
 #[utoipa::path(
-    get, path = "/judges", tag = "judges", operation_id = "listJudges",
+    get, path = "/judges", tag = "canary-judges-controller", operation_id = "listJudges",
     responses(
         (status = 200, description = "The judges", body = Vec<schemas::JudgeDescription>),
-        (status = 406, description = "The caller accepts no JSON"),
     )
 )]
 pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JudgeDescription>> {
@@ -88,7 +87,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JudgeDescrip
 
 /// Judges a stored pair list at once
 #[utoipa::path(
-    post, path = "/judges/judge", tag = "judges", operation_id = "judge",
+    post, path = "/judges/judge", tag = "canary-judges-controller", operation_id = "judge",
     params(JudgeParams),
     responses(
         (status = 200, description = "The verdict", body = schemas::CanaryJudgeResult),
@@ -119,7 +118,7 @@ pub(crate) async fn judge(
 ///
 /// Answers at once; `GET /judges/comparison/{executionId}` has both verdicts.
 #[utoipa::path(
-    post, path = "/judges/comparison", tag = "judges", operation_id = "compareJudges",
+    post, path = "/judges/comparison", tag = "canary-judges-controller", operation_id = "compareJudges",
     params(CompareParams),
     responses(
         (status = 200, description = "Started", body = schemas::CanaryExecutionResponse),
@@ -154,7 +153,7 @@ pub(crate) async fn compare(
 ///
 /// An empty object while it runs.
 #[utoipa::path(
-    get, path = "/judges/comparison/{executionId}", tag = "judges", operation_id = "getJudgeComparison",
+    get, path = "/judges/comparison/{executionId}", tag = "canary-judges-controller", operation_id = "getJudgeComparison",
     params(("executionId" = String, Path, description = "Id of the comparison")),
     responses(
         (status = 200, description = "The comparison", body = schemas::ComparisonStatus),

@@ -20,7 +20,6 @@ use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state
 #[into_params(parameter_in = Query)]
 pub(crate) struct AccountParams {
     /// Account that keeps the series; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     account_name: Option<String>,
 }
 
@@ -40,7 +39,7 @@ pub(crate) struct StoredPairs {
 
 /// The stored metric set lists
 #[utoipa::path(
-    get, path = "/metricSetList", tag = "metric sets", operation_id = "listMetricSetLists",
+    get, path = "/metricSetList", tag = "metric-set-list-controller", operation_id = "listMetricSetLists",
     params(AccountParams),
     responses(
         (status = 200, description = "The lists", body = Vec<schemas::ObjectListing>),
@@ -56,7 +55,7 @@ pub(crate) async fn list_sets(
 
 /// Stores a metric set list
 #[utoipa::path(
-    post, path = "/metricSetList", tag = "metric sets", operation_id = "storeMetricSetList",
+    post, path = "/metricSetList", tag = "metric-set-list-controller", operation_id = "storeMetricSetList",
     params(AccountParams),
     request_body = Vec<schemas::MetricSet>,
     responses(
@@ -75,7 +74,7 @@ pub(crate) async fn store_sets(
 
 /// One metric set list
 #[utoipa::path(
-    get, path = "/metricSetList/{metricSetListId}", tag = "metric sets", operation_id = "loadMetricSetList",
+    get, path = "/metricSetList/{metricSetListId}", tag = "metric-set-list-controller", operation_id = "loadMetricSetList",
     params(("metricSetListId" = String, Path, description = "Its id"), AccountParams),
     responses(
         (status = 200, description = "The list", body = Vec<schemas::MetricSet>),
@@ -94,7 +93,7 @@ pub(crate) async fn load_sets(
 
 /// Removes a metric set list
 #[utoipa::path(
-    delete, path = "/metricSetList/{metricSetListId}", tag = "metric sets", operation_id = "deleteMetricSetList",
+    delete, path = "/metricSetList/{metricSetListId}", tag = "metric-set-list-controller", operation_id = "deleteMetricSetList",
     params(("metricSetListId" = String, Path, description = "Its id"), AccountParams),
     responses((status = 204, description = "Removed"), schemas::CommonErrors)
 )]
@@ -108,7 +107,7 @@ pub(crate) async fn delete_sets(
 
 /// The stored pair lists
 #[utoipa::path(
-    get, path = "/metricSetPairList", tag = "metric sets", operation_id = "listMetricSetPairLists",
+    get, path = "/metricSetPairList", tag = "metric-set-pair-list-controller", operation_id = "listMetricSetPairLists",
     params(AccountParams),
     responses(
         (status = 200, description = "The lists", body = Vec<schemas::ObjectListing>),
@@ -124,7 +123,7 @@ pub(crate) async fn list_pairs(
 
 /// Stores a pair list
 #[utoipa::path(
-    post, path = "/metricSetPairList", tag = "metric sets", operation_id = "storeMetricSetPairList",
+    post, path = "/metricSetPairList", tag = "metric-set-pair-list-controller", operation_id = "storeMetricSetPairList",
     params(AccountParams),
     request_body = Vec<schemas::MetricSetPair>,
     responses(
@@ -146,7 +145,7 @@ pub(crate) async fn store_pairs(
 
 /// One pair list
 #[utoipa::path(
-    get, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric sets",
+    get, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric-set-pair-list-controller",
     operation_id = "loadMetricSetPairList",
     params(("metricSetPairListId" = String, Path, description = "Its id"), AccountParams),
     responses(
@@ -167,7 +166,7 @@ pub(crate) async fn load_pairs(
 ///
 /// 404 without a body when the list has no such pair.
 #[utoipa::path(
-    get, path = "/metricSetPairList/{metricSetPairListId}/{metricSetPairId}", tag = "metric sets",
+    get, path = "/metricSetPairList/{metricSetPairListId}/{metricSetPairId}", tag = "metric-set-pair-list-controller",
     operation_id = "loadMetricSetPair",
     params(
         ("metricSetPairListId" = String, Path, description = "Id of the list"),
@@ -189,12 +188,16 @@ pub(crate) async fn load_pair(
         .into_iter()
         .find(|pair| pair.id.as_deref() == Some(&pair_id))
         .map(Json)
-        .ok_or_else(|| ApiError::empty(StatusCode::NOT_FOUND))
+        .ok_or_else(|| {
+            ApiError::not_found(format!(
+                "Metric set pair list {list_id} has no pair {pair_id}."
+            ))
+        })
 }
 
 /// Removes a pair list
 #[utoipa::path(
-    delete, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric sets",
+    delete, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric-set-pair-list-controller",
     operation_id = "deleteMetricSetPairList",
     params(("metricSetPairListId" = String, Path, description = "Its id"), AccountParams),
     responses((status = 204, description = "Removed"), schemas::CommonErrors)

@@ -24,19 +24,16 @@ pub(crate) struct MetricsService {
 #[into_params(parameter_in = Query)]
 pub(crate) struct MetadataParams {
     /// Account asked; the default one when absent or empty.
-    #[param(example = "canary-prometheus")]
     metrics_account_name: Option<String>,
     /// Part of the name, any case; all when absent.
-    #[param(example = "http")]
     filter: Option<String>,
 }
 
 /// The metric store accounts
 #[utoipa::path(
-    get, path = "/metricsServices", tag = "accounts", operation_id = "listMetricsServices",
+    get, path = "/metricsServices", tag = "metrics-services-controller", operation_id = "listMetricsServices",
     responses(
         (status = 200, description = "The accounts", body = Vec<schemas::MetricsServiceDetail>),
-        (status = 406, description = "The caller accepts no JSON"),
     )
 )]
 pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsService>> {
@@ -59,7 +56,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsServi
 ///
 /// Answered from a list that is refreshed in the background, where the store can list its metrics.
 #[utoipa::path(
-    get, path = "/metadata/metricsService", tag = "accounts", operation_id = "queryMetricsServiceMetadata",
+    get, path = "/metadata/metricsService", tag = "metrics-service-metadata-controller", operation_id = "queryMetricsServiceMetadata",
     params(MetadataParams),
     responses(
         (

@@ -76,7 +76,6 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct StorageParams {
     /// Account that keeps objects; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     storage_account_name: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::{error::ApiError, schemas, state::ApiState};
 ///
 /// Also 202 when it is over already. Any body is ignored.
 #[utoipa::path(
-    put, path = "/pipelines/{executionId}/cancel", tag = "executions", operation_id = "cancelPipeline",
+    put, path = "/pipelines/{executionId}/cancel", tag = "pipeline-controller", operation_id = "cancelPipeline",
     params(("executionId" = String, Path, description = "Id of the run or analysis")),
     responses(
         (status = 202, description = "It stops, or had stopped"),
@@ -31,9 +31,10 @@ pub(crate) async fn cancel(
 
 /// The ids of all executions kept, in no order
 #[utoipa::path(
-    get, path = "/pipelines", tag = "executions", operation_id = "listPipelines",
+    get, path = "/pipelines", tag = "pipeline-controller", operation_id = "listPipelines",
     responses(
-        (status = 200, description = "The ids", body = Vec<String>),
+        (status = 200, description = "The ids", body = Vec<String>,
+            example = json!(["01HKZ0Q8M4J0W6T3V9Y2C5B7DF"])),
         schemas::CommonErrors,
     )
 )]
@@ -43,7 +44,7 @@ pub(crate) async fn ids(State(state): State<ApiState>) -> Result<Json<Vec<String
 
 /// An execution with its stages, as it is kept
 #[utoipa::path(
-    get, path = "/pipelines/{executionId}", tag = "executions", operation_id = "getPipeline",
+    get, path = "/pipelines/{executionId}", tag = "pipeline-controller", operation_id = "getPipeline",
     params(("executionId" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "The execution", body = schemas::PipelineExecution),
@@ -61,7 +62,7 @@ pub(crate) async fn load(
 ///
 /// 401 without a body while it goes on. Its stored objects stay.
 #[utoipa::path(
-    delete, path = "/pipelines/{executionId}", tag = "executions", operation_id = "deletePipeline",
+    delete, path = "/pipelines/{executionId}", tag = "pipeline-controller", operation_id = "deletePipeline",
     params(("executionId" = String, Path, description = "Its id")),
     responses(
         (status = 200, description = "Forgotten"),

@@ -17,20 +17,19 @@ use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StartParams {
-    /// Who asks; `anonymous` when absent.
+    /// Who asks.
+    #[param(default = "anonymous")]
     user: Option<String>,
-    /// Application the analysis is for; `ad-hoc` when absent.
+    /// Application the analysis is for.
+    #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Copied into the analysis.
+    /// Copied into the analysis; none when absent.
     parent_pipeline_execution_id: Option<String>,
     /// Account the metrics come from; the default one when absent or empty.
-    #[param(example = "canary-prometheus")]
     metrics_account_name: Option<String>,
     /// Account that keeps the config; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     configuration_account_name: Option<String>,
     /// Account that keeps the results; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     storage_account_name: Option<String>,
 }
 
@@ -39,17 +38,17 @@ pub(crate) struct StartParams {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AdhocParams {
-    /// Who asks; `anonymous` when absent.
+    /// Who asks.
+    #[param(default = "anonymous")]
     user: Option<String>,
-    /// Application the analysis is for; `ad-hoc` when absent.
+    /// Application the analysis is for.
+    #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Copied into the analysis.
+    /// Copied into the analysis; none when absent.
     parent_pipeline_execution_id: Option<String>,
     /// Account the metrics come from; the default one when absent or empty.
-    #[param(example = "canary-prometheus")]
     metrics_account_name: Option<String>,
     /// Account that keeps the results; the default one when absent or empty.
-    #[param(example = "canary-storage")]
     storage_account_name: Option<String>,
 }
 
@@ -65,7 +64,7 @@ pub(crate) struct Started {
 /// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
 /// as a failed analysis.
 #[utoipa::path(
-    post, path = "/standalone_canary_analysis/{id}", tag = "standalone analyses",
+    post, path = "/standalone_canary_analysis/{id}", tag = "standalone-canary-analysis-controller",
     operation_id = "initiateCanaryAnalysis",
     params(("id" = String, Path, description = "Id of the config"), StartParams),
     request_body = schemas::CanaryAnalysisExecutionRequest,
@@ -105,7 +104,7 @@ pub(crate) async fn start(
 /// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
 /// as a failed analysis.
 #[utoipa::path(
-    post, path = "/standalone_canary_analysis", tag = "standalone analyses",
+    post, path = "/standalone_canary_analysis", tag = "standalone-canary-analysis-controller",
     operation_id = "initiateCanaryAnalysisWithConfig",
     params(AdhocParams),
     request_body = schemas::CanaryAnalysisAdhocExecutionRequest,
@@ -142,7 +141,7 @@ pub(crate) async fn start_adhoc(
 ///
 /// 200 for running, failed and finished ones alike. Analyses no longer kept are read from the archive.
 #[utoipa::path(
-    get, path = "/standalone_canary_analysis/{id}", tag = "standalone analyses",
+    get, path = "/standalone_canary_analysis/{id}", tag = "standalone-canary-analysis-controller",
     operation_id = "getCanaryAnalysisExecution",
     params(("id" = String, Path, description = "Id of the analysis"), StorageParams),
     responses(

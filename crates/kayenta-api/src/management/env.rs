@@ -22,7 +22,7 @@ use crate::{error::ApiError, schemas, state::ApiState};
     path = "/info",
     tag = "management",
     responses((status = 200, description = "Free facts", body = schemas::FreeObject,
-        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+        content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"app": {"name": "kayenta"}})))
 )]
 pub(crate) async fn info(State(state): State<ApiState>, headers: HeaderMap) -> Response {
     answer(&headers, StatusCode::OK, state.info())
@@ -69,7 +69,7 @@ pub(crate) async fn environment(State(state): State<ApiState>, headers: HeaderMa
         example = "redis.connection")),
     responses(
         (status = 200, description = "The property", body = schemas::FreeObject,
-            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+            content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"property": {"source": "kayenta.yml", "value": 8090}})),
         (status = 404, description = "No source has it"),
     )
 )]
@@ -111,7 +111,7 @@ pub(crate) async fn property(
     path = "/configprops",
     tag = "management",
     responses((status = 200, description = "The settings", body = schemas::FreeObject,
-        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+        content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"contexts": {"kayenta": {"beans": {}}}})))
 )]
 pub(crate) async fn settings(State(state): State<ApiState>, headers: HeaderMap) -> Response {
     let masking = Masking::new(&state.options().management.extra_sanitized_keys);

@@ -71,7 +71,7 @@ struct AvailableTag {
     tag = "management",
     params(
         ("name" = String, Path, description = "Name of the meter", example = "http.server.requests"),
-        ("tag" = Option<Vec<String>>, Query, description = "`key:value`, as often as wanted",
+        ("tag" = Option<Vec<String>>, Query, description = "`key:value`, as often as wanted; all series when absent",
             example = json!(["method:GET"])),
     ),
     responses(
@@ -156,7 +156,7 @@ pub(crate) async fn meter(
     path = "/prometheus",
     tag = "management",
     responses((status = 200, description = "Text exposition, version 0.0.4", body = String,
-        content_type = "text/plain"))
+        content_type = "text/plain", example = json!("queue_depth 0\n")))
 )]
 pub(crate) async fn prometheus(State(state): State<ApiState>) -> Response {
     let text = state.metrics().prometheus();
@@ -169,12 +169,12 @@ pub(crate) async fn prometheus(State(state): State<ApiState>) -> Response {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SpectatorFilter {
-    /// Names of meters.
-    #[param(example = "canary.*")]
+    /// Names of meters; all when absent.
     meter_name_regex: Option<String>,
-    /// Keys of tags; a meter needs one tag that matches this and `tagValueRegex`.
+    /// Keys of tags; a meter needs one tag that matches this and `tagValueRegex`;
+    /// any when absent.
     tag_name_regex: Option<String>,
-    /// Values of tags.
+    /// Values of tags; any when absent.
     tag_value_regex: Option<String>,
 }
 

@@ -13,7 +13,8 @@ use crate::{schemas, state::ApiState};
     path = "/scheduledtasks",
     tag = "management",
     responses((status = 200, description = "The tasks, times in milliseconds", body = schemas::FreeObject,
-        content_type = "application/vnd.spring-boot.actuator.v3+json"))
+        content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"cron": [], "fixedRate": [], "custom": [], "fixedDelay": [
+            {"runnable": {"target": "kayenta_engine::sweep"}, "initialDelay": 0, "interval": 30000}]})))
 )]
 pub(crate) async fn scheduled_tasks(State(state): State<ApiState>, headers: HeaderMap) -> Response {
     let tasks = |schedule: Schedule| -> Vec<Value> {

@@ -8,6 +8,29 @@ use super::{CanaryConfig, CanaryResult, Double, ExecutionException, FreeObject, 
 /// A config and how to analyse with it, at once.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "canaryConfig": {
+        "name": "demo",
+        "applications": ["ad-hoc"],
+        "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
+        "metrics": [{
+            "name": "cpu",
+            "query": {"type": "prometheus", "customInlineTemplate": "PromQL:avg(cpu{ns=\"${scope}\"})"},
+            "groups": ["system"],
+            "analysisConfigurations": {"canary": {"direction": "increase"}},
+            "scopeName": "default",
+        }],
+        "classifier": {"groupWeights": {"system": 100}},
+    },
+    "executionRequest": {
+        "scopes": [{
+            "scopeName": "default", "controlScope": "baseline", "experimentScope": "canary",
+            "startTimeIso": "2024-01-01T00:00:00Z", "endTimeIso": "2024-01-01T01:00:00Z", "step": 60,
+        }],
+        "thresholds": {"pass": 95, "marginal": 75},
+        "analysisIntervalMins": 20,
+    },
+}))]
 pub(crate) struct CanaryAnalysisAdhocExecutionRequest {
     /// What to compare and how to judge it.
     canary_config: CanaryConfig,
@@ -102,6 +125,41 @@ pub(crate) struct CanaryAnalysisExecutionResponse {
 /// Where an analysis stands, and what came of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "application": "ad-hoc",
+    "user": "anonymous",
+    "pipelineId": "01HKZ0Q8M4J0W6T3V9Y2C5B7DF",
+    "stageStatus": [
+        {"type": "runCanary", "name": "Run Canary #1", "status": "SUCCEEDED", "executionId": "01HKZ0QA2B3C4D5E6F7G8H9J0K"},
+        {"type": "generateCanaryAnalysisResultStage",
+         "name": "Aggregates and evaluates the canary executions and generates the final results.",
+         "status": "SUCCEEDED"},
+    ],
+    "complete": true,
+    "executionStatus": "SUCCEEDED",
+    "canaryAnalysisExecutionResult": {
+        "didPassThresholds": true,
+        "hasWarnings": false,
+        "canaryScoreMessage": "Final canary score 100.0 met or exceeded the pass score threshold.",
+        "canaryScores": [100.0],
+        "canaryExecutionResults": [{
+            "executionId": "01HKZ0QA2B3C4D5E6F7G8H9J0K",
+            "executionStatus": "SUCCEEDED",
+            "judgementStartTimeIso": "2024-01-01T00:00:00Z",
+            "judgementStartTimeMillis": 1704067200000_i64,
+            "judgementEndTimeIso": "2024-01-01T01:00:00Z",
+            "judgementEndTimeMillis": 1704070800000_i64,
+            "warnings": [],
+            "metricSetPairListId": "9a7d2f7c-4a58-4f0d-8d1c-2b3c4d5e6f70",
+            "storageAccountName": "canary-storage",
+        }],
+    },
+    "buildTimeMillis": 1704070860123_i64,
+    "buildTimeIso": "2024-01-01T01:01:00.123Z",
+    "storageAccountName": "canary-storage",
+    "metricsAccountName": "canary-prometheus",
+    "status": "succeeded",
+}))]
 pub(crate) struct CanaryAnalysisExecutionStatusResponse {
     /// Application it runs for.
     #[schema(required = false)]

@@ -170,7 +170,7 @@ pub(crate) struct CanaryAdhocExecutionRequest {
 pub(crate) struct CanaryExecutionRequest {
     /// Scope pairs by the name metrics refer to.
     #[schema(required = false)]
-    scopes: BTreeMap<String, CanaryScopePair>,
+    scopes: BTreeMap<String, NamedScopePair>,
     /// Score thresholds, required.
     #[schema(required = true)]
     thresholds: Thresholds,
@@ -182,13 +182,26 @@ pub(crate) struct CanaryExecutionRequest {
     site_local: FreeObject,
 }
 
+/// What stands under the name of a scope pair; nothing does no harm where no metric refers to it.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "described, never built")]
+pub(crate) enum NamedScopePair {
+    /// Both sides.
+    Pair(CanaryScopePair),
+    /// Nothing.
+    Nothing,
+}
+
 /// Where and when each side is measured.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryScopePair {
-    /// The baseline.
+    /// The baseline; needed where a metric refers to the pair.
+    #[schema(required = false)]
     control_scope: CanaryScope,
-    /// The canary.
+    /// The canary; needed where a metric refers to the pair.
+    #[schema(required = false)]
     experiment_scope: CanaryScope,
 }
 
@@ -245,14 +258,19 @@ pub(crate) struct CanaryConfigUpdateResponse {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryConfigSummary {
     /// Its id.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     id: String,
     /// Its name.
+    #[schema(example = "checkout")]
     name: String,
     /// When it was last written, milliseconds since 1970.
+    #[schema(example = 1704067200000_i64)]
     updated_timestamp: i64,
     /// The same in ISO-8601.
+    #[schema(example = "2024-01-01T00:00:00Z")]
     updated_timestamp_iso: String,
     /// The applications it is for.
+    #[schema(example = json!(["checkout"]))]
     applications: Vec<String>,
 }
 

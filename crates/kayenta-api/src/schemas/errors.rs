@@ -3,10 +3,14 @@ use utoipa::{IntoResponses, ToSchema};
 
 /// What the caller can mend, or what does not exist.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"message": "Unable to resolve account nope."}))]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"message": "Unable to resolve account nope.", "knownAccounts": ["canary-storage"]}))]
 pub(crate) struct ErrorMessage {
     /// What is wrong, in words.
     message: String,
+    /// The accounts there are, when the one named is not among them.
+    #[schema(required = false)]
+    known_accounts: Vec<String>,
 }
 
 /// Every other failure.
@@ -34,9 +38,6 @@ pub(crate) enum CommonErrors {
     /// A parameter, account or value that cannot be right
     #[response(status = 400)]
     BadRequest(ErrorMessage),
-    /// The caller accepts no JSON
-    #[response(status = 406)]
-    NotAcceptable,
     /// A failure inside
     #[response(status = 500)]
     Failure(ErrorReport),

@@ -33,6 +33,13 @@ pub(crate) struct HealthComponent {
 /// Every property source, strongest first.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "activeProfiles": ["local"],
+    "propertySources": [{
+        "name": "kayenta.yml",
+        "properties": {"server.port": {"value": 8090, "origin": "kayenta.yml:3:5"}},
+    }],
+}))]
 pub(crate) struct EnvironmentReport {
     /// The profiles.
     active_profiles: Vec<String>,
@@ -53,14 +60,19 @@ pub(crate) struct PropertySourceReport {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PropertyReport {
     /// Its value, `******` if secret.
-    #[schema(value_type = FreeObject)]
-    value: FreeObject,
+    #[schema(example = 8090)]
+    value: serde_json::Value,
     /// Where it stands.
     origin: Option<String>,
 }
 
 /// Every logger.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "levels": ["OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"],
+    "loggers": {"ROOT": {"configuredLevel": "INFO", "effectiveLevel": "INFO"}},
+    "groups": {"web": {"members": ["org.springframework.web"]}},
+}))]
 pub(crate) struct LoggersReport {
     /// The levels there are.
     levels: Vec<String>,
@@ -70,15 +82,17 @@ pub(crate) struct LoggersReport {
     groups: BTreeMap<String, FreeObject>,
 }
 
-/// The levels of one logger.
+/// The levels of one logger, or the members of a group.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"configuredLevel": "INFO", "effectiveLevel": "INFO"}))]
 pub(crate) struct LoggerReport {
     /// Set on this very logger.
     configured_level: Option<String>,
-    /// In force.
-    effective_level: String,
+    /// In force; not told of a group.
+    effective_level: Option<String>,
+    /// The loggers of a group.
+    members: Option<Vec<String>>,
 }
 
 /// A new level.
@@ -94,12 +108,23 @@ pub(crate) struct LevelChange {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MeterNames {
     /// Ascending.
+    #[schema(example = json!(["canary.telemetry.query", "http.server.requests"]))]
     names: Vec<String>,
 }
 
 /// One meter.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "name": "http.server.requests",
+    "baseUnit": "seconds",
+    "measurements": [
+        {"statistic": "COUNT", "value": 8.0},
+        {"statistic": "TOTAL_TIME", "value": 0.8},
+        {"statistic": "MAX", "value": 0.5},
+    ],
+    "availableTags": [{"tag": "method", "values": ["GET", "POST"]}],
+}))]
 pub(crate) struct MeterReport {
     /// Its name.
     name: String,
@@ -134,6 +159,18 @@ pub(crate) struct TagReport {
 /// Every meter, as the Spinnaker monitoring daemon reads them.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "applicationName": "kayenta",
+    "applicationVersion": "",
+    "metrics": {"canary.telemetry.query": {
+        "kind": "Counter",
+        "values": [{
+            "tags": [{"key": "metricsStore", "value": "prometheus"}],
+            "values": [{"t": 1704067200000_i64, "v": 2.0}],
+        }],
+    }},
+    "startTime": 1704060000000_i64,
+}))]
 pub(crate) struct SpectatorReport {
     /// `kayenta`.
     application_name: String,

@@ -98,10 +98,13 @@ pub(crate) struct MetricSetScope {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ObjectListing {
     /// Its id.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     id: String,
     /// When it was last written, milliseconds since 1970.
+    #[schema(example = 1704067200000_i64)]
     updated_timestamp: i64,
     /// The same in ISO-8601.
+    #[schema(example = "2024-01-01T00:00:00Z")]
     updated_timestamp_iso: String,
 }
 
@@ -110,6 +113,7 @@ pub(crate) struct ObjectListing {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricSetListResponse {
     /// A UUID.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     metric_set_list_id: String,
 }
 
@@ -118,6 +122,7 @@ pub(crate) struct MetricSetListResponse {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricSetPairListResponse {
     /// A UUID.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     metric_set_pair_list_id: String,
 }
 
@@ -126,6 +131,7 @@ pub(crate) struct MetricSetPairListResponse {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryArchiveResultUpdateResponse {
     /// The id.
+    #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     pipeline_id: String,
 }
 
@@ -206,6 +212,7 @@ pub(crate) struct MetricDescriptor {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct InstanceEnabled {
     /// False to let others do it.
+    #[schema(example = true)]
     enabled: bool,
 }
 
@@ -235,6 +242,16 @@ pub(crate) struct DeadLetter {
 /// The body of a New Relic fetch.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "canaryMetricConfig": {
+        "name": "cpu",
+        "query": {"type": "newrelic", "select": "SELECT average(cpuPercent)", "q": "FROM SystemSample"},
+        "groups": ["system"],
+        "analysisConfigurations": {"canary": {"direction": "increase"}},
+        "scopeName": "default",
+    },
+    "extendedScopeParams": {"_scope_key": "autoScalingGroupName", "_location_key": "region"},
+}))]
 pub(crate) struct NewRelicFetchRequest {
     /// The metric.
     canary_metric_config: super::MetricConfig,
@@ -247,12 +264,20 @@ pub(crate) struct NewRelicFetchRequest {
 /// A run as it is kept: identity, stages, tasks.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "type": "PIPELINE",
+    "id": "01HKZ0Q8M4J0W6T3V9Y2C5B7DF",
+    "application": "ad-hoc",
+    "name": "Standard Canary Pipeline",
+    "status": "SUCCEEDED",
+    "stages": [{"refId": "setupContext", "type": "setupCanary", "name": "Setup Canary", "status": "SUCCEEDED"}],
+}))]
 pub(crate) struct PipelineExecution {
     /// Always `PIPELINE`.
     r#type: String,
     /// The execution id.
     id: String,
-    /// The group it is listed under.
+    /// The application it runs for.
     application: String,
     /// What kind of run it is.
     name: String,

@@ -116,6 +116,18 @@ pub(crate) struct CanaryResult {
 /// What the judge says.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "judgeName": "NetflixACAJudge-v1.0",
+    "results": [{
+        "name": "cpu", "tags": {}, "id": "4f0c1c5e-9df4-4bd2-8f4e-0f2b0f1d2a3b", "classification": "High",
+        "classificationReason": "The metric was classified as High (NetflixACAJudge-v1.0)", "groups": ["system"],
+        "experimentMetadata": {"stats": {"count": 61, "mean": 3.0, "min": 2.0, "std": 0.6, "max": 4.0}},
+        "controlMetadata": {"stats": {"count": 61, "mean": 1.5, "min": 1.0, "std": 0.3, "max": 2.0}},
+        "resultMetadata": {"ratio": 2.0}, "critical": false, "muted": false,
+    }],
+    "groupScores": [{"name": "system", "score": 0.0, "classification": "", "classificationReason": ""}],
+    "score": {"score": 0.0, "classification": "Fail", "classificationReason": "Ratio of High to total metrics"},
+}))]
 pub(crate) struct CanaryJudgeResult {
     /// Name of the judge.
     #[schema(required = false)]

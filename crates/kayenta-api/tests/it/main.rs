@@ -2,15 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod canaries;
+mod completeness;
 mod configs;
 mod dead_letters;
 mod document;
 mod errors;
 mod fetch;
 mod fixture;
+mod fuzz;
 mod health;
 mod management;
 mod objects;
 mod over_the_wire;
+mod routes;
 mod security;
 mod transport;

@@ -51,6 +51,10 @@ pub(crate) fn settings(binder: &Binder<'_>, context: &Context<'_>) -> Settings {
         judge: features::judge(binder),
         remote_judge: features::remote_judge(binder),
         standalone_canary_analysis: top.switch("kayenta.standaloneCanaryAnalysis.enabled"),
+        refuse_impossible_analyses: top.strict_switch(
+            "kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests",
+            true,
+        ),
         serialization: features::serialization(binder),
         index: features::index(binder),
         archive_executions: top.strict_switch("kayenta.default-archivers.enabled", true),

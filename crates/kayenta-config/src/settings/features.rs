@@ -116,7 +116,7 @@ pub struct SwaggerSettings {
     pub description: String,
     /// `contact`.
     pub contact: String,
-    /// `patterns`: accepted; every path is documented all the same.
+    /// `patterns`: regular expressions of the paths the document lists; empty for all.
     pub patterns: Vec<String>,
 }
 

@@ -71,6 +71,9 @@ pub struct Settings {
     pub remote_judge: Option<RemoteJudgeSettings>,
     /// `kayenta.standaloneCanaryAnalysis.enabled`: whether `/standalone_canary_analysis` exists.
     pub standalone_canary_analysis: bool,
+    /// `kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests`, default true: an analysis that can
+    /// never make a run is a 400 at once; false accepts it and lets it fail, as the reference does.
+    pub refuse_impossible_analyses: bool,
     /// How instants and durations look in JSON.
     pub serialization: SerializationSettings,
     /// The config index of the reference; ours reads the store itself, its timings are upper bounds.

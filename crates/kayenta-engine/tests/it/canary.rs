@@ -182,7 +182,16 @@ async fn a_failed_fetch_ends_the_run_at_once_and_settles_its_siblings() {
     assert_eq!(exception["exceptionType"], "SpinnakerHttpException");
     let text = "Status: 400, URL: http://metrics/bad/base, Message: Out of order";
     assert_eq!(exception["details"]["error"], text);
-    assert_eq!(errors(&status.exception), [text]);
+    // C-ENG-18: which metric, of whom, how often; for people and for programs.
+    let errors = errors(&status.exception);
+    assert_eq!(errors[0], text);
+    assert!(
+        errors[1].starts_with("Metric 'bad' of account prom, 1 try"),
+        "{errors:?}"
+    );
+    assert_eq!(exception["details"]["metric"], "bad");
+    assert_eq!(exception["details"]["metricsAccountName"], "prom");
+    assert_eq!(exception["details"]["attempts"], 1);
     world.quiet(engine).await;
     let archived: CanaryStatusResponse = world
         .repository()

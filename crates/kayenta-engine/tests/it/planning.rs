@@ -1,5 +1,6 @@
 //! Analyses that cannot be planned: accepted, then ended with the reference's words.
 
+use kayenta_engine::EngineErrorKind;
 use kayenta_model::ExecutionStatus;
 use serde_json::json;
 
@@ -148,5 +149,74 @@ async fn a_negative_interval_succeeds_without_runs() {
         result.canary_score_message.as_deref(),
         Some("There were no successful canary judgements to aggregate")
     );
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn c_scape_07_an_analysis_that_can_never_make_a_run_is_refused_with_its_field() {
+    let mut world = World::new();
+    world.options.refuse_impossible_analyses = true;
+    let process = world.process();
+    let engine = &process.engine;
+    let scope = |start: &str, end: &str| json!([{"startTimeIso": start, "endTimeIso": end}]);
+    let (early, late) = ("2020-11-20T23:00:00Z", "2020-11-21T00:00:00Z");
+    for (request, text) in [
+        (
+            json!({"scopes": null}),
+            "The analysis request must contain scopes.",
+        ),
+        (
+            json!({"scopes": [null]}),
+            "Scope 0 of the analysis request is null.",
+        ),
+        (
+            json!({}),
+            "Canary StageExecution configuration must include either `endTime` or `lifetimeDuration`.",
+        ),
+        (
+            json!({"scopes": scope("soon", late)}),
+            "scopes[0].startTimeIso: Text 'soon' could not be parsed at index 0",
+        ),
+        (
+            json!({"scopes": scope(early, "2020-11-20T23:01:09.3NZ")}),
+            "scopes[0].endTimeIso: Text '2020-11-20T23:01:09.3NZ' could not be parsed at index 21",
+        ),
+        (
+            json!({"scopes": scope(late, early)}),
+            "scopes[0].endTimeIso: the analysis would end (2020-11-20T23:00:00Z) before it starts (2020-11-21T00:00:00Z).",
+        ),
+        (
+            json!({"scopes": scope(early, "2020-11-20T23:00:59Z")}),
+            "scopes[0].endTimeIso: an analysis must last at least one minute.",
+        ),
+        (
+            json!({"lifetimeDurationMins": 0}),
+            "lifetimeDurationMins: an analysis must last at least one minute.",
+        ),
+        (
+            json!({"lifetimeDurationMins": 5, "thresholds": null}),
+            "scoreThresholds is marked non-null but is null",
+        ),
+        (
+            json!({"lifetimeDurationMins": 5, "scopes": [{"scopeName": "other"}]}),
+            "Canary metrics require scopes which were not provided in the execution request: [default]",
+        ),
+    ] {
+        let refused = engine
+            .start_analysis(analysis(request.clone()))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind, EngineErrorKind::InvalidRequest, "{request}");
+        assert_eq!(refused.message, text, "{request}");
+    }
+    // What can run is accepted, however odd; so is what makes no run and is no failure.
+    for request in [
+        json!({"lifetimeDurationMins": 5}),
+        json!({"lifetimeDurationMins": 5, "analysisIntervalMins": 60, "lookbackMins": 600}),
+        json!({"lifetimeDurationMins": 5, "analysisIntervalMins": -1}),
+        json!({"scopes": scope(early, late), "analysisIntervalMins": 0}),
+    ] {
+        engine.start_analysis(analysis(request)).await.unwrap();
+    }
     process.stop().await;
 }

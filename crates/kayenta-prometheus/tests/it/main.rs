@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
 
 mod faults;
+mod fuzz;
 mod recorded;
 mod support;

@@ -30,6 +30,9 @@ pub(crate) fn api_options(settings: &Settings) -> ApiOptions {
         spectator_enabled: settings.spectator.enabled,
         swagger_enabled: settings.swagger.enabled,
         swagger_title: settings.swagger.title.clone(),
+        swagger_description: settings.swagger.description.clone(),
+        swagger_contact: settings.swagger.contact.clone(),
+        swagger_patterns: settings.swagger.patterns.clone(),
         management: management(&settings.management),
         security: security(&settings.security),
         ..ApiOptions::default()

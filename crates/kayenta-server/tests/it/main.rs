@@ -7,10 +7,12 @@
 )]
 
 mod actuator;
+mod clients;
 mod command_line;
 mod compose;
 mod dice;
 mod gate;
+mod hostile;
 mod kill;
 mod metric_stores;
 mod migrate;
@@ -21,7 +23,10 @@ mod replay;
 mod replicas;
 mod requests;
 mod samples;
+mod schemathesis;
 mod serialization;
 mod shutdown;
+mod stage_script;
 mod start;
+mod swagger_ui;
 mod tls;

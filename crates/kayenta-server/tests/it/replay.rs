@@ -11,17 +11,17 @@ use kayenta_testkit::{
 
 use crate::samples::{BINARY, sample, testdata};
 
-/// Replays every transcript at once against a service; reports by scenario. Departures are those of
-/// every backend and of this one.
+/// Replays transcripts at once against a service; reports by scenario. Departures are those of every
+/// backend and of these files.
 async fn replay_all(
     base_url: &str,
     prometheus: &FakePrometheus,
-    backend: &str,
+    departures: &[&str],
 ) -> Vec<ReplayReport> {
     let transcripts = Transcript::read_all(&testdata("http")).unwrap();
-    let departures = ["every-backend", backend]
+    let departures = std::iter::once(&"every-backend")
+        .chain(departures)
         .map(|name| Departures::read(&testdata("departures").join(name).with_extension("json")))
-        .into_iter()
         .fold(Departures::default(), |all, more| all.and(more.unwrap()));
     let strangers: Vec<_> = departures.strangers(&transcripts).map(|d| &d.id).collect();
     assert!(
@@ -50,8 +50,8 @@ async fn replay_all(
 }
 
 /// Asserts that every step passes, and prints how many.
-async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, backend: &str) {
-    let reports = replay_all(&service.base_url(), prometheus, backend).await;
+async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, departures: &[&str]) {
+    let reports = replay_all(&service.base_url(), prometheus, departures).await;
     let mut failed = 0;
     for report in &reports {
         println!("{report}");
@@ -60,7 +60,7 @@ async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, backend
     let steps: usize = reports.iter().map(|r| r.steps).sum();
     let departed: usize = reports.iter().map(|r| r.departed).sum();
     println!(
-        "{backend}: {} of {steps} steps pass, {departed} of them differ on purpose",
+        "{departures:?}: {} of {steps} steps pass, {departed} of them differ on purpose",
         steps - failed
     );
     assert_eq!(failed, 0, "the service's log:\n{}", service.log());
@@ -78,7 +78,24 @@ async fn transcripts_pass_on_the_embedded_default() {
         .start()
         .await
         .unwrap();
-    assert_all_pass(&service, &prometheus, "embedded").await;
+    assert_all_pass(&service, &prometheus, &["embedded", "refusing"]).await;
+}
+
+/// With the switch off an analysis that can never make a run fails as late as the reference's.
+#[tokio::test(flavor = "multi_thread")]
+async fn c_scape_07_can_be_switched_off() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let config = sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", &prometheus.base_url())],
+    );
+    let service = ServiceBuilder::new(BINARY)
+        .config(config)
+        .argument("--kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests=false")
+        .start()
+        .await
+        .unwrap();
+    assert_all_pass(&service, &prometheus, &["embedded", "accepting"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,5 +117,5 @@ async fn transcripts_pass_on_redis_and_azure() {
         .start()
         .await
         .unwrap();
-    assert_all_pass(&service, &prometheus, "redis-azure").await;
+    assert_all_pass(&service, &prometheus, &["redis-azure", "refusing"]).await;
 }

@@ -22,6 +22,9 @@ pub struct Departure {
     /// Path of each difference, and our value there: JSON, [`Departure::NOTHING`] where we send
     /// nothing, [`Departure::ANY`] where the value differs from run to run.
     pub differs: BTreeMap<String, Value>,
+    /// Whether it is no complaint when a difference does not happen.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 impl Departure {
@@ -58,6 +61,45 @@ impl Departures {
         Ok(Self(list))
     }
 
+    /// What our errors say beside the reference's words, wherever a transcript meets one: the accounts
+    /// there are (C-API-18), and of a failed fetch what was asked of whom how often (C-ENG-18).
+    #[must_use]
+    pub fn of_fuller_errors(transcripts: &[super::Transcript]) -> Self {
+        let fuller = |id: &str, scenario: &str, step: &str, paths: &[&str]| Departure {
+            id: id.to_owned(),
+            scenario: scenario.to_owned(),
+            step: step.to_owned(),
+            why: "an error says more".to_owned(),
+            differs: paths
+                .iter()
+                .map(|path| ((*path).to_owned(), Value::from(Departure::ANY)))
+                .collect(),
+            optional: true,
+        };
+        let mut all = Vec::new();
+        for transcript in transcripts {
+            for step in &transcript.steps {
+                let (scenario, name) = (&transcript.scenario, &step.name);
+                let body = &step.response.body;
+                if body["exception"].is_object() {
+                    let paths = [
+                        "body.exception.details.errors",
+                        "body.exception.details.metric",
+                        "body.exception.details.metricsAccountName",
+                        "body.exception.details.query",
+                        "body.exception.details.attempts",
+                    ];
+                    all.push(fuller("C-ENG-18", scenario, name, &paths));
+                }
+                let message = body["message"].as_str().unwrap_or_default();
+                if message.starts_with("Unable to resolve account ") {
+                    all.push(fuller("C-API-18", scenario, name, &["body.knownAccounts"]));
+                }
+            }
+        }
+        Self(all)
+    }
+
     /// These and others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
@@ -89,6 +131,15 @@ impl Departures {
         })
     }
 
+    /// Whether a step answers with this status on purpose; then nothing further is waited for.
+    pub(super) fn expects_status(&self, scenario: &str, step: &str, status: u16) -> bool {
+        self.0.iter().any(|d| {
+            d.scenario == scenario
+                && d.step == step
+                && d.differs.get("status") == Some(&Value::from(status))
+        })
+    }
+
     /// What is left of a step's differences once its departures are taken out, with one complaint for
     /// each departure that did not happen.
     pub(super) fn judge(
@@ -107,7 +158,7 @@ impl Departures {
             .filter(|difference| !own.iter().any(|d| d.allows(difference)))
             .map(ToString::to_string)
             .collect();
-        for departure in own {
+        for departure in own.into_iter().filter(|departure| !departure.optional) {
             for path in departure.differs.keys() {
                 if !differences.iter().any(|d| &d.path == path) {
                     complaints.push(format!(
@@ -137,6 +188,7 @@ mod tests {
                 ("body.gone".to_owned(), json!(Departure::NOTHING)),
             ]
             .into(),
+            optional: false,
         }])
     }
 

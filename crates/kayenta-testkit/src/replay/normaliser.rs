@@ -62,6 +62,23 @@ impl Normaliser {
         .into_owned()
     }
 
+    /// Counts the ids of a recorded answer that does not come, so that those of later answers keep
+    /// their numbers.
+    pub fn missed(&mut self, recorded: &Value) {
+        static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"<(u[ul]id)#(\d+)>"));
+        for found in NUMBERED.captures_iter(&recorded.to_string()) {
+            let known = if &found[1] == "uuid" {
+                &mut self.uuids
+            } else {
+                &mut self.ulids
+            };
+            let number = found[2].parse().unwrap_or(0);
+            while known.len() < number {
+                known.insert(format!("missed {}", known.len()), known.len() + 1);
+            }
+        }
+    }
+
     /// A whole answer. `key` is the key the value stands under, empty at the top.
     pub fn value(&mut self, value: &Value, key: &str) -> Value {
         match value {

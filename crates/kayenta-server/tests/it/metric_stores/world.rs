@@ -88,7 +88,7 @@ impl World {
         let tls_host = self.stores.tls_base_url().replace("https://", "");
         let replay = Replay::new(self.service.base_url())
             .unwrap()
-            .departing(departing)
+            .departing(departing.and(Departures::of_fuller_errors(&transcripts)))
             .substituting(self.stores.base_url(), RECORDED.0)
             .substituting(tls_host, RECORDED.1);
         let answers = replay.run(&transcripts[0]).await;

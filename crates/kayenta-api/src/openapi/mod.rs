@@ -1,4 +1,8 @@
-//! The API document and its user interface.
+//! The API document, in both versions, and its user interface.
+
+mod complete;
+mod schema;
+mod swagger2;
 
 use std::sync::Arc;
 
@@ -10,9 +14,12 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use regex::Regex;
+use serde_json::Value;
 use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, Tag, info::LicenseBuilder, tag::TagBuilder};
 use utoipa_swagger_ui::Config;
 
+use self::complete::Security;
 use crate::{
     error::ApiError,
     front::found,
@@ -21,6 +28,16 @@ use crate::{
 
 /// Where the document is.
 const DOCUMENT: &str = "/v3/api-docs";
+/// Where it is as Swagger 2.0.
+const DOCUMENT_2: &str = "/v2/api-docs";
+/// Where the user interface looks for its settings.
+const UI_SETTINGS: &str = "/v3/api-docs/swagger-config";
+
+/// The paths of [`routes`] that answer JSON.
+pub(crate) const JSON_ROUTES: [&str; 3] = [DOCUMENT, DOCUMENT_2, UI_SETTINGS];
+
+/// The title when none is set.
+pub(crate) const DEFAULT_TITLE: &str = "Kayenta API";
 
 /// The metric stores with a fetch route.
 const FETCH_STORES: [&str; 8] = [
@@ -36,17 +53,73 @@ const FETCH_STORES: [&str; 8] = [
 
 /// The API document with every route the service can have, whatever is switched on.
 #[must_use]
-pub fn document() -> OpenApi {
+pub fn document() -> Value {
+    let options = everything();
+    let mut document = as_value(&crate::router::described(&options).into_openapi());
+    complete::complete(&mut document, &options, Security::Possible);
+    document
+}
+
+/// [`document()`] as Swagger 2.0.
+#[must_use]
+pub fn document_2() -> Value {
+    swagger2::swagger_2(&document())
+}
+
+fn everything() -> ApiOptions {
     let mut options = ApiOptions {
         fetch_stores: FETCH_STORES.map(str::to_owned).into(),
         ..ApiOptions::default()
     };
     options.management.exposure = Exposure::all();
-    crate::router::described(&options).into_openapi()
+    options
+}
+
+fn as_value(document: &OpenApi) -> Value {
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+/// The document of one service, as it is served.
+fn served(document: &OpenApi, options: &ApiOptions) -> Value {
+    let mut document = as_value(document);
+    let security = if options.security.enabled {
+        Security::Required
+    } else {
+        Security::Open
+    };
+    complete::complete(&mut document, options, security);
+    keep_matching(&mut document, &options.swagger_patterns);
+    document
+}
+
+/// C-API-19: leaves the paths that one of the patterns matches whole (`swagger.patterns`); all when there are
+/// none. A pattern that is no regular expression matches nothing.
+fn keep_matching(document: &mut Value, patterns: &[String]) {
+    if patterns.is_empty() {
+        return;
+    }
+    let patterns: Vec<Regex> = patterns
+        .iter()
+        .filter_map(|pattern| match Regex::new(&format!("^(?:{pattern})$")) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                tracing::warn!(%pattern, %error, "swagger.patterns: no regular expression");
+                None
+            }
+        })
+        .collect();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.retain(|path, _| patterns.iter().any(|pattern| pattern.is_match(path)));
+    }
 }
 
 /// The document before its routes: title, licence, tags.
 pub(crate) fn frame(title: &str) -> OpenApi {
+    let title = if title.is_empty() {
+        DEFAULT_TITLE
+    } else {
+        title
+    };
     OpenApiBuilder::new()
         .info(
             Info::builder()
@@ -65,15 +138,22 @@ pub(crate) fn frame(title: &str) -> OpenApi {
                 .build(),
         )
         .tags(Some([
-            tag("canary configs", "What to compare and how to judge it"),
-            tag("canary runs", "One comparison over one window"),
-            tag("standalone analyses", "Comparisons again and again over a lifetime, and one verdict"),
-            tag("judges", "Who judges, and judging stored series again"),
-            tag("metric sets", "Fetched series"),
-            tag("archive", "Finished runs, kept for good"),
-            tag("accounts", "Metric and object stores"),
+            tag("canary-config-controller", "What to compare and how to judge it"),
+            tag("canary-controller", "One comparison over one window"),
+            tag(
+                "standalone-canary-analysis-controller",
+                "Comparisons again and again over a lifetime, and one verdict",
+            ),
+            tag("canary-judges-controller", "Who judges, and judging stored series again"),
+            tag("metric-set-list-controller", "Fetched series of one side"),
+            tag("metric-set-pair-list-controller", "Fetched series, both sides together"),
+            tag("canary-result-archive-controller", "Finished runs, kept for good"),
+            tag("credentials-controller", "The accounts: metric and object stores"),
+            tag("metrics-services-controller", "The metric stores"),
+            tag("metrics-service-metadata-controller", "The metrics a store knows"),
             tag("fetch", "Trying out a query of a metric store"),
-            tag("executions", "Runs and analyses as such: cancel, forget"),
+            tag("pipeline-controller", "Runs and analyses as such: cancel, forget"),
+            tag("admin-controller", "Whether this instance takes work"),
             tag("management", "Health, settings, log levels, measurements"),
         ]))
         .build()
@@ -87,12 +167,15 @@ fn tag(name: &str, description: &str) -> Tag {
 }
 
 /// Routes of the document and of the user interface, none of which is in the document.
-pub(crate) fn routes(document: &OpenApi, context_path: &str) -> Router {
-    let json: Bytes = document.to_json().unwrap_or_default().into();
+pub(crate) fn routes(document: &OpenApi, options: &ApiOptions) -> Router {
+    let context_path = options.context_path.trim_end_matches('/');
+    let document = served(document, options);
+    let json: Bytes = document.to_string().into();
+    let json_2: Bytes = swagger2::swagger_2(&document).to_string().into();
     let index = format!("{context_path}/swagger-ui/index.html");
     let document_url = format!("{context_path}{DOCUMENT}");
     let swagger_config: Bytes = serde_json::json!({
-        "configUrl": format!("{document_url}/swagger-config"),
+        "configUrl": format!("{context_path}{UI_SETTINGS}"),
         "url": document_url,
         "validatorUrl": "",
     })
@@ -105,8 +188,9 @@ pub(crate) fn routes(document: &OpenApi, context_path: &str) -> Router {
     };
     Router::new()
         .route(DOCUMENT, get(move || async move { as_json(json) }))
+        .route(DOCUMENT_2, get(move || async move { as_json(json_2) }))
         .route(
-            "/v3/api-docs/swagger-config",
+            UI_SETTINGS,
             get(move || async move { as_json(swagger_config) }),
         )
         .route("/swagger-ui.html", get(to_index.clone()))
