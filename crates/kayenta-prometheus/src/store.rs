@@ -127,10 +127,7 @@ impl MetricsStore for PrometheusStore {
             .query("step", &step.to_string())
             .send()
             .await?;
-        let found = answer::read(answer.body()).map_err(|error| {
-            let told = error.to_string();
-            answer.unexpected(told).caused_by(error)
-        })?;
+        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
         if found.is_empty() {
             let attributes = series::query_attribute(text);
             let step_millis = step.saturating_mul(1000);

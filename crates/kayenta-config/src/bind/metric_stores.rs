@@ -285,6 +285,8 @@ pub(super) fn http_json(group: &Group<'_>) -> Option<HttpJsonAccount> {
         .collect();
     let body = group.template("body");
     let values_path = group.strict_text("valuesPath");
+    let series_path = group.strict_text("seriesPath");
+    let tags_path = group.strict_text("tagsPath");
     let timestamps_path = group.strict_text("timestampsPath");
     let timestamp_unit = group.choice_or("timestampUnit", TimestampUnit::Seconds);
     let timeout = group.duration_if_set("timeout");
@@ -308,6 +310,8 @@ pub(super) fn http_json(group: &Group<'_>) -> Option<HttpJsonAccount> {
         method,
         headers,
         body,
+        series_path,
+        tags_path,
         timestamps_path,
         values_path: values_path?,
         timestamp_unit,

@@ -335,6 +335,10 @@ pub struct HttpJsonAccount {
     pub headers: IndexMap<String, SecretString>,
     /// `body`: a template, for POST.
     pub body: Option<String>,
+    /// `seriesPath`: JSONPath to the series, one match each; `None`: the whole answer is one.
+    pub series_path: Option<String>,
+    /// `tagsPath`: JSONPath, within a series, to the object of its tags.
+    pub tags_path: Option<String>,
     /// `timestampsPath`: JSONPath to the timestamps; `None`: evenly spaced over the range.
     pub timestamps_path: Option<String>,
     /// `valuesPath`: JSONPath to the values.

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use super::mask::Masker;
 use crate::error::{FetchError, FetchErrorKind};
 
 /// The body of a 2xx answer.
@@ -11,6 +12,7 @@ pub struct Answer {
     pub(super) store: &'static str,
     pub(super) url: String,
     pub(super) body: Bytes,
+    pub(super) masker: Masker,
 }
 
 impl Answer {
@@ -36,20 +38,16 @@ impl Answer {
 
     /// The failure of an answer that cannot be read.
     #[must_use]
-    pub fn unreadable(
-        &self,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> FetchError {
-        let cause = cause.into();
-        self.unexpected(format!("it cannot be read: {cause}"))
-            .caused_by(cause)
+    pub fn unreadable(&self, cause: impl std::fmt::Display) -> FetchError {
+        self.unexpected(format_args!("it cannot be read: {cause}"))
     }
 
     /// The failure of an answer that is not what the store promises; `what` completes "The answer
-    /// of … is not usable: ".
+    /// of … is not usable: ". A secret the store may have repeated is masked, which is why no cause is
+    /// attached: its words are in the text.
     #[must_use]
     pub fn unexpected(&self, what: impl std::fmt::Display) -> FetchError {
-        unusable(self.store, &self.url, what)
+        unusable(self.store, &self.url, self.masker.text(&what.to_string()))
     }
 }
 

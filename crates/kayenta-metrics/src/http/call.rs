@@ -183,7 +183,7 @@ impl<'c> Call<'c> {
             self.account.store,
             shown,
             response,
-            self.account.transport.max_answer_bytes,
+            self.account.max_answer_bytes,
             (started + self.timeout, self.timeout),
         ))
     }
@@ -200,12 +200,13 @@ impl<'c> Call<'c> {
 
     async fn answer(&self, url: Url, shown: &str, started: Instant) -> Result<Answer, FetchError> {
         let response = self.open(url, shown, started).await?;
-        let limit = self.account.transport.max_answer_bytes;
+        let limit = self.account.max_answer_bytes;
         let body = self.read(response, limit, shown).await?;
         self.log_answer(&body, shown);
         Ok(Answer {
             store: self.account.store,
             url: shown.to_owned(),
+            masker: self.account.masker.clone(),
             body,
         })
     }
@@ -287,13 +288,15 @@ impl<'c> Call<'c> {
             )
         };
         let home = url.clone();
+        let is_home = |url: &Url| {
+            url.host() == home.host()
+                && (url.port_or_known_default() == home.port_or_known_default()
+                    || url.scheme() == "https")
+        };
         let (mut method, mut body) = (self.method.clone(), self.body.clone());
         for _ in 0..=MOST_REDIRECTS {
             let mut headers = self.headers.clone();
-            let at_home = url.host() == home.host()
-                && (url.port_or_known_default() == home.port_or_known_default()
-                    || url.scheme() == "https");
-            if at_home {
+            if is_home(&url) {
                 headers.extend(self.account.headers.clone());
                 headers.extend(self.credentials.clone());
             }
@@ -332,6 +335,18 @@ impl<'c> Call<'c> {
                 .and_then(|location| url.join(location).ok())
                 .filter(|target| matches!(target.scheme(), "http" | "https"));
             match target {
+                Some(target) if followed && self.account.within_host && !is_home(&target) => {
+                    let target = self.account.masker.url(&target);
+                    return Err(FetchError::new(
+                        FetchErrorKind::Answer {
+                            url: shown.to_owned(),
+                        },
+                        format!(
+                            "{shown} redirects to another host ({target}), which is not followed; \
+                             configure the URL where the data is"
+                        ),
+                    ));
+                }
                 Some(target) if followed => {
                     url = target;
                     if method != Method::GET {

@@ -34,6 +34,8 @@ pub struct HttpClientBuilder {
     credentials: Credentials,
     secrets: Vec<SecretString>,
     error_text: ErrorText,
+    within_host: bool,
+    max_answer_bytes: usize,
 }
 
 impl HttpClientBuilder {
@@ -55,6 +57,20 @@ impl HttpClientBuilder {
     #[must_use]
     pub fn error_text(mut self, error_text: ErrorText) -> Self {
         self.error_text = error_text;
+        self
+    }
+
+    /// Follows no redirect to another host; it is an error that names the host.
+    #[must_use]
+    pub fn within_host(mut self) -> Self {
+        self.within_host = true;
+        self
+    }
+
+    /// Largest answer that is read, if that of the transport is larger.
+    #[must_use]
+    pub fn max_answer_bytes(mut self, bytes: usize) -> Self {
+        self.max_answer_bytes = bytes;
         self
     }
 
@@ -86,6 +102,8 @@ impl HttpClientBuilder {
                 headers,
                 masker: Masker::new(secrets),
                 error_text: self.error_text,
+                within_host: self.within_host,
+                max_answer_bytes: self.max_answer_bytes.min(transport.max_answer_bytes),
             }),
         })
     }
@@ -97,6 +115,8 @@ pub(super) struct Account {
     pub(super) headers: HeaderMap,
     pub(super) masker: Masker,
     pub(super) error_text: ErrorText,
+    pub(super) within_host: bool,
+    pub(super) max_answer_bytes: usize,
 }
 
 /// Calls one account of a store. Cheap to clone.
@@ -126,6 +146,8 @@ impl HttpClient {
             credentials: Credentials::None,
             secrets: Vec::new(),
             error_text: message_of_json,
+            within_host: false,
+            max_answer_bytes: usize::MAX,
         }
     }
 

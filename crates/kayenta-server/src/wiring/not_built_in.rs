@@ -1,7 +1,7 @@
 //! Accounts of stores that are not built in yet: listed in `/credentials` as the reference lists them,
 //! and said at start. Each store that comes moves out of here.
 
-use kayenta_config::settings::{self, AccountKind, BaseUrl};
+use kayenta_config::settings::{self, AccountKind};
 use kayenta_engine::Account;
 use kayenta_model::AccountType;
 
@@ -9,15 +9,7 @@ use super::accounts::Entry;
 
 /// Whether accounts of this kind cannot do anything yet.
 pub(super) fn includes(kind: AccountKind) -> bool {
-    [
-        AccountKind::InfluxDb,
-        AccountKind::NewRelic,
-        AccountKind::Wavefront,
-        AccountKind::HttpJson,
-        AccountKind::Aws,
-        AccountKind::ConfigBin,
-    ]
-    .contains(&kind)
+    [AccountKind::Aws, AccountKind::ConfigBin].contains(&kind)
 }
 
 /// Whether accounts of this kind cannot keep objects yet, whatever else they can do.
@@ -37,49 +29,9 @@ pub(super) fn part_of(account: &Account) -> bool {
 /// Every configured account that cannot do anything yet.
 pub(super) fn accounts(configured: &settings::Accounts) -> Vec<Account> {
     let mut made = Vec::new();
-    let mut behind_url = |kind, name: &str, base_url: &BaseUrl, types: &[AccountType]| {
-        let mut entry = Entry::new(name, kind, types);
-        entry.show_endpoint(base_url);
-        made.push(entry.finish());
-    };
-    for a in &configured.influxdb {
-        behind_url(
-            AccountKind::InfluxDb,
-            &a.name,
-            &a.base_url,
-            &a.supported_types,
-        );
-    }
-    for a in &configured.newrelic {
-        behind_url(
-            AccountKind::NewRelic,
-            &a.name,
-            &a.base_url,
-            &a.supported_types,
-        );
-    }
-    for a in &configured.wavefront {
-        behind_url(
-            AccountKind::Wavefront,
-            &a.name,
-            &a.base_url,
-            &a.supported_types,
-        );
-    }
-    made.extend(configured.http_json.iter().map(http_json));
     made.extend(configured.aws.iter().map(aws));
     made.extend(configured.configbin.iter().map(configbin));
     made
-}
-
-fn http_json(account: &settings::HttpJsonAccount) -> Account {
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::HttpJson,
-        &account.supported_types,
-    );
-    entry.locations(&account.locations, &account.recommended_locations);
-    entry.finish()
 }
 
 fn aws(account: &settings::AwsAccount) -> Account {

@@ -16,12 +16,13 @@ pub(super) fn query(asked: &Asked<'_>) -> anyhow::Result<Said> {
     if text.contains("noresults") {
         return Ok(json!({"error": "scripted failure"}).into());
     }
-    let bound =
-        |before: &str, default: i64| between(text, before, "'").map_or(Ok(default), seconds);
-    let window = (
-        bound("time >= '", DEFAULT_START)?,
-        bound("time < '", DEFAULT_START + 600)?,
-    );
+    let first = between(text, "time >= '", "'").map_or(Ok(DEFAULT_START), seconds)?;
+    let end = match between(text, "time < '", "'") {
+        // A point in the second that has begun lies before its end.
+        Some(end) => seconds(end)? + i64::from(end.contains('.')),
+        None => DEFAULT_START + 600,
+    };
+    let window = (first, end);
     let step = number_after(text, "time(").unwrap_or_else(|| step_of(text, 60));
     let names = between(text, "SELECT ", " FROM").unwrap_or("x");
     let columns: Vec<&str> = if names.contains('*') {

@@ -324,8 +324,12 @@ pub(crate) async fn newrelic(
         dry_run: params.dry_run,
     };
     match body.canary_config {
-        // The metric of the config is what is fetched; a dry run shows the body's own.
-        Some(config) if !params.dry_run => {
+        // The metric of the config is what is fetched; a dry run shows the body's own, with the config's templates.
+        Some(mut config) if params.dry_run => {
+            config.metrics = Some(vec![body.canary_metric_config]);
+            fetch.metric_of(&state, config, 0).await
+        }
+        Some(config) => {
             let index = params.metric_index.unwrap_or_default();
             let count = config.metrics().len();
             let index = usize::try_from(index)
@@ -336,6 +340,6 @@ pub(crate) async fn newrelic(
                 })?;
             fetch.metric_of(&state, config, index).await
         }
-        _ => fetch.metric(&state, body.canary_metric_config).await,
+        None => fetch.metric(&state, body.canary_metric_config).await,
     }
 }

@@ -3,9 +3,13 @@
 mod atlas;
 mod datadog;
 mod graphite;
+mod http_json;
+mod influxdb;
+mod newrelic;
 mod prometheus;
 mod signalfx;
 mod stackdriver;
+mod wavefront;
 
 use std::fmt::Display;
 
@@ -36,6 +40,18 @@ pub(super) fn accounts(settings: &Settings, ingredients: &Ingredients) -> Vec<Ac
     }
     for account in &configured.google {
         made.extend(stackdriver::account(settings, account, ingredients));
+    }
+    for account in &configured.newrelic {
+        made.extend(newrelic::account(account, ingredients));
+    }
+    for account in &configured.wavefront {
+        made.extend(wavefront::account(account, ingredients));
+    }
+    for account in &configured.influxdb {
+        made.extend(influxdb::account(account, ingredients));
+    }
+    for account in &configured.http_json {
+        made.extend(http_json::account(account, ingredients));
     }
     made
 }

@@ -76,3 +76,33 @@ async fn stackdriver() {
 async fn stackdriver_mends() {
     World::start().await.mends("stackdriver").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn influxdb() {
+    World::start().await.passes("influxdb").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn influxdb_mends() {
+    World::start().await.mends("influxdb").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newrelic() {
+    World::start().await.passes("newrelic").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newrelic_mends() {
+    World::start().await.mends("newrelic").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wavefront() {
+    World::start().await.passes("wavefront").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wavefront_mends() {
+    World::start().await.mends("wavefront").await;
+}

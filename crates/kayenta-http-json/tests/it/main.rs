@@ -1,0 +1,6 @@
+//! The store against real servers: what is sent, what is found, what is refused.
+
+#![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
+
+mod requests;
+mod support;

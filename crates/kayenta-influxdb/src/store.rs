@@ -1,0 +1,133 @@
+//! The store: one request a query, one metric set a column.
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use kayenta_metrics::{
+    FetchError, Metadata, MetricQuery, MetricsStore,
+    http::{Credentials, HttpClient, HttpSetupError, Transport},
+    scope,
+    series::{self, Axis},
+};
+use kayenta_model::MetricSet;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{answer, query};
+
+/// What `kayenta.influxdb` says of one account.
+#[derive(Clone, Debug)]
+pub struct InfluxDbAccount {
+    /// `endpoint.baseUrl`.
+    pub base_url: String,
+    /// Who is asking.
+    pub credentials: InfluxDbCredentials,
+}
+
+/// What InfluxDB may be shown; the reference knows nothing of the kind (C-INFLUX-04).
+#[derive(Clone, Debug, Default)]
+pub enum InfluxDbCredentials {
+    /// Nothing.
+    #[default]
+    None,
+    /// `token`, of InfluxDB 1.8 and 2.x: `Authorization: Token …`.
+    Token(SecretString),
+    /// `username` and `password`: HTTP basic.
+    Basic {
+        /// The user.
+        username: String,
+        /// The password.
+        password: SecretString,
+    },
+}
+
+/// One InfluxDB account.
+#[derive(Debug)]
+pub struct InfluxDbStore {
+    client: HttpClient,
+}
+
+impl InfluxDbStore {
+    /// Prepares the account; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the base URL or the credentials cannot be used.
+    pub fn new(account: InfluxDbAccount, transport: &Transport) -> Result<Self, HttpSetupError> {
+        let mut builder = HttpClient::builder("InfluxDB", account.base_url);
+        let credentials = match account.credentials {
+            InfluxDbCredentials::None => Credentials::None,
+            InfluxDbCredentials::Basic { username, password } => {
+                Credentials::Basic { username, password }
+            }
+            InfluxDbCredentials::Token(token) => {
+                let header = format!("Token {}", token.expose_secret());
+                // The token is a secret without the word before it, too.
+                builder = builder.secret(token);
+                Credentials::Headers(vec![("authorization".to_owned(), header.into())])
+            }
+        };
+        let client = builder
+            .credentials(credentials)
+            .error_text(answer::error_text)
+            .build(transport)?;
+        Ok(Self { client })
+    }
+}
+
+#[async_trait]
+impl MetricsStore for InfluxDbStore {
+    fn service_type(&self) -> &'static str {
+        "influxdb"
+    }
+
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
+        query::text(query)
+    }
+
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        let text = self.query_text(query)?;
+        let name = query.metric.name();
+        let answer = self
+            .client
+            .get("/query")
+            // The database is called as the metric is; so it was always.
+            .query("db", name)
+            .query("q", &text)
+            .send()
+            .await?;
+        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
+        let Some(rows) = found else {
+            let window = scope::window(query.scope)?;
+            let step_millis = scope::positive_step(query.scope)?.saturating_mul(1000);
+            let attributes = series::query_attribute(text);
+            return Ok(vec![series::placeholder(
+                query,
+                window,
+                step_millis,
+                attributes,
+            )]);
+        };
+        rows.columns
+            .into_iter()
+            .map(|column| {
+                let count = i64::try_from(column.values.len()).unwrap_or(i64::MAX);
+                let axis = Axis {
+                    start_millis: rows.first_millis,
+                    end_millis: rows
+                        .first_millis
+                        .saturating_add(rows.step_millis.saturating_mul(count)),
+                    step_millis: rows.step_millis,
+                };
+                let tags = IndexMap::from([("field".to_owned(), column.name)]);
+                series::metric_set(name, axis, column.values, tags, IndexMap::new())
+                    .map_err(|error| answer.unexpected(error))
+            })
+            .collect()
+    }
+
+    async fn metadata(&self, _filter: &str) -> Result<Metadata, FetchError> {
+        Ok(Metadata::default())
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        self.client.get("/ping").send().await.map(drop)
+    }
+}

@@ -1,0 +1,11 @@
+//! A [`MetricsStore`](kayenta_metrics::MetricsStore) on New Relic Insights.
+//!
+//! [`query`] builds NRQL from a metric's settings, [`answer`] reads the time series a query gives,
+//! [`NewRelicStore`] puts the two together over HTTP. Retries, templates, encoding and bounds are the
+//! seam's. There is no list of metrics: Insights knows event types, not metrics.
+
+pub mod answer;
+pub mod query;
+mod store;
+
+pub use store::{NewRelicAccount, NewRelicStore};

@@ -1,0 +1,133 @@
+//! The store: one request a query, one metric set an answer.
+
+use async_trait::async_trait;
+use http::{HeaderValue, header::ACCEPT};
+use indexmap::IndexMap;
+use kayenta_metrics::{
+    FetchError, Metadata, MetricQuery, MetricsStore,
+    http::{Answer, Credentials, HttpClient, HttpSetupError, Transport, path_segment},
+    series::{self, Axis},
+};
+use kayenta_model::MetricSet;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    answer,
+    query::{self, DefaultKeys},
+};
+
+/// The cheapest query that needs the account and its key.
+const PROBE: &str = "SHOW EVENT TYPES SINCE 1 hour ago";
+
+/// What `kayenta.newrelic` says of one account.
+#[derive(Clone, Debug)]
+pub struct NewRelicAccount {
+    /// Account name.
+    pub name: String,
+    /// `endpoint.baseUrl`, `https://insights-api.newrelic.com`.
+    pub base_url: String,
+    /// `apiKey`: sent as `X-Query-Key`.
+    pub api_key: Option<SecretString>,
+    /// `applicationKey`: the number of the account, part of the path.
+    pub application_key: Option<SecretString>,
+    /// `defaultScopeKey` and `defaultLocationKey`.
+    pub defaults: DefaultKeys,
+}
+
+/// One New Relic account.
+#[derive(Debug)]
+pub struct NewRelicStore {
+    account: String,
+    client: HttpClient,
+    application_key: Option<SecretString>,
+    defaults: DefaultKeys,
+}
+
+impl NewRelicStore {
+    /// Prepares the account; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the base URL or the key cannot be used.
+    pub fn new(account: NewRelicAccount, transport: &Transport) -> Result<Self, HttpSetupError> {
+        let credentials = match account.api_key {
+            Some(key) => Credentials::Headers(vec![("X-Query-Key".to_owned(), key)]),
+            None => Credentials::None,
+        };
+        let mut builder = HttpClient::builder("New Relic", account.base_url)
+            .credentials(credentials)
+            .error_text(answer::error_text);
+        if let Some(key) = &account.application_key {
+            // C-NEWRELIC-03: it is configured as a key, so no error or log line shows it.
+            builder = builder.secret(key.clone());
+        }
+        Ok(Self {
+            account: account.name,
+            client: builder.build(transport)?,
+            application_key: account.application_key,
+            defaults: account.defaults,
+        })
+    }
+
+    async fn ask(&self, nrql: &str) -> Result<Answer, FetchError> {
+        let number = self.application_key.as_ref().ok_or_else(|| {
+            FetchError::invalid(format!(
+                "New Relic account {} has no applicationKey; set \
+                 kayenta.newrelic.accounts[].applicationKey to the number of the account.",
+                self.account
+            ))
+        })?;
+        let path = format!(
+            "/v1/accounts/{}/query",
+            path_segment(number.expose_secret())
+        );
+        self.client
+            .get(&path)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .query("nrql", nrql)
+            .send()
+            .await
+    }
+}
+
+#[async_trait]
+impl MetricsStore for NewRelicStore {
+    fn service_type(&self) -> &'static str {
+        "newrelic"
+    }
+
+    fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
+        query::text(query, &self.defaults)
+    }
+
+    async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
+        let text = self.query_text(query)?;
+        let answer = self.ask(&text).await?;
+        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
+        let step_seconds = match query.scope.step.unwrap_or_default() {
+            0 => found.spacing_seconds,
+            seconds => seconds,
+        };
+        let axis = Axis {
+            start_millis: found.begin_millis,
+            end_millis: found.end_millis,
+            step_millis: step_seconds.saturating_mul(1000),
+        };
+        let set = series::metric_set(
+            query.metric.name(),
+            axis,
+            found.values,
+            IndexMap::new(),
+            series::query_attribute(text),
+        )
+        .map_err(|error| answer.unexpected(error))?;
+        Ok(vec![set])
+    }
+
+    async fn metadata(&self, _filter: &str) -> Result<Metadata, FetchError> {
+        Ok(Metadata::default())
+    }
+
+    async fn check(&self) -> Result<(), FetchError> {
+        self.ask(PROBE).await.map(drop)
+    }
+}

@@ -1,0 +1,33 @@
+//! InfluxDB.
+
+use kayenta_config::settings::{AccountKind, InfluxDbAccount};
+use kayenta_engine::Account;
+use kayenta_influxdb::{InfluxDbCredentials, InfluxDbStore};
+
+use super::registered;
+use crate::wiring::accounts::{Entry, Ingredients};
+
+pub(super) fn account(account: &InfluxDbAccount, ingredients: &Ingredients) -> Option<Account> {
+    let credentials = match (&account.token, &account.username, &account.password) {
+        (Some(token), _, _) => InfluxDbCredentials::Token(token.clone()),
+        (None, Some(username), password) => InfluxDbCredentials::Basic {
+            username: username.clone(),
+            password: password.clone().unwrap_or_default(),
+        },
+        (None, None, _) => InfluxDbCredentials::None,
+    };
+    let store = InfluxDbStore::new(
+        kayenta_influxdb::InfluxDbAccount {
+            base_url: account.base_url.text.clone(),
+            credentials,
+        },
+        &ingredients.transport,
+    );
+    let mut entry = Entry::new(
+        &account.name,
+        AccountKind::InfluxDb,
+        &account.supported_types,
+    );
+    entry.show_endpoint(&account.base_url);
+    registered(entry, AccountKind::InfluxDb, &account.name, store)
+}

@@ -1,0 +1,12 @@
+//! A [`MetricsStore`](kayenta_metrics::MetricsStore) on Wavefront.
+//!
+//! [`query`] builds the `ts(…)` expression from a metric's settings, [`answer`] reads a chart straight
+//! into series of doubles and puts them on the grid of the step, [`WavefrontStore`] puts the two together
+//! over HTTP. Retries, encoding and bounds are the seam's; Wavefront metrics have no templates, and the
+//! store lists no metrics.
+
+pub mod answer;
+pub mod query;
+mod store;
+
+pub use store::{WavefrontAccount, WavefrontStore};
