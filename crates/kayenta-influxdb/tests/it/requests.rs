@@ -7,20 +7,23 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, fetch};
 
-fn store(base_url: &str, credentials: InfluxDbCredentials) -> InfluxDbStore {
-    let transport = Transport::new(&HttpSettings::default()).unwrap();
-    let account = InfluxDbAccount {
+pub(crate) fn account(base_url: &str, credentials: InfluxDbCredentials) -> InfluxDbAccount {
+    InfluxDbAccount {
         base_url: base_url.to_owned(),
         credentials,
-    };
-    InfluxDbStore::new(account, &transport).unwrap()
+    }
 }
 
-fn temperature() -> Value {
+fn store(base_url: &str, credentials: InfluxDbCredentials) -> InfluxDbStore {
+    let transport = Transport::new(&HttpSettings::default()).unwrap();
+    InfluxDbStore::new(account(base_url, credentials), &transport).unwrap()
+}
+
+pub(crate) fn temperature() -> Value {
     json!({"type": "influxdb", "metricName": "temperature", "fields": ["a", "b"]})
 }
 
-fn ten_minutes() -> Value {
+pub(crate) fn ten_minutes() -> Value {
     json!({
         "scope": "server:web", "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z", "step": 60
     })

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, fetch};
 
-fn account(base_url: &str) -> NewRelicAccount {
+pub(crate) fn account(base_url: &str) -> NewRelicAccount {
     NewRelicAccount {
         name: "nr".to_owned(),
         base_url: base_url.to_owned(),
@@ -25,17 +25,17 @@ pub(crate) fn store(account: NewRelicAccount) -> NewRelicStore {
     NewRelicStore::new(account, &transport).unwrap()
 }
 
-fn count() -> Value {
+pub(crate) fn count() -> Value {
     json!({"type": "newrelic", "select": "count(*) FROM Transaction"})
 }
 
-fn ten_minutes(step: i64) -> Value {
+pub(crate) fn ten_minutes(step: i64) -> Value {
     json!({
         "scope": "web", "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z", "step": step
     })
 }
 
-fn answer() -> String {
+pub(crate) fn answer() -> String {
     let entry = |begin: i64, count: i64| {
         json!({
             "results": [{"count": count}], "beginTimeSeconds": begin, "endTimeSeconds": begin + 30,

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
 
+mod faults;
 mod requests;
 mod support;

@@ -7,22 +7,25 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, fetch};
 
-fn store(base_url: &str) -> WavefrontStore {
-    let transport = Transport::new(&HttpSettings::default()).unwrap();
-    let account = WavefrontAccount {
+pub(crate) fn account(base_url: &str) -> WavefrontAccount {
+    WavefrontAccount {
         base_url: base_url.to_owned(),
         api_token: "wf-api-token".into(),
-    };
-    WavefrontStore::new(account, &transport).unwrap()
+    }
 }
 
-fn cpu() -> Value {
+fn store(base_url: &str) -> WavefrontStore {
+    let transport = Transport::new(&HttpSettings::default()).unwrap();
+    WavefrontStore::new(account(base_url), &transport).unwrap()
+}
+
+pub(crate) fn cpu() -> Value {
     json!({
         "type": "wavefront", "metricName": "cpu.user", "aggregate": "avg", "summarization": "MEAN"
     })
 }
 
-fn ten_minutes(step: Value) -> Value {
+pub(crate) fn ten_minutes(step: Value) -> Value {
     json!({
         "scope": "env=test", "start": "2020-11-20T23:00:00.750Z", "end": "2020-11-20T23:10:00Z",
         "step": step

@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use kayenta_newrelic::NewRelicStore;
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
+use serde_json::json;
+
+use crate::requests::{account, answer, count, ten_minutes};
+
+#[tokio::test]
+async fn bad_back_ends_are_told() {
+    assert_bad_back_ends_are_told(BadBackEnds {
+        store: &|base_url, transport| {
+            Arc::new(NewRelicStore::new(account(base_url), transport).unwrap())
+        },
+        metric: json!({"name": "m", "query": count()}),
+        scope: ten_minutes(60),
+        healthy: Stored::json(answer()),
+        preliminaries: Vec::new(),
+        secrets: &["nr-query-key", "12/345", "12%2F345"],
+    })
+    .await;
+}
