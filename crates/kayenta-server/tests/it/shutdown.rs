@@ -17,10 +17,14 @@ const WINDOW: Window<'static> = Window {
     step_seconds: 60,
 };
 
-/// Waits until a query has arrived.
+/// Waits until a query for data has arrived; names of metrics are asked for in the background.
 async fn asked(prometheus: &FakePrometheus) {
+    let queried = || {
+        let seen = prometheus.seen();
+        seen.iter().any(|request| request.target.contains("/query"))
+    };
     let arrived = async {
-        while prometheus.seen().is_empty() {
+        while !queried() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
