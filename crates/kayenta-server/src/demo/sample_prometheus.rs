@@ -1,6 +1,6 @@
 //! A Prometheus-compatible endpoint with the series of two deployments.
 //!
-//! It knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
+//! It lists its metrics, and knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
 //! `metric{label="value",…}`, and picks the series by the label `version`. The values follow from
 //! metric, version and moment alone, so every run of the demo tells the same story: version 1.1 answers
 //! half its slowest requests late and fails more often.
@@ -18,6 +18,16 @@ use chrono::DateTime;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Metric, level and spread of the baseline, and how many times as high the canary's level is.
+const METRICS: [(&str, f64, f64, f64); 6] = [
+    ("shop_error_rate", 0.012, 0.25, 2.4),
+    ("shop_timeouts", 3.0, 0.4, 1.0),
+    ("shop_latency_p50_ms", 42.0, 0.08, 1.0),
+    ("shop_latency_p99_ms", 310.0, 0.12, 1.55),
+    ("shop_cpu_cores", 1.8, 0.1, 1.0),
+    ("shop_memory_bytes", 512e6, 0.03, 1.0),
+];
 
 /// Most points one answer may have, as in Prometheus.
 const MOST_POINTS: f64 = 11_000.0;
@@ -38,7 +48,11 @@ impl SamplePrometheus {
         let address = listener.local_addr()?;
         let routes = get(|Query(parameters)| async move { answer(&parameters) })
             .post(|Form(parameters)| async move { answer(&parameters) });
-        let app = Router::new().route("/api/v1/query_range", routes);
+        let names = METRICS.map(|(name, ..)| name);
+        let names = Json(json!({"status": "success", "data": names}));
+        let app = Router::new()
+            .route("/api/v1/query_range", routes)
+            .route("/api/v1/label/__name__/values", get(async || names));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move {
@@ -157,15 +171,8 @@ impl Curve {
             "1.1" => true,
             _ => return None,
         };
-        let (level, spread, canary_factor) = match metric {
-            "shop_error_rate" => (0.012, 0.25, 2.4),
-            "shop_timeouts" => (3.0, 0.4, 1.0),
-            "shop_latency_p50_ms" => (42.0, 0.08, 1.0),
-            "shop_latency_p99_ms" => (310.0, 0.12, 1.55),
-            "shop_cpu_cores" => (1.8, 0.1, 1.0),
-            "shop_memory_bytes" => (512e6, 0.03, 1.0),
-            _ => return None,
-        };
+        let (_, level, spread, canary_factor) =
+            METRICS.into_iter().find(|(name, ..)| *name == metric)?;
         let seed = metric
             .bytes()
             .chain(version.bytes())
