@@ -166,8 +166,7 @@ pub(crate) async fn read(
         // A message is a line, whether or not a blank one follows it.
         for line in event.data.lines().filter(|line| !line.trim().is_empty()) {
             let step = gathered.take(line).map_err(|error| {
-                let told = format!("a message cannot be read: {error}");
-                events.unexpected(told).caused_by(error)
+                events.unexpected(format_args!("a message cannot be read: {error}"))
             })?;
             match step {
                 Step::On => {}
@@ -177,7 +176,7 @@ pub(crate) async fn read(
                 }
                 // C-ATLAS-02: the reference retries these too.
                 Step::Failed(message) if message.contains("IllegalStateException") => {
-                    return Err(fatal(&message));
+                    return Err(fatal(&events.masked(&message)));
                 }
                 Step::Failed(message) => {
                     return Err(events.incomplete(format!("Atlas query failed: {message}")));

@@ -125,10 +125,7 @@ impl MetricsStore for DatadogStore {
             .query("query", &text)
             .send()
             .await?;
-        let found = answer::read(answer.body()).map_err(|error| {
-            let told = error.to_string();
-            answer.unexpected(told).caused_by(error)
-        })?;
+        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
         let attributes = series::query_attribute(text);
         if found.is_empty() {
             let window = (start, end);

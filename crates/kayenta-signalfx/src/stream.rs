@@ -111,15 +111,15 @@ pub(crate) async fn read(
     let mut reader = Reader::default();
     while let Some(event) = events.next().await? {
         reader.take(&event).map_err(|trouble| match trouble {
-            Trouble::Program(words) => refused("RuntimeException", failed(&words)),
+            Trouble::Program(words) => refused("RuntimeException", failed(&events.masked(&words))),
             Trouble::SeveralValues => refused(
                 "IllegalStateException",
                 "There was more than one value for a given timestamp, a SignalFlow stream method \
                  that can aggregate should have been applied to the data in the SignalFlow program",
             ),
-            Trouble::Unreadable(error) => events
-                .unexpected(format!("its {} event cannot be read: {error}", event.name))
-                .caused_by(error),
+            Trouble::Unreadable(error) => {
+                events.unexpected(format!("its {} event cannot be read: {error}", event.name))
+            }
         })?;
     }
     if !reader.any {

@@ -47,12 +47,18 @@ impl Answer {
     /// attached: its words are in the text.
     #[must_use]
     pub fn unexpected(&self, what: impl std::fmt::Display) -> FetchError {
-        unusable(self.store, &self.url, self.masker.text(&what.to_string()))
+        unusable(self.store, &self.url, &self.masker, what)
     }
 }
 
 /// The failure of an answer of `store` that is not what it promises.
-pub(super) fn unusable(store: &str, url: &str, what: impl std::fmt::Display) -> FetchError {
+pub(super) fn unusable(
+    store: &str,
+    url: &str,
+    masker: &Masker,
+    what: impl std::fmt::Display,
+) -> FetchError {
+    let what = masker.text(&what.to_string());
     FetchError::new(
         FetchErrorKind::Answer {
             url: url.to_owned(),

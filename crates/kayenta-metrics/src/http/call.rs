@@ -182,6 +182,7 @@ impl<'c> Call<'c> {
         Ok(Events::new(
             self.account.store,
             shown,
+            self.account.masker.clone(),
             response,
             self.account.max_answer_bytes,
             (started + self.timeout, self.timeout),

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::{
     answer::unusable,
     call::{broke_off, too_large, too_late},
+    mask::Masker,
 };
 use crate::error::{FetchError, FetchErrorKind};
 
@@ -37,6 +38,7 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
 pub struct Events {
     store: &'static str,
     url: String,
+    masker: Masker,
     content_type: Option<String>,
     events: SseByteStream<Pieces>,
     received: Arc<AtomicUsize>,
@@ -57,6 +59,7 @@ impl Events {
     pub(super) fn new(
         store: &'static str,
         url: String,
+        masker: Masker,
         response: Response,
         limit: usize,
         (deadline, timeout): (Instant, Duration),
@@ -70,6 +73,7 @@ impl Events {
         let pieces = pieces(response, url.clone(), limit, Arc::clone(&received));
         Self {
             store,
+            masker,
             content_type,
             events: SseByteStream::new(pieces),
             received,
@@ -120,10 +124,17 @@ impl Events {
         }
     }
 
-    /// The failure of an answer that is not what the store promises.
+    /// Words of the store, with the secrets it may have repeated masked.
+    #[must_use]
+    pub fn masked(&self, words: &str) -> String {
+        self.masker.text(words)
+    }
+
+    /// The failure of an answer that is not what the store promises, as
+    /// [`Answer::unexpected`](super::Answer::unexpected).
     #[must_use]
     pub fn unexpected(&self, what: impl fmt::Display) -> FetchError {
-        unusable(self.store, &self.url, what)
+        unusable(self.store, &self.url, &self.masker, what)
     }
 
     /// The failure of an answer without a single event: an empty one may pass by itself, any other is
@@ -143,7 +154,7 @@ impl Events {
     pub fn incomplete(&self, what: impl fmt::Display) -> FetchError {
         FetchError::new(
             FetchErrorKind::Incomplete,
-            format!("{what} (URL: {})", self.url),
+            format!("{} (URL: {})", self.masked(&what.to_string()), self.url),
         )
     }
 }

@@ -210,3 +210,21 @@ async fn what_is_no_stream_of_events_says_what_it_is() {
     assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
     assert!(error.to_string().ends_with("Message: slow down"), "{error}");
 }
+
+#[tokio::test]
+async fn a_secret_the_store_repeats_is_in_no_error() {
+    let base = serve(Router::new().route("/", get(|| async { body(&["data: x\n\n"]) }))).await;
+    let client = HttpClient::builder("Store", &base)
+        .secret("secret-key".into())
+        .build(&Transport::new(&HttpSettings::default()).unwrap())
+        .unwrap();
+    let events = client.get("/").events().await.unwrap();
+    for error in [
+        events.unexpected("it says secret-key"),
+        events.incomplete("failed: secret-key"),
+    ] {
+        assert!(error.to_string().contains("******"), "{error}");
+        assert!(!format!("{error:?} {error}").contains("secret-key"));
+    }
+    assert_eq!(events.masked("no secret-key here"), "no ****** here");
+}
