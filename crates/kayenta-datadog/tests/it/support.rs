@@ -1,13 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
 use kayenta_datadog::{DatadogAccount, DatadogStore};
-use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
-    http::{HttpSettings, Transport},
-};
-use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet};
+use kayenta_metrics::http::{HttpSettings, Transport};
+use kayenta_model::Clock;
 use kayenta_testkit::{FakeMetricStores, ManualClock};
 use serde_json::{Value, json};
+
+pub(crate) use kayenta_testkit::fetch_once as fetch;
 
 /// Keys no error text may show.
 pub(crate) const KEYS: [&str; 2] = ["the-api-key", "the-application-key"];
@@ -44,19 +43,4 @@ pub(crate) fn metric(text: &str) -> Value {
 
 pub(crate) fn ten_minutes() -> Value {
     json!({"scope": "*", "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z", "step": 60})
-}
-
-pub(crate) async fn fetch(
-    store: &DatadogStore,
-    metric: Value,
-    scope: Value,
-) -> Result<Vec<MetricSet>, FetchError> {
-    let metric: MetricConfig = serde_json::from_value(metric).unwrap();
-    let scope: CanaryScope = serde_json::from_value(scope).unwrap();
-    let query = MetricQuery {
-        config: &CanaryConfig::default(),
-        metric: &metric,
-        scope: &scope,
-    };
-    store.fetch(&query).await
 }

@@ -1,11 +1,9 @@
 use kayenta_graphite::{GraphiteAccount, GraphiteStore};
-use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
-    http::{HttpSettings, Transport},
-};
-use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_metrics::http::{HttpSettings, Transport};
 use kayenta_testkit::FakeMetricStores;
 use serde_json::{Value, json};
+
+pub(crate) use kayenta_testkit::fetch_once as fetch;
 
 pub(crate) fn store_with(base_url: &str, transport: &Transport) -> GraphiteStore {
     let account = GraphiteAccount {
@@ -31,19 +29,4 @@ pub(crate) fn metric(target: &str) -> Value {
 
 pub(crate) fn ten_minutes() -> Value {
     json!({"scope": "web", "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z"})
-}
-
-pub(crate) async fn fetch(
-    store: &GraphiteStore,
-    metric: Value,
-    scope: Value,
-) -> Result<Vec<MetricSet>, FetchError> {
-    let metric: MetricConfig = serde_json::from_value(metric).unwrap();
-    let scope: CanaryScope = serde_json::from_value(scope).unwrap();
-    let query = MetricQuery {
-        config: &CanaryConfig::default(),
-        metric: &metric,
-        scope: &scope,
-    };
-    store.fetch(&query).await
 }

@@ -5,16 +5,17 @@ use kayenta_metrics::{
     FetchErrorKind, MetricsStore,
     http::{HttpSettings, Transport},
 };
+use kayenta_testkit::NotingServer;
 use serde_json::{Value, json};
 
-use crate::support::{Server, account, fetch, points, store};
+use crate::support::{account, fetch, points, redirecting_to, store};
 
 #[tokio::test]
 async fn a_get_carries_the_query_in_its_url() {
-    let server = Server::answering(200, points().to_string()).await;
+    let server = NotingServer::start(200, points().to_string()).await;
     let url = format!(
         "{}/v1/${{scope}}/range?q=${{query}}&from=${{start}}&to=${{endEpochMillis}}&step=${{step}}s",
-        server.base_url
+        server.base_url()
     );
     let sets = fetch(&store(account(url)), "team/web").await.unwrap();
     let seen = server.seen().remove(0);
@@ -42,7 +43,7 @@ async fn a_post_carries_it_in_its_body_and_every_tag_set_is_a_series() {
         {"labels": {"pod": "a"}, "points": {"at": [1_605_913_200_000_i64], "value": [1]}},
         {"labels": {"pod": "b"}, "points": {"at": [1_605_913_260_000_i64], "value": [2]}},
     ]});
-    let server = Server::answering(200, answer.to_string()).await;
+    let server = NotingServer::start(200, answer.to_string()).await;
     let body = r#"{"query": "${query}", "service": "${scope}",
                    "range": {"from": ${startEpochMillis}, "to": ${endEpochMillis}}}"#;
     let store = store(HttpJsonAccount {
@@ -53,7 +54,7 @@ async fn a_post_carries_it_in_its_body_and_every_tag_set_is_a_series() {
         timestamps_path: Some("$.points.at".to_owned()),
         timestamp_unit: TimestampUnit::Millis,
         values_path: "$.points.value".to_owned(),
-        ..account(format!("{}/api/query", server.base_url))
+        ..account(format!("{}/api/query", server.base_url()))
     });
     let hostile = r#"web", "admin": true, "x": ""#;
     let sets = fetch(&store, hostile).await.unwrap();
@@ -69,7 +70,7 @@ async fn a_post_carries_it_in_its_body_and_every_tag_set_is_a_series() {
     );
     assert_eq!(seen.headers["content-type"], "application/json");
     assert_eq!(
-        serde_json::from_slice::<Value>(&seen.body).unwrap(),
+        serde_json::from_str::<Value>(&seen.body).unwrap(),
         json!({
             "query": "cpu{a b}", "service": hostile,
             "range": {"from": 1_605_913_200_000_i64, "to": 1_605_913_800_000_i64}
@@ -79,8 +80,8 @@ async fn a_post_carries_it_in_its_body_and_every_tag_set_is_a_series() {
 
 #[tokio::test]
 async fn a_form_is_sent_as_the_header_says() {
-    let server = Server::answering(200, points().to_string()).await;
-    let mut form = account(format!("{}/q", server.base_url));
+    let server = NotingServer::start(200, points().to_string()).await;
+    let mut form = account(format!("{}/q", server.base_url()));
     form.method = Method::Post;
     form.body = Some("q=${query}&s=${scope}".to_owned());
     let kind = "application/x-www-form-urlencoded";
@@ -93,8 +94,8 @@ async fn a_form_is_sent_as_the_header_says() {
 
 #[tokio::test]
 async fn no_series_is_a_placeholder() {
-    let server = Server::answering(200, "[]").await;
-    let store = store(account(format!("{}/q", server.base_url)));
+    let server = NotingServer::start(200, "[]").await;
+    let store = store(account(format!("{}/q", server.base_url())));
     let sets = fetch(&store, "s").await.unwrap();
     assert_eq!((sets.len(), sets[0].step_millis), (1, 60_000));
     assert_eq!(sets[0].values.as_deref(), Some(&[][..]));
@@ -106,8 +107,8 @@ async fn no_series_is_a_placeholder() {
 
 #[tokio::test]
 async fn values_never_choose_host_or_path() {
-    let server = Server::answering(200, "[]").await;
-    let url = format!("{}/public/${{scope}}/data", server.base_url);
+    let server = NotingServer::start(200, "[]").await;
+    let url = format!("{}/public/${{scope}}/data", server.base_url());
     let under = store(account(url));
     for scope in [
         "../admin",
@@ -143,10 +144,10 @@ async fn values_never_choose_host_or_path() {
 
 #[tokio::test]
 async fn redirects_stay_on_the_host() {
-    let elsewhere = Server::answering(200, points().to_string()).await;
+    let elsewhere = NotingServer::start(200, points().to_string()).await;
     // Another port is another server.
-    let server = Server::redirecting_to(&format!("{}/stolen", elsewhere.base_url)).await;
-    let moved = store(account(format!("{}/q", server.base_url)));
+    let server = redirecting_to(&format!("{}/stolen", elsewhere.base_url())).await;
+    let moved = store(account(format!("{}/q", server.base_url())));
     let error = fetch(&moved, "s").await.unwrap_err();
     assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
     assert_eq!(
@@ -154,13 +155,14 @@ async fn redirects_stay_on_the_host() {
         format!(
             "{}/q redirects to another host ({}/stolen), which is not followed; configure the URL where \
              the data is",
-            server.base_url, elsewhere.base_url
+            server.base_url(),
+            elsewhere.base_url()
         )
     );
     assert!(elsewhere.seen().is_empty());
     // On its own host it may move, but not for ever.
-    let server = Server::redirecting_to("/q").await;
-    let turning = store(account(format!("{}/q", server.base_url)));
+    let server = redirecting_to("/q").await;
+    let turning = store(account(format!("{}/q", server.base_url())));
     let error = fetch(&turning, "s").await.unwrap_err().to_string();
     assert!(
         error.starts_with("Too many follow-up requests: 21"),
@@ -177,21 +179,21 @@ async fn errors_have_the_server_s_words_and_no_secret() {
         (r#"{"errors": ["first", "second"]}"#, "first"),
         ("not json", "Bad Request"),
     ] {
-        let server = Server::answering(400, body).await;
-        let store = store(account(format!("{}/q?token=${{scope}}", server.base_url)));
+        let server = NotingServer::start(400, body).await;
+        let store = store(account(format!("{}/q?token=${{scope}}", server.base_url())));
         let error = fetch(&store, "s3cret").await.unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
                 "Status: 400, URL: {}/q?token=******, Message: {words}",
-                server.base_url
+                server.base_url()
             )
         );
         assert!(!format!("{error:?} {store:?}").contains("hj-token"));
     }
     // A server that repeats what it was sent.
-    let server = Server::answering(200, r#"[{"t": 1, "v": "Bearer hj-token"}]"#).await;
-    let store = store(account(format!("{}/q", server.base_url)));
+    let server = NotingServer::start(200, r#"[{"t": 1, "v": "Bearer hj-token"}]"#).await;
+    let store = store(account(format!("{}/q", server.base_url())));
     let error = fetch(&store, "s").await.unwrap_err();
     let words = "valuesPath '$[*].v' finds the text \"******\" where a number is wanted";
     assert!(error.to_string().contains(words), "{error}");
@@ -201,12 +203,12 @@ async fn errors_have_the_server_s_words_and_no_secret() {
 #[tokio::test]
 async fn long_answers_are_read_and_too_long_ones_are_not() {
     let points: Vec<_> = (0..20_000).map(|i| json!({"t": i * 60, "v": i})).collect();
-    let server = Server::answering(200, Value::from(points).to_string()).await;
-    let long = store(account(format!("{}/q", server.base_url)));
+    let server = NotingServer::start(200, Value::from(points).to_string()).await;
+    let long = store(account(format!("{}/q", server.base_url())));
     let sets = fetch(&long, "s").await.unwrap();
     assert_eq!(sets[0].values.as_ref().unwrap().len(), 20_000);
-    let server = Server::answering(200, " ".repeat((16 << 20) + 1)).await;
-    let too_long = store(account(format!("{}/q", server.base_url)));
+    let server = NotingServer::start(200, " ".repeat((16 << 20) + 1)).await;
+    let too_long = store(account(format!("{}/q", server.base_url())));
     let error = fetch(&too_long, "s").await.unwrap_err();
     assert!(
         error.to_string().contains("is larger than 16777216 bytes"),
@@ -217,8 +219,8 @@ async fn long_answers_are_read_and_too_long_ones_are_not() {
 #[tokio::test]
 async fn checks_ask_whether_somebody_is_there() {
     for (status, is_there) in [(200, true), (404, true), (401, true), (503, false)] {
-        let server = Server::answering(status, "").await;
-        let store = store(account(format!("{}/q?x=${{query}}", server.base_url)));
+        let server = NotingServer::start(status, "").await;
+        let store = store(account(format!("{}/q?x=${{query}}", server.base_url())));
         assert_eq!(store.check().await.is_ok(), is_there, "{status}");
         assert_eq!(server.seen()[0].target, "/");
         assert!(store.metadata("").await.unwrap().entries.is_empty());

@@ -1,10 +1,5 @@
-use std::sync::{Arc, Mutex};
-
 use axum::{
-    Router,
-    body::{Bytes, to_bytes},
-    extract::Request,
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{StatusCode, header},
     response::IntoResponse,
 };
 use kayenta_http_json::{HttpJsonAccount, HttpJsonStore};
@@ -13,62 +8,16 @@ use kayenta_metrics::{
     http::{HttpSettings, Transport},
 };
 use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_testkit::NotingServer;
 use serde_json::{Value, json};
 
-/// One request a server saw.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) method: Method,
-    pub(crate) target: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-/// A server on a free port of loopback that answers everything alike and notes what it was asked.
-pub(crate) struct Server {
-    pub(crate) base_url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-impl Server {
-    pub(crate) async fn answering(status: u16, body: impl Into<String>) -> Self {
-        Self::with_location(status, "", body).await
-    }
-
-    pub(crate) async fn redirecting_to(location: &str) -> Self {
-        Self::with_location(302, location, "").await
-    }
-
-    async fn with_location(status: u16, location: &str, body: impl Into<String>) -> Self {
-        let status = StatusCode::from_u16(status).unwrap();
-        let (body, location) = (body.into(), location.to_owned());
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let log = Arc::clone(&seen);
-        let router = Router::new().fallback(move |request: Request| {
-            let (log, body, location) = (Arc::clone(&log), body.clone(), location.clone());
-            async move {
-                let (parts, sent) = request.into_parts();
-                log.lock().unwrap().push(Seen {
-                    method: parts.method,
-                    target: parts.uri.to_string(),
-                    headers: parts.headers,
-                    body: Bytes::new(),
-                });
-                let body_sent = to_bytes(sent, 1 << 20).await.unwrap();
-                log.lock().unwrap().last_mut().unwrap().body = body_sent;
-                (status, [(header::LOCATION, location)], body).into_response()
-            }
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { base_url, seen }
-    }
-
-    /// Every request so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
+/// A server that sends everybody elsewhere.
+pub(crate) async fn redirecting_to(location: &str) -> NotingServer {
+    let location = location.to_owned();
+    NotingServer::answering(move |_| {
+        (StatusCode::FOUND, [(header::LOCATION, location.clone())]).into_response()
+    })
+    .await
 }
 
 /// An account that asks for `url` and takes the answer for a list of `t` and `v`.

@@ -16,7 +16,7 @@ async fn bad_back_ends_are_told() {
             let credentials = InfluxDbCredentials::Token("in-token".into());
             Arc::new(InfluxDbStore::new(account(base_url, credentials), transport).unwrap())
         },
-        metric: json!({"name": "m", "query": temperature()}),
+        metric: temperature(),
         scope: ten_minutes(),
         healthy: Stored::json(healthy.to_string()),
         preliminaries: Vec::new(),

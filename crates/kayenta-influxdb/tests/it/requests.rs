@@ -3,9 +3,8 @@ use kayenta_metrics::{
     FetchErrorKind, MetricsStore,
     http::{HttpSettings, Transport},
 };
+use kayenta_testkit::{NotedRequest, NotingServer, fetch_once};
 use serde_json::{Value, json};
-
-use crate::support::{Server, fetch};
 
 pub(crate) fn account(base_url: &str, credentials: InfluxDbCredentials) -> InfluxDbAccount {
     InfluxDbAccount {
@@ -20,7 +19,7 @@ fn store(base_url: &str, credentials: InfluxDbCredentials) -> InfluxDbStore {
 }
 
 pub(crate) fn temperature() -> Value {
-    json!({"type": "influxdb", "metricName": "temperature", "fields": ["a", "b"]})
+    json!({"name": "m", "query": {"type": "influxdb", "metricName": "temperature", "fields": ["a", "b"]}})
 }
 
 pub(crate) fn ten_minutes() -> Value {
@@ -41,10 +40,14 @@ async fn a_query_is_one_request_and_one_set_a_column() {
         ]
     }]}]});
     // A pretty answer has many lines; all of them are read (C-INFLUX-02).
-    let server = Server::answering(200, serde_json::to_string_pretty(&answer).unwrap()).await;
-    let store = store(&server.base_url, InfluxDbCredentials::None);
-    let sets = fetch(&store, temperature(), ten_minutes()).await.unwrap();
-    let (target, headers) = server.seen().remove(0);
+    let server = NotingServer::start(200, serde_json::to_string_pretty(&answer).unwrap()).await;
+    let store = store(server.base_url(), InfluxDbCredentials::None);
+    let sets = fetch_once(&store, temperature(), ten_minutes())
+        .await
+        .unwrap();
+    let NotedRequest {
+        target, headers, ..
+    } = server.seen().remove(0);
     assert_eq!(
         target,
         "/query?db=m&q=SELECT+a%2C+b+FROM+temperature+WHERE+time+%3E%3D+%272020-11-20T23%3A00%3A00Z%27+\
@@ -74,9 +77,11 @@ async fn a_query_is_one_request_and_one_set_a_column() {
 
 #[tokio::test]
 async fn no_series_is_a_placeholder() {
-    let server = Server::answering(200, r#"{"results":[{"statement_id":0}]}"#).await;
-    let store = store(&server.base_url, InfluxDbCredentials::None);
-    let sets = fetch(&store, temperature(), ten_minutes()).await.unwrap();
+    let server = NotingServer::start(200, r#"{"results":[{"statement_id":0}]}"#).await;
+    let store = store(server.base_url(), InfluxDbCredentials::None);
+    let sets = fetch_once(&store, temperature(), ten_minutes())
+        .await
+        .unwrap();
     assert_eq!(
         serde_json::to_value(sets).unwrap(),
         json!([{
@@ -90,9 +95,9 @@ async fn no_series_is_a_placeholder() {
 
 #[tokio::test]
 async fn c_influx_01_02_errors_have_the_store_s_words() {
-    let refusing = Server::answering(400, r#"{"error": "error parsing query: found x"}"#).await;
-    let store_of = |server: &Server| store(&server.base_url, InfluxDbCredentials::None);
-    let error = fetch(&store_of(&refusing), temperature(), ten_minutes())
+    let refusing = NotingServer::start(400, r#"{"error": "error parsing query: found x"}"#).await;
+    let store_of = |server: &NotingServer| store(server.base_url(), InfluxDbCredentials::None);
+    let error = fetch_once(&store_of(&refusing), temperature(), ten_minutes())
         .await
         .unwrap_err();
     assert!(matches!(
@@ -119,8 +124,8 @@ async fn c_influx_01_02_errors_have_the_store_s_words() {
             "InfluxDB is not usable, it cannot be read: expected value",
         ),
     ] {
-        let server = Server::answering(200, body).await;
-        let error = fetch(&store_of(&server), temperature(), ten_minutes())
+        let server = NotingServer::start(200, body).await;
+        let error = fetch_once(&store_of(&server), temperature(), ten_minutes())
             .await
             .unwrap_err();
         assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
@@ -131,7 +136,7 @@ async fn c_influx_01_02_errors_have_the_store_s_words() {
 #[tokio::test]
 async fn c_influx_04_credentials_are_sent_and_never_shown() {
     let server =
-        Server::answering(401, r#"{"error": "no user for in-token or in-password"}"#).await;
+        NotingServer::start(401, r#"{"error": "no user for in-token or in-password"}"#).await;
     for (credentials, header) in [
         (
             InfluxDbCredentials::Token("in-token".into()),
@@ -150,11 +155,14 @@ async fn c_influx_04_credentials_are_sent_and_never_shown() {
         } else {
             "in-password"
         };
-        let store = store(&server.base_url, credentials);
-        let error = fetch(&store, temperature(), ten_minutes())
+        let store = store(server.base_url(), credentials);
+        let error = fetch_once(&store, temperature(), ten_minutes())
             .await
             .unwrap_err();
-        assert_eq!(server.seen().pop().unwrap().1["authorization"], header);
+        assert_eq!(
+            server.seen().pop().unwrap().headers["authorization"],
+            header
+        );
         assert!(
             !format!("{error} {error:?} {store:?}").contains(secret),
             "{error:?}"
@@ -164,10 +172,10 @@ async fn c_influx_04_credentials_are_sent_and_never_shown() {
 
 #[tokio::test]
 async fn checks_ping_and_nothing_is_listed() {
-    let server = Server::answering(204, "").await;
-    let healthy = store(&server.base_url, InfluxDbCredentials::None);
+    let server = NotingServer::start(204, "").await;
+    let healthy = store(server.base_url(), InfluxDbCredentials::None);
     healthy.check().await.unwrap();
-    assert_eq!(server.seen()[0].0, "/ping");
+    assert_eq!(server.seen()[0].target, "/ping");
     assert!(healthy.metadata("").await.unwrap().entries.is_empty());
     assert!(
         store("http://127.0.0.1:1", InfluxDbCredentials::None)

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use kayenta_newrelic::NewRelicStore;
 use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
-use serde_json::json;
 
 use crate::requests::{account, answer, count, ten_minutes};
 
@@ -12,7 +11,7 @@ async fn bad_back_ends_are_told() {
         store: &|base_url, transport| {
             Arc::new(NewRelicStore::new(account(base_url), transport).unwrap())
         },
-        metric: json!({"name": "m", "query": count()}),
+        metric: count(),
         scope: ten_minutes(60),
         healthy: Stored::json(answer()),
         preliminaries: Vec::new(),

@@ -3,9 +3,8 @@ use kayenta_metrics::{
     http::{HttpSettings, Transport},
 };
 use kayenta_newrelic::{NewRelicAccount, NewRelicStore, query::DefaultKeys};
+use kayenta_testkit::{NotedRequest, NotingServer, fetch_once};
 use serde_json::{Value, json};
-
-use crate::support::{Server, fetch};
 
 pub(crate) fn account(base_url: &str) -> NewRelicAccount {
     NewRelicAccount {
@@ -26,7 +25,7 @@ pub(crate) fn store(account: NewRelicAccount) -> NewRelicStore {
 }
 
 pub(crate) fn count() -> Value {
-    json!({"type": "newrelic", "select": "count(*) FROM Transaction"})
+    json!({"name": "m", "query": {"type": "newrelic", "select": "count(*) FROM Transaction"}})
 }
 
 pub(crate) fn ten_minutes(step: i64) -> Value {
@@ -51,10 +50,12 @@ pub(crate) fn answer() -> String {
 
 #[tokio::test]
 async fn a_query_is_one_request_and_one_set() {
-    let server = Server::answering(200, answer()).await;
-    let store = store(account(&format!("{}/newrelic/", server.base_url)));
-    let sets = fetch(&store, count(), ten_minutes(60)).await.unwrap();
-    let (target, headers) = server.seen().remove(0);
+    let server = NotingServer::start(200, answer()).await;
+    let store = store(account(&format!("{}/newrelic/", server.base_url())));
+    let sets = fetch_once(&store, count(), ten_minutes(60)).await.unwrap();
+    let NotedRequest {
+        target, headers, ..
+    } = server.seen().remove(0);
     assert_eq!(
         target,
         "/newrelic/v1/accounts/12%2F345/query?nrql=SELECT+count%28*%29+FROM+Transaction+TIMESERIES+60+\
@@ -77,25 +78,27 @@ async fn a_query_is_one_request_and_one_set() {
 
 #[tokio::test]
 async fn without_a_step_new_relic_s_own_is_taken() {
-    let server = Server::answering(200, answer()).await;
-    let sets = fetch(&store(account(&server.base_url)), count(), ten_minutes(0))
+    let server = NotingServer::start(200, answer()).await;
+    let sets = fetch_once(&store(account(server.base_url())), count(), ten_minutes(0))
         .await
         .unwrap();
     assert_eq!(sets[0].step_millis, 30_000);
-    assert!(server.seen()[0].0.contains("TIMESERIES+MAX+SINCE"));
+    assert!(server.seen()[0].target.contains("TIMESERIES+MAX+SINCE"));
 }
 
 #[tokio::test]
 async fn c_newrelic_01_03_errors_have_the_store_s_words_and_no_key() {
     let words = r#"{"error": "NRQL Syntax Error: Error at line 1 position 8"}"#;
-    let server = Server::answering(400, words).await;
-    let store = store(account(&server.base_url));
-    let error = fetch(&store, count(), ten_minutes(60)).await.unwrap_err();
+    let server = NotingServer::start(400, words).await;
+    let store = store(account(server.base_url()));
+    let error = fetch_once(&store, count(), ten_minutes(60))
+        .await
+        .unwrap_err();
     let text = error.to_string();
     assert!(
         text.starts_with(&format!(
             "Status: 400, URL: {}/v1/accounts/******/query?nrql=SELECT+count",
-            server.base_url
+            server.base_url()
         )),
         "{text}"
     );
@@ -109,9 +112,11 @@ async fn c_newrelic_01_03_errors_have_the_store_s_words_and_no_key() {
 
 #[tokio::test]
 async fn c_newrelic_02_a_failure_in_a_200_is_told() {
-    let server = Server::answering(200, r#"{"error": "over the limit"}"#).await;
-    let store = store(account(&server.base_url));
-    let error = fetch(&store, count(), ten_minutes(60)).await.unwrap_err();
+    let server = NotingServer::start(200, r#"{"error": "over the limit"}"#).await;
+    let store = store(account(server.base_url()));
+    let error = fetch_once(&store, count(), ten_minutes(60))
+        .await
+        .unwrap_err();
     assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
     let text = error.to_string();
     assert!(
@@ -126,7 +131,9 @@ async fn an_account_without_its_number_says_so_before_anything_is_sent() {
         application_key: None,
         ..account("http://127.0.0.1:1")
     });
-    let error = fetch(&store, count(), ten_minutes(60)).await.unwrap_err();
+    let error = fetch_once(&store, count(), ten_minutes(60))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind, FetchErrorKind::Invalid);
     assert_eq!(
         error.to_string(),
@@ -137,16 +144,16 @@ async fn an_account_without_its_number_says_so_before_anything_is_sent() {
 
 #[tokio::test]
 async fn checks_ask_the_account_and_nothing_is_listed() {
-    let server = Server::answering(200, "{}").await;
-    let healthy = store(account(&server.base_url));
+    let server = NotingServer::start(200, "{}").await;
+    let healthy = store(account(server.base_url()));
     healthy.check().await.unwrap();
     assert_eq!(
-        server.seen()[0].0,
+        server.seen()[0].target,
         "/v1/accounts/12%2F345/query?nrql=SHOW+EVENT+TYPES+SINCE+1+hour+ago"
     );
     assert!(healthy.metadata("").await.unwrap().entries.is_empty());
-    let refusing = Server::answering(403, r#"{"error": "Invalid query key"}"#).await;
-    let error = store(account(&refusing.base_url))
+    let refusing = NotingServer::start(403, r#"{"error": "Invalid query key"}"#).await;
+    let error = store(account(refusing.base_url()))
         .check()
         .await
         .unwrap_err();

@@ -1,14 +1,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
-use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
-    http::{HttpSettings, Transport},
-};
-use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_metrics::http::{HttpSettings, Transport};
 use kayenta_prometheus::{PrometheusAccount, PrometheusStore};
 use kayenta_testkit::ManualClock;
 use serde_json::{Value, json};
+
+pub(crate) use kayenta_testkit::fetch_once as fetch;
 
 pub(crate) fn testdata(path: &str) -> Value {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
@@ -22,22 +20,6 @@ pub(crate) fn store(account: PrometheusAccount) -> PrometheusStore {
 
 pub(crate) fn store_at(base_url: &str) -> PrometheusStore {
     store(PrometheusAccount::new("test", base_url))
-}
-
-/// Fetches `{"name", "query"}` over a scope.
-pub(crate) async fn fetch(
-    store: &PrometheusStore,
-    metric: Value,
-    scope: Value,
-) -> Result<Vec<MetricSet>, FetchError> {
-    let metric: MetricConfig = serde_json::from_value(metric).unwrap();
-    let scope: CanaryScope = serde_json::from_value(scope).unwrap();
-    let query = MetricQuery {
-        config: &CanaryConfig::default(),
-        metric: &metric,
-        scope: &scope,
-    };
-    store.fetch(&query).await
 }
 
 /// A metric called `m` that is this PromQL.

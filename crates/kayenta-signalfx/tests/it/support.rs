@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use axum::Router;
 use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
+    FetchError,
     http::{HttpSettings, Transport},
 };
-use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_model::MetricSet;
 use kayenta_signalfx::{SignalfxAccount, SignalfxStore};
+use kayenta_testkit::fetch_once;
 use serde_json::{Value, json};
 
 pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
@@ -32,19 +33,11 @@ pub(crate) async fn fetch(
 ) -> Result<Vec<MetricSet>, FetchError> {
     let mut query = query;
     query["type"] = "signalfx".into();
-    let metric: MetricConfig =
-        serde_json::from_value(json!({"name": "m", "query": query})).unwrap();
-    let scope: CanaryScope = serde_json::from_value(json!({
+    let scope = json!({
         "scope": "canary", "step": 60,
         "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z"
-    }))
-    .unwrap();
-    let query = MetricQuery {
-        config: &CanaryConfig::default(),
-        metric: &metric,
-        scope: &scope,
-    };
-    store.fetch(&query).await
+    });
+    fetch_once(store, json!({"name": "m", "query": query}), scope).await
 }
 
 pub(crate) fn plain() -> Value {

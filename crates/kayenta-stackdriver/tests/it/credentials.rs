@@ -14,7 +14,7 @@ use crate::support::{
 /// A key file whose tokens come from here, and its public key.
 fn service_account(google: &Google) -> (GoogleCredentials, DecodingKey) {
     let folder = tempfile::tempdir().unwrap();
-    let file = write_google_key(folder.path(), &format!("{}/token", google.base_url)).unwrap();
+    let file = write_google_key(folder.path(), &format!("{}/token", google.base_url())).unwrap();
     let json = std::fs::read(file).unwrap();
     let pem: Value = serde_json::from_slice(&json).unwrap();
     let key = rcgen::KeyPair::from_pem(pem["private_key"].as_str().unwrap()).unwrap();
@@ -46,7 +46,7 @@ async fn a_service_account_signs_its_assertion() {
     );
     let start = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
     let assertion = asked.body.strip_prefix(start).unwrap();
-    let token_uri = format!("{}/token", google.base_url);
+    let token_uri = format!("{}/token", google.base_url());
     let mut checks = Validation::new(Algorithm::RS256);
     checks.set_audience(&[&token_uri]);
     // The clock of the test stands at the beginning of 2024.
@@ -91,7 +91,7 @@ async fn a_token_is_shared_and_renewed_before_it_ends() {
 
 #[tokio::test]
 async fn a_token_google_does_not_know_any_more_is_renewed_once() {
-    let answer = |seen: &crate::support::Seen| {
+    let answer = |seen: &kayenta_testkit::NotedRequest| {
         if seen.target.contains("token") {
             return json_answer(&json!({"access_token": "same", "expires_in": 3600}));
         }
@@ -129,7 +129,7 @@ async fn a_person_s_refresh_token_is_exchanged() {
     let google = Google::empty().await;
     let file = json!({
         "type": "authorized_user", "client_id": "id", "client_secret": "client-secret",
-        "refresh_token": "refresh-token", "token_uri": format!("{}/token", google.base_url)
+        "refresh_token": "refresh-token", "token_uri": format!("{}/token", google.base_url())
     });
     let credentials = GoogleCredentials::from_json(file.to_string().as_bytes()).unwrap();
     fetch(&store(&google, credentials), metric(), ten_minutes())
@@ -156,7 +156,7 @@ async fn another_provider_s_token_is_exchanged_and_may_act_as_a_service_account(
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "subject-of-the-file\n").unwrap();
-    let base = &google.base_url;
+    let base = google.base_url();
     let external = |source: Value, impersonation: Option<String>| {
         let file = json!({
             "type": "external_account", "audience": "//iam/pool",
@@ -200,7 +200,7 @@ async fn another_provider_s_token_is_exchanged_and_may_act_as_a_service_account(
 
 #[tokio::test]
 async fn a_refused_credential_says_why_and_shows_no_secret() {
-    let refusal = |_: &crate::support::Seen| {
+    let refusal = |_: &kayenta_testkit::NotedRequest| {
         let body = json!({"error": "invalid_grant", "error_description": "Invalid JWT Signature."});
         (axum::http::StatusCode::BAD_REQUEST, body.to_string()).into_response()
     };
@@ -213,11 +213,12 @@ async fn a_refused_credential_says_why_and_shows_no_secret() {
         error.to_string(),
         format!(
             "Status: 400, URL: {}/token, Message: invalid_grant: Invalid JWT Signature.",
-            google.base_url
+            google.base_url()
         )
     );
-    let leaky =
-        |_: &crate::support::Seen| json_answer(&json!({"access_token": 1, "x": "hush-hush"}));
+    let leaky = |_: &kayenta_testkit::NotedRequest| {
+        json_answer(&json!({"access_token": 1, "x": "hush-hush"}))
+    };
     let google = Google::answering(leaky).await;
     let error = fetch(&store(&google, machine(&google)), metric(), ten_minutes())
         .await

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use kayenta_metrics::{FetchErrorKind, MetricsStore, RetryPolicy};
 use kayenta_stackdriver::{GoogleCredentials, StackdriverAccount, StackdriverStore};
+use kayenta_testkit::NotedRequest;
 use kayenta_testkit::{
     ManualClock,
     fake_metric_stores::write_google_key,
@@ -9,9 +10,7 @@ use kayenta_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{
-    Google, Seen, failure, fetch, json_answer, machine, metric, store, ten_minutes,
-};
+use crate::support::{Google, failure, fetch, json_answer, machine, metric, store, ten_minutes};
 
 const TOKEN: &str = r#"{"access_token": "fake-access-token", "expires_in": 3600}"#;
 
@@ -21,7 +20,7 @@ fn point(minute: i64, value: Value) -> Value {
 }
 
 /// Answers tokens, and everything else by a function.
-async fn google(answer: impl Fn(&Seen) -> Value + Clone + Send + Sync + 'static) -> Google {
+async fn google(answer: impl Fn(&NotedRequest) -> Value + Clone + Send + Sync + 'static) -> Google {
     Google::answering(move |seen| {
         if seen.target.contains("/token") {
             return json_answer(&serde_json::from_str(TOKEN).unwrap());
@@ -135,7 +134,7 @@ async fn c_stackdriver_01_and_02_the_policy_decides_what_is_tried_again() {
         );
         let start = format!(
             "Status: {status}, URL: {}/v3/projects/my-project/timeSeries?",
-            google.base_url
+            google.base_url()
         );
         let message = error.to_string();
         assert!(message.starts_with(&start), "{message}");

@@ -1,60 +1,34 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
-    Router,
-    body::Bytes,
-    http::{HeaderMap, Method, StatusCode, Uri},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
-    http::{HttpSettings, Transport},
-};
-use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_metrics::http::{HttpSettings, Transport};
 use kayenta_stackdriver::{GoogleCredentials, StackdriverAccount, StackdriverStore};
-use kayenta_testkit::ManualClock;
+use kayenta_testkit::{ManualClock, NotedRequest, NotingServer};
 use serde_json::{Value, json};
 
-/// One request Google was sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) method: Method,
-    pub(crate) target: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
+pub(crate) use kayenta_testkit::fetch_once as fetch;
 
-/// A server that answers by a function and remembers what it was asked.
+/// Google's servers, as far as a test makes them up.
 #[derive(Clone)]
-pub(crate) struct Google {
-    pub(crate) base_url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+pub(crate) struct Google(NotingServer);
+
+impl std::ops::Deref for Google {
+    type Target = NotingServer;
+
+    fn deref(&self) -> &NotingServer {
+        &self.0
+    }
 }
 
 impl Google {
     pub(crate) async fn answering<A>(answer: A) -> Self
     where
-        A: Fn(&Seen) -> Response + Clone + Send + Sync + 'static,
+        A: Fn(&NotedRequest) -> Response + Clone + Send + Sync + 'static,
     {
-        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let log = Arc::clone(&seen);
-        let router = Router::new().fallback(
-            move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| async move {
-                let request = Seen {
-                    method,
-                    target: uri.to_string(),
-                    headers,
-                    body: String::from_utf8_lossy(&body).into_owned(),
-                };
-                let said = answer(&request);
-                log.lock().unwrap().push(request);
-                said
-            },
-        );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base_url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { base_url, seen }
+        Self(NotingServer::answering(answer).await)
     }
 
     /// A server with tokens called `token-1`, `token-2`, …, good for an hour, and no series.
@@ -68,10 +42,6 @@ impl Google {
             json_answer(&json!({"access_token": format!("token-{n}"), "expires_in": 3600}))
         })
         .await
-    }
-
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
     }
 
     /// The tokens the API was shown.
@@ -114,7 +84,7 @@ pub(crate) fn store_with(
         name: "test".to_owned(),
         project: "my-project".to_owned(),
         credentials,
-        base_url: google.base_url.clone(),
+        base_url: google.base_url().to_owned(),
         metadata_interval: std::time::Duration::from_secs(60),
     };
     StackdriverStore::new(account, &transport, Arc::new(clock.clone())).unwrap()
@@ -122,7 +92,7 @@ pub(crate) fn store_with(
 
 /// Credentials that need no key: a metadata server.
 pub(crate) fn machine(google: &Google) -> GoogleCredentials {
-    let host = google.base_url.strip_prefix("http://").unwrap();
+    let host = google.base_url().strip_prefix("http://").unwrap();
     GoogleCredentials::of_this_machine(Some(host.to_owned()))
 }
 
@@ -134,19 +104,4 @@ pub(crate) fn metric() -> Value {
 
 pub(crate) fn ten_minutes() -> Value {
     json!({"start": "2020-11-20T23:00:00.750Z", "end": "2020-11-20T23:10:00Z", "step": 60})
-}
-
-pub(crate) async fn fetch(
-    store: &StackdriverStore,
-    metric: Value,
-    scope: Value,
-) -> Result<Vec<MetricSet>, FetchError> {
-    let metric: MetricConfig = serde_json::from_value(metric).unwrap();
-    let scope: CanaryScope = serde_json::from_value(scope).unwrap();
-    let query = MetricQuery {
-        config: &CanaryConfig::default(),
-        metric: &metric,
-        scope: &scope,
-    };
-    store.fetch(&query).await
 }

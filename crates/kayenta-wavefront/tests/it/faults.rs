@@ -14,7 +14,7 @@ async fn bad_back_ends_are_told() {
         store: &|base_url, transport| {
             Arc::new(WavefrontStore::new(account(base_url), transport).unwrap())
         },
-        metric: json!({"name": "m", "query": cpu()}),
+        metric: cpu(),
         scope: ten_minutes(json!(60)),
         healthy: Stored::json(healthy.to_string()),
         preliminaries: Vec::new(),

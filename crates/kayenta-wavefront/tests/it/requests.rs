@@ -2,10 +2,9 @@ use kayenta_metrics::{
     FetchErrorKind, MetricsStore,
     http::{HttpSettings, Transport},
 };
+use kayenta_testkit::{NotedRequest, NotingServer, fetch_once};
 use kayenta_wavefront::{WavefrontAccount, WavefrontStore};
 use serde_json::{Value, json};
-
-use crate::support::{Server, fetch};
 
 pub(crate) fn account(base_url: &str) -> WavefrontAccount {
     WavefrontAccount {
@@ -20,9 +19,9 @@ fn store(base_url: &str) -> WavefrontStore {
 }
 
 pub(crate) fn cpu() -> Value {
-    json!({
+    json!({"name": "m", "query": {
         "type": "wavefront", "metricName": "cpu.user", "aggregate": "avg", "summarization": "MEAN"
-    })
+    }})
 }
 
 pub(crate) fn ten_minutes(step: Value) -> Value {
@@ -42,11 +41,13 @@ async fn a_query_is_one_request_and_one_set_a_series() {
             {"label": "m", "host": "c", "data": [[1_605_913_260, -3]]},
         ]
     });
-    let server = Server::answering(200, answer.to_string()).await;
-    let sets = fetch(&store(&server.base_url), cpu(), ten_minutes(json!(60)))
+    let server = NotingServer::start(200, answer.to_string()).await;
+    let sets = fetch_once(&store(server.base_url()), cpu(), ten_minutes(json!(60)))
         .await
         .unwrap();
-    let (target, headers) = server.seen().remove(0);
+    let NotedRequest {
+        target, headers, ..
+    } = server.seen().remove(0);
     assert_eq!(
         target,
         "/api/v2/chart/api?n=Kayenta-Query&q=avg%28ts%28cpu.user%2C+env%3Dtest%29%29&s=1605913200750&\
@@ -75,14 +76,14 @@ async fn a_query_is_one_request_and_one_set_a_series() {
 
 #[tokio::test]
 async fn granularity_follows_the_step() {
-    let server = Server::answering(200, r#"{"timeseries": []}"#).await;
-    let store = store(&server.base_url);
+    let server = NotingServer::start(200, r#"{"timeseries": []}"#).await;
+    let store = store(server.base_url());
     for (step, unit) in [(1, "s"), (60, "m"), (90, "s"), (3600, "h"), (86_400, "d")] {
-        let sets = fetch(&store, cpu(), ten_minutes(json!(step)))
+        let sets = fetch_once(&store, cpu(), ten_minutes(json!(step)))
             .await
             .unwrap();
         assert!(sets.is_empty());
-        let (target, _) = server.seen().pop().unwrap();
+        let target = server.seen().pop().unwrap().target;
         assert!(target.contains(&format!("&g={unit}&")), "{target}");
     }
 }
@@ -98,7 +99,7 @@ async fn c_wavefront_01_nothing_is_sent_without_times_and_a_step() {
             "Step must be a positive number of seconds, but is 0.",
         ),
     ] {
-        let error = fetch(&store, cpu(), scope).await.unwrap_err();
+        let error = fetch_once(&store, cpu(), scope).await.unwrap_err();
         assert_eq!(
             (error.kind.clone(), error.to_string().as_str()),
             (FetchErrorKind::Invalid, words)
@@ -109,8 +110,8 @@ async fn c_wavefront_01_nothing_is_sent_without_times_and_a_step() {
 #[tokio::test]
 async fn a_query_that_finds_nothing_is_refused_in_the_reference_s_words() {
     let body = r#"{"query": "ts(x)", "warnings": "no such metric"}"#;
-    let server = Server::answering(200, body).await;
-    let error = fetch(&store(&server.base_url), cpu(), ten_minutes(json!(60)))
+    let server = NotingServer::start(200, body).await;
+    let error = fetch_once(&store(server.base_url()), cpu(), ten_minutes(json!(60)))
         .await
         .unwrap_err();
     assert_eq!(
@@ -123,13 +124,13 @@ async fn a_query_that_finds_nothing_is_refused_in_the_reference_s_words() {
 
 #[tokio::test]
 async fn errors_have_the_store_s_words_and_no_token() {
-    let server = Server::answering(
+    let server = NotingServer::start(
         403,
         r#"{"status": {"code": 403}, "message": "not for wf-api-token"}"#,
     )
     .await;
-    let refusing = store(&server.base_url);
-    let error = fetch(&refusing, cpu(), ten_minutes(json!(60)))
+    let refusing = store(server.base_url());
+    let error = fetch_once(&refusing, cpu(), ten_minutes(json!(60)))
         .await
         .unwrap_err();
     assert!(
