@@ -1,5 +1,6 @@
 //! The series of a query, laid on the grid each tells: from `start` to `end` in steps of `interval`.
 
+use kayenta_metrics::reading::BodyError;
 use serde::Deserialize;
 
 /// Most places the grid of one series may have.
@@ -16,20 +17,6 @@ pub struct Series {
     pub step_millis: i64,
     /// One value a place, NaN where the answer has no point.
     pub values: Vec<f64>,
-}
-
-/// Why an answer is of no use.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// No JSON, or JSON of another shape.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
-    /// A 200 that tells of a failure.
-    #[error("it tells of an error: {0}")]
-    Failure(String),
-    /// A series without what its grid needs, or with a grid nobody can fill.
-    #[error("{0}")]
-    Grid(String),
 }
 
 #[derive(Deserialize)]
@@ -67,13 +54,13 @@ pub fn error_text(body: &[u8]) -> Option<String> {
 /// Reads a whole answer; no series is an empty list.
 ///
 /// # Errors
-/// See [`AnswerError`].
-pub fn read(body: &[u8]) -> Result<Vec<Series>, AnswerError> {
+/// See [`BodyError`].
+pub fn read(body: &[u8]) -> Result<Vec<Series>, BodyError> {
     let mut body: Body = serde_json::from_slice(body)?;
     match body.series.take() {
         Some(list) => list.into_iter().map(on_grid).collect(),
         // The reference ends in a null pointer here (C-DATADOG-02).
-        None => Err(AnswerError::Failure(body.told().unwrap_or_else(|| {
+        None => Err(BodyError::Failure(body.told().unwrap_or_else(|| {
             "it has no series and does not say why".to_owned()
         }))),
     }
@@ -81,25 +68,25 @@ pub fn read(body: &[u8]) -> Result<Vec<Series>, AnswerError> {
 
 /// Each point goes to its own place. The reference walks grid and points side by side, so that one
 /// point beside the grid costs all that follow, and the grid must not outlast the points (C-DATADOG-01).
-fn on_grid(raw: RawSeries) -> Result<Series, AnswerError> {
+fn on_grid(raw: RawSeries) -> Result<Series, BodyError> {
     let needed = |value: Option<f64>, name: &str| {
         value
             .map(|value| value as i64)
-            .ok_or_else(|| AnswerError::Grid(format!("a series has no {name}")))
+            .ok_or_else(|| BodyError::Unusable(format!("a series has no {name}")))
     };
     let start = needed(raw.start, "start")?;
     let end = needed(raw.end, "end")?;
     let interval = needed(raw.interval, "interval")?;
     let step = interval.saturating_mul(1000);
     if step <= 0 {
-        return Err(AnswerError::Grid(format!(
+        return Err(BodyError::Unusable(format!(
             "the interval of a series is {interval} s"
         )));
     }
     let length = end.saturating_sub(start);
     let places = if length < 0 { 0 } else { length / step + 1 };
     if places > MOST_PLACES {
-        return Err(AnswerError::Grid(format!(
+        return Err(BodyError::Unusable(format!(
             "a series of {places} points is more than {MOST_PLACES}; ask for a shorter window or a \
              rollup"
         )));

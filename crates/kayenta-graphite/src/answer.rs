@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kayenta_metrics::reading::fold_list;
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, SeqAccess, Visitor},
@@ -69,28 +70,19 @@ fn finished(mut points: Points) -> Series {
 
 impl<'de> Deserialize<'de> for Points {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Points;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of data points")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Points, A::Error> {
-                let mut points = Points::default();
-                while let Some(Point { value, time }) = seq.next_element()? {
-                    match points.values.len() {
-                        0 => points.first = time,
-                        1 => points.second = time,
-                        _ => {}
-                    }
-                    points.last = time;
-                    points.values.push(value);
+        fold_list(
+            deserializer,
+            "a list of data points",
+            |points: &mut Self, Point { value, time }| {
+                match points.values.len() {
+                    0 => points.first = time,
+                    1 => points.second = time,
+                    _ => {}
                 }
-                Ok(points)
-            }
-        }
-        deserializer.deserialize_seq(List)
+                points.last = time;
+                points.values.push(value);
+            },
+        )
     }
 }
 

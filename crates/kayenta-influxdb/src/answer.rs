@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kayenta_metrics::reading::BodyError;
 use kayenta_model::Instant;
 use serde::{
     Deserialize, Deserializer,
@@ -26,20 +27,6 @@ pub struct Column {
     pub name: String,
     /// The values in row order. Rows without one are left out, not NaN.
     pub values: Vec<f64>,
-}
-
-/// Why an answer holds no rows that could be read.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// No JSON, or JSON of another shape.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
-    /// A 200 that tells of a failure.
-    #[error("it tells of an error: {0}")]
-    Failure(String),
-    /// No results at all.
-    #[error("it has no results")]
-    NoResults,
 }
 
 #[derive(Deserialize)]
@@ -69,18 +56,18 @@ pub fn error_text(body: &[u8]) -> Option<String> {
 /// Reads a whole answer: the first series of its first result, `None` when there is none.
 ///
 /// # Errors
-/// See [`AnswerError`].
-pub fn read(body: &[u8]) -> Result<Option<Rows>, AnswerError> {
+/// See [`BodyError`].
+pub fn read(body: &[u8]) -> Result<Option<Rows>, BodyError> {
     let body: Body = serde_json::from_slice(body)?;
     if let Some(words) = body.error {
-        return Err(AnswerError::Failure(words));
+        return Err(BodyError::Failure(words));
     }
     let outcome = body
         .results
         .and_then(|results| results.0)
-        .ok_or(AnswerError::NoResults)?;
+        .ok_or_else(|| BodyError::Unusable("it has no results".to_owned()))?;
     if let Some(words) = outcome.error {
-        return Err(AnswerError::Failure(words));
+        return Err(BodyError::Failure(words));
     }
     let rows = outcome.series.and_then(|series| series.0);
     Ok(rows.filter(|rows| !rows.columns.is_empty()))
@@ -261,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    fn series(series: serde_json::Value) -> Result<Option<Rows>, AnswerError> {
+    fn series(series: serde_json::Value) -> Result<Option<Rows>, BodyError> {
         let body = json!({"results": [{"statement_id": 0, "series": series}]});
         read(body.to_string().as_bytes())
     }
@@ -366,7 +353,7 @@ mod tests {
             json!([[]]),
         ] {
             let read = series(json!([{"columns": ["time", "a"], "values": rows}]));
-            assert!(matches!(read, Err(AnswerError::Unreadable(_))), "{rows}");
+            assert!(matches!(read, Err(BodyError::Unreadable(_))), "{rows}");
         }
     }
 

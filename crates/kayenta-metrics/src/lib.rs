@@ -7,6 +7,7 @@ pub mod http;
 pub mod metadata;
 mod metered;
 pub mod mixing;
+pub mod reading;
 pub mod retry;
 pub mod scope;
 pub mod series;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kayenta_metrics::reading::{BodyError, fold_list};
 use serde::{
     Deserialize, Deserializer,
     de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -18,20 +19,6 @@ pub struct Series {
     pub spacing_seconds: i64,
     /// One value an entry; NaN where no event was inspected or nothing came of them.
     pub values: Vec<f64>,
-}
-
-/// Why an answer is no time series.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// No JSON, or JSON of another shape.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
-    /// A 200 that tells of a failure.
-    #[error("it tells of an error: {0}")]
-    Failure(String),
-    /// A part that is always there is not.
-    #[error("it has no {0}")]
-    Lacks(&'static str),
 }
 
 #[derive(Deserialize)]
@@ -80,16 +67,18 @@ pub fn error_text(body: &[u8]) -> Option<String> {
 /// Reads a whole answer; it may have no values.
 ///
 /// # Errors
-/// See [`AnswerError`].
-pub fn read(body: &[u8]) -> Result<Series, AnswerError> {
+/// See [`BodyError`].
+pub fn read(body: &[u8]) -> Result<Series, BodyError> {
     let body: Body = serde_json::from_slice(body)?;
     if let Some(words) = body.error {
-        return Err(AnswerError::Failure(words));
+        return Err(BodyError::Failure(words));
     }
-    let entries = body.time_series.ok_or(AnswerError::Lacks(
-        "timeSeries (a query with FACET has none)",
-    ))?;
-    let metadata = body.metadata.ok_or(AnswerError::Lacks("metadata"))?;
+    let entries = body.time_series.ok_or_else(|| {
+        BodyError::Unusable("it has no timeSeries (a query with FACET has none)".to_owned())
+    })?;
+    let metadata = body
+        .metadata
+        .ok_or_else(|| BodyError::Unusable("it has no metadata".to_owned()))?;
     Ok(Series {
         begin_millis: metadata.begin_time_millis,
         end_millis: metadata.end_time_millis,
@@ -100,30 +89,21 @@ pub fn read(body: &[u8]) -> Result<Series, AnswerError> {
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of entries")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entries, A::Error> {
-                let mut entries = Entries::default();
-                while let Some(entry) = seq.next_element::<Entry>()? {
-                    let first = *entries.first.get_or_insert(entry.begin_time_seconds);
-                    if entries.spacing == 0 {
-                        entries.spacing = entry.begin_time_seconds.saturating_sub(first);
-                    }
-                    let Results(value) = entry.results;
-                    entries.values.push(match value {
-                        Some(value) if entry.inspected_count > 0 => value,
-                        _ => f64::NAN,
-                    });
+        fold_list(
+            deserializer,
+            "a list of entries",
+            |entries: &mut Self, entry: Entry| {
+                let first = *entries.first.get_or_insert(entry.begin_time_seconds);
+                if entries.spacing == 0 {
+                    entries.spacing = entry.begin_time_seconds.saturating_sub(first);
                 }
-                Ok(entries)
-            }
-        }
-        deserializer.deserialize_seq(List)
+                let Results(value) = entry.results;
+                entries.values.push(match value {
+                    Some(value) if entry.inspected_count > 0 => value,
+                    _ => f64::NAN,
+                });
+            },
+        )
     }
 }
 
@@ -227,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    fn series(entries: serde_json::Value) -> Result<Series, AnswerError> {
+    fn series(entries: serde_json::Value) -> Result<Series, BodyError> {
         let body = json!({
             "total": {"results": [{"count": 1}], "inspectedCount": 7},
             "timeSeries": entries,

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use indexmap::IndexMap;
+use kayenta_metrics::reading::{BodyError, fold_list};
 use kayenta_model::number::parse_java_double;
 use serde::{
     Deserialize, Deserializer,
@@ -23,20 +24,6 @@ pub struct Series {
     pub end_millis: i64,
     /// The values in time order. Points the store left out are not filled in.
     pub values: Vec<f64>,
-}
-
-/// Why an answer is no matrix.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// No JSON, or JSON of another shape.
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
-    /// A 200 that tells of a failure.
-    #[error("it tells of an error: {0}")]
-    Failure(String),
-    /// Something else than a matrix.
-    #[error("{0}")]
-    NoMatrix(String),
 }
 
 #[derive(Deserialize)]
@@ -92,32 +79,32 @@ fn told(error_type: Option<String>, error: Option<String>) -> Option<String> {
 /// Reads a whole answer; no series is an empty list.
 ///
 /// # Errors
-/// See [`AnswerError`].
-pub fn read(body: &[u8]) -> Result<Vec<Series>, AnswerError> {
+/// See [`BodyError`].
+pub fn read(body: &[u8]) -> Result<Vec<Series>, BodyError> {
     let body: Body = serde_json::from_slice(body)?;
     if body.status.as_deref() == Some("error") {
         let words = told(body.error_type, body.error);
-        return Err(AnswerError::Failure(
+        return Err(BodyError::Failure(
             words.unwrap_or_else(|| "it does not say which".to_owned()),
         ));
     }
     let data = body
         .data
-        .ok_or_else(|| AnswerError::NoMatrix("it has no data".to_owned()))?;
+        .ok_or_else(|| BodyError::Unusable("it has no data".to_owned()))?;
     let kind = data.result_type.unwrap_or_else(|| "none".to_owned());
     match data.result {
         Some(RawResult::Series(list)) => list
             .into_iter()
             .map(|series| finished(series, &kind))
             .collect(),
-        Some(RawResult::Other) | None => Err(AnswerError::NoMatrix(format!(
+        Some(RawResult::Other) | None => Err(BodyError::Unusable(format!(
             "it holds no series (resultType {kind})"
         ))),
     }
 }
 
-fn finished(raw: RawSeries, kind: &str) -> Result<Series, AnswerError> {
-    let lacks = |what| AnswerError::NoMatrix(format!("a series has no {what} (resultType {kind})"));
+fn finished(raw: RawSeries, kind: &str) -> Result<Series, BodyError> {
+    let lacks = |what| BodyError::Unusable(format!("a series has no {what} (resultType {kind})"));
     let mut tags = raw.metric.ok_or_else(|| lacks("metric"))?;
     tags.shift_remove("__name__");
     let mut points = raw
@@ -204,28 +191,19 @@ impl<'de> Deserialize<'de> for SeriesOrScalar {
 
 impl<'de> Deserialize<'de> for Points {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Points;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of points")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Points, A::Error> {
-                let mut points = Points::default();
-                while let Some((Time(millis), Value(value))) = seq.next_element()? {
-                    match points.count {
-                        0 => points.first_millis = millis,
-                        1 => points.second_millis = millis,
-                        _ => {}
-                    }
-                    points.count += 1;
-                    points.values.extend(value);
+        fold_list(
+            deserializer,
+            "a list of points",
+            |points: &mut Self, (Time(millis), Value(value))| {
+                match points.count {
+                    0 => points.first_millis = millis,
+                    1 => points.second_millis = millis,
+                    _ => {}
                 }
-                Ok(points)
-            }
-        }
-        deserializer.deserialize_seq(List)
+                points.count += 1;
+                points.values.extend(value);
+            },
+        )
     }
 }
 
@@ -296,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    fn matrix(result: serde_json::Value) -> Result<Vec<Series>, AnswerError> {
+    fn matrix(result: serde_json::Value) -> Result<Vec<Series>, BodyError> {
         let body = json!({
             "status": "success",
             "data": {"resultType": "matrix", "result": result, "stats": {}},
@@ -398,7 +376,7 @@ mod tests {
             "{\"data\":{\"result\":[{\"metric\":{},\"values\":[[1,2]]}]}}",
         ] {
             assert!(
-                matches!(read(bad.as_bytes()), Err(AnswerError::Unreadable(_))),
+                matches!(read(bad.as_bytes()), Err(BodyError::Unreadable(_))),
                 "{bad}"
             );
         }
