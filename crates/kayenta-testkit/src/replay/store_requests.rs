@@ -255,14 +255,16 @@ fn without_volatile_parts(request: &StoreRequest) -> Value {
 
 /// Ids and times in what a remote judge is sent.
 fn mask_body(body: &mut Value) {
-    for pair in body["metricSetPairList"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
+    // Indexing a `Value` that can be changed would add what is not there.
+    if let Some(pairs) = body
+        .get_mut("metricSetPairList")
+        .and_then(Value::as_array_mut)
     {
-        pair["id"] = "<uuid>".into();
+        for pair in pairs {
+            pair["id"] = "<uuid>".into();
+        }
     }
-    if let Some(config) = body["canaryConfig"].as_object_mut() {
+    if let Some(config) = body.get_mut("canaryConfig").and_then(Value::as_object_mut) {
         for (name, value) in config {
             let volatile = ["id", "createdTimestamp", "createdTimestampIso"]
                 .contains(&name.as_str())
