@@ -91,7 +91,7 @@ impl Service {
         let tls = TlsListeners::new(&settings)?;
         // First, so that a second process on the same port leaves the data of the first alone.
         let main = bind_main(&settings.server, tls.main.clone()).await?;
-        let management = bind_management(&settings, tls.management()).await?;
+        let management = bind_management(&settings, tls.management.clone()).await?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds::new());

@@ -14,9 +14,8 @@ use crate::startup_failure::StartupFailure;
 pub(crate) struct TlsListeners {
     /// Of the main port.
     pub(crate) main: Option<TlsListener>,
-    /// Of the management port, where it differs.
-    own: Option<TlsListener>,
-    management_as_main: bool,
+    /// Of the management port.
+    pub(crate) management: Option<TlsListener>,
 }
 
 impl TlsListeners {
@@ -25,29 +24,18 @@ impl TlsListeners {
     /// # Errors
     /// When something is missing or does not fit.
     pub(crate) fn new(settings: &Settings) -> Result<Self, StartupFailure> {
-        let management = &settings.management.tls;
-        Ok(Self {
-            main: settings
-                .server
-                .tls
-                .as_ref()
-                .map(|tls| listener(tls, "server.ssl"))
-                .transpose()?,
-            own: match management {
-                ManagementTls::Own(tls) => Some(listener(tls, "management.server.ssl")?),
-                ManagementTls::AsMain | ManagementTls::Off => None,
-            },
-            management_as_main: matches!(management, ManagementTls::AsMain),
-        })
-    }
-
-    /// Of the management port.
-    pub(crate) fn management(&self) -> Option<TlsListener> {
-        if self.management_as_main {
-            self.main.clone()
-        } else {
-            self.own.clone()
-        }
+        let main = settings
+            .server
+            .tls
+            .as_ref()
+            .map(|tls| listener(tls, "server.ssl"))
+            .transpose()?;
+        let management = match &settings.management.tls {
+            ManagementTls::AsMain => main.clone(),
+            ManagementTls::Off => None,
+            ManagementTls::Own(tls) => Some(listener(tls, "management.server.ssl")?),
+        };
+        Ok(Self { main, management })
     }
 
     /// Takes over renewed certificates until `shutdown`.
@@ -60,7 +48,8 @@ impl TlsListeners {
         if let (Some(main), Some(tls)) = (self.main, &settings.server.tls) {
             tasks.spawn(main.watch(tls.reload_interval, shutdown.clone()));
         }
-        if let (Some(own), ManagementTls::Own(tls)) = (self.own, &settings.management.tls) {
+        // One that is the main port's is watched with it.
+        if let (Some(own), ManagementTls::Own(tls)) = (self.management, &settings.management.tls) {
             tasks.spawn(own.watch(tls.reload_interval, shutdown.clone()));
         }
     }
