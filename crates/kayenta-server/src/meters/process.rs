@@ -2,11 +2,14 @@
 
 use std::{
     fs,
+    path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use kayenta_api::{Meter, MeterKind, Statistic};
+
+use crate::file_system::{self, Room};
 
 fn gauge(name: &str, description: &str, unit: Option<&str>, value: f64) -> Meter {
     Meter {
@@ -78,13 +81,12 @@ pub(super) fn meters(started: Instant, start_millis: i64, usage: &ProcessorUsage
             usage.look(processors),
         ),
     ];
-    if let Ok(system) = rustix::fs::statvfs(".") {
-        for (name, description, blocks) in [
-            ("disk.total", "Total space for path", system.f_blocks),
-            ("disk.free", "Usable space for path", system.f_bavail),
+    if let Some(Room { total, free }) = file_system::room(Path::new(".")) {
+        for (name, description, bytes) in [
+            ("disk.total", "Total space for path", total),
+            ("disk.free", "Usable space for path", free),
         ] {
-            let bytes = (blocks * system.f_frsize) as f64;
-            let mut meter = gauge(name, description, Some("bytes"), bytes);
+            let mut meter = gauge(name, description, Some("bytes"), bytes as f64);
             meter.tags = vec![("path".to_owned(), ".".to_owned())];
             meters.push(meter);
         }

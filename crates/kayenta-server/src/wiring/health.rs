@@ -16,6 +16,8 @@ use kayenta_storage::ObjectRepository;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::file_system::{self, Room};
+
 /// Every component these settings have. Those that look at something now and then do so until
 /// `shutdown`.
 pub(crate) fn indicators(
@@ -134,15 +136,9 @@ impl HealthIndicator for DiskSpace {
 
     async fn check(&self) -> Health {
         let path = self.path.clone();
-        let looked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&path)).await;
-        let (total, free, exists) = match looked {
-            Ok(Ok(system)) => (
-                system.f_blocks * system.f_frsize,
-                system.f_bavail * system.f_frsize,
-                true,
-            ),
-            _ => (0, 0, false),
-        };
+        let looked = tokio::task::spawn_blocking(move || file_system::room(&path)).await;
+        let found = looked.ok().flatten();
+        let Room { total, free } = found.unwrap_or_default();
         let health = if free >= self.threshold {
             Health::up()
         } else {
@@ -155,7 +151,7 @@ impl HealthIndicator for DiskSpace {
             .with("total", total)
             .with("free", free)
             .with("threshold", self.threshold)
-            .with("exists", exists)
+            .with("exists", found.is_some())
     }
 }
 
