@@ -1,19 +1,13 @@
 //! The management endpoints answer in the shapes recorded from the reference.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder};
+use kayenta_testkit::FakePrometheus;
 use serde_json::{Value, json};
 
 use crate::{
-    requests::{Caller, Window, canary, config, metric},
-    samples::{BINARY, sample},
-};
-
-const WINDOW: Window<'static> = Window {
-    start: "2020-11-20T23:00:00Z",
-    end: "2020-11-21T00:00:00Z",
-    step_seconds: 60,
+    requests::{Caller, latency_canary},
+    samples::{embedded_service, testdata},
 };
 
 /// Components of the reference's cloud client, which means nothing outside that platform.
@@ -38,9 +32,7 @@ const WATCHED: [&str; 14] = [
 ];
 
 fn recorded(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../testdata/reference")
-        .join(format!("actuator-{name}.json"));
+    let path = testdata("reference").join(format!("actuator-{name}.json"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -56,18 +48,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_management_endpoints_have_the_recorded_shapes() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let yaml = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let yaml = format!(
-        "{yaml}kayenta.azure.accounts: [{{name: off, accountAccessKey: c2VjcmV0}}]\nkayenta.azure.enabled: false\n"
-    );
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let more = "kayenta.azure.accounts: [{name: off, accountAccessKey: c2VjcmV0}]\nkayenta.azure.enabled: false\n";
+    let service = embedded_service(&prometheus.base_url(), more).await;
     let caller = Caller::new(service.base_url());
     let ours = async |path: &str| {
         let (status, answer) = caller.get(path).await.unwrap();
@@ -129,10 +111,7 @@ async fn the_management_endpoints_have_the_recorded_shapes() {
     assert!(task["runnable"]["target"].is_string() && task["interval"].is_u64());
 
     // Some meters come with the first run.
-    let metrics = [metric("latency", "Latency", r#"latency{v="${scope}"}"#)];
-    let config = config("meters", &metrics, json!({"Latency": 100}));
-    let body = canary(&config, "baseline", "canary", WINDOW);
-    let id = caller.start("/canary", &body).await.unwrap();
+    let id = caller.start("/canary", &latency_canary()).await.unwrap();
     caller
         .complete(&format!("/canary/{id}"), Duration::from_secs(15))
         .await;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kayenta_testkit::{FakePrometheus, Service, ServiceBuilder, Signal, free_port};
+use kayenta_testkit::{FakePrometheus, Service, Signal, free_port};
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 use crate::{
     requests::{Caller, config, metric},
-    samples::{BINARY, sample},
+    samples::{BINARY, embedded_service},
 };
 
 /// A service with two canary configs in files beside it: one whose canary is as good as its baseline,
@@ -28,15 +28,7 @@ struct Stage {
 impl Stage {
     async fn set() -> Self {
         let prometheus = FakePrometheus::start().await.unwrap();
-        let settings = sample(
-            "transcripts-embedded.yml",
-            &[("prometheus", &prometheus.base_url())],
-        );
-        let service = ServiceBuilder::new(BINARY)
-            .config(settings)
-            .start()
-            .await
-            .unwrap();
+        let service = embedded_service(&prometheus.base_url(), "").await;
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, config: &Value| {
             std::fs::write(folder.path().join(name), config.to_string()).unwrap();

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kayenta_testkit::{FakePrometheus, Service, ServiceBuilder};
+use kayenta_testkit::{FakePrometheus, Service};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,26 +14,12 @@ use tokio::{
 };
 
 use crate::{
-    requests::{Caller, Window, canary, config, metric},
-    samples::{BINARY, sample},
-};
-
-const WINDOW: Window<'static> = Window {
-    start: "2020-11-20T23:00:00Z",
-    end: "2020-11-21T00:00:00Z",
-    step_seconds: 60,
+    requests::{Caller, WINDOW, canary, config, metric},
+    samples::embedded_service,
 };
 
 async fn service(prometheus: &FakePrometheus) -> Service {
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap()
+    embedded_service(&prometheus.base_url(), "").await
 }
 
 fn plain_config(name: &str) -> Value {

@@ -5,22 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder};
+use kayenta_testkit::FakePrometheus;
 use serde_json::{Value, json};
 
 use crate::{
     dice::Dice,
-    requests::{Caller, Window, analysis, analysis_scores, canary, canary_score, config, metric},
-    samples::{BINARY, sample},
+    requests::{Caller, WINDOW, analysis, analysis_scores, canary, canary_score, config, metric},
+    samples::embedded_service,
 };
 
 const KILLS: usize = 55;
-const WINDOW: Window<'static> = Window {
-    start: "2020-11-20T23:00:00Z",
-    end: "2020-11-21T00:00:00Z",
-    step_seconds: 60,
-};
-
 /// What ends only once: the moment and the score.
 #[derive(Debug, PartialEq)]
 struct End {
@@ -79,15 +73,7 @@ async fn start_some(caller: Caller, count: usize) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_accepted_run_ends_exactly_once_through_random_kills() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let mut service = ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap();
+    let mut service = embedded_service(&prometheus.base_url(), "").await;
     let caller = Caller::new(service.base_url());
 
     let mut undisturbed = BTreeMap::new();

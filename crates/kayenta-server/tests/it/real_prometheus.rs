@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use kayenta_testkit::{Behaviour, PrometheusServer, ScrapeTarget, ServiceBuilder};
+use kayenta_testkit::{Behaviour, PrometheusServer, ScrapeTarget};
 use serde_json::{Value, json};
 
 use crate::{
     requests::{Caller, Window, analysis, analysis_scores, canary, canary_score, config, metric},
-    samples::{BINARY, sample},
+    samples::embedded_service,
 };
 
 /// How long the deployments are watched before they are judged.
@@ -91,15 +91,7 @@ async fn a_bad_canary_fails_and_a_good_one_passes_on_a_real_prometheus() {
     }
     let addresses: Vec<_> = targets.iter().map(ScrapeTarget::address).collect();
     let prometheus = PrometheusServer::start(&addresses).await.unwrap();
-    let yaml = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = embedded_service(&prometheus.base_url(), "").await;
     let caller = Caller::new(service.base_url());
 
     let scraped = format!(

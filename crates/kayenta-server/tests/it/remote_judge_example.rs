@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder};
+use kayenta_testkit::FakePrometheus;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     requests::{Caller, config, metric},
-    samples::{BINARY, sample},
+    samples::{BINARY, embedded_service},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,17 +48,9 @@ fn verdict(mut status: Value) -> Value {
 async fn the_example_judges_as_the_local_judge_does() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let (_judge, base_url) = remote_judge().await;
-    let settings = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
     let remote =
         format!("\nkayenta.remoteJudge:\n  enabled: true\n  endpoint.baseUrl: {base_url}\n");
-    let service = ServiceBuilder::new(BINARY)
-        .config(settings + &remote)
-        .start()
-        .await
-        .unwrap();
+    let service = embedded_service(&prometheus.base_url(), &remote).await;
     let caller = Caller::new(service.base_url());
     let scope = |name: &str| {
         json!({

@@ -9,7 +9,7 @@ use kayenta_testkit::{
     replay::{Departures, Replay, ReplayReport, Transcript},
 };
 
-use crate::samples::{BINARY, sample, testdata};
+use crate::samples::{BINARY, embedded, embedded_service, sample, testdata};
 
 /// Replays transcripts at once against a service; reports by scenario. Departures are those of every
 /// backend and of these files.
@@ -69,15 +69,7 @@ async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, departu
 #[tokio::test(flavor = "multi_thread")]
 async fn transcripts_pass_on_the_embedded_default() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let service = ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap();
+    let service = embedded_service(&prometheus.base_url(), "").await;
     assert_all_pass(&service, &prometheus, &["embedded", "refusing"]).await;
 }
 
@@ -85,10 +77,7 @@ async fn transcripts_pass_on_the_embedded_default() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c_scape_07_can_be_switched_off() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
+    let config = embedded(&prometheus.base_url());
     let service = ServiceBuilder::new(BINARY)
         .config(config)
         .argument("--kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests=false")

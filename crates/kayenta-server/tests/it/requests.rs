@@ -126,6 +126,13 @@ pub(crate) struct Window<'a> {
     pub(crate) step_seconds: u64,
 }
 
+/// The hour of the recorded requests.
+pub(crate) const WINDOW: Window<'static> = Window {
+    start: "2020-11-20T23:00:00Z",
+    end: "2020-11-21T00:00:00Z",
+    step_seconds: 60,
+};
+
 /// The body of `POST /canary`.
 pub(crate) fn canary(config: &Value, control: &str, experiment: &str, window: Window<'_>) -> Value {
     let side = |scope: &str| json!({"scope": scope, "start": window.start, "end": window.end, "step": window.step_seconds});
@@ -136,6 +143,13 @@ pub(crate) fn canary(config: &Value, control: &str, experiment: &str, window: Wi
             "thresholds": {"pass": 95, "marginal": 75},
         },
     })
+}
+
+/// A canary of one metric over [`WINDOW`], which passes on the fake Prometheus.
+pub(crate) fn latency_canary() -> Value {
+    let metrics = [metric("latency", "Latency", r#"latency{v="${scope}"}"#)];
+    let config = config("latency", &metrics, json!({"Latency": 100}));
+    canary(&config, "baseline", "canary", WINDOW)
 }
 
 /// The body of `POST /standalone_canary_analysis`, over a window in the past.

@@ -3,13 +3,10 @@
 
 use std::{collections::BTreeSet, path::Path, process::Stdio, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder, tools};
+use kayenta_testkit::{FakePrometheus, tools};
 use serde_json::Value;
 
-use crate::{
-    requests::Caller,
-    samples::{BINARY, sample},
-};
+use crate::{requests::Caller, samples::embedded_service};
 
 /// Pinned, so that a run of yesterday can be repeated tomorrow.
 const PACKAGES: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
@@ -30,17 +27,12 @@ async fn programs() -> std::path::PathBuf {
 }
 
 async fn service(prometheus: &FakePrometheus) -> kayenta_testkit::Service {
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
     // A query that the store refuses is refused at once instead of nine tries later.
-    let config = format!("{config}\nkayenta.metrics.retry.attempts: 1\n");
-    ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap()
+    embedded_service(
+        &prometheus.base_url(),
+        "\nkayenta.metrics.retry.attempts: 1\n",
+    )
+    .await
 }
 
 /// Both documents are what they say they are, by the rules of the specifications.

@@ -2,42 +2,28 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder};
+use kayenta_testkit::FakePrometheus;
 use serde_json::json;
 
 use crate::{
-    requests::{Caller, Window, canary, config, metric},
-    samples::{BINARY, sample},
-};
-
-const WINDOW: Window<'static> = Window {
-    start: "2020-11-20T23:00:00Z",
-    end: "2020-11-21T00:00:00Z",
-    step_seconds: 60,
+    requests::{Caller, WINDOW, latency_canary},
+    samples::embedded_service,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moments_and_durations_are_numbers_when_told_in_answers_and_in_stored_objects() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let yaml = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
     for numbers in [false, true] {
-        let yaml = format!(
-            "{yaml}kayenta.serialization: {{writeDatesAsTimestamps: {numbers}, writeDurationsAsTimestamps: {numbers}}}\n"
+        let more = format!(
+            "kayenta.serialization: {{writeDatesAsTimestamps: {numbers}, writeDurationsAsTimestamps: {numbers}}}\n"
         );
-        let service = ServiceBuilder::new(BINARY)
-            .config(yaml)
-            .start()
-            .await
-            .unwrap();
+        let service = embedded_service(&prometheus.base_url(), &more).await;
         let caller = Caller::new(service.base_url());
-        let metrics = [metric("latency", "Latency", r#"latency{v="${scope}"}"#)];
-        let config = config("times", &metrics, json!({"Latency": 100}));
-        let body = canary(&config, "baseline", "canary", WINDOW);
         let id = caller
-            .start("/canary?storageAccountName=canary-storage", &body)
+            .start(
+                "/canary?storageAccountName=canary-storage",
+                &latency_canary(),
+            )
             .await
             .unwrap();
         let answer = caller
@@ -48,10 +34,10 @@ async fn moments_and_durations_are_numbers_when_told_in_answers_and_in_stored_ob
         } else {
             (json!(WINDOW.start), json!("PT1H"))
         };
-        let (status, archive) = caller
-            .get(&format!("/canaryResultArchive/{id}"))
-            .await
-            .unwrap();
+        // Written when the run is complete, so a moment later.
+        let path = format!("/canaryResultArchive/{id}");
+        caller.complete(&path, Duration::from_secs(15)).await;
+        let (status, archive) = caller.get(&path).await.unwrap();
         assert_eq!(status, 200, "{archive}");
         for told in [&answer, &archive] {
             assert_eq!(told["result"]["canaryDuration"], duration, "{told}");

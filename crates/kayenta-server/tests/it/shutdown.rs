@@ -7,14 +7,8 @@ use serde_json::json;
 
 use crate::{
     operations_page,
-    requests::{Caller, Window, canary, canary_score, config, metric},
-    samples::{BINARY, sample},
-};
-
-const WINDOW: Window<'static> = Window {
-    start: "2020-11-20T23:00:00Z",
-    end: "2020-11-21T00:00:00Z",
-    step_seconds: 60,
+    requests::{Caller, canary_score, latency_canary},
+    samples::{BINARY, embedded_service},
 };
 
 /// Waits until a query for data has arrived; names of metrics are asked for in the background.
@@ -53,20 +47,13 @@ async fn c_ops_01_sigterm_ends_with_0_and_sigint_with_130() {
 async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
     let prometheus = FakePrometheus::start().await.unwrap();
     prometheus.delay_answers(Duration::from_secs(60));
-    let yaml = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    ) + "spring.lifecycle.timeout-per-shutdown-phase: 3s\n";
-    let mut service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let mut service = embedded_service(
+        &prometheus.base_url(),
+        "spring.lifecycle.timeout-per-shutdown-phase: 3s\n",
+    )
+    .await;
     let caller = Caller::new(service.base_url());
-    let metrics = [metric("latency", "Latency", r#"latency{v="${scope}"}"#)];
-    let config = config("term", &metrics, json!({"Latency": 100}));
-    let body = canary(&config, "baseline", "canary", WINDOW);
-    let id = caller.start("/canary", &body).await.unwrap();
+    let id = caller.start("/canary", &latency_canary()).await.unwrap();
     asked(&prometheus).await;
     let asked = Instant::now();
     let status = service.terminate().await.unwrap();
@@ -92,15 +79,7 @@ async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
 async fn a_request_under_way_at_sigterm_is_answered() {
     let prometheus = FakePrometheus::start().await.unwrap();
     prometheus.delay_answers(Duration::from_millis(600));
-    let yaml = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let mut service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let mut service = embedded_service(&prometheus.base_url(), "").await;
     let caller = Caller::new(service.base_url());
     let asking = tokio::spawn(async move {
         let path = "/fetch/prometheus/query?metricSetName=m&metricName=m&customFilter=x%3D1&scope=s&start=2020-11-20T23:00:00Z\

@@ -5,9 +5,9 @@ use std::{
     process::{Output, Stdio},
 };
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder};
+use kayenta_testkit::FakePrometheus;
 
-use crate::samples::{BINARY, sample, testdata};
+use crate::samples::{embedded_service, testdata};
 
 fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -40,16 +40,11 @@ async fn stage(url: &str, request: &Path, parameters: &[&str]) -> (Option<i32>, 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stage_ends_by_the_verdict() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let config = format!("{config}\nkayenta.metrics.retry.attempts: 1\n");
-    let service = ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap();
+    let service = embedded_service(
+        &prometheus.base_url(),
+        "\nkayenta.metrics.retry.attempts: 1\n",
+    )
+    .await;
     let url = service.base_url();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {

@@ -2,10 +2,10 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, ServiceBuilder, tools};
+use kayenta_testkit::{FakePrometheus, tools};
 use serde_json::{Value, json};
 
-use crate::samples::{BINARY, sample};
+use crate::samples::embedded_service;
 
 /// The version that drives the browser.
 const PLAYWRIGHT: (&str, &str) = ("playwright-core", "1.55.0");
@@ -31,15 +31,7 @@ async fn credentials_can_be_tried_out_in_a_browser() {
         .unwrap()
         .unwrap();
     let prometheus = FakePrometheus::start().await.unwrap();
-    let config = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    );
-    let service = ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap();
+    let service = embedded_service(&prometheus.base_url(), "").await;
     let screenshot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("swagger-ui.png");
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/swagger_ui.cjs");

@@ -7,16 +7,11 @@ use kayenta_testkit::{
 use serde_json::{Value, json};
 
 use crate::{
-    requests::{Caller, Window, analysis, canary, config, metric},
+    requests::{Caller, analysis, canary, config, metric},
     samples::{BINARY, sample},
 };
 
-/// The window every run looks at.
-pub(super) const WINDOW: Window<'static> = Window {
-    start: "2020-11-20T23:00:00Z",
-    end: "2020-11-21T00:00:00Z",
-    step_seconds: 60,
-};
+pub(super) use crate::requests::WINDOW;
 
 /// Real servers, and a Prometheus whose answers follow from the queries.
 pub(super) struct Surroundings {

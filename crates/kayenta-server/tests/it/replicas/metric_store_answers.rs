@@ -9,22 +9,18 @@ use super::fleet::{Addresses, WINDOW};
 use crate::{
     operations_page,
     requests::{Caller, canary, config, metric},
-    samples::{BINARY, sample},
+    samples::{BINARY, embedded_service},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_of_a_metric_store_end_a_run_in_its_own_words() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let yaml = sample(
-        "transcripts-embedded.yml",
-        &[("prometheus", &prometheus.base_url())],
-    ) + "kayenta.metrics.retry:\n  attempts: 3\n  backoffPeriodMultiplierMs: 100\n\
-         logging.level.com.netflix.kayenta: DEBUG\n";
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = embedded_service(
+        &prometheus.base_url(),
+        "kayenta.metrics.retry:\n  attempts: 3\n  backoffPeriodMultiplierMs: 100\n\
+         logging.level.com.netflix.kayenta: DEBUG\n",
+    )
+    .await;
     let caller = Caller::new(service.base_url());
     for (status, tries) in [(400, 1), (500, 3)] {
         let before = prometheus.seen().len();
