@@ -1,12 +1,6 @@
 //! A real Azure Blob Storage emulator for tests: Azurite, installed once under the target directory.
 
-use std::{
-    fs::{self, File},
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context, bail};
 use tempfile::TempDir;
@@ -16,8 +10,10 @@ use tokio::{
     time::timeout,
 };
 
+use crate::tools;
+
 /// The version tests run against.
-const PACKAGE: &str = "azurite@3.35.0";
+const VERSION: &str = "3.35.0";
 
 /// The account every Azurite serves.
 pub const ACCOUNT_NAME: &str = "devstoreaccount1";
@@ -129,14 +125,15 @@ impl Azurite {
     }
 
     async fn launch(&mut self) -> anyhow::Result<()> {
-        let main = tokio::task::spawn_blocking(install).await??;
+        let package =
+            tokio::task::spawn_blocking(|| tools::npm_package("azurite", VERSION)).await??;
         let mut command = Command::new("node");
         command
             .args(["-e", LAUNCHER, "--"])
             .args(["--silent", "--skipApiVersionCheck", "--disableTelemetry"])
             .args(["--blobHost", "127.0.0.1", "--blobPort"])
             .arg(self.port.to_string())
-            .env("AZURITE_MAIN", &main)
+            .env("AZURITE_MAIN", package.join("dist/src/blob/main.js"))
             .current_dir(self.directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -175,40 +172,4 @@ impl Azurite {
         self.child = Some(child);
         Ok(())
     }
-}
-
-/// Installs the package unless it is there; returns its entry point. Blocks.
-fn install() -> anyhow::Result<PathBuf> {
-    let tools = std::env::var_os("CARGO_TARGET_DIR")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"))
-        .join("tools");
-    fs::create_dir_all(&tools)?;
-    let tools = tools.canonicalize()?;
-    let home = tools.join("azurite");
-    let main = home.join("node_modules/azurite/dist/src/blob/main.js");
-    let done = home.join("installed");
-    let installed = || fs::read_to_string(&done).is_ok_and(|text| text == PACKAGE);
-    if installed() {
-        return Ok(main);
-    }
-    // Test binaries run side by side; one installs, the others wait.
-    let lock = File::create(tools.join("azurite.lock"))?;
-    lock.lock()?;
-    if !installed() {
-        let output = std::process::Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund", "--prefix"])
-            .arg(&home)
-            .arg(PACKAGE)
-            .output()
-            .context("cannot run npm; Azurite is installed with it")?;
-        if !output.status.success() {
-            bail!(
-                "npm cannot install {PACKAGE}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        fs::write(&done, PACKAGE)?;
-    }
-    Ok(main)
 }

@@ -1,18 +1,15 @@
 //! The calls of the clients there are, as each of them sends them, and what it reads of the answers.
 //!
-//! kayentactl itself cannot be built from the Go module proxy (it answers 403 for the module), so its
-//! calls are sent as its Go structs write them; `the_real_kayentactl` drives a binary where there is one.
+//! kayentactl comes twice: its calls, sent as its Go structs write them, and the program itself
+//! wherever its Go module can be had.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, Service, ServiceBuilder};
+use kayenta_testkit::{FakePrometheus, Service, tools};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    requests::Caller,
-    samples::{BINARY, sample},
-};
+use crate::{requests::Caller, samples::embedded_service};
 
 /// A client, its service and its metric store.
 struct World {
@@ -24,15 +21,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let prometheus = FakePrometheus::start().await.unwrap();
-        let config = sample(
-            "transcripts-embedded.yml",
-            &[("prometheus", &prometheus.base_url())],
-        );
-        let service = ServiceBuilder::new(BINARY)
-            .config(config)
-            .start()
-            .await
-            .unwrap();
+        let service = embedded_service(&prometheus.base_url(), "").await;
         Self {
             _prometheus: prometheus,
             service,
@@ -243,58 +232,87 @@ async fn kayentactl() {
     }
 }
 
-/// The binary itself, built from its sources elsewhere.
+/// Its module, at the last state of its sources.
+const KAYENTACTL: (&str, &str) = (
+    "github.com/armory-io/kayentactl",
+    "v0.0.4-0.20210502151553-860ca2b9ea7b",
+);
+
+/// The program that `KAYENTACTL` names, or the one of its module; the reason when there is neither.
+async fn kayentactl_program() -> anyhow::Result<PathBuf> {
+    match std::env::var_os("KAYENTACTL") {
+        Some(program) => Ok(program.into()),
+        None => {
+            let (module, version) = KAYENTACTL;
+            tokio::task::spawn_blocking(move || tools::go_program(module, version)).await?
+        }
+    }
+}
+
+/// Accounts, an analysis from start to report, its report once more, and a mistake.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs KAYENTACTL, the path of a kayentactl binary"]
 async fn the_real_kayentactl() {
-    let binary = std::env::var("KAYENTACTL").expect("KAYENTACTL is not set");
+    let program = match kayentactl_program().await {
+        Ok(program) => program,
+        // Some mirrors of the Go registry do not have the module.
+        Err(reason) => return println!("NOT RUN, only its calls are tested: {reason:#}"),
+    };
     let world = World::new().await;
     let url = world.service.base_url();
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.json");
-    std::fs::write(&file, config("real").to_string()).unwrap();
-    let run = async |arguments: &[&str]| -> String {
-        let output = tokio::process::Command::new(&binary)
-            .args(["--kayenta-url", &url])
+    std::fs::write(
+        folder.path().join("canary.json"),
+        config("real").to_string(),
+    )
+    .unwrap();
+    let run = async |arguments: &[&str]| {
+        let output = tokio::process::Command::new(&program)
+            .args(["--no-color", "--kayenta-url", &url])
             .args(arguments)
             .current_dir(folder.path())
             .output()
             .await
             .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {text}");
-        text
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        println!("{arguments:?}\n{out}{err}");
+        (output.status.success(), out, err)
     };
-    let accounts = run(&["accounts", "list"]).await;
+
+    let (listed, accounts, _) = run(&["accounts", "list"]).await;
+    assert!(listed);
     for name in ["canary-prometheus", "canary-storage"] {
-        assert!(accounts.contains(name), "{accounts}");
+        assert!(accounts.contains(name));
     }
-    let report = run(&[
-        "analysis",
-        "start",
-        "--canary-config",
-        file.to_str().unwrap(),
-        "--control",
-        "baseline",
-        "--experiment",
-        "canary",
-        "--start-time-iso",
-        START,
-        "--end-time-iso",
-        END,
-        "--lifetime-duration",
-        "60m",
-        "--analysis-interval",
-        "20m",
-        "--control-offset",
-        "0m",
-        "--interval",
-        "1s",
-    ])
-    .await;
-    println!("{report}");
-    assert!(report.to_lowercase().contains("errors"), "{report}");
+
+    let window = format!(
+        "analysis start --control baseline --experiment canary --start-time-iso {START} --end-time-iso {END} \
+         --lifetime-duration 60m --analysis-interval 20m --control-offset 0m --interval 1s"
+    );
+    let start: Vec<&str> = window.split(' ').collect();
+    let (passed, report, _) = run(&start).await;
+    assert!(passed);
+    for told in ["Status: SUCCEEDED", "Final Score: 100", "Run Canary #3"] {
+        assert!(report.contains(told), "no {told:?}");
+    }
+    let measured = report
+        .lines()
+        .find(|line| line.contains("errors") && line.contains("PASS"));
+    assert!(measured.is_some(), "the metric's row");
+
+    let id = report.split("Execution ID: ").nth(1).unwrap();
+    let id = &id[..26];
+    let (fetched, again, _) = run(&["analysis", "get", id, "--output", "json"]).await;
+    assert!(fetched);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["pipelineId"], json!(id));
+    assert_eq!(again["executionStatus"], "SUCCEEDED");
+
+    let mistaken = [&start[..], &["--metrics-account", "prometheos"]].concat();
+    let (passed, out, err) = run(&mistaken).await;
+    assert!(!passed);
+    let told = "400 : Unable to resolve account prometheos.";
+    assert!(out.contains(told) || err.contains(told));
 }
 
 /// Argo Rollouts' provider: a config by its name, a run of it, and the score.
