@@ -71,13 +71,13 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     pub(crate) configs: ConfigCatalogue,
-    rendered: RenderedConfigs,
+    rendered: Arc<RenderedConfigs>,
 }
 
 impl Catalogue {
     /// The config under the id as JSON.
     pub(crate) async fn rendered(&self, id: &str) -> Result<Bytes, StorageError> {
-        self.rendered.get(&self.configs, id).await
+        self.rendered.get(self.configs.repository(), id).await
     }
 }
 
@@ -121,7 +121,7 @@ impl ApiState {
                 );
                 let catalogue = Catalogue {
                     configs: catalogue,
-                    rendered: RenderedConfigs::default(),
+                    rendered: Arc::default(),
                 };
                 Some((account.name.clone(), catalogue))
             })

@@ -1,6 +1,6 @@
 //! What can go wrong with a store, told so that a person knows what to do next.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The meaning of a failure; the API maps it to a status, retry decorators decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,9 @@ pub enum StorageErrorKind {
 }
 
 /// A failed operation: what was attempted, how often, for how long, and why it failed.
-#[derive(Debug, thiserror::Error)]
+///
+/// Cheap to clone: callers that share an operation share its failure.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct StorageError {
     /// The meaning.
@@ -37,7 +39,7 @@ pub struct StorageError {
     pub retry_after: Option<Duration>,
     /// The cause underneath.
     #[source]
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl StorageError {
@@ -60,7 +62,7 @@ impl StorageError {
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(source.into().into());
         self
     }
 
