@@ -4,7 +4,7 @@ mod complete;
 mod schema;
 mod swagger2;
 
-use std::sync::Arc;
+use std::{io::Read, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -13,7 +13,8 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use flate2::read::GzDecoder;
+use http::{HeaderMap, HeaderValue, header};
 use regex::Regex;
 use serde_json::Value;
 use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, Tag, info::LicenseBuilder, tag::TagBuilder};
@@ -218,23 +219,48 @@ fn as_json(bytes: Bytes) -> Response {
 async fn swagger_file(
     Path(file): Path<String>,
     Extension(config): Extension<Arc<Config<'static>>>,
+    headers: HeaderMap,
 ) -> Response {
-    match utoipa_swagger_ui::serve(&file, config) {
-        Ok(Some(file)) => {
-            let mut response = (StatusCode::OK, file.bytes.into_owned()).into_response();
-            if let Ok(content_type) = HeaderValue::from_str(&file.content_type) {
-                response
-                    .headers_mut()
-                    .insert(header::CONTENT_TYPE, content_type);
-            }
-            if file.gzpipped {
-                response
-                    .headers_mut()
-                    .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            }
-            response
-        }
-        Ok(None) => ApiError::no_such_path().into_response(),
+    let file = match utoipa_swagger_ui::serve(&file, config) {
+        Ok(Some(file)) => file,
+        Ok(None) => return ApiError::no_such_path().into_response(),
+        Err(error) => return ApiError::internal(error.to_string()).into_response(),
+    };
+    let content_type = match HeaderValue::from_str(&file.content_type) {
+        Ok(content_type) => content_type,
+        Err(error) => return ApiError::internal(error.to_string()).into_response(),
+    };
+    let headers_sent = [
+        (header::CONTENT_TYPE, content_type),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
+    ];
+    if !file.gzpipped {
+        return (headers_sent, file.bytes.into_owned()).into_response();
+    }
+    // The binary holds the files as browsers want them; few callers want them otherwise.
+    if takes_gzip(&headers) {
+        let encoding = [(header::CONTENT_ENCODING, "gzip")];
+        return (headers_sent, encoding, file.bytes.into_owned()).into_response();
+    }
+    let mut plain = Vec::new();
+    match GzDecoder::new(&*file.bytes).read_to_end(&mut plain) {
+        Ok(_) => (headers_sent, plain).into_response(),
         Err(error) => ApiError::internal(error.to_string()).into_response(),
     }
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|coding| coding.split_once(';').unwrap_or((coding, "")))
+        .any(|(coding, weight)| {
+            let refused = weight
+                .trim()
+                .strip_prefix("q=")
+                .is_some_and(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
+            coding.trim().eq_ignore_ascii_case("gzip") && !refused
+        })
 }

@@ -172,6 +172,19 @@ async fn document_and_user_interface_are_served() {
             .starts_with("text/html")
     );
     assert!(page.text.contains("swagger-ui"));
+    for (accepted, encoding) in [
+        ("gzip, deflate", Some("gzip")),
+        ("br, GZIP;q=0.5", Some("gzip")),
+        ("gzip;q=0, br", None),
+        ("identity", None),
+    ] {
+        let headers = [("accept-encoding", accepted)];
+        let page = service
+            .call("HEAD", "/swagger-ui/index.html", &headers)
+            .await;
+        assert_eq!(page.header("content-encoding"), encoding, "{accepted}");
+        assert_eq!(page.header("vary"), Some("accept-encoding"));
+    }
     let initializer = service.get("/swagger-ui/swagger-initializer.js").await;
     assert!(initializer.text.contains("/v3/api-docs"));
     assert_eq!(service.get("/swagger-ui/nope.js").await.status, 404);

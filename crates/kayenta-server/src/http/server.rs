@@ -9,9 +9,9 @@ use std::{
 };
 
 use axum::Router;
+use hyper::server::conn::http1;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
@@ -169,27 +169,20 @@ impl Connection {
     }
 
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
+        let service = TowerToHyperService::new(self.app);
+        let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             // hyper's least; a head beyond it is answered by 431.
-            .max_buf_size(self.limits.max_header_bytes.max(8_192));
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(256)
-            .max_header_list_size(u32::try_from(self.limits.max_header_bytes).unwrap_or(u32::MAX));
-        let service = TowerToHyperService::new(self.app);
-        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            .max_buf_size(self.limits.max_header_bytes.max(8_192))
+            .serve_connection(TokioIo::new(stream), service);
         let mut serving = pin!(serving);
         let mut ending = false;
         loop {
             tokio::select! {
                 served = serving.as_mut() => {
                     if let Err(error) = served {
-                        tracing::trace!(error, "a connection ended abnormally");
+                        tracing::trace!(%error, "a connection ended abnormally");
                     }
                     return;
                 }

@@ -77,7 +77,8 @@ impl TlsListener {
         };
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(&renewing) as _;
         let mut config = builder.with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // No HTTP/2 (C-CONF-07).
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             acceptor: Arc::new(config).into(),
             renewing,
