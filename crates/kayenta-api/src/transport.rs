@@ -134,7 +134,9 @@ impl Transport {
         let micros = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX);
         let duration_ms = f64::from(micros) / 1e3;
         let status = status.as_u16();
-        if path.starts_with(self.health_path.as_str()) {
+        // Probes and polling clients would drown what is done and what goes wrong.
+        let polled = method.is_safe() && status < 400;
+        if polled || path.starts_with(self.health_path.as_str()) {
             tracing::debug!(%method, path, status, duration_ms, "request answered");
         } else {
             tracing::info!(%method, path, status, duration_ms, "request answered");
