@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use azure_core::credentials::TokenCredential;
 use azure_identity::WorkloadIdentityCredential;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use kayenta_model::masking::mask_urls;
 use kayenta_storage::{StorageError, StorageErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -161,8 +162,9 @@ impl AzureAccount {
         };
         let unfit = || {
             invalid(format!(
-                "Azure/Blobs account {}: '{text}' is no URL of a blob service.",
-                self.name
+                "Azure/Blobs account {}: '{}' is no URL of a blob service.",
+                self.name,
+                mask_urls(&text)
             ))
         };
         let mut url = Url::parse(&text).map_err(|_| unfit())?;

@@ -1,9 +1,10 @@
 //! Every property of every source, as `/env` shows them: masked, and no more than that.
 
+use kayenta_model::masking::MASK;
 use serde_json::Value;
 
 use crate::{
-    mask::{MASK, is_secret_name, mask, mask_url_passwords},
+    mask::{is_secret_name, mask},
     raw::properties::Properties,
 };
 
@@ -132,5 +133,5 @@ fn shown(properties: &Properties, entry: &crate::raw::source::Entry) -> Value {
     let text = properties
         .value(entry)
         .map_or_else(|_| entry.value.text.clone(), |expanded| expanded.text);
-    mask_url_passwords(&mask(&entry.written, &text)).into()
+    mask(&entry.written, &text).into()
 }

@@ -37,7 +37,7 @@ pub use check::{CheckReport, check_config};
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use environment_view::{EnvironmentView, FoundProperty, PropertyView, SourceView};
 pub use load::{Loaded, load};
-pub use mask::{MASK, is_secret_name, mask, mask_url_passwords};
+pub use mask::{is_secret_name, mask};
 pub use origin::Origin;
 pub use raw::environment::Environment;
 pub use settings::Settings;

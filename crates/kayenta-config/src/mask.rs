@@ -1,7 +1,6 @@
 //! Which values are never shown.
 
-/// What stands for a hidden value.
-pub const MASK: &str = "******";
+use kayenta_model::masking::{MASK, mask_urls};
 
 /// Words that make a name secret wherever they stand in it.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "key", "pwd"];
@@ -32,10 +31,17 @@ pub fn is_secret_name(name: &str) -> bool {
         || lower == "vcap_services"
         || lower == "sun.java.command"
         || squashed == "springapplicationjson"
-        || lower.contains(".headers.")
-        || words(name)
-            .iter()
-            .any(|word| SECRET_WORDS.contains(&word.as_str()))
+        || has_secret_word(name)
+}
+
+/// A secret word anywhere, or something below `headers`: which header holds a secret is not known, so
+/// all of them do.
+fn has_secret_word(name: &str) -> bool {
+    let words = words(name);
+    words
+        .iter()
+        .any(|word| SECRET_WORDS.contains(&word.as_str()))
+        || words.iter().rev().skip(1).any(|word| word == "headers")
 }
 
 /// Splits a name at everything that is no letter and where lower case turns into upper.
@@ -66,7 +72,7 @@ pub fn mask(name: &str, value: &str) -> String {
     if is_secret_name(name) && !value.is_empty() {
         return MASK.to_owned();
     }
-    mask_url_passwords(&mask_flags(value))
+    mask_urls(&mask_flags(value))
 }
 
 /// Hides the values of `-Dsecret.name=value` inside a text such as that of `JAVA_OPTS`.
@@ -89,44 +95,6 @@ fn mask_flags(value: &str) -> String {
         .collect()
 }
 
-/// Hides the password in every `scheme://user:password@host` of the text; user information without a
-/// colon is hidden too, as it may be a misplaced password.
-#[must_use]
-pub fn mask_url_passwords(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (head, tail) = rest.split_at(at + 3);
-        masked.push_str(head);
-        let authority_end = tail
-            .find(|c: char| matches!(c, '/' | '?' | '#' | '"' | '\'') || c.is_whitespace())
-            .unwrap_or(tail.len());
-        // A password may itself contain the characters that end an authority; the last `@` before
-        // blank space counts when it comes later.
-        let word_end = tail.find(char::is_whitespace).unwrap_or(tail.len());
-        let user_info = tail[..word_end]
-            .rfind('@')
-            .filter(|&at| at < authority_end || !tail[..at].contains("://"));
-        match user_info {
-            Some(at) => {
-                match tail[..at].split_once(':') {
-                    Some((user, _)) => {
-                        masked.push_str(user);
-                        masked.push(':');
-                        masked.push_str(MASK);
-                    }
-                    None if authority_end < at => masked.push_str(&tail[..at]),
-                    None => masked.push_str(MASK),
-                }
-                rest = &tail[at..];
-            }
-            None => rest = tail,
-        }
-    }
-    masked.push_str(rest);
-    masked
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +111,8 @@ mod tests {
             "SPRING_APPLICATION_JSON",
             "kayenta.azure.accounts[0].sasToken",
             "kayenta.http-json.accounts[0].headers.Authorization",
+            "kayenta.http-json.accounts[0].headers[X-Tenant]",
+            "KAYENTA_HTTPJSON_ACCOUNTS_0_HEADERS_XTENANT",
         ] {
             assert_eq!(mask(name, "v"), MASK, "{name}");
         }
@@ -156,17 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn passwords_of_urls_are_hidden_for_every_name() {
+    fn secrets_in_urls_are_hidden_for_every_name() {
         for (text, shown) in [
             ("redis://:secret@host:6379", "redis://:******@host:6379"),
-            ("redis://u:s%23:t@host/2", "redis://u:******@host/2"),
-            ("redis://u:a/b@host/2", "redis://u:******@host/2"),
-            ("redis://secret@host", "redis://******@host"),
-            ("http://a/x@y", "http://a/x@y"),
-            (
-                "a http://u:p@h b http://h2",
-                "a http://u:******@h b http://h2",
-            ),
+            ("http://h/q?api_key=k&q=1", "http://h/q?api_key=******&q=1"),
             ("plain", "plain"),
         ] {
             assert_eq!(mask("x", text), shown);

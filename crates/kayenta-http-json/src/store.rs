@@ -123,14 +123,8 @@ impl HttpJsonStore {
             unit: account.timestamp_unit,
             values: Path::parse("valuesPath", &account.values_path)?,
         };
-        let mut builder = HttpClient::builder("http-json", &account.url[..host_length]);
-        for value in account.headers.values() {
-            // In `Bearer abc` the second word is a secret of its own.
-            if let Some((_, last)) = value.expose_secret().rsplit_once(' ') {
-                builder = builder.secret(last.into());
-            }
-        }
-        let client = builder
+        let client = HttpClient::builder("http-json", &account.url[..host_length])
+            .secrets_of_url(&account.url)
             .credentials(Credentials::Headers(account.headers.into_iter().collect()))
             .error_text(error_text)
             .within_host()

@@ -51,7 +51,6 @@ impl InfluxDbStore {
     /// # Errors
     /// When the base URL or the credentials cannot be used.
     pub fn new(account: InfluxDbAccount, transport: &Transport) -> Result<Self, HttpSetupError> {
-        let mut builder = HttpClient::builder("InfluxDB", account.base_url);
         let credentials = match account.credentials {
             InfluxDbCredentials::None => Credentials::None,
             InfluxDbCredentials::Basic { username, password } => {
@@ -59,12 +58,10 @@ impl InfluxDbStore {
             }
             InfluxDbCredentials::Token(token) => {
                 let header = format!("Token {}", token.expose_secret());
-                // The token is a secret without the word before it, too.
-                builder = builder.secret(token);
                 Credentials::Headers(vec![("authorization".to_owned(), header.into())])
             }
         };
-        let client = builder
+        let client = HttpClient::builder("InfluxDB", account.base_url)
             .credentials(credentials)
             .error_text(answer::error_text)
             .build(transport)?;

@@ -15,6 +15,7 @@ pub mod execution;
 pub mod http_status;
 pub mod judgement;
 pub mod lenient;
+pub mod masking;
 pub mod metric_set;
 pub mod number;
 pub mod query;

@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use futures::StreamExt;
 use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
-use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair, with_causes};
+use kayenta_model::{
+    CanaryConfig, CanaryJudgeResult, MetricSetPair,
+    masking::{Masker, SecretUrl},
+    with_causes,
+};
 use reqwest::{Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -22,7 +26,7 @@ pub const NAME: &str = "RemoteJudge-v1.0";
 #[derive(Clone, Debug)]
 pub struct RemoteJudgeSettings {
     /// `kayenta.remote-judge.endpoint.baseUrl`; one trailing slash is dropped.
-    pub base_url: String,
+    pub base_url: SecretUrl,
     /// Limit of one attempt, from connecting to the last byte. The reference's reading limit is 90 s.
     pub timeout: Duration,
     /// How long 503 and refused connections are tried again. The reference's is 2 minutes.
@@ -36,7 +40,7 @@ pub struct RemoteJudgeSettings {
 impl RemoteJudgeSettings {
     /// The reference's limits for an endpoint.
     #[must_use]
-    pub fn new(base_url: impl Into<String>) -> Self {
+    pub fn new(base_url: impl Into<SecretUrl>) -> Self {
         Self {
             base_url: base_url.into(),
             timeout: Duration::from_secs(90),
@@ -50,7 +54,11 @@ impl RemoteJudgeSettings {
 /// A judge behind an HTTP endpoint.
 #[derive(Clone, Debug)]
 pub struct HttpRemoteJudge {
-    url: String,
+    url: SecretUrl,
+    /// The URL as it may be told.
+    shown: String,
+    /// Knows what secrets the URL has, which the endpoint may repeat.
+    masker: Masker,
     settings: RemoteJudgeSettings,
     http: reqwest::Client,
 }
@@ -73,25 +81,27 @@ impl HttpRemoteJudge {
     /// A judge that calls through `http`, whose proxy and certificate settings apply.
     #[must_use]
     pub fn new(settings: RemoteJudgeSettings, http: reqwest::Client) -> Self {
-        let base = settings
-            .base_url
-            .strip_suffix('/')
-            .unwrap_or(&settings.base_url);
+        let base = settings.base_url.expose();
+        let base = base.strip_suffix('/').unwrap_or(base);
+        let url = format!("{base}/judge");
+        let masker = Masker::default().and_of_url(&url);
         Self {
-            url: format!("{base}/judge"),
+            shown: masker.url(&url),
+            masker,
+            url: url.into(),
             settings,
             http,
         }
     }
 
     fn failed(&self, what: &str) -> JudgeError {
-        self.failure(format!("POST {}: {what}", self.url), None)
+        self.failure(format!("POST {}: {what}", self.shown), None)
     }
 
     fn failure(&self, message: String, status: Option<StatusCode>) -> JudgeError {
         JudgeError::Remote {
-            url: self.url.clone(),
-            message,
+            url: self.shown.clone(),
+            message: self.masker.text(&message),
             status: status.map(|status| status.as_u16()),
             source: None,
         }
@@ -100,7 +110,7 @@ impl HttpRemoteJudge {
     async fn attempt(&self, body: &[u8]) -> Result<CanaryJudgeResult, Attempt> {
         let sent = self
             .http
-            .post(&self.url)
+            .post(self.url.expose())
             .header(header::CONTENT_TYPE, "application/json; charset=UTF-8")
             .timeout(self.settings.timeout)
             .body(body.to_vec())
@@ -123,7 +133,7 @@ impl HttpRemoteJudge {
             let message = format!(
                 "Status: {}, URL: {}, Message: {reason}",
                 status.as_u16(),
-                self.url
+                self.shown
             );
             let failure = self.failure(message, Some(status));
             let again = status == StatusCode::SERVICE_UNAVAILABLE;
@@ -144,14 +154,14 @@ impl HttpRemoteJudge {
             Some(_) => Ok(result),
             None => Err(self.useless(&format!(
                 "the answer has no score.score: {}",
-                excerpt(answer)
+                excerpt(&self.masker.text(&String::from_utf8_lossy(answer)))
             ))),
         }
     }
 
     /// There was an answer, so it is no failure of the network.
     fn useless(&self, what: &str) -> JudgeError {
-        self.failure(format!("POST {}: {what}", self.url), Some(StatusCode::OK))
+        self.failure(format!("POST {}: {what}", self.shown), Some(StatusCode::OK))
     }
 
     async fn read(&self, response: Response) -> Result<Vec<u8>, JudgeError> {
@@ -204,7 +214,7 @@ impl RemoteJudge for HttpRemoteJudge {
             if begun.elapsed() + self.settings.pause > self.settings.patience {
                 return Err(failure);
             }
-            tracing::debug!(url = %self.url, error = %failure, "the remote judge is not there yet, trying again");
+            tracing::debug!(url = %self.shown, error = %failure, "the remote judge is not there yet, trying again");
             tokio::time::sleep(self.settings.pause).await;
         }
     }
@@ -219,8 +229,9 @@ fn own_words(answer: &[u8]) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn excerpt(answer: &[u8]) -> String {
-    String::from_utf8_lossy(answer).chars().take(200).collect()
+/// The beginning of an answer.
+fn excerpt(answer: &str) -> String {
+    answer.chars().take(200).collect()
 }
 
 /// A failed call with its causes; that it took too long is said first.

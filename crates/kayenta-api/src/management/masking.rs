@@ -1,9 +1,9 @@
 //! Which property values are not to be seen.
 
+use kayenta_model::masking::{MASK, mask_urls};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-const MASK: &str = "******";
 /// A key that ends with one of these is secret.
 const SECRET_ENDINGS: [&str; 4] = ["password", "secret", "key", "token"];
 /// Keys that hold whole documents of unknown content.
@@ -14,7 +14,7 @@ const SECRET_DOCUMENTS: [&str; 4] = [
     "spring_application_json",
 ];
 
-/// Decides by key, and hides passwords inside URLs whatever the key.
+/// Decides by key, and hides secrets inside URLs whatever the key.
 #[derive(Debug)]
 pub(super) struct Masking {
     extra: Vec<Regex>,
@@ -51,7 +51,7 @@ impl Masking {
             return MASK.into();
         }
         match value {
-            Value::String(text) => mask_url_password(text).into(),
+            Value::String(text) => mask_urls(text).into(),
             Value::Array(items) => items
                 .iter()
                 .map(|item| self.mask(key, item))
@@ -81,34 +81,6 @@ impl Masking {
             || SECRET_DOCUMENTS.contains(&lower.as_str())
             || self.extra.iter().any(|pattern| pattern.is_match(key))
     }
-}
-
-/// Hides the password of `scheme://user:password@host`, as often as it occurs.
-fn mask_url_password(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(scheme_end) = rest.find("://") {
-        let (front, tail) = rest.split_at(scheme_end + 3);
-        shown.push_str(front);
-        let authority_end = tail
-            .find(|c: char| c == '/' || c == '?' || c.is_whitespace())
-            .unwrap_or(tail.len());
-        let authority = &tail[..authority_end];
-        let secret = authority
-            .rfind('@')
-            .and_then(|at| Some((authority[..at].find(':')?, at)));
-        match secret {
-            Some((colon, at)) => {
-                shown.push_str(&authority[..=colon]);
-                shown.push_str(MASK);
-                shown.push_str(&authority[at..]);
-            }
-            None => shown.push_str(authority),
-        }
-        rest = &tail[authority_end..];
-    }
-    shown.push_str(rest);
-    shown
 }
 
 #[cfg(test)]
@@ -148,7 +120,8 @@ mod tests {
         assert_eq!(shown("redis://:secret@host"), "redis://:******@host");
         assert_eq!(
             shown("redis://redis:6379/0?a=b:c@d"),
-            "redis://redis:6379/0?a=b:c@d"
+            "redis://redis:******@d",
+            "what may be a password is taken for one"
         );
         assert_eq!(
             shown("a://u:p@h, b://u:q@h"),

@@ -9,6 +9,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{JwkSet, PublicKeyUse},
 };
+use kayenta_model::masking::Masker;
 use serde_json::{Map, Value};
 use tokio::sync::RwLock;
 
@@ -71,7 +72,7 @@ impl JwtVerifier {
             .timeout(Duration::from_secs(5))
             .build()
             .map_err(|source| SecurityError::Client {
-                url: options.jwks_url.clone(),
+                url: options.jwks_url.to_string(),
                 source,
             })?;
         Ok(Self {
@@ -174,7 +175,12 @@ impl JwtVerifier {
                 Ok(set)
             }
             Err(error) => {
-                tracing::warn!(url = %self.options.jwks_url, %error, "cannot fetch the token provider's keys");
+                let masker = Masker::default().and_of_url(self.options.jwks_url.expose());
+                let (url, error) = (
+                    masker.url(self.options.jwks_url.expose()),
+                    masker.text(&error.to_string()),
+                );
+                tracing::warn!(url, error, "cannot fetch the token provider's keys");
                 let keys = kept.as_mut().ok_or(JwtError::NoKeys)?;
                 keys.fetched = Instant::now();
                 Ok(Arc::clone(&keys.set))
@@ -185,7 +191,7 @@ impl JwtVerifier {
     async fn fetch(&self) -> Result<JwkSet, Box<dyn std::error::Error + Send + Sync>> {
         let mut response = self
             .client
-            .get(&self.options.jwks_url)
+            .get(self.options.jwks_url.expose())
             .send()
             .await?
             .error_for_status()?;

@@ -6,6 +6,7 @@ mod layer;
 
 use std::{fmt, time::Duration};
 
+use kayenta_model::masking::SecretUrl;
 use secrecy::SecretString;
 
 pub(crate) use layer::Guard;
@@ -73,7 +74,7 @@ pub struct BasicUser {
 #[derive(Clone, Debug)]
 pub struct JwtOptions {
     /// Where the provider publishes its keys.
-    pub jwks_url: String,
+    pub jwks_url: SecretUrl,
     /// The `iss` a token must carry; `None` accepts any.
     pub issuer: Option<String>,
     /// The `aud` values of which a token must carry one; empty accepts any.
@@ -94,7 +95,7 @@ pub struct JwtOptions {
 impl JwtOptions {
     /// Keys from this URL, everything else at its default.
     #[must_use]
-    pub fn new(jwks_url: impl Into<String>) -> Self {
+    pub fn new(jwks_url: impl Into<SecretUrl>) -> Self {
         Self {
             jwks_url: jwks_url.into(),
             issuer: None,

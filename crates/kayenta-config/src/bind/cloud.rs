@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use kayenta_model::AccountType;
-use url::Url;
 
 use crate::{
     binder::Group,
@@ -18,7 +17,7 @@ pub(super) fn aws(stores: &Stores<'_>, group: &Group<'_>) -> Option<AwsAccount> 
     let supported_types = types(group, &[]);
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
-    let endpoint = url(group, "endpoint");
+    let endpoint = group.base_url("endpoint");
     let profile_name = group.text("profileName");
     let region = region(stores, group);
     let credentials = credentials(group);
@@ -120,8 +119,8 @@ pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAcc
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
     let bucket_location = group.text("bucketLocation");
-    let endpoint = url(group, "endpoint");
-    let monitoring_endpoint = url(group, "monitoringEndpoint");
+    let endpoint = group.base_url("endpoint");
+    let monitoring_endpoint = group.base_url("monitoringEndpoint");
     let objects = supported_types.contains(&AccountType::ObjectStore);
     let label = "Google/GCS";
     if !usable(
@@ -197,11 +196,6 @@ fn root_folder(group: &Group<'_>) -> Option<String> {
         Some(_) => group.text("rootFolder"),
         None => Some(group.text_or("rootFolder", "kayenta")),
     }
-}
-
-fn url(group: &Group<'_>, property: &str) -> Option<Url> {
-    let base = group.base_url(property)?;
-    Some(base.url)
 }
 
 /// Whether an account has a name and, as an object store, a bucket and a folder; if not it is left

@@ -1,6 +1,6 @@
 //! Accounts of metric stores.
 
-use kayenta_model::AccountType;
+use kayenta_model::{AccountType, masking::mask_urls};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -306,7 +306,7 @@ pub(super) fn http_json(group: &Group<'_>) -> Option<HttpJsonAccount> {
     }
     Some(HttpJsonAccount {
         name: name?,
-        url: url?,
+        url: url?.into(),
         method,
         headers,
         body,
@@ -335,7 +335,7 @@ fn template_url(group: &Group<'_>) -> Option<String> {
         group.report(
             Diagnostic::error(message)
                 .property(group.full("url"))
-                .found(crate::mask::mask_url_passwords(&url))
+                .found(mask_urls(&url))
                 .at(group.at("url"))
                 .expected("a URL such as https://metrics.example.com/query?q=${query}"),
         );

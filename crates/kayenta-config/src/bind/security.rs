@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kayenta_model::masking::SecretUrl;
+
 use crate::{
     binder::{Binder, Group, convert::Choice},
     diagnostic::Diagnostic,
@@ -115,7 +117,9 @@ fn required_secret(group: &Group<'_>, name: &str) -> Option<secrecy::SecretStrin
 fn jwt(group: &Group<'_>) -> Option<JwtSettings> {
     let url = group.base_url("jwksUrl");
     let settings = JwtSettings {
-        jwks_url: url.as_ref().map(|url| url.text.clone()).unwrap_or_default(),
+        jwks_url: url
+            .as_ref()
+            .map_or_else(SecretUrl::default, |url| url.text.as_str().into()),
         issuer: group.strict_text("issuer"),
         audiences: group.list_or_empty("audience"),
         roles_claim: group.text_or("rolesClaim", "roles"),

@@ -11,9 +11,11 @@ use std::{
     collections::BTreeMap,
 };
 
+use kayenta_model::masking::MASK;
+
 use crate::{
     diagnostic::Diagnostic,
-    mask::{MASK, is_secret_name, mask},
+    mask::{is_secret_name, mask},
     origin::Origin,
     raw::{name::Name, placeholder::PlaceholderError, properties::Properties, source::Entry},
 };

@@ -3,7 +3,10 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use indexmap::IndexMap;
-use kayenta_model::AccountType;
+use kayenta_model::{
+    AccountType,
+    masking::{SecretUrl, mask_urls},
+};
 use secrecy::SecretString;
 use url::Url;
 
@@ -158,7 +161,7 @@ pub struct SkippedAccount {
 /// A base URL: as configured, and as used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// As configured; what `/credentials` shows.
+    /// As configured.
     pub text: String,
     /// Parsed, without the one slash at its end that the reference drops.
     pub url: Url,
@@ -170,11 +173,17 @@ impl BaseUrl {
     pub fn prefix(&self) -> &str {
         self.text.strip_suffix('/').unwrap_or(&self.text)
     }
+
+    /// As configured, secrets masked; what `/credentials` shows (C-API-20).
+    #[must_use]
+    pub fn shown(&self) -> String {
+        mask_urls(&self.text)
+    }
 }
 
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::mask::mask_url_passwords(&self.text))
+        f.write_str(&self.shown())
     }
 }
 
@@ -328,7 +337,7 @@ pub struct HttpJsonAccount {
     /// Account name.
     pub name: String,
     /// `url`: a template; `${…}` bindings of a query are put in percent-encoded.
-    pub url: String,
+    pub url: SecretUrl,
     /// `method`: GET (default) or POST.
     pub method: HttpJsonMethod,
     /// `headers`: name to value; values are secrets.
@@ -396,9 +405,9 @@ pub struct GoogleAccount {
     /// `rootFolder`, default `kayenta`.
     pub root_folder: String,
     /// `endpoint`, ours: another Cloud Storage (an emulator).
-    pub endpoint: Option<Url>,
+    pub endpoint: Option<BaseUrl>,
     /// `monitoringEndpoint`, ours: another Cloud Monitoring (an emulator).
-    pub monitoring_endpoint: Option<Url>,
+    pub monitoring_endpoint: Option<BaseUrl>,
     /// `supportedTypes`, none by default.
     pub supported_types: Vec<AccountType>,
 }
@@ -425,13 +434,22 @@ pub struct AzureAccount {
 /// The blob service of an Azure account, from `endpointSuffix` (default `core.windows.net`, with the
 /// connection-string parts the reference lets one append), `protocol` (default `https`) and
 /// `blobEndpoint` or `endpoint` (ours, a full URL).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AzureEndpoint {
     /// Such as `https://account.blob.core.windows.net` or `http://127.0.0.1:10000/devstoreaccount1`,
     /// without a slash at its end.
     pub url: Url,
     /// Whether the account name is the first segment of the path (emulators) and not in the host.
     pub path_style: bool,
+}
+
+impl fmt::Debug for AzureEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AzureEndpoint")
+            .field("url", &mask_urls(self.url.as_str()))
+            .field("path_style", &self.path_style)
+            .finish()
+    }
 }
 
 /// How Azure is told who we are.
@@ -458,7 +476,7 @@ pub struct AwsAccount {
     /// OBJECT_STORE, where the SDK's chain may know.
     pub region: Option<String>,
     /// `endpoint`: another S3, path style.
-    pub endpoint: Option<Url>,
+    pub endpoint: Option<BaseUrl>,
     /// `profileName`
     pub profile_name: Option<String>,
     /// `explicitCredentials`

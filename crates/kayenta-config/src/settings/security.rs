@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kayenta_model::masking::SecretUrl;
 use secrecy::SecretString;
 
 /// Who may call.
@@ -62,7 +63,7 @@ pub struct BasicUser {
 #[derive(Clone, Debug)]
 pub struct JwtSettings {
     /// `jwksUrl`: where its keys are.
-    pub jwks_url: String,
+    pub jwks_url: SecretUrl,
     /// `issuer`: the `iss` a token must carry; `None` accepts any, with a warning.
     pub issuer: Option<String>,
     /// `audience`: the `aud` values of which a token must carry one; empty accepts any, with a warning.

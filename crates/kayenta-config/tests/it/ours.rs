@@ -139,7 +139,7 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     .load();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     let account = &loaded.settings.accounts.http_json[0];
-    assert_eq!(account.url, "https://m/api/q?scope=${scope}");
+    assert_eq!(account.url.expose(), "https://m/api/q?scope=${scope}");
     assert_eq!(account.method, HttpJsonMethod::Post);
     assert_eq!(
         account.headers["Authorization"].expose_secret(),

@@ -16,11 +16,12 @@ kayenta:
   signalfx: {{enabled: true, accounts: [{{name: s, accessToken: {LEAK}}}]}}
   wavefront: {{enabled: true, accounts: [{{name: w, endpoint.baseUrl: http://w, apiToken: {LEAK}, supportedTypes: METRICS_STORE}}]}}
   influxdb: {{enabled: true, accounts: [{{name: i, endpoint.baseUrl: http://i, token: {LEAK}, username: u, password: {LEAK}, supportedTypes: METRICS_STORE}}]}}
-  aws: {{enabled: true, accounts: [{{name: a, region: r, bucket: b, explicitCredentials: {{accessKey: {LEAK}, secretKey: {LEAK}, sessionToken: {LEAK}}}}}]}}
-  azure: {{enabled: true, accounts: [{{name: z, storageAccountName: s, accountAccessKey: {LEAK}{LEAK}, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}}, {{name: z2, storageAccountName: s, sasToken: {LEAK}, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}}]}}
+  aws: {{enabled: true, accounts: [{{name: a, region: r, bucket: b, endpoint: 'http://u:{LEAK}@a/?token={LEAK}', explicitCredentials: {{accessKey: {LEAK}, secretKey: {LEAK}, sessionToken: {LEAK}}}}}]}}
+  azure: {{enabled: true, accounts: [{{name: z, storageAccountName: s, accountAccessKey: {LEAK}{LEAK}, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}}, {{name: z2, storageAccountName: s, sasToken: {LEAK}, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}}, {{name: z3, storageAccountName: s, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE, endpointSuffix: 'core.windows.net;AccountKey={LEAK}{LEAK}'}}, {{name: z4, storageAccountName: s, accountAccessKey: {LEAK}{LEAK}, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE, blobEndpoint: 'http://u:{LEAK}@z'}}]}}
   blobs.enabled: true
-  http-json: {{enabled: true, accounts: [{{name: h, url: 'http://h', valuesPath: $, headers: {{Authorization: {LEAK}, X-Custom: {LEAK}}}}}]}}
-  security: {{tokens: [{{token: {LEAK}}}], users: [{{username: u, password: {LEAK}}}]}}
+  http-json: {{enabled: true, accounts: [{{name: h, url: 'http://u:{LEAK}@h/?q=${{query}}&api_key={LEAK}', valuesPath: $, headers: {{Authorization: {LEAK}, X-Custom: {LEAK}}}, 'headers[X-Tenant]': {LEAK}}}]}}
+  remoteJudge: {{enabled: true, endpoint.baseUrl: 'http://u:{LEAK}@j/?token={LEAK}'}}
+  security: {{tokens: [{{token: {LEAK}}}], users: [{{username: u, password: {LEAK}}}], jwt: {{jwksUrl: 'http://u:{LEAK}@k?key={LEAK}'}}}}
 server.ssl: {{key-store: k.p12, key-store-password: {LEAK}}}
 ok-http-client: {{keyStore: k.p12, keyStorePassword: {LEAK}, trustStore: t.p12, trustStorePassword: {LEAK}}}
 harmless: ${{azure.storageKey}}
@@ -29,6 +30,7 @@ indirect: x-${{harmless}}
     ))
     .var("AZURE_STORAGEKEY", LEAK)
     .var("AZURE_STORAGE_KEY_2", LEAK)
+    .var("KAYENTA_HTTPJSON_ACCOUNTS_0_HEADERS_XTENANT", LEAK)
     .var("JAVA_OPTS", &format!("-Dmy.password={LEAK} -Dredis.extra=redis://u:{LEAK}@h"))
     .var("SPRING_APPLICATION_JSON", &format!("{{\"db.password\":\"{LEAK}\"}}"))
     .var("DATABASE_URL", &format!("postgres://u:{LEAK}@h/db"))
@@ -103,6 +105,13 @@ fn errors_do_not_show_secrets() {
             "kayenta.prometheus: {{enabled: true, accounts: [{{name: p, endpoint.baseUrl: 'ftp://u:{LEAK}@p', password: {LEAK}}}]}}\n"
         ),
         format!("redis.password: encrypted:nosuch!p:{LEAK}\n"),
+        format!("redis.connection: user:{LEAK}@host:6379\n"),
+        format!(
+            "kayenta.remoteJudge: {{enabled: true, endpoint.baseUrl: 'ftp://h/?token={LEAK}'}}\n"
+        ),
+        format!(
+            "kayenta.http-json: {{enabled: true, accounts: [{{name: h, url: 'http://${{h}}/?api_key={LEAK}', valuesPath: $}}]}}\n"
+        ),
     ] {
         let error = Case::only(&text).fails();
         let shown = format!("{error} {error:?}");

@@ -1,9 +1,9 @@
 //! A successful answer and the reading of it.
 
 use bytes::Bytes;
+use kayenta_model::masking::Masker;
 use serde::de::DeserializeOwned;
 
-use super::mask::Masker;
 use crate::error::{FetchError, FetchErrorKind};
 
 /// The body of a 2xx answer.

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use kayenta_model::masking::Masker;
 use reqwest::{
     Method, Response, StatusCode,
     header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
@@ -33,6 +34,7 @@ pub struct Call<'c> {
     has_query: bool,
     headers: HeaderMap,
     credentials: HeaderMap,
+    masker: Masker,
     body: Option<Bytes>,
     timeout: Duration,
     confidential: bool,
@@ -40,7 +42,7 @@ pub struct Call<'c> {
 
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.account.masker.text(&self.url))
+        write!(f, "{} {}", self.method, self.masker.url(&self.url))
     }
 }
 
@@ -53,6 +55,7 @@ impl<'c> Call<'c> {
             has_query: path.contains('?') || base.contains('?'),
             headers: HeaderMap::new(),
             credentials: HeaderMap::new(),
+            masker: account.masker.clone(),
             body: None,
             timeout: account.transport.total_timeout,
             confidential: false,
@@ -110,14 +113,23 @@ impl<'c> Call<'c> {
     pub fn credential(
         mut self,
         name: &'static str,
-        value: &SecretString,
+        secret: &SecretString,
     ) -> Result<Self, FetchError> {
         let mut value =
-            HeaderValue::try_from(value.expose_secret()).map_err(|_| no_header_value(name))?;
+            HeaderValue::try_from(secret.expose_secret()).map_err(|_| no_header_value(name))?;
         value.set_sensitive(true);
         self.credentials
             .insert(HeaderName::from_static(name), value);
-        Ok(self)
+        Ok(self
+            .secret(proof_alone(secret.expose_secret()))
+            .secret(secret.clone()))
+    }
+
+    /// A secret of this call alone that is sent in its URL or body.
+    #[must_use]
+    pub fn secret(mut self, secret: impl Into<SecretString>) -> Self {
+        self.masker = self.masker.and([secret.into()]);
+        self
     }
 
     /// Keeps the bodies of this call out of the log whatever its level.
@@ -182,7 +194,7 @@ impl<'c> Call<'c> {
         Ok(Events::new(
             self.account.store,
             shown,
-            self.account.masker.clone(),
+            self.masker.clone(),
             response,
             self.account.max_answer_bytes,
             (started + self.timeout, self.timeout),
@@ -192,10 +204,10 @@ impl<'c> Call<'c> {
     /// The URL, and how it is shown.
     fn target(&self) -> Result<(Url, String), FetchError> {
         let url = Url::parse(&self.url).map_err(|error| {
-            let shown = self.account.masker.text(&self.url);
+            let shown = self.masker.url(&self.url);
             FetchError::invalid(format!("'{shown}' is not a URL: {error}"))
         })?;
-        let shown = self.account.masker.url(&url);
+        let shown = self.masker.url(url.as_str());
         Ok((url, shown))
     }
 
@@ -207,7 +219,7 @@ impl<'c> Call<'c> {
         Ok(Answer {
             store: self.account.store,
             url: shown.to_owned(),
-            masker: self.account.masker.clone(),
+            masker: self.masker.clone(),
             body,
         })
     }
@@ -241,9 +253,10 @@ impl<'c> Call<'c> {
             self.log_answer(body, shown);
         }
         let body = body.unwrap_or_default();
-        let shown_words = |words: &str| {
-            let words: String = words.chars().take(MOST_REASON_CHARS).collect();
-            account.masker.text(&words)
+        // Masked before it is cut, or half a secret would be left at the end.
+        let shown_words = |words: &str| -> String {
+            let words = self.masker.text(words);
+            words.chars().take(MOST_REASON_CHARS).collect()
         };
         let words = (account.error_text)(&body).filter(|words| !words.trim().is_empty());
         let (reason, cause) = match words {
@@ -314,7 +327,7 @@ impl<'c> Call<'c> {
                 let error = error.without_url();
                 network(format!(
                     "No answer from {shown}: {}",
-                    self.account.masker.text(&root_cause(&error))
+                    self.masker.text(&root_cause(&error))
                 ))
                 .caused_by(error)
             })?;
@@ -337,7 +350,7 @@ impl<'c> Call<'c> {
                 .filter(|target| matches!(target.scheme(), "http" | "https"));
             match target {
                 Some(target) if followed && self.account.within_host && !is_home(&target) => {
-                    let target = self.account.masker.url(&target);
+                    let target = self.masker.url(target.as_str());
                     return Err(FetchError::new(
                         FetchErrorKind::Answer {
                             url: shown.to_owned(),
@@ -390,12 +403,17 @@ impl<'c> Call<'c> {
 
     fn excerpt(&self, body: &[u8]) -> String {
         let shown = &body[..body.len().min(MOST_LOGGED_BYTES)];
-        let mut text = self.account.masker.text(&String::from_utf8_lossy(shown));
+        let mut text = String::from_utf8_lossy(shown).into_owned();
         if shown.len() < body.len() {
             text.push_str(&format!("… ({} bytes in all)", body.len()));
         }
-        text
+        self.masker.text(&text)
     }
+}
+
+/// What follows the scheme in `Bearer abc`: a secret without the word before it, too.
+pub(super) fn proof_alone(value: &str) -> &str {
+    value.split_once(' ').map_or(value, |(_, proof)| proof)
 }
 
 fn no_header_value(name: &str) -> FetchError {

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use kayenta_model::masking::{Masker, SecretUrl};
 use reqwest::{Method, header::HeaderMap};
 use secrecy::SecretString;
 use url::Url;
@@ -9,7 +10,6 @@ use url::Url;
 use super::{
     call::Call,
     credentials::Credentials,
-    mask::Masker,
     transport::{HttpSetupError, Transport},
 };
 
@@ -30,9 +30,10 @@ pub fn message_of_json(body: &[u8]) -> Option<String> {
 #[derive(Debug)]
 pub struct HttpClientBuilder {
     store: &'static str,
-    base_url: String,
+    base_url: SecretUrl,
     credentials: Credentials,
     secrets: Vec<SecretString>,
+    urls: Vec<SecretUrl>,
     error_text: ErrorText,
     within_host: bool,
     max_answer_bytes: usize,
@@ -50,6 +51,13 @@ impl HttpClientBuilder {
     #[must_use]
     pub fn secret(mut self, secret: SecretString) -> Self {
         self.secrets.push(secret);
+        self
+    }
+
+    /// What a URL has of secrets that is put in behind the base URL: values of parameters called so.
+    #[must_use]
+    pub fn secrets_of_url(mut self, url: &str) -> Self {
+        self.urls.push(url.into());
         self
     }
 
@@ -79,28 +87,32 @@ impl HttpClientBuilder {
     /// # Errors
     /// When the base URL is no http(s) URL or a credential cannot be sent.
     pub fn build(self, transport: &Transport) -> Result<HttpClient, HttpSetupError> {
-        let url = Url::parse(&self.base_url)
+        let url = Url::parse(self.base_url.expose())
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let Some(url) = url else {
+        if url.is_none() {
             return Err(HttpSetupError::new(format!(
                 "'{}' is not an http or https URL",
-                Masker::default().text(&self.base_url)
+                self.base_url
             )));
-        };
+        }
         let (headers, mut secrets) = self.credentials.into_headers()?;
         secrets.extend(self.secrets);
-        if let Some(password) = url.password() {
-            secrets.push(password.into());
-        }
-        let base = self.base_url.strip_suffix('/').unwrap_or(&self.base_url);
+        let base = self.base_url.expose();
+        let base = base.strip_suffix('/').unwrap_or(base);
+        let masker = self
+            .urls
+            .iter()
+            .fold(Masker::new(secrets).and_of_url(base), |masker, url| {
+                masker.and_of_url(url.expose())
+            });
         Ok(HttpClient {
             base: base.into(),
             account: Arc::new(Account {
                 store: self.store,
                 transport: transport.clone(),
                 headers,
-                masker: Masker::new(secrets),
+                masker,
                 error_text: self.error_text,
                 within_host: self.within_host,
                 max_answer_bytes: self.max_answer_bytes.min(transport.max_answer_bytes),
@@ -109,6 +121,7 @@ impl HttpClientBuilder {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Account {
     pub(super) store: &'static str,
     pub(super) transport: Transport,
@@ -130,7 +143,7 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
             .field("store", &self.account.store)
-            .field("base", &self.account.masker.text(&self.base))
+            .field("base", &self.account.masker.url(&self.base))
             .finish_non_exhaustive()
     }
 }
@@ -139,12 +152,13 @@ impl HttpClient {
     /// A client for `base_url`; `store` is how error texts call the other side. One slash at the end
     /// of the base URL does not count, a path in it stays.
     #[must_use]
-    pub fn builder(store: &'static str, base_url: impl Into<String>) -> HttpClientBuilder {
+    pub fn builder(store: &'static str, base_url: impl Into<SecretUrl>) -> HttpClientBuilder {
         HttpClientBuilder {
             store,
             base_url: base_url.into(),
             credentials: Credentials::None,
             secrets: Vec::new(),
+            urls: Vec::new(),
             error_text: message_of_json,
             within_host: false,
             max_answer_bytes: usize::MAX,
@@ -156,7 +170,10 @@ impl HttpClient {
     pub fn at(&self, base_url: &str) -> Self {
         Self {
             base: base_url.strip_suffix('/').unwrap_or(base_url).into(),
-            account: Arc::clone(&self.account),
+            account: Arc::new(Account {
+                masker: self.account.masker.and_of_url(base_url),
+                ..Account::clone(&self.account)
+            }),
         }
     }
 

@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::transport::HttpSetupError;
+use super::{call::proof_alone, transport::HttpSetupError};
 
 /// What proves to a store who is asking; sent with every request, at once.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,7 @@ impl Credentials {
                 })?;
             content.set_sensitive(true);
             headers.insert(header, content);
+            secrets.push(proof_alone(value.expose_secret()).into());
             secrets.push(value);
         }
         Ok((headers, secrets))

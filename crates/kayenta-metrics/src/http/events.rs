@@ -12,6 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
+use kayenta_model::masking::Masker;
 use reqwest::{Response, header::CONTENT_TYPE};
 use sse_stream::SseByteStream;
 use tokio::time::Instant;
@@ -19,7 +20,6 @@ use tokio::time::Instant;
 use super::{
     answer::unusable,
     call::{broke_off, too_large, too_late},
-    mask::Masker,
 };
 use crate::error::{FetchError, FetchErrorKind};
 

@@ -7,7 +7,6 @@ mod client;
 mod credentials;
 mod encoding;
 mod events;
-mod mask;
 mod transport;
 
 pub use answer::Answer;
@@ -16,5 +15,4 @@ pub use client::{ErrorText, HttpClient, HttpClientBuilder, message_of_json};
 pub use credentials::Credentials;
 pub use encoding::{form_encoded, path_segment};
 pub use events::{Event, Events};
-pub use mask::{MASK, Masker};
 pub use transport::{HttpSettings, HttpSetupError, Proxies, Transport};

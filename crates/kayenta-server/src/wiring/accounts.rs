@@ -154,9 +154,9 @@ impl Entry {
         }
     }
 
-    /// The member `endpoint`.
+    /// The member `endpoint`; C-API-20: without secrets, where the reference shows a password.
     pub(super) fn show_endpoint(&mut self, base_url: &BaseUrl) {
-        self.show("endpoint", json!({"baseUrl": base_url.text}));
+        self.show("endpoint", json!({"baseUrl": base_url.shown()}));
     }
 
     pub(super) fn locations(&mut self, locations: &[String], recommended: &[String]) {

@@ -19,6 +19,13 @@ use super::{
 
 /// How long an assertion of a service account is good for, in seconds; Google allows an hour.
 const ASSERTION_SECONDS: i64 = 3600;
+/// Fields of a form that open doors, which an error of the token service may repeat.
+const SECRET_FIELDS: [&str; 4] = [
+    "assertion",
+    "client_secret",
+    "refresh_token",
+    "subject_token",
+];
 /// Largest token file or answer, in bytes.
 const MOST_TOKEN_BYTES: usize = 64 << 10;
 
@@ -188,7 +195,7 @@ impl Exchange {
                 let client = self.client.at(url);
                 let mut call = client.get("").confidential();
                 for (name, value) in &source.headers {
-                    call = call.header_text(name, value)?;
+                    call = call.header_text(name, value)?.secret(value.as_str());
                 }
                 let answer = call.send().await?;
                 (url, String::from_utf8_lossy(answer.body()).into_owned())
@@ -218,10 +225,15 @@ impl Exchange {
     /// Posts a form to the token service.
     async fn form(&self, fields: &[(&str, &str)]) -> Result<Granted, FetchError> {
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
-        let call = self
+        let mut call = self
             .client
             .post("")
             .body("application/x-www-form-urlencoded; charset=UTF-8", body);
+        for (name, value) in fields {
+            if SECRET_FIELDS.contains(name) {
+                call = call.secret(*value);
+            }
+        }
         granted(call).await
     }
 }

@@ -55,7 +55,7 @@ fn store(
     ingredients: &Ingredients,
 ) -> anyhow::Result<StackdriverStore> {
     let base_url = match &account.monitoring_endpoint {
-        Some(url) => url.to_string(),
+        Some(base_url) => base_url.text.clone(),
         None => MONITORING_URL.to_owned(),
     };
     let store = StackdriverStore::new(
