@@ -24,6 +24,7 @@ mod replicas;
 mod requests;
 mod samples;
 mod schemathesis;
+mod secrets;
 mod serialization;
 mod shutdown;
 mod stage_script;

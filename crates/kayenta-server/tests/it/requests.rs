@@ -31,6 +31,22 @@ impl Caller {
         }
     }
 
+    /// The same, with a token.
+    pub(crate) fn as_bearer(&self, token: &str) -> Self {
+        let mut headers = reqwest::header::HeaderMap::new();
+        let value = format!("Bearer {token}").parse().unwrap();
+        headers.insert(reqwest::header::AUTHORIZATION, value);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .default_headers(headers)
+            .build()
+            .unwrap();
+        Self {
+            base_url: self.base_url.clone(),
+            http,
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> reqwest::Result<(u16, Value)> {
         read(self.http.get(format!("{}{path}", self.base_url))).await
     }
