@@ -1,34 +1,21 @@
 //! Accounts of metric stores.
 
-use kayenta_model::{AccountType, masking::mask_urls};
+use kayenta_model::AccountType;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
-    binder::{Group, convert::Choice},
+    binder::Group,
     diagnostic::Diagnostic,
     settings::{
-        AccountKind, AtlasAccount, BaseUrl, DatadogAccount, GraphiteAccount, HttpJsonAccount,
-        HttpJsonMethod, InfluxDbAccount, NewRelicAccount, PrometheusAccount, PrometheusAuth,
-        SignalFxAccount, TimestampUnit, WavefrontAccount,
+        AccountKind, AtlasAccount, BaseUrl, DatadogAccount, GraphiteAccount, InfluxDbAccount,
+        NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount, WavefrontAccount,
     },
 };
 
 use super::stores::{Stores, name, types, types_or_warn};
 
-const METRICS: &[AccountType] = &[AccountType::MetricsStore];
-
-impl Choice for HttpJsonMethod {
-    const NAMES: &'static [(&'static str, Self)] = &[("GET", Self::Get), ("POST", Self::Post)];
-}
-
-impl Choice for TimestampUnit {
-    const NAMES: &'static [(&'static str, Self)] = &[
-        ("seconds", Self::Seconds),
-        ("millis", Self::Millis),
-        ("iso", Self::Iso),
-    ];
-}
+pub(super) const METRICS: &[AccountType] = &[AccountType::MetricsStore];
 
 /// `endpoint.baseUrl` (or another name), required of a metric store. An account that is none is left
 /// out without it: nothing could be done with it.
@@ -271,91 +258,4 @@ pub(super) fn atlas(group: &Group<'_>) -> Option<AtlasAccount> {
         backends_json_base_url: base_url?,
         supported_types,
     })
-}
-
-pub(super) fn http_json(group: &Group<'_>) -> Option<HttpJsonAccount> {
-    let name = name(group);
-    let url = template_url(group);
-    let method = group.choice_or("method", HttpJsonMethod::Get);
-    let headers = group
-        .map("headers")
-        .into_iter()
-        .filter(|(_, value)| !value.text.is_empty())
-        .map(|(header, value)| (header, SecretString::from(value.text)))
-        .collect();
-    let body = group.template("body");
-    let values_path = group.strict_text("valuesPath");
-    let series_path = group.strict_text("seriesPath");
-    let tags_path = group.strict_text("tagsPath");
-    let timestamps_path = group.strict_text("timestampsPath");
-    let timestamp_unit = group.choice_or("timestampUnit", TimestampUnit::Seconds);
-    let timeout = group.duration_if_set("timeout");
-    let locations = group.list_or_empty("locations");
-    let recommended_locations = group.list_or_empty("recommendedLocations");
-    let _ = group.choices::<AccountType>("supportedTypes");
-    if values_path.is_none() {
-        group.missing("valuesPath", "a JSONPath such as $.data[*].value");
-    }
-    if body.is_some() && method == HttpJsonMethod::Get {
-        group.report(
-            Diagnostic::error("a GET has no body")
-                .property(group.full("body"))
-                .at(group.at("body"))
-                .remedy("Set method: POST"),
-        );
-    }
-    Some(HttpJsonAccount {
-        name: name?,
-        url: url?.into(),
-        method,
-        headers,
-        body,
-        series_path,
-        tags_path,
-        timestamps_path,
-        values_path: values_path?,
-        timestamp_unit,
-        timeout,
-        locations,
-        recommended_locations,
-        supported_types: METRICS.to_vec(),
-    })
-}
-
-/// The URL template. Scheme and host must be fixed here: a request chooses a query, never a host.
-fn template_url(group: &Group<'_>) -> Option<String> {
-    let Some(url) = group.template("url") else {
-        group.missing(
-            "url",
-            "a URL such as https://metrics.example.com/query?q=${query}",
-        );
-        return None;
-    };
-    let wrong = |message: &str| {
-        group.report(
-            Diagnostic::error(message)
-                .property(group.full("url"))
-                .found(mask_urls(&url))
-                .at(group.at("url"))
-                .expected("a URL such as https://metrics.example.com/query?q=${query}"),
-        );
-    };
-    let Some((scheme, rest)) = url.split_once("://") else {
-        wrong("Expected URL scheme 'http' or 'https' but no colon was found");
-        return None;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if !matches!(scheme, "http" | "https") || authority.is_empty() {
-        wrong("the URL has no host, or a scheme other than http and https");
-        return None;
-    }
-    if authority.contains("${") {
-        wrong("scheme and host of the URL must not depend on the query");
-        return None;
-    }
-    if Url::parse(&format!("{scheme}://{authority}/")).is_err() {
-        wrong("the host of the URL is not valid");
-        return None;
-    }
-    Some(url)
 }

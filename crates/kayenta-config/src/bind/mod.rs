@@ -4,6 +4,7 @@ mod azure;
 mod cloud;
 mod duplicates;
 mod features;
+mod http_json;
 mod local;
 mod logging;
 mod management;

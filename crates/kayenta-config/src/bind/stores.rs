@@ -10,7 +10,7 @@ use crate::{
     settings::{AccountKind, Accounts, EmbeddedSettings, SkippedAccount},
 };
 
-use super::{Context, azure, cloud, duplicates, local, metric_stores};
+use super::{Context, azure, cloud, duplicates, http_json, local, metric_stores};
 
 impl Choice for AccountType {
     const NAMES: &'static [(&'static str, Self)] = &[
@@ -134,7 +134,7 @@ pub(super) fn accounts(
         signalfx: stores.accounts("signalfx", |_, group| metric_stores::signalfx(group)),
         wavefront: stores.accounts("wavefront", |_, group| metric_stores::wavefront(group)),
         atlas: stores.accounts("atlas", |_, group| metric_stores::atlas(group)),
-        http_json: stores.accounts("http-json", |_, group| metric_stores::http_json(group)),
+        http_json: stores.accounts("http-json", |_, group| http_json::account(group)),
         google: stores.accounts("google", cloud::google),
         azure: stores.accounts("azure", azure::account),
         aws: stores.accounts("aws", cloud::aws),

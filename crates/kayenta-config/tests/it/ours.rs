@@ -156,6 +156,74 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     told(&error.errors, "values-path must not be null");
 }
 
+#[test]
+fn what_http_json_could_not_use_is_told_with_its_line() {
+    let good = [
+        ("url", "https://m/q?q=${query}"),
+        ("body", "'{\"q\": \"${query}\"}'"),
+        ("seriesPath", "$.results[*]"),
+        ("tagsPath", "$.labels"),
+        ("timestampsPath", "$.t"),
+        ("valuesPath", "$.v"),
+        ("headers", "{X-Tenant: t}"),
+    ];
+    let account = |wrong: &str, value: &str| {
+        let lines: String = good
+            .iter()
+            .map(|(name, text)| {
+                let text = if *name == wrong { value } else { text };
+                format!("    {name}: {text}\n")
+            })
+            .collect();
+        Case::yaml(&format!(
+            "kayenta.http-json:\n  enabled: true\n  accounts:\n  - name: h\n    method: POST\n{lines}"
+        ))
+    };
+    account("", "").load();
+    for (name, value, words) in [
+        (
+            "url",
+            "https://m/${scope",
+            "'${' at character 11 has no closing brace",
+        ),
+        (
+            "url",
+            "https://m/a\\b",
+            "the URL has backslashes, tabs or line ends in it",
+        ),
+        (
+            "body",
+            "'{\"q\": ${query'",
+            "'${' at character 7 has no closing brace",
+        ),
+        ("seriesPath", "results", "no JSONPath (RFC 9535): "),
+        ("tagsPath", "$.[", "no JSONPath (RFC 9535): "),
+        ("timestampsPath", "'$..'", "no JSONPath (RFC 9535): "),
+        ("valuesPath", "$.v[", "no JSONPath (RFC 9535): "),
+        (
+            "headers",
+            "{'X Tenant': t}",
+            "'X Tenant' is not a header name",
+        ),
+        (
+            "headers",
+            "{X-Tenant: \"S3CRET\\n\"}",
+            "the value of header 'X-Tenant' has",
+        ),
+    ] {
+        let errors = account(name, value).fails().errors;
+        assert_eq!(errors.len(), 1, "{name} {value}: {errors:?}");
+        let told = errors[0].to_string();
+        let line = 8 + good.iter().position(|(one, _)| *one == name).unwrap();
+        assert!(told.contains(words), "{told}");
+        assert!(
+            told.contains(&format!("kayenta.yml:{line}:")),
+            "line {line}: {told}"
+        );
+        assert!(!told.contains("S3CRET"), "{told}");
+    }
+}
+
 /// C-CONF-03.
 #[test]
 fn azure_takes_other_endpoints_and_credentials() {
