@@ -1,6 +1,6 @@
 //! Back ends that misbehave.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,10 +10,39 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 use kayenta_metrics::{FetchErrorKind, RetryPolicy};
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_broken_answers_are_told};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{control, data, fetch, plain, serve, store_at, streaming};
+use crate::support::{
+    control, data, fetch, plain, serve, store_at, store_with, streaming, ten_minutes,
+};
+
+/// Refusals are not in the suite's words but in the next test's.
+#[tokio::test]
+async fn broken_answers_are_told() {
+    let points = json!([{"tsId": "A", "value": 1}]);
+    let healthy = [
+        control("STREAM_START"),
+        data(60, &points),
+        control("END_OF_CHANNEL"),
+    ]
+    .concat();
+    let mut metric = json!({"name": "m", "query": plain()});
+    metric["query"]["type"] = "signalfx".into();
+    assert_broken_answers_are_told(&BadBackEnds {
+        store: &|base_url, transport| Arc::new(store_with(base_url, transport)),
+        metric,
+        scope: ten_minutes(),
+        healthy: Stored {
+            content_type: "text/event-stream",
+            body: healthy,
+        },
+        preliminaries: Vec::new(),
+        secrets: &["sfx-access-token"],
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn c_signalfx_01_a_refusal_shows_what_signalfx_said_and_is_not_tried_again() {

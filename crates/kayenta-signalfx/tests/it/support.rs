@@ -16,6 +16,10 @@ pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
         max_answer_bytes: 4 << 20,
         ..HttpSettings::default()
     };
+    store_with(base_url, &Transport::new(&settings).unwrap())
+}
+
+pub(crate) fn store_with(base_url: &str, transport: &Transport) -> SignalfxStore {
     let account = SignalfxAccount {
         name: "test".to_owned(),
         base_url: base_url.to_owned(),
@@ -23,7 +27,7 @@ pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
         default_scope_key: Some("version".to_owned()),
         default_location_key: None,
     };
-    SignalfxStore::new(account, &Transport::new(&settings).unwrap()).unwrap()
+    SignalfxStore::new(account, transport).unwrap()
 }
 
 /// Fetches a query over ten minutes of a scope called `canary`.
@@ -33,11 +37,14 @@ pub(crate) async fn fetch(
 ) -> Result<Vec<MetricSet>, FetchError> {
     let mut query = query;
     query["type"] = "signalfx".into();
-    let scope = json!({
+    fetch_once(store, json!({"name": "m", "query": query}), ten_minutes()).await
+}
+
+pub(crate) fn ten_minutes() -> Value {
+    json!({
         "scope": "canary", "step": 60,
         "start": "2020-11-20T23:00:00Z", "end": "2020-11-20T23:10:00Z"
-    });
-    fetch_once(store, json!({"name": "m", "query": query}), scope).await
+    })
 }
 
 pub(crate) fn plain() -> Value {

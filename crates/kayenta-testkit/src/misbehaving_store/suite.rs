@@ -161,6 +161,24 @@ fn may_pass_by_itself(error: &FetchError) -> bool {
 /// # Panics
 /// When the store does not pass.
 pub async fn assert_bad_back_ends_are_told(case: BadBackEnds<'_>) {
+    assert_broken_answers_are_told(&case).await;
+
+    let error = case
+        .error(Behaviour::TooManyRequests, HttpSettings::default())
+        .await;
+    let refused = matches!(error.kind, FetchErrorKind::Http { status: 429, .. });
+    assert!(refused, "{:?}", error.kind);
+    assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+
+    what_passes_is_tried_again(&case).await;
+}
+
+/// The part of the suite that also a store has to pass which tells of refusals in a way of its own:
+/// answers that are late, cut off, something else or too large, and none at all.
+///
+/// # Panics
+/// When the store does not pass.
+pub async fn assert_broken_answers_are_told(case: &BadBackEnds<'_>) {
     let impatient = || HttpSettings {
         read_timeout: Duration::from_millis(150),
         total_timeout: Duration::from_millis(400),
@@ -190,15 +208,7 @@ pub async fn assert_bad_back_ends_are_told(case: BadBackEnds<'_>) {
         "{error}"
     );
 
-    let error = case
-        .error(Behaviour::TooManyRequests, HttpSettings::default())
-        .await;
-    let refused = matches!(error.kind, FetchErrorKind::Http { status: 429, .. });
-    assert!(refused, "{:?}", error.kind);
-    assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
-
-    nobody_listens(&case).await;
-    what_passes_is_tried_again(&case).await;
+    nobody_listens(case).await;
 }
 
 async fn nobody_listens(case: &BadBackEnds<'_>) {
