@@ -199,6 +199,7 @@ fn controller(method: &str, route: &str) -> Option<(&'static str, &'static str)>
         ("POST", "/fetch/wavefront/query") => ("WavefrontFetchController", "queryMetrics"),
         ("POST", "/fetch/influxdb/query") => ("InfluxDbFetchController", "queryMetrics"),
         ("POST", "/fetch/atlas/query") => ("AtlasFetchController", "queryMetrics"),
+        ("POST", "/fetch/http-json/query") => ("HttpJsonFetchController", "queryMetrics"),
         _ => return None,
     })
 }

@@ -41,7 +41,7 @@ pub(crate) const JSON_ROUTES: [&str; 3] = [DOCUMENT, DOCUMENT_2, UI_SETTINGS];
 pub(crate) const DEFAULT_TITLE: &str = "Kayenta API";
 
 /// The metric stores with a fetch route.
-const FETCH_STORES: [&str; 8] = [
+const FETCH_STORES: [&str; 9] = [
     "prometheus",
     "stackdriver",
     "datadog",
@@ -50,6 +50,7 @@ const FETCH_STORES: [&str; 8] = [
     "wavefront",
     "influxdb",
     "atlas",
+    "http-json",
 ];
 
 /// The API document with every route the service can have, whatever is switched on.

@@ -60,6 +60,9 @@ pub(super) fn routes(enabled: &BTreeSet<String>) -> OpenApiRouter<ApiState> {
     if enabled.contains("atlas") {
         router = router.routes(routes!(plain::atlas));
     }
+    if enabled.contains("http-json") {
+        router = router.routes(routes!(templated::http_json));
+    }
     router
 }
 

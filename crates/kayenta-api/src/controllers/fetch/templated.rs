@@ -1,15 +1,16 @@
-//! The stores whose queries may be templates: Prometheus, Stackdriver, Datadog, New Relic.
+//! The stores whose queries may be templates: Prometheus, Stackdriver, Datadog, New Relic, and any server
+//! that answers with JSON.
 
 use axum::{Json, extract::State};
 use indexmap::IndexMap;
 use kayenta_model::{
     CanaryConfig, CanaryScope, MetricConfig, QueryConfig, lenient,
-    query::{DatadogQuery, PrometheusQuery, StackdriverQuery},
+    query::{DatadogQuery, HttpJsonQuery, PrometheusQuery, StackdriverQuery},
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params};
+use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params, time};
 use crate::{
     error::ApiError,
     json_body::JsonBody,
@@ -248,6 +249,76 @@ pub(crate) async fn datadog(
     let query = QueryConfig::Datadog(DatadogQuery {
         metric_name: Some(params.metric_name),
         ..DatadogQuery::default()
+    });
+    let fetch = Fetch {
+        metrics_account: params.metrics_account_name,
+        storage_account: params.storage_account_name,
+        scope,
+        dry_run: params.dry_run,
+    };
+    fetch.query(&state, params.metric_set_name, query).await
+}
+
+fetch_params! {
+    /// A query of a server that answers with JSON. Bindings an account wants beside these come with
+    /// canaries only.
+    HttpJsonParams {
+        /// Name the series get.
+        #[param(example = "latency")]
+        metric_set_name: String,
+        /// Bound as `${metricName}`, and as `${query}` where there is no template.
+        #[param(example = "latency_p95")]
+        metric_name: Option<String>,
+        /// A template; filled in, it is bound as `${query}`.
+        #[param(example = "p95(latency{service=${scope}})")]
+        custom_inline_template: Option<String>,
+        /// Bound as `${scope}`.
+        #[param(example = "web-main")]
+        scope: Option<String>,
+        /// Bound as `${location}`.
+        #[param(example = "eu-central-1")]
+        location: Option<String>,
+        /// First moment in ISO-8601.
+        #[param(example = "2024-01-01T00:00:00Z")]
+        start: String,
+        /// Last moment in ISO-8601.
+        #[param(example = "2024-01-01T01:00:00Z")]
+        end: String,
+        /// Distance of points in seconds.
+        #[serde(deserialize_with = "params::required")]
+        #[param(example = 60)]
+        step: i64,
+        /// Only tell the query; the request is not shown, it may hold what is not for callers.
+        #[serde(default, deserialize_with = "params::flag")]
+        dry_run: bool,
+    }
+}
+
+/// Tries out a query of a server that answers with JSON
+#[utoipa::path(
+    post, path = "/fetch/http-json/query", tag = "fetch", operation_id = "queryHttpJson",
+    params(HttpJsonParams),
+    responses(
+        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
+        schemas::CommonErrors,
+    )
+)]
+pub(crate) async fn http_json(
+    State(state): State<ApiState>,
+    FormParams(params): FormParams<HttpJsonParams>,
+) -> Result<Json<Fetched>, ApiError> {
+    let scope = CanaryScope {
+        scope: params.scope,
+        location: params.location,
+        start: Some(time(&params.start)?),
+        end: Some(time(&params.end)?),
+        step: Some(params.step),
+        ..CanaryScope::default()
+    };
+    let query = QueryConfig::HttpJson(HttpJsonQuery {
+        metric_name: params.metric_name,
+        custom_inline_template: params.custom_inline_template,
+        ..HttpJsonQuery::default()
     });
     let fetch = Fetch {
         metrics_account: params.metrics_account_name,
