@@ -1,6 +1,7 @@
 //! Every metric store, and the remote judge, against the fake back end: the answers and the requests
 //! equal the recorded ones, and odd answers end better than in the reference.
 
+mod http_json;
 mod metadata;
 mod secrets;
 mod world;

@@ -222,6 +222,10 @@ async fn no_secret_of_any_setting_is_told() {
             let (_, answer) = caller.get(&path).await.unwrap();
             read.add(path, answer.to_string());
         }
+        let fetch = "/fetch/http-json/query?metricsAccountName=json-headers&storageAccountName=memory\
+                     &metricSetName=m&metricName=m&scope=s&step=60&start=2020-11-20T23:00:00Z&end=2020-11-20T23:10:00Z";
+        let (_, answer) = caller.post(fetch, &json!({})).await.unwrap();
+        read.add(fetch, answer.to_string());
         let fetch = "/fetch/prometheus/query?metricsAccountName=prometheus-basic&storageAccountName=memory\
                      &metricSetName=m&metricName=m&customFilter=PromQL%3Acpu&scope=s&step=60&start=2020-11-20T23:00:00Z&end=2020-11-20T23:10:00Z";
         let (_, answer) = caller.post(fetch, &json!({})).await.unwrap();
