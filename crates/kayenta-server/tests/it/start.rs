@@ -126,9 +126,10 @@ async fn log_levels_change_while_it_runs() {
         .unwrap();
     assert_eq!(status, 204);
     let silent = service.log().len();
+    // Reads that succeed are told at DEBUG.
     caller.get("/judges").await.unwrap();
     caller
-        .post("/loggers/ROOT", &json!({"configuredLevel": "INFO"}))
+        .post("/loggers/ROOT", &json!({"configuredLevel": "DEBUG"}))
         .await
         .unwrap();
     caller.get("/judges?loud").await.unwrap();
@@ -212,7 +213,7 @@ async fn logs_are_json_when_told_and_carry_the_request_id() {
         .await
         .unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = service.base_url() + "/judges";
+    let url = service.base_url() + "/nothing";
     client
         .get(url)
         .header("X-Request-Id", "my-request")
@@ -236,7 +237,7 @@ async fn logs_are_json_when_told_and_carry_the_request_id() {
         .iter()
         .find(|line| line["request.id"] == json!("my-request"))
         .unwrap();
-    assert_eq!(line["status"], json!(200), "{line}");
+    assert_eq!(line["status"], json!(404), "{line}");
     assert_eq!(line["level"], json!("INFO"));
     assert_eq!(line["logger"], json!("kayenta::api::transport"));
 }
