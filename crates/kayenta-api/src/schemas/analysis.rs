@@ -3,25 +3,16 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CanaryConfig, CanaryResult, Double, ExecutionException, FreeObject, Thresholds};
+use super::{
+    CanaryConfig, CanaryResult, Double, ExecutionException, FreeObject, Thresholds,
+    canary::example_config,
+};
 
 /// A config and how to analyse with it, at once.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
-    "canaryConfig": {
-        "name": "demo",
-        "applications": ["ad-hoc"],
-        "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
-        "metrics": [{
-            "name": "cpu",
-            "query": {"type": "prometheus", "customInlineTemplate": "PromQL:avg(cpu{ns=\"${scope}\"})"},
-            "groups": ["system"],
-            "analysisConfigurations": {"canary": {"direction": "increase"}},
-            "scopeName": "default",
-        }],
-        "classifier": {"groupWeights": {"system": 100}},
-    },
+    "canaryConfig": example_config(),
     "executionRequest": {
         "scopes": [{
             "scopeName": "default", "controlScope": "baseline", "experimentScope": "canary",

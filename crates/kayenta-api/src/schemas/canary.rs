@@ -125,11 +125,9 @@ pub(crate) struct Thresholds {
     marginal: f64,
 }
 
-/// A config and how to run it, at once.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(example = json!({
-    "canaryConfig": {
+/// The config of the examples.
+pub(super) fn example_config() -> serde_json::Value {
+    serde_json::json!({
         "name": "demo",
         "applications": ["ad-hoc"],
         "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
@@ -141,7 +139,14 @@ pub(crate) struct Thresholds {
             "scopeName": "default",
         }],
         "classifier": {"groupWeights": {"system": 100}},
-    },
+    })
+}
+
+/// A config and how to run it, at once.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({
+    "canaryConfig": example_config(),
     "executionRequest": {
         "scopes": {"default": {
             "controlScope": {"scope": "baseline", "start": "2024-01-01T00:00:00Z", "end": "2024-01-01T01:00:00Z", "step": 60},

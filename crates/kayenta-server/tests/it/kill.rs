@@ -10,32 +10,11 @@ use serde_json::{Value, json};
 
 use crate::{
     dice::Dice,
-    requests::{Caller, WINDOW, analysis, analysis_scores, canary, canary_score, config, metric},
+    requests::{Caller, End, WINDOW, analysis, canary, canary_score, config, metric},
     samples::embedded_service,
 };
 
 const KILLS: usize = 55;
-/// What ends only once: the moment and the score.
-#[derive(Debug, PartialEq)]
-struct End {
-    at: Value,
-    score: Value,
-}
-
-impl End {
-    fn of(path: &str, answer: &Value) -> Self {
-        assert_eq!(answer["status"], json!("succeeded"), "{path}: {answer}");
-        let score = if path.starts_with("/canary/") {
-            canary_score(answer)
-        } else {
-            analysis_scores(answer)
-        };
-        Self {
-            at: answer["endTimeMillis"].clone(),
-            score: score.clone(),
-        }
-    }
-}
 
 fn bodies() -> [(&'static str, Value); 2] {
     let metrics = [

@@ -198,3 +198,26 @@ pub(crate) fn canary_score(answer: &Value) -> &Value {
 pub(crate) fn analysis_scores(answer: &Value) -> &Value {
     &answer["canaryAnalysisExecutionResult"]["canaryScores"]
 }
+
+/// What ends only once: the moment and the score.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct End {
+    pub(crate) at: Value,
+    pub(crate) score: Value,
+}
+
+impl End {
+    /// Of the answer of a path that says how a run or an analysis went.
+    pub(crate) fn of(path: &str, answer: &Value) -> Self {
+        assert_eq!(answer["status"], json!("succeeded"), "{path}: {answer}");
+        let score = if path.starts_with("/canary/") {
+            canary_score(answer)
+        } else {
+            analysis_scores(answer)
+        };
+        Self {
+            at: answer["endTimeMillis"].clone(),
+            score: score.clone(),
+        }
+    }
+}

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::fleet::{Surroundings, callers, one_analysis, one_canary, three_metrics};
 use crate::{
     dice::Dice,
-    requests::{Caller, analysis_scores, canary_score},
+    requests::{Caller, End},
 };
 
 const CANARIES: usize = 200;
@@ -29,28 +29,6 @@ const FEWEST_KILLS: usize = 12;
 /// in flight for as long. A run that killed five workers in a row is given up as a danger to them; here
 /// it is not the run that kills them, and some do meet five kills.
 const SETTINGS: &str = "kayenta.engine:\n  lease: 3s\n  workers: 6\n  max-deliveries: 50\n";
-
-/// What ends only once: the moment and the score.
-#[derive(Clone, Debug, PartialEq)]
-struct End {
-    at: Value,
-    score: Value,
-}
-
-impl End {
-    fn of(path: &str, answer: &Value) -> Self {
-        assert_eq!(answer["status"], json!("succeeded"), "{path}: {answer}");
-        let score = if path.starts_with("/canary/") {
-            canary_score(answer)
-        } else {
-            analysis_scores(answer)
-        };
-        Self {
-            at: answer["endTimeMillis"].clone(),
-            score: score.clone(),
-        }
-    }
-}
 
 /// One thing to run.
 #[derive(Clone, Debug)]
