@@ -1,4 +1,4 @@
-//! Whether a caller takes JSON.
+//! What a caller takes.
 
 use http::{HeaderMap, header};
 
@@ -50,19 +50,38 @@ fn range_takes_json(range: &str) -> Option<bool> {
     if main.is_empty() || sub.is_empty() || (main == "*" && sub != "*") {
         return None;
     }
-    let refused = parts.any(|parameter| {
-        parameter
-            .trim()
-            .strip_prefix("q=")
-            .and_then(|quality| quality.trim().parse::<f32>().ok())
-            == Some(0.0)
-    });
+    let refused = parts.any(refuses);
     let covers = main == "*"
         || (main.eq_ignore_ascii_case("application")
             && (sub == "*"
                 || sub.eq_ignore_ascii_case("json")
                 || sub.eq_ignore_ascii_case("*+json")));
     Some(covers && !refused)
+}
+
+/// Whether a body may be sent as gzip.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .any(|coding| {
+            let mut parts = coding.split(';');
+            let named = parts
+                .next()
+                .is_some_and(|name| name.trim().eq_ignore_ascii_case("gzip"));
+            named && !parts.any(refuses)
+        })
+}
+
+/// Whether a parameter says that what it belongs to is not wanted.
+fn refuses(parameter: &str) -> bool {
+    parameter
+        .trim()
+        .strip_prefix("q=")
+        .and_then(|quality| quality.trim().parse::<f32>().ok())
+        == Some(0.0)
 }
 
 #[cfg(test)]

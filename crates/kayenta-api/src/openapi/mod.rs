@@ -22,6 +22,7 @@ use utoipa_swagger_ui::Config;
 
 use self::complete::Security;
 use crate::{
+    accept,
     error::ApiError,
     front::found,
     options::{ApiOptions, Exposure},
@@ -239,7 +240,7 @@ async fn swagger_file(
         return (headers_sent, file.bytes.into_owned()).into_response();
     }
     // The binary holds the files as browsers want them; few callers want them otherwise.
-    if takes_gzip(&headers) {
+    if accept::takes_gzip(&headers) {
         let encoding = [(header::CONTENT_ENCODING, "gzip")];
         return (headers_sent, encoding, file.bytes.into_owned()).into_response();
     }
@@ -248,20 +249,4 @@ async fn swagger_file(
         Ok(_) => (headers_sent, plain).into_response(),
         Err(error) => ApiError::internal(error.to_string()).into_response(),
     }
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|coding| coding.split_once(';').unwrap_or((coding, "")))
-        .any(|(coding, weight)| {
-            let refused = weight
-                .trim()
-                .strip_prefix("q=")
-                .is_some_and(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
-            coding.trim().eq_ignore_ascii_case("gzip") && !refused
-        })
 }
