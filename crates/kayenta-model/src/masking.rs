@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What stands in for a secret.
@@ -56,13 +56,6 @@ const SECRET_PARAMETERS: [&str; 37] = [
 /// Shortest secret looked for inside texts; shorter ones would blot out ordinary words.
 const SHORTEST_SECRET: usize = 4;
 
-/// What the reference's URL encoding leaves as it is.
-const LITERAL: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'*')
-    .remove(b'_');
-
 /// Whether the value of a parameter of this name is never shown.
 #[must_use]
 pub fn is_secret_parameter(name: &str) -> bool {
@@ -75,8 +68,8 @@ pub fn is_secret_parameter(name: &str) -> bool {
 }
 
 /// Hides what a text says in passing to open doors: the password in every `scheme://user:password@host`,
-/// with or without the scheme, user information without a colon, which may be a misplaced password, and values behind `?`, `&` or
-/// `;` whose name is that of a secret (`…?api_key=…`, `…;AccountKey=…`).
+/// with or without the scheme, user information without a colon, which may be a misplaced password, and
+/// values behind `?`, `&` or `;` whose name is that of a secret (`…?api_key=…`, `…;AccountKey=…`).
 ///
 /// It is meant for what people wrote, where a password may have characters no URL has: in doubt more
 /// is hidden. For a URL that is sent there is [`Masker::url`].
@@ -221,10 +214,10 @@ impl Masker {
             if secret.len() < SHORTEST_SECRET {
                 continue;
             }
-            let encoded = utf8_percent_encode(secret, &LITERAL).to_string();
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
             let in_json = serde_json::Value::from(secret).to_string();
             forms.extend([
-                encoded.replace("%20", "+"),
+                encoded.replace('+', "%20"),
                 encoded,
                 in_json[1..in_json.len() - 1].to_owned(),
                 secret.to_owned(),

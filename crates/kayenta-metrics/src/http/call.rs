@@ -13,7 +13,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{answer::Answer, client::Account, encoding::form_encoded, events::Events};
+use super::{
+    answer::Answer, client::Account, credentials::with_proof_alone, encoding::form_encoded,
+    events::Events,
+};
 use crate::error::{FetchError, FetchErrorKind};
 
 /// Redirects followed for one call.
@@ -47,7 +50,13 @@ impl fmt::Debug for Call<'_> {
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn new(account: &'c Account, method: Method, base: &str, path: &str) -> Self {
+    pub(super) fn new(
+        account: &'c Account,
+        masker: &Masker,
+        method: Method,
+        base: &str,
+        path: &str,
+    ) -> Self {
         Self {
             account,
             method,
@@ -55,7 +64,7 @@ impl<'c> Call<'c> {
             has_query: path.contains('?') || base.contains('?'),
             headers: HeaderMap::new(),
             credentials: HeaderMap::new(),
-            masker: account.masker.clone(),
+            masker: masker.clone(),
             body: None,
             timeout: account.transport.total_timeout,
             confidential: false,
@@ -120,9 +129,8 @@ impl<'c> Call<'c> {
         value.set_sensitive(true);
         self.credentials
             .insert(HeaderName::from_static(name), value);
-        Ok(self
-            .secret(proof_alone(secret.expose_secret()))
-            .secret(secret.clone()))
+        self.masker = self.masker.and(with_proof_alone(secret.clone()));
+        Ok(self)
     }
 
     /// A secret of this call alone that is sent in its URL or body.
@@ -409,11 +417,6 @@ impl<'c> Call<'c> {
         }
         self.masker.text(&text)
     }
-}
-
-/// What follows the scheme in `Bearer abc`: a secret without the word before it, too.
-pub(super) fn proof_alone(value: &str) -> &str {
-    value.split_once(' ').map_or(value, |(_, proof)| proof)
 }
 
 fn no_header_value(name: &str) -> FetchError {

@@ -32,8 +32,7 @@ pub struct HttpClientBuilder {
     store: &'static str,
     base_url: SecretUrl,
     credentials: Credentials,
-    secrets: Vec<SecretString>,
-    urls: Vec<SecretUrl>,
+    masker: Masker,
     error_text: ErrorText,
     within_host: bool,
     max_answer_bytes: usize,
@@ -50,14 +49,14 @@ impl HttpClientBuilder {
     /// A secret that may show up in URLs or bodies and is to be masked there.
     #[must_use]
     pub fn secret(mut self, secret: SecretString) -> Self {
-        self.secrets.push(secret);
+        self.masker = self.masker.and([secret]);
         self
     }
 
     /// What a URL has of secrets that is put in behind the base URL: values of parameters called so.
     #[must_use]
     pub fn secrets_of_url(mut self, url: &str) -> Self {
-        self.urls.push(url.into());
+        self.masker = self.masker.and_of_url(url);
         self
     }
 
@@ -96,23 +95,16 @@ impl HttpClientBuilder {
                 self.base_url
             )));
         }
-        let (headers, mut secrets) = self.credentials.into_headers()?;
-        secrets.extend(self.secrets);
+        let (headers, secrets) = self.credentials.into_headers()?;
         let base = self.base_url.expose();
         let base = base.strip_suffix('/').unwrap_or(base);
-        let masker = self
-            .urls
-            .iter()
-            .fold(Masker::new(secrets).and_of_url(base), |masker, url| {
-                masker.and_of_url(url.expose())
-            });
         Ok(HttpClient {
             base: base.into(),
+            masker: self.masker.and(secrets).and_of_url(base),
             account: Arc::new(Account {
                 store: self.store,
                 transport: transport.clone(),
                 headers,
-                masker,
                 error_text: self.error_text,
                 within_host: self.within_host,
                 max_answer_bytes: self.max_answer_bytes.min(transport.max_answer_bytes),
@@ -121,12 +113,10 @@ impl HttpClientBuilder {
     }
 }
 
-#[derive(Clone)]
 pub(super) struct Account {
     pub(super) store: &'static str,
     pub(super) transport: Transport,
     pub(super) headers: HeaderMap,
-    pub(super) masker: Masker,
     pub(super) error_text: ErrorText,
     pub(super) within_host: bool,
     pub(super) max_answer_bytes: usize,
@@ -136,6 +126,8 @@ pub(super) struct Account {
 #[derive(Clone)]
 pub struct HttpClient {
     base: Arc<str>,
+    /// Knows the secrets of the account and of the base URL.
+    masker: Masker,
     account: Arc<Account>,
 }
 
@@ -143,7 +135,7 @@ impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
             .field("store", &self.account.store)
-            .field("base", &self.account.masker.url(&self.base))
+            .field("base", &self.masker.url(&self.base))
             .finish_non_exhaustive()
     }
 }
@@ -157,8 +149,7 @@ impl HttpClient {
             store,
             base_url: base_url.into(),
             credentials: Credentials::None,
-            secrets: Vec::new(),
-            urls: Vec::new(),
+            masker: Masker::default(),
             error_text: message_of_json,
             within_host: false,
             max_answer_bytes: usize::MAX,
@@ -170,10 +161,8 @@ impl HttpClient {
     pub fn at(&self, base_url: &str) -> Self {
         Self {
             base: base_url.strip_suffix('/').unwrap_or(base_url).into(),
-            account: Arc::new(Account {
-                masker: self.account.masker.and_of_url(base_url),
-                ..Account::clone(&self.account)
-            }),
+            masker: self.masker.and_of_url(base_url),
+            account: Arc::clone(&self.account),
         }
     }
 
@@ -190,7 +179,7 @@ impl HttpClient {
     }
 
     fn call(&self, method: Method, path: &str) -> Call<'_> {
-        Call::new(&self.account, method, &self.base, path)
+        Call::new(&self.account, &self.masker, method, &self.base, path)
     }
 }
 

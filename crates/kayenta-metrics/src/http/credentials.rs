@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{call::proof_alone, transport::HttpSetupError};
+use super::transport::HttpSetupError;
 
 /// What proves to a store who is asking; sent with every request, at once.
 #[derive(Clone, Debug, Default)]
@@ -62,11 +62,18 @@ impl Credentials {
                 })?;
             content.set_sensitive(true);
             headers.insert(header, content);
-            secrets.push(proof_alone(value.expose_secret()).into());
-            secrets.push(value);
+            secrets.extend(with_proof_alone(value));
         }
         Ok((headers, secrets))
     }
+}
+
+/// The value of a header, and what follows the scheme in one such as `Bearer abc`: a secret without the
+/// word before it, too.
+pub(super) fn with_proof_alone(value: SecretString) -> [SecretString; 2] {
+    let text = value.expose_secret();
+    let proof = text.split_once(' ').map_or(text, |(_, proof)| proof).into();
+    [value, proof]
 }
 
 fn basic(pair: &str) -> (String, SecretString) {
