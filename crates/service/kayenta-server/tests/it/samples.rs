@@ -1,0 +1,40 @@
+//! Files under `testdata`, and the binary under test.
+
+use std::path::{Path, PathBuf};
+
+use kayenta_testkit::{Service, ServiceBuilder};
+
+/// The built binary.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_kayenta");
+
+/// A path under `testdata`.
+pub(crate) fn testdata(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../testdata")
+        .join(path)
+}
+
+/// A sample configuration with `{{name}}`s put in.
+pub(crate) fn sample(name: &str, values: &[(&str, &str)]) -> String {
+    let text = std::fs::read_to_string(testdata("samples").join(name)).unwrap();
+    values.iter().fold(text, |text, (name, value)| {
+        text.replace(&format!("{{{{{name}}}}}"), value)
+    })
+}
+
+/// The configuration the transcripts are replayed on, on the embedded default.
+pub(crate) fn embedded(prometheus_url: &str) -> String {
+    sample(
+        "transcripts-embedded.yml",
+        &[("prometheus", prometheus_url)],
+    )
+}
+
+/// A service on [`embedded`], with `more` lines of configuration.
+pub(crate) async fn embedded_service(prometheus_url: &str, more: &str) -> Service {
+    ServiceBuilder::new(BINARY)
+        .config(embedded(prometheus_url) + more)
+        .start()
+        .await
+        .unwrap()
+}
