@@ -1,4 +1,4 @@
-//! No file makes the loader panic or run away: `cd crates/kayenta-config && cargo +nightly fuzz run loader`.
+//! No file makes the loader panic or run away: `cd crates/service/kayenta-config && cargo +nightly fuzz run loader`.
 //!
 //! `tests/it/hostile.rs` drives the same entrance with generated texts in every run of the tests.
 
