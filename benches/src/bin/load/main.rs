@@ -15,7 +15,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 struct Options {
     /// The release binary of the service
-    #[arg(long, default_value = "target/release/kayenta")]
+    #[arg(long, default_value = "target/dist/kayenta")]
     binary: PathBuf,
     /// Stores behind the service
     #[arg(long, value_enum, default_values = ["embedded", "redis-azurite"])]

@@ -57,6 +57,7 @@ fn config(value: serde_json::Value) -> CanaryConfig {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn of_many_processes_exactly_one_wins_a_name_and_an_id() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -100,6 +101,7 @@ async fn of_many_processes_exactly_one_wins_a_name_and_an_id() {
 
 /// A config that one replica deletes while another one changes it is gone or changed, not both.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn updates_and_removals_do_not_mix() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -126,6 +128,7 @@ async fn updates_and_removals_do_not_mix() {
 
 /// What one replica writes the others list at once; what another program writes, a little later.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn c_store_05_replicas_see_each_other_at_once_and_other_programs_soon() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -160,6 +163,7 @@ async fn c_store_05_replicas_see_each_other_at_once_and_other_programs_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn two_thousand_configs_are_listed_warm_in_a_tenth_of_a_second() {
     let azurite = Azurite::start().await.unwrap();
     let repository = ObjectRepository::new("a", retrying(&account(&azurite)));

@@ -17,6 +17,7 @@ use kayenta_testkit::{
 use crate::support::{account, container, put, retrying};
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn azure_conforms() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -41,6 +42,7 @@ async fn azure_conforms() {
 
 /// Blob names are kept verbatim, also with an odd root and a name that needs encoding.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn blobs_lie_where_the_reference_puts_them() {
     let azurite = Azurite::start().await.unwrap();
     for root in ["kayenta", "deep/er", "trailing/", "mit leer & ü"] {
@@ -84,6 +86,7 @@ async fn blobs_lie_where_the_reference_puts_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn foreign_blobs_are_not_objects() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -109,6 +112,7 @@ async fn foreign_blobs_are_not_objects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn snapshots_go_with_their_blob() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -127,6 +131,7 @@ async fn snapshots_go_with_their_blob() {
 
 /// A container that vanishes is made again by the next write or listing, and is absence to a read.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn a_missing_container_is_made_when_needed() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
@@ -171,6 +176,7 @@ async fn a_missing_container_is_made_when_needed() {
 
 /// The reference's ways to an emulator, with the file unchanged.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn an_emulator_is_reached_through_the_suffix() {
     let azurite = Azurite::start().await.unwrap();
     let smuggled = format!("core.windows.net;BlobEndpoint={}", azurite.endpoint());
@@ -215,6 +221,7 @@ fn sas(account: &AzureAccount, permissions: &str) -> String {
 
 /// A token for the blobs of a container cannot look at the container, which is no failure.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn a_sas_token_is_enough_and_never_shown() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);

@@ -41,6 +41,7 @@ async fn all_say(account: &AzureAccount, kind: StorageErrorKind, word: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn causes_are_readable() {
     let azurite = Azurite::start().await.unwrap();
     let good = account(&azurite);
@@ -83,6 +84,7 @@ async fn causes_are_readable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn an_account_down_at_the_start_comes_up_by_itself() {
     let mut azurite = Azurite::start_with(AzuriteOptions {
         persistent: true,
@@ -115,6 +117,7 @@ async fn an_account_down_at_the_start_comes_up_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn a_dead_account_is_given_up_in_time() {
     let mut azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);

@@ -42,6 +42,7 @@ async fn rewrite<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn blobs_of_the_reference_are_ours() {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/storage/azure-blobs.json");

@@ -1,4 +1,4 @@
-//! Start-up rows 42 to 63: stores and accounts.
+//! Stores and accounts, as the Java service reads them when it starts.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ fn azure(account: &str) -> Case {
 }
 
 #[test]
-fn row_42_signalfx_without_accounts_is_fine() {
+fn signalfx_without_accounts_is_fine() {
     let loaded = Case::yaml("kayenta.signalfx.enabled: true\n").load();
     assert!(loaded.settings.accounts.store_enabled("signalfx"));
     assert!(loaded.warnings.is_empty());
 }
 
 #[test]
-fn row_43_an_azure_key_that_is_none_drops_the_account_and_names_the_placeholder() {
+fn an_azure_key_that_is_none_drops_the_account_and_names_the_placeholder() {
     let account = "{name: az1, storageAccountName: s, accountAccessKey: \"KEY\", container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}";
     let left = skipped(&azure(&account.replace("KEY", "${azure.storageKey}")));
     assert_eq!(left.message, "Could not load Azure account az1.");
@@ -64,7 +64,7 @@ fn row_43_an_azure_key_that_is_none_drops_the_account_and_names_the_placeholder(
 }
 
 #[test]
-fn row_44_an_azure_account_without_its_parts_is_left_out() {
+fn an_azure_account_without_its_parts_is_left_out() {
     for (account, shown, cause) in [
         (
             "{container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}",
@@ -93,7 +93,7 @@ fn row_44_an_azure_account_without_its_parts_is_left_out() {
 }
 
 #[test]
-fn row_45_configuration_store_alone_is_listed_with_a_warning() {
+fn configuration_store_alone_is_listed_with_a_warning() {
     let loaded = azure("{name: az6, storageAccountName: s, accountAccessKey: a2V5, supportedTypes: CONFIGURATION_STORE}").load();
     assert_eq!(
         loaded.settings.accounts.azure[0].supported_types,
@@ -103,7 +103,7 @@ fn row_45_configuration_store_alone_is_listed_with_a_warning() {
 }
 
 #[test]
-fn row_46_without_object_store_nothing_is_required_but_told() {
+fn an_account_that_stores_no_objects_needs_no_key_and_its_absence_is_reported() {
     let loaded = azure("{name: a}").load();
     let account = &loaded.settings.accounts.azure[0];
     assert!(account.credential.is_none() && account.endpoint.is_none());
@@ -118,7 +118,7 @@ fn aws(account: &str) -> Case {
 }
 
 #[test]
-fn row_47_an_aws_account_without_bucket_or_name_is_left_out() {
+fn an_aws_account_without_bucket_or_name_is_left_out() {
     let left = skipped(&aws("{name: aw1, region: r, supportedTypes: OBJECT_STORE}"));
     assert_eq!(left.message, "Could not load AWS account aw1.");
     assert_eq!(
@@ -137,7 +137,7 @@ fn row_47_an_aws_account_without_bucket_or_name_is_left_out() {
 }
 
 #[test]
-fn row_48_an_aws_account_needs_a_region_or_an_endpoint() {
+fn an_aws_account_needs_a_region_or_an_endpoint() {
     let account = "{name: a, bucket: b, supportedTypes: OBJECT_STORE}";
     let error = aws(account).fails();
     let wrong = told(
@@ -156,7 +156,7 @@ fn row_48_an_aws_account_needs_a_region_or_an_endpoint() {
 }
 
 #[test]
-fn row_49_half_a_key_pair_is_refused() {
+fn half_a_key_pair_is_refused() {
     let error = aws("{name: a, bucket: b, region: r, explicitCredentials: {accessKey: k}}").fails();
     told(&error.errors, "Secret key cannot be null.");
     let error =
@@ -166,7 +166,7 @@ fn row_49_half_a_key_pair_is_refused() {
 }
 
 #[test]
-fn row_50_an_unreadable_key_file_drops_the_google_account() {
+fn an_unreadable_key_file_drops_the_google_account() {
     let text = "kayenta.stackdriver.enabled: true\nkayenta.google: {enabled: true, accounts: [{name: g1, project: p, jsonPath: /nope.json, supportedTypes: METRICS_STORE}]}\n";
     let left = skipped(&Case::yaml(text));
     assert_eq!(left.message, "Could not load Google account g1.");
@@ -199,7 +199,7 @@ fn prometheus(account: &str) -> Case {
 }
 
 #[test]
-fn row_51_an_unreadable_password_file_drops_the_prometheus_account() {
+fn an_unreadable_password_file_drops_the_prometheus_account() {
     let case = prometheus("{name: pr1, endpoint.baseUrl: http://p, usernamePasswordFile: /nope}");
     let left = skipped(&case);
     assert_eq!(left.kind, AccountKind::Prometheus);
@@ -217,7 +217,7 @@ fn row_51_an_unreadable_password_file_drops_the_prometheus_account() {
 }
 
 #[test]
-fn row_52_a_prometheus_account_needs_name_and_endpoint() {
+fn a_prometheus_account_needs_name_and_endpoint() {
     let error = prometheus("{endpoint.baseUrl: http://p}").fails();
     let wrong = told(
         &error.errors,
@@ -232,7 +232,7 @@ fn row_52_a_prometheus_account_needs_name_and_endpoint() {
 }
 
 #[test]
-fn row_53_a_base_url_that_is_none_is_refused() {
+fn a_base_url_that_is_none_is_refused() {
     let error = prometheus("{name: p, endpoint.baseUrl: not a url}").fails();
     told(
         &error.errors,
@@ -249,7 +249,7 @@ fn row_53_a_base_url_that_is_none_is_refused() {
 }
 
 #[test]
-fn row_54_locations_are_lists_and_types_are_fixed() {
+fn locations_are_lists_and_types_are_fixed() {
     for (written, expected) in [
         ("'a, b ,c'", vec!["a", "b", "c"]),
         ("''", vec![]),
@@ -266,7 +266,7 @@ fn row_54_locations_are_lists_and_types_are_fixed() {
 }
 
 #[test]
-fn row_55_wavefront_needs_its_token() {
+fn wavefront_needs_its_token() {
     let error = Case::yaml(
         "kayenta.wavefront: {enabled: true, accounts: [{name: w, endpoint.baseUrl: http://w, supportedTypes: METRICS_STORE}]}\n",
     )
@@ -275,7 +275,7 @@ fn row_55_wavefront_needs_its_token() {
 }
 
 #[test]
-fn row_56_of_one_name_the_last_registered_stays_with_a_warning() {
+fn of_one_name_the_last_registered_stays_with_a_warning() {
     let case = Case::yaml(
         "kayenta.memory: {enabled: true, accounts: [{name: dup, supportedTypes: OBJECT_STORE}, {name: dup, supportedTypes: CONFIGURATION_STORE}]}\n",
     );
@@ -299,7 +299,7 @@ fn row_56_of_one_name_the_last_registered_stays_with_a_warning() {
 }
 
 #[test]
-fn row_57_two_newrelic_accounts_of_one_name_are_refused() {
+fn two_newrelic_accounts_of_one_name_are_refused() {
     let error = Case::yaml(
         "kayenta.newrelic: {enabled: true, accounts: [{name: n, apiKey: a, applicationKey: b}, {name: n, apiKey: a, applicationKey: b}]}\n",
     )
@@ -308,7 +308,7 @@ fn row_57_two_newrelic_accounts_of_one_name_are_refused() {
 }
 
 #[test]
-fn row_58_stores_need_their_providers() {
+fn stores_need_their_providers() {
     for (store, provider, bean) in [
         ("blobs", "azure", "registerAzureCredentials"),
         ("s3", "aws", "registerAwsCredentials"),
@@ -326,7 +326,7 @@ fn row_58_stores_need_their_providers() {
 }
 
 #[test]
-fn row_59_the_index_may_be_off() {
+fn the_index_may_be_off() {
     let loaded = Case::yaml(
         "kayenta.index.enabled: false\nkayenta.configbin: {enabled: true, accounts: [{name: c, endpoint.baseUrl: http://c, ownerApp: o, configType: t, supportedTypes: CONFIGURATION_STORE}]}\n",
     )
@@ -335,7 +335,7 @@ fn row_59_the_index_may_be_off() {
 }
 
 #[test]
-fn row_60_the_remote_judge_needs_its_endpoint() {
+fn the_remote_judge_needs_its_endpoint() {
     let error = Case::yaml("kayenta.remoteJudge.enabled: true\n").fails();
     let wrong = told(&error.errors, "must not be null");
     assert_eq!(
@@ -354,7 +354,7 @@ fn row_60_the_remote_judge_needs_its_endpoint() {
 
 /// C-CONF-05: upstream takes only milliseconds or ISO 8601 here, and hangs on others.
 #[test]
-fn row_61_health_delays_take_units() {
+fn health_delays_take_units() {
     let loaded = prometheus("{name: p, endpoint.baseUrl: http://p}");
     assert!(loaded.load().settings.prometheus.health.is_none());
     let health = |delay: &str| {
@@ -377,7 +377,7 @@ fn row_61_health_delays_take_units() {
 
 /// C-CONF-06: upstream wants upper case.
 #[test]
-fn row_62_the_log_level_of_calls_is_read_in_any_case() {
+fn the_log_level_of_calls_is_read_in_any_case() {
     for (written, level) in [
         ("retrofit.logLevel: basic", HttpLogLevel::Basic),
         (
@@ -403,7 +403,7 @@ fn row_62_the_log_level_of_calls_is_read_in_any_case() {
 }
 
 #[test]
-fn row_63_sql_is_refused_by_name() {
+fn sql_is_refused_by_name() {
     let error = Case::yaml("kayenta.sql.enabled: true\n").fails();
     assert_eq!(
         place(told(&error.errors, "SQL storage is not supported")),

@@ -1,4 +1,4 @@
-//! Start-up rows 65 to 84, those that are about configuration: Redis, ports, management, logging.
+//! Redis, ports, management and logging, as the Java service reads them when it starts.
 
 use kayenta_config::settings::{
     LogLevel, ManagementPort, ManagementTls, RedisSettings, RedisTopology, Show, WorkBackend,
@@ -21,7 +21,7 @@ fn settings(case: &Case) -> RedisSettings {
 }
 
 #[test]
-fn row_65_passwords_are_decoded_and_users_ignored() {
+fn passwords_are_decoded_and_users_ignored() {
     let redis = settings(&redis("redis://u:s%23cr:t@localhost:6390/2"));
     assert_eq!(redis.password.as_ref().unwrap().expose_secret(), "s#cr:t");
     assert_eq!(redis.username, None);
@@ -31,7 +31,7 @@ fn row_65_passwords_are_decoded_and_users_ignored() {
 }
 
 #[test]
-fn row_66_user_information_without_a_colon_is_refused_unprinted() {
+fn user_information_without_a_colon_is_refused_unprinted() {
     let error = redis("redis://secret@host").fails();
     let wrong = told(&error.errors, "has no colon");
     assert_eq!(place(wrong), format!("{FILE}:2"));
@@ -39,18 +39,18 @@ fn row_66_user_information_without_a_colon_is_refused_unprinted() {
 }
 
 #[test]
-fn row_67_a_slash_at_the_end_is_database_0() {
+fn a_slash_at_the_end_is_database_0() {
     assert_eq!(settings(&redis("redis://host/")).database, 0);
 }
 
 #[test]
-fn row_68_a_scheme_is_needed() {
+fn a_scheme_is_needed() {
     let error = redis("localhost:6379").fails();
     told(&error.errors, "the address has no scheme");
 }
 
 #[test]
-fn row_69_rediss_is_tls() {
+fn rediss_is_tls() {
     assert!(settings(&redis("rediss://host:6380")).tls);
 }
 
@@ -74,7 +74,7 @@ fn sentinels_and_clusters_have_addresses_of_their_own() {
 }
 
 #[test]
-fn row_72_ports_are_checked() {
+fn ports_are_checked() {
     let error = Case::only("server.port: abc\n").fails();
     assert_eq!(
         place(told(&error.errors, "For input string: \"abc\"")),
@@ -89,7 +89,7 @@ fn row_72_ports_are_checked() {
 }
 
 #[test]
-fn row_73_the_context_path_has_one_slash_in_front() {
+fn the_context_path_has_one_slash_in_front() {
     for written in ["/kay", "kay", "/kay/"] {
         let loaded = Case::yaml(&format!("server.servlet.context-path: {written}\n")).load();
         assert_eq!(loaded.settings.server.context_path, "/kay");
@@ -105,7 +105,7 @@ fn row_73_the_context_path_has_one_slash_in_front() {
 }
 
 #[test]
-fn row_74_management_has_a_port_of_its_own_on_request() {
+fn management_has_a_port_of_its_own_on_request() {
     let port = |text: &str| Case::yaml(text).load().settings.management.port;
     assert_eq!(port(""), ManagementPort::Main);
     assert_eq!(
@@ -123,7 +123,7 @@ fn row_74_management_has_a_port_of_its_own_on_request() {
 }
 
 #[test]
-fn row_75_only_flags_and_arguments_move_the_base_path() {
+fn only_flags_and_arguments_move_the_base_path() {
     let path = |case: Case| case.load().settings.management.base_path;
     let file = || Case::yaml("management.endpoints.web.base-path: /actuator\n");
     assert_eq!(path(file()), "");
@@ -146,14 +146,14 @@ fn row_75_only_flags_and_arguments_move_the_base_path() {
 }
 
 #[test]
-fn row_76_health_alone_is_exposed_by_default() {
+fn health_alone_is_exposed_by_default() {
     let exposure = Case::yaml("").load().settings.management.exposure;
     assert!(exposure.exposes("health"));
     assert!(!exposure.exposes("info"));
 }
 
 #[test]
-fn row_77_exposure_is_a_list_and_exclusion_wins() {
+fn exposure_is_a_list_and_exclusion_wins() {
     let exposure = Case::yaml(
         "management.endpoints.web.exposure: {include: \"health, info,loggers ,env\", exclude: info}\n",
     )
@@ -173,7 +173,7 @@ fn row_77_exposure_is_a_list_and_exclusion_wins() {
 }
 
 #[test]
-fn row_78_endpoint_ids_may_be_upper_case() {
+fn endpoint_ids_may_be_upper_case() {
     let exposure = Case::yaml("management.endpoints.web.exposure.include: [health, LOGGERS]\n")
         .load()
         .settings
@@ -183,7 +183,7 @@ fn row_78_endpoint_ids_may_be_upper_case() {
 }
 
 #[test]
-fn row_79_details_are_shown_always_or_never() {
+fn details_are_shown_always_or_never() {
     for (written, shown) in [
         ("", Show::Never),
         (
@@ -208,7 +208,7 @@ fn row_79_details_are_shown_always_or_never() {
 }
 
 #[test]
-fn row_80_components_may_be_shown_without_details() {
+fn components_may_be_shown_without_details() {
     let health =
         Case::yaml("management.endpoint.health: {show-details: never, show-components: always}\n")
             .load()
@@ -222,7 +222,7 @@ fn row_80_components_may_be_shown_without_details() {
 }
 
 #[test]
-fn row_81_health_groups_have_members_and_details_of_their_own() {
+fn health_groups_have_members_and_details_of_their_own() {
     let health = Case::yaml(
         "management.endpoint.health.group.custom: {include: \"ping,redisHealth\", show-details: always}\nmanagement.health: {diskspace: {enabled: false, threshold: 5MB}, defaults.enabled: true}\nmanagement.endpoint.health.status.http-mapping: {out-of-service: 200, DOWN: 500}\n",
     )
@@ -280,7 +280,7 @@ fn the_management_port_has_tls_of_its_own_on_request() {
 }
 
 #[test]
-fn row_82_info_is_nested_and_switched() {
+fn info_is_nested_and_switched() {
     let management =
         Case::yaml("info.app.name: nm\ninfo.app.list: [a, b]\nmanagement.info.env.enabled: true\n")
             .load()
@@ -301,7 +301,7 @@ fn row_82_info_is_nested_and_switched() {
 }
 
 #[test]
-fn row_83_an_unknown_log_level_lists_the_seven() {
+fn an_unknown_log_level_lists_the_seven() {
     let error = Case::yaml("logging.level.root: FOO\n").fails();
     let wrong = told(&error.errors, "logging.level.root");
     assert_eq!(place(wrong), format!("{FILE}:3"));
@@ -312,7 +312,7 @@ fn row_83_an_unknown_log_level_lists_the_seven() {
 }
 
 #[test]
-fn row_84_log_levels_come_from_every_source() {
+fn log_levels_come_from_every_source() {
     let level = |case: &Case| case.load().settings.logging.levels["a"];
     let case = Case::yaml("logging.level.a: DEBUG\n");
     assert_eq!(level(&case), LogLevel::Debug);

@@ -1,4 +1,4 @@
-//! Start-up rows 1 to 12: files and syntax.
+//! Files and their syntax, as the Java service reads them when it starts.
 
 use kayenta_config::settings::WorkBackend;
 
@@ -6,7 +6,7 @@ use crate::support::{Case, FILE, place, told};
 
 /// C-CONF-01: upstream stops.
 #[test]
-fn row_01_an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning() {
+fn an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning() {
     for text in ["", "# nothing\n", "---\n"] {
         let loaded = Case::only(text).load();
         assert_eq!(loaded.settings.server.port, Some(8080));
@@ -17,7 +17,7 @@ fn row_01_an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning()
 }
 
 #[test]
-fn row_01_no_file_at_all_is_the_embedded_default() {
+fn no_file_at_all_is_the_embedded_default() {
     let loaded = Case::empty().load();
     let settings = loaded.settings;
     assert_eq!(settings.server.port, Some(8090));
@@ -35,7 +35,7 @@ fn row_01_no_file_at_all_is_the_embedded_default() {
 }
 
 #[test]
-fn row_02_a_key_twice_is_refused_with_file_and_both_lines() {
+fn a_key_twice_is_refused_with_file_and_both_lines() {
     let error =
         Case::only("kayenta:\n  a: 1\nserver:\n  port: 1\n  port: 2\nkayenta:\n  b: 1\n").fails();
     let kayenta = told(
@@ -48,14 +48,14 @@ fn row_02_a_key_twice_is_refused_with_file_and_both_lines() {
 }
 
 #[test]
-fn row_02_a_dotted_and_a_nested_spelling_do_not_collide() {
+fn a_dotted_and_a_nested_spelling_do_not_collide() {
     let loaded = Case::only("server.port: 1\nserver: {address: 127.0.0.1}\n").load();
     assert_eq!(loaded.settings.server.port, Some(1));
     assert_eq!(loaded.settings.server.address.as_deref(), Some("127.0.0.1"));
 }
 
 #[test]
-fn row_03_tabs_are_refused_with_their_place() {
+fn tabs_are_refused_with_their_place() {
     let error = Case::only("kayenta:\n\tmemory:\n").fails();
     let tab = told(
         &error.errors,
@@ -66,7 +66,7 @@ fn row_03_tabs_are_refused_with_their_place() {
 }
 
 #[test]
-fn row_04_a_list_or_a_word_at_the_top_is_refused() {
+fn a_list_or_a_word_at_the_top_is_refused() {
     for text in ["- a\n- b\n", "just words\n"] {
         let error = Case::only(text).fails();
         assert_eq!(
@@ -77,7 +77,7 @@ fn row_04_a_list_or_a_word_at_the_top_is_refused() {
 }
 
 #[test]
-fn row_05_unknown_keys_run_with_a_warning() {
+fn unknown_keys_run_with_a_warning() {
     let case = Case::yaml(
         "kayenta.unknown.thing: [1, 2]\nkayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: p\n    endpont.baseUrl: http://x\n    endpoint.baseUrl: http://p\n    nonsense: 1\nkayenta.promethius.enabled: true\nother: 1\n",
     );
@@ -120,7 +120,7 @@ fn names_a_placeholder_refers_to_are_not_unknown() {
 }
 
 #[test]
-fn row_06_a_location_that_is_no_file_is_refused() {
+fn a_location_that_is_no_file_is_refused() {
     let error = Case::empty()
         .var(
             "JAVA_OPTS",
@@ -135,7 +135,7 @@ fn row_06_a_location_that_is_no_file_is_refused() {
 }
 
 #[test]
-fn row_07_a_location_that_is_no_directory_is_refused() {
+fn a_location_that_is_no_directory_is_refused() {
     let error = Case::empty()
         .var("JAVA_OPTS", "-Dspring.config.location=file:/nope/")
         .fails();
@@ -146,7 +146,7 @@ fn row_07_a_location_that_is_no_directory_is_refused() {
 }
 
 #[test]
-fn row_08_an_import_that_is_not_there_is_told_with_its_line() {
+fn an_import_that_is_missing_is_reported_with_its_line() {
     let error = Case::only("a: 1\nspring.config.import: file:/nope/\n").fails();
     let import = told(
         &error.errors,
@@ -171,13 +171,13 @@ fn row_08_an_import_that_is_not_there_is_told_with_its_line() {
 }
 
 #[test]
-fn row_09_broken_json_names_its_variable() {
+fn broken_json_names_its_variable() {
     let error = Case::empty().var("SPRING_APPLICATION_JSON", "{bad").fails();
     told(&error.errors, "SPRING_APPLICATION_JSON is not valid JSON");
 }
 
 #[test]
-fn row_10_files_of_profiles_rank_above_plain_ones_and_names_by_order() {
+fn files_of_profiles_rank_above_plain_ones_and_names_by_order() {
     let directory = "/opt/kayenta/config";
     let all = [
         "spinnaker",
@@ -200,7 +200,7 @@ fn row_10_files_of_profiles_rank_above_plain_ones_and_names_by_order() {
 }
 
 #[test]
-fn row_11_a_list_comes_whole_from_its_highest_source() {
+fn a_list_comes_whole_from_its_highest_source() {
     let first = "kayenta.memory: {enabled: true, accounts: [{name: a, supportedTypes: OBJECT_STORE}, {name: b, supportedTypes: OBJECT_STORE}]}\n";
     let second = "kayenta.memory.accounts: [{name: c, supportedTypes: OBJECT_STORE}]\n";
     let files = Case::yaml(first).file("/opt/kayenta/config/kayenta-local.yml", second);
@@ -218,7 +218,7 @@ fn row_11_a_list_comes_whole_from_its_highest_source() {
 }
 
 #[test]
-fn row_12_no_data_source_is_needed() {
+fn no_data_source_is_needed() {
     Case::yaml("spring.liquibase.change-log: classpath:db/changelog-master.yml\n").load();
 }
 

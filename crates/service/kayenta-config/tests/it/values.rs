@@ -1,4 +1,4 @@
-//! Start-up rows 13 to 41: values, names, placeholders.
+//! Values, names and placeholders, as the Java service reads them when it starts.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,7 +7,7 @@ use kayenta_model::AccountType;
 
 use crate::support::{Case, FILE, memory_named, place, told};
 
-/// The case of the table: `AZURE_STORAGEKEY=k`, `AZURE_STORAGE_KEY_TWO=two`.
+/// A value that refers to a variable: `AZURE_STORAGEKEY=k`, `AZURE_STORAGE_KEY_TWO=two`.
 fn named(name: &str, more: &str) -> Case {
     Case::yaml(&format!("{}{more}", memory_named(name)))
         .var("AZURE_STORAGEKEY", "k")
@@ -20,7 +20,7 @@ fn assert_named(written: &str, more: &str, expected: &str) {
 }
 
 #[test]
-fn row_13_variables_answer_placeholders_in_any_case() {
+fn variables_answer_placeholders_in_any_case() {
     for written in [
         "${azure.storageKey}",
         "${AZURE_STORAGEKEY}",
@@ -31,19 +31,19 @@ fn row_13_variables_answer_placeholders_in_any_case() {
 }
 
 #[test]
-fn row_14_placeholders_match_relaxed() {
+fn a_placeholder_matches_variables_of_other_spellings() {
     assert_named("${azure.storage-key}", "", "k");
     assert_named("${azure.storage_key}", "", "k");
     assert_named("${azure.storageKeyTwo}", "", "two");
 }
 
 #[test]
-fn row_15_dashes_become_underscores() {
+fn a_dash_in_a_placeholder_is_an_underscore_in_the_variable() {
     assert_named("${azure.storage-key-two}", "", "two");
 }
 
 #[test]
-fn row_16_what_has_no_value_stays_and_is_told() {
+fn a_placeholder_without_a_value_stays_and_is_reported() {
     assert_named("${no.a}", "", "${no.a}");
     assert_named("x/${no.a}/${azure.storageKey}", "", "x/${no.a}/k");
     let loaded = named("${no.a}", "").load();
@@ -53,7 +53,7 @@ fn row_16_what_has_no_value_stays_and_is_told() {
 }
 
 #[test]
-fn row_17_defaults_may_be_empty_nested_and_contain_colons() {
+fn defaults_of_placeholders_may_be_empty_nested_and_contain_colons() {
     assert_named("${no.a:d}", "", "d");
     assert_named("x${no.a:}", "", "x");
     assert_named("${no.a:${azure.storageKey}}", "", "k");
@@ -66,14 +66,14 @@ fn row_17_defaults_may_be_empty_nested_and_contain_colons() {
 }
 
 #[test]
-fn row_18_names_nest_and_have_indices_and_colons() {
+fn names_of_placeholders_nest_and_have_indices_and_colons() {
     assert_named("${x.${sel}}", "sel: b\nx.b: xb\n", "xb");
     assert_named("\"${list[0]}\"", "list: [first, second]\n", "first");
     assert_named("${has:colon}", "\"has:colon\": hc\n", "hc");
 }
 
 #[test]
-fn row_19_nothing_escapes_a_placeholder() {
+fn nothing_escapes_a_placeholder() {
     assert_named("\\${azure.storageKey}", "", "\\k");
     assert_named("$${azure.storageKey}", "", "$k");
     assert_named("${ azure.storageKey }", "", "${ azure.storageKey }");
@@ -82,14 +82,14 @@ fn row_19_nothing_escapes_a_placeholder() {
 }
 
 #[test]
-fn row_20_files_answer_any_spelling() {
+fn a_placeholder_finds_a_setting_of_a_file_in_any_spelling() {
     assert_named("${f.camelKey}", "f.camel-key: v\n", "v");
     assert_named("${f.camel-key}", "f.camelKey: v\n", "v");
     assert_named("${f.camelkey}", "f.camelKey: v\n", "v");
 }
 
 #[test]
-fn row_21_circles_are_refused() {
+fn placeholders_in_a_circle_are_refused() {
     let error = named("${a}", "a: ${b}\nb: ${a}\n").fails();
     told(
         &error.errors,
@@ -99,7 +99,7 @@ fn row_21_circles_are_refused() {
 }
 
 #[test]
-fn row_22_redis_without_its_placeholder_is_refused_by_name() {
+fn a_redis_address_whose_placeholder_has_no_value_is_refused_by_name() {
     let error = Case::only("redis.connection: ${no.host}\n").fails();
     let told = told(
         &error.errors,
@@ -110,7 +110,7 @@ fn row_22_redis_without_its_placeholder_is_refused_by_name() {
 }
 
 #[test]
-fn row_23_single_values_need_their_placeholders() {
+fn a_setting_of_one_value_is_refused_when_its_placeholder_has_none() {
     let error = Case::yaml("redis.timeout: ${rt}\nkayenta.graphite.enabled: ${gr}\n").fails();
     told(
         &error.errors,
@@ -124,7 +124,7 @@ fn row_23_single_values_need_their_placeholders() {
 }
 
 #[test]
-fn row_24_switches_and_lists_may_come_through_placeholders() {
+fn switches_and_lists_may_come_through_placeholders() {
     let loaded = Case::yaml(
         "kayenta.memory:\n  enabled: ${on:true}\n  accounts: [{name: m, supportedTypes: \"${types}\"}]\n",
     )
@@ -137,7 +137,7 @@ fn row_24_switches_and_lists_may_come_through_placeholders() {
 }
 
 #[test]
-fn row_25_json_over_flags_over_variables_over_files() {
+fn json_over_flags_over_variables_over_files() {
     let title = |case: &Case| case.load().settings.swagger.title;
     let case = Case::yaml("swagger.title: file\n");
     assert_eq!(title(&case), "file");
@@ -152,7 +152,7 @@ fn row_25_json_over_flags_over_variables_over_files() {
 }
 
 #[test]
-fn row_26_a_flag_beats_a_variable() {
+fn a_flag_beats_a_variable() {
     let loaded = Case::yaml("")
         .var("SERVER_PORT", "8299")
         .var("JAVA_OPTS", "-Dserver.port=0")
@@ -161,7 +161,7 @@ fn row_26_a_flag_beats_a_variable() {
 }
 
 #[test]
-fn row_27_every_spelling_binds() {
+fn every_spelling_of_a_setting_binds() {
     for spelling in [
         "supportedTypes",
         "supported-types",
@@ -199,7 +199,7 @@ fn row_27_every_spelling_binds() {
 }
 
 #[test]
-fn row_28_the_kebab_case_spelling_wins() {
+fn the_kebab_case_spelling_wins() {
     for (first, second) in [
         (
             "supportedTypes: OBJECT_STORE",
@@ -234,7 +234,7 @@ fn types(written: &str) -> Vec<AccountType> {
 }
 
 #[test]
-fn row_29_types_are_read_loosely() {
+fn account_types_are_read_in_any_case_and_with_dashes() {
     let both = [AccountType::MetricsStore, AccountType::ObjectStore];
     assert_eq!(types("metrics-store, OBJECT_STORE"), both);
     assert_eq!(types("[metricsStore, \"object store\"]"), both);
@@ -242,7 +242,7 @@ fn row_29_types_are_read_loosely() {
 }
 
 #[test]
-fn row_30_empty_items_are_dropped() {
+fn empty_items_are_dropped() {
     assert_eq!(
         types("\" METRICS_STORE ,, OBJECT_STORE,\""),
         [AccountType::MetricsStore, AccountType::ObjectStore]
@@ -250,7 +250,7 @@ fn row_30_empty_items_are_dropped() {
 }
 
 #[test]
-fn row_31_an_unknown_type_lists_the_valid_ones_with_its_line() {
+fn an_unknown_type_lists_the_valid_ones_with_its_line() {
     let error = Case::yaml(
         "kayenta.memory:\n  enabled: true\n  accounts:\n  - name: m\n    supportedTypes:\n    - OBJECT_STORE\n    - FOO\n",
     )
@@ -276,7 +276,7 @@ fn row_31_an_unknown_type_lists_the_valid_ones_with_its_line() {
 }
 
 #[test]
-fn row_32_a_number_that_is_none_is_told_with_its_line() {
+fn text_in_place_of_a_number_is_reported_with_its_line() {
     let error = Case::yaml("kayenta.metrics.retry.attempts: abc\n").fails();
     let wrong = told(&error.errors, "For input string: \"abc\"");
     assert_eq!(place(wrong), format!("{FILE}:3"));
@@ -284,13 +284,13 @@ fn row_32_a_number_that_is_none_is_told_with_its_line() {
 }
 
 #[test]
-fn row_33_a_boolean_that_is_none_is_told() {
+fn text_in_place_of_a_boolean_is_reported() {
     let error = Case::yaml("keiko.queue.enabled: maybe\n").fails();
     told(&error.errors, "Invalid boolean value 'maybe'");
 }
 
 #[test]
-fn row_34_hexadecimal_and_on_are_read() {
+fn hexadecimal_and_on_are_read() {
     let loaded = Case::yaml(
         "kayenta.metrics.retry.attempts: \"0x3\"\nkayenta.serialization.writeDatesAsTimestamps: \"on\"\n",
     )
@@ -300,7 +300,7 @@ fn row_34_hexadecimal_and_on_are_read() {
 }
 
 #[test]
-fn row_35_switches_are_on_for_all_but_false() {
+fn a_switch_is_on_for_every_value_but_false() {
     for (written, on) in [
         ("kayenta.memory.enabled:", true),
         ("kayenta.memory.enabled: 0", true),
@@ -320,7 +320,7 @@ fn row_35_switches_are_on_for_all_but_false() {
 
 /// C-CONF-04: upstream does not see lists in variables.
 #[test]
-fn row_36_lists_come_from_variables_too_with_a_warning() {
+fn a_list_of_accounts_is_read_from_variables_with_a_warning() {
     let loaded = Case::yaml("kayenta.configbin: {}\n")
         .var("KAYENTA_CONFIGBIN_ENABLED", "true")
         .var("KAYENTA_CONFIGBIN_ACCOUNTS_0_NAME", "x")
@@ -331,7 +331,7 @@ fn row_36_lists_come_from_variables_too_with_a_warning() {
 }
 
 #[test]
-fn row_36_a_variable_without_a_name_does_not_hide_the_files_list() {
+fn a_variable_without_a_name_does_not_hide_the_files_list() {
     let loaded = Case::yaml(
         "kayenta.azure:\n  enabled: true\n  accounts: [{name: az, accountAccessKey: a2V5, storageAccountName: s, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE}]\nkayenta.blobs.enabled: true\n",
     )
@@ -342,7 +342,7 @@ fn row_36_a_variable_without_a_name_does_not_hide_the_files_list() {
 }
 
 #[test]
-fn row_37_lists_come_from_flags() {
+fn a_list_of_accounts_comes_from_flags() {
     let loaded = Case::yaml("kayenta.graphite.enabled: true\n")
         .var(
             "JAVA_OPTS",
@@ -353,7 +353,7 @@ fn row_37_lists_come_from_flags() {
 }
 
 #[test]
-fn row_38_gaps_in_lists_are_refused() {
+fn gaps_in_lists_are_refused() {
     let error = Case::yaml("kayenta.memory.enabled: true\n")
         .var(
             "JAVA_OPTS",
@@ -367,7 +367,7 @@ fn row_38_gaps_in_lists_are_refused() {
 }
 
 #[test]
-fn row_39_variables_of_kubernetes_do_no_harm() {
+fn service_variables_of_kubernetes_are_no_settings() {
     let case = Case::yaml(
         "kayenta.prometheus: {enabled: true, accounts: [{name: p, endpoint.baseUrl: http://p}]}\n",
     )
@@ -396,7 +396,7 @@ fn row_39_variables_of_kubernetes_do_no_harm() {
 }
 
 #[test]
-fn row_40_references_to_secrets_are_followed_or_refused() {
+fn references_to_secrets_are_followed_or_refused() {
     assert_named("encrypted:noop!v:hello", "", "hello");
     let error = named("encrypted:nosuch!k:v", "").fails();
     let wrong = told(&error.errors, "Secret Engine does not exist: nosuch");
@@ -410,7 +410,7 @@ fn row_40_references_to_secrets_are_followed_or_refused() {
 }
 
 #[test]
-fn row_41_yaml_scalars_become_the_text_java_makes() {
+fn yaml_scalars_become_the_text_java_makes() {
     for (written, expected) in [
         ("on", "true"),
         ("NO", "false"),

@@ -130,6 +130,7 @@ fn body() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite, Redis, Prometheus and nginx"]
 async fn three_replicas_behind_the_balancer_share_the_work_and_outlive_one() {
     let redis = RedisServer::start_with(RedisOptions {
         append_only: true,

@@ -84,6 +84,7 @@ fn named(expected: [(&str, &str); 3]) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Prometheus"]
 async fn a_bad_canary_fails_and_a_good_one_passes_on_a_real_prometheus() {
     let mut targets = Vec::new();
     for behaviour in DEPLOYMENTS {

@@ -45,6 +45,7 @@ fn verdict(mut status: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs python3"]
 async fn the_example_judges_as_the_local_judge_does() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let (_judge, base_url) = remote_judge().await;

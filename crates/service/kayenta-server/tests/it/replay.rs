@@ -88,6 +88,7 @@ async fn c_scape_07_can_be_switched_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite and Redis"]
 async fn transcripts_pass_on_redis_and_azure() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let redis = RedisServer::start().await.unwrap();

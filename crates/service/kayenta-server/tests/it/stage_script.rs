@@ -38,6 +38,7 @@ async fn stage(url: &str, request: &Path, parameters: &[&str]) -> (Option<i32>, 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs curl and jq"]
 async fn a_stage_ends_by_the_verdict() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = embedded_service(

@@ -25,6 +25,7 @@ fn chromium() -> &'static str {
 /// Opens the page the guides name, expands `credentials-controller`, tries `GET /credentials` out and
 /// reads the accounts. The picture is kept beside the other artefacts of the tests.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and node"]
 async fn credentials_can_be_tried_out_in_a_browser() {
     let playwright = tokio::task::spawn_blocking(|| tools::npm_package(PLAYWRIGHT.0, PLAYWRIGHT.1))
         .await

@@ -17,6 +17,7 @@ fn job(id: &str) -> Job {
 
 /// C-REDIS-04.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_store_waits_for_redis_to_come_and_comes_back_after_a_restart() {
     let mut server = RedisServer::start_with(RedisOptions {
         append_only: true,
@@ -72,6 +73,7 @@ async fn a_store_waits_for_redis_to_come_and_comes_back_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_redis_that_lost_its_data_is_used_anew() {
     let server = RedisServer::start().await.unwrap();
     let store = store(&server, "flushed", "one");
@@ -87,6 +89,7 @@ async fn a_redis_that_lost_its_data_is_used_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn faults_on_the_wire_end_in_clear_errors_and_pass() {
     let server = RedisServer::start().await.unwrap();
     let proxy = FaultProxy::start(([127, 0, 0, 1], server.port()).into())
@@ -133,6 +136,7 @@ async fn faults_on_the_wire_end_in_clear_errors_and_pass() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_wrong_password_is_said_and_not_shown() {
     let server = RedisServer::start_with(RedisOptions {
         password: Some("right".to_owned()),
@@ -167,6 +171,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn what_the_reference_left_is_counted_by_kind() {
     let server = RedisServer::start().await.unwrap();
     for command in [

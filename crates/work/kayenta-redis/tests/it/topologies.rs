@@ -26,6 +26,7 @@ async fn a_job_goes_through(settings: RedisSettings) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_database_of_its_own_is_used() {
     let server = RedisServer::start().await.unwrap();
     let settings = RedisSettings {
@@ -40,6 +41,7 @@ async fn a_database_of_its_own_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn tls_is_verified_against_the_authority() {
     let server = RedisServer::start_with(RedisOptions {
         tls: true,
@@ -70,6 +72,7 @@ async fn tls_is_verified_against_the_authority() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_user_of_an_access_control_list_is_let_in() {
     let server = RedisServer::start_with(RedisOptions {
         user: Some(("worker".to_owned(), "s#cr:t".to_owned())),
@@ -86,6 +89,7 @@ async fn a_user_of_an_access_control_list_is_let_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_failover_of_the_master_loses_no_job() {
     let master = RedisServer::start().await.unwrap();
     let replica = RedisServer::start_with(RedisOptions {
@@ -129,6 +133,7 @@ async fn a_failover_of_the_master_loses_no_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
 async fn a_cluster_accepts_every_script() {
     let cluster = RedisCluster::start().await.unwrap();
     let nodes = cluster

@@ -128,6 +128,7 @@ async fn lived_in() -> (Azurite, Blobs) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite and Redis"]
 async fn a_lived_in_installation_is_told_and_left_alone() {
     let (azurite, blobs) = lived_in().await;
     let redis = RedisServer::start().await.unwrap();
@@ -289,6 +290,7 @@ fn documented(text: &str, redis: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite and Redis"]
 async fn an_empty_installation_is_ready_and_stays_empty() {
     let azurite = Azurite::start().await.unwrap();
     let redis = RedisServer::start().await.unwrap();
@@ -310,6 +312,7 @@ async fn an_empty_installation_is_ready_and_stays_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn what_cannot_be_reached_is_told_with_the_reason() {
     let azurite = Azurite::start().await.unwrap();
     let nowhere = format!("redis://127.0.0.1:{}", free_port().unwrap());

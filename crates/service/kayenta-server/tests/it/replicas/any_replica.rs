@@ -23,6 +23,7 @@ async fn listed(caller: &Caller, query: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn runs_are_started_listed_and_canceled_through_any_replica() {
     let shared = Surroundings::start().await;
     let services = shared.replicas(2, "").await;
@@ -134,6 +135,7 @@ async fn runs_are_started_listed_and_canceled_through_any_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn a_paused_replica_lets_go_of_what_another_took_over() {
     let shared = Surroundings::start().await;
     let services = shared.replicas(2, "kayenta.engine.lease: 2s\n").await;

@@ -60,6 +60,7 @@ fn yaml(accounts: &[Broken]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn accounts_that_refuse_or_cannot_be_reached_are_down_with_their_cause() {
     let azurite = Azurite::start().await.unwrap();
     let accounts = broken(&azurite);
@@ -128,6 +129,7 @@ async fn accounts_that_refuse_or_cannot_be_reached_are_down_with_their_cause() {
 
 /// A container that is missing is made; an account that comes later comes up by itself.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
 async fn an_account_that_comes_later_comes_up_by_itself() {
     let mut azurite = Azurite::start().await.unwrap();
     azurite.stop().await.unwrap();

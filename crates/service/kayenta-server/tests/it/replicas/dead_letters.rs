@@ -94,6 +94,7 @@ async fn look_and_put_back(one: &Caller, other: &Caller, mend: impl AsyncFnOnce(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn c_queue_01_dead_letters_on_redis_are_seen_and_put_back_through_any_replica() {
     let shared = Surroundings::start().await;
     let services = shared.replicas(2, "").await;

@@ -436,6 +436,7 @@ tokio::task_local! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn faults_on_the_wire_are_told_and_ridden_out() {
     let shared = Surroundings::start().await;
     shared.prometheus.delay_answers(Duration::from_millis(400));

@@ -22,6 +22,7 @@ pub(super) async fn calls(redis: &RedisServer) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn idle_replicas_wait_in_blocking_reads() {
     let shared = Surroundings::start().await;
     let _services = shared.replicas(REPLICAS, "").await;

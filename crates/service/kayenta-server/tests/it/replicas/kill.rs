@@ -236,6 +236,7 @@ async fn nothing_stored_is_lost(caller: &Caller, ended: &BTreeMap<String, Value>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn three_replicas_lose_nothing_to_a_kill_every_second() {
     let shared = Surroundings::start().await;
     let mut services = shared.replicas(3, SETTINGS).await;

@@ -56,6 +56,7 @@ async fn fill(shared: &Surroundings) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn two_thousand_configs_are_listed_through_the_api() {
     let shared = Surroundings::start().await;
     fill(&shared).await;

@@ -104,6 +104,7 @@ async fn is_back(caller: &Caller) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn a_redis_that_keeps_its_data_loses_nothing_in_a_crash() {
     let redis = RedisServer::start_with(RedisOptions {
         append_only: true,
@@ -145,6 +146,7 @@ async fn a_redis_that_keeps_its_data_loses_nothing_in_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
     let mut shared = Surroundings::start().await;
     let services = shared.replicas(2, SETTINGS).await;

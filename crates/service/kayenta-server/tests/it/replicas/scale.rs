@@ -14,6 +14,7 @@ const CLIENTS: usize = 16;
 const ANSWER: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn canaries_a_second_with_one_two_and_three_replicas() {
     let shared = Surroundings::start().await;
     shared.prometheus.delay_answers(ANSWER);

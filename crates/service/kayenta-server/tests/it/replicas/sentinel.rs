@@ -15,6 +15,7 @@ use crate::{operations_page, requests::canary_score};
 const BEFORE: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn a_failover_loses_no_accepted_run() {
     let master = RedisServer::start().await.unwrap();
     let replica = RedisServer::start_with(RedisOptions {

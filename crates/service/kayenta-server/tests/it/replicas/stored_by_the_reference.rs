@@ -26,6 +26,7 @@ async fn get(caller: &Caller, path: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and Azurite"]
 async fn blobs_of_the_reference_are_listed_fetched_changed_and_deleted() {
     let shared = Surroundings::start().await;
     let store = AzureStore::new(&AzureAccount {
