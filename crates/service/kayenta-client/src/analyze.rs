@@ -12,34 +12,37 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kayenta_model::{
     AnalysisRequest, AnalysisScope, AnalysisStatusResponse, CanaryConfig, ExecutionStatus,
-    Thresholds,
+    MetricSetPair, Thresholds,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
     http::{Client, ClientError, Credentials, StartParameters},
-    report::render,
+    minutes::parse_minutes,
+    outcome::{Outcome, in_own_words, last_judged},
+    preflight::{self, Offer},
+    report::{render, render_failure},
     verdict::Verdict,
 };
 
 /// Form of the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
-    /// For people at a terminal.
+    /// Text for a terminal.
     #[default]
     Text,
     /// The service's own answer.
     Json,
-    /// A test report: one test a metric.
+    /// A JUnit report with one test per metric.
     Junit,
-    /// For a summary page.
+    /// Markdown for a summary page.
     Markdown,
 }
 
-/// Run a standalone canary analysis as a gate.
+/// Runs a standalone canary analysis as a gate.
 ///
-/// Exit code: 0 pass, 1 fail, 2 marginal, 3 could not be analysed.
+/// Exit code: 0 pass, 1 fail, 2 marginal, 3 no verdict.
 #[derive(Args, Clone, Debug)]
 pub struct AnalyzeArgs {
     /// Base URL of the service
@@ -56,91 +59,97 @@ pub struct AnalyzeArgs {
         conflicts_with = "token"
     )]
     basic: Option<SecretString>,
-    /// File with the canary config as JSON (or with {"canaryConfig": …})
+    /// File with the canary config as JSON, alone or as {"canaryConfig": …}
     #[arg(long, required_unless_present_any = ["config_id", "watch"], conflicts_with = "config_id")]
     config: Option<PathBuf>,
     /// Id of a stored canary config
-    #[arg(long)]
+    #[arg(long, value_name = "ID")]
     config_id: Option<String>,
-    /// File with the execution request as JSON; flags below override its fields
+    /// File with the execution request as JSON; the options below override its fields
     #[arg(long)]
     request: Option<PathBuf>,
-    /// Wait for an analysis that runs already instead of starting one
+    /// Wait for an analysis that is already running instead of starting one
     #[arg(long, value_name = "ID", conflicts_with_all = ["config", "config_id", "request"])]
     watch: Option<String>,
-    /// Name of the scope
-    #[arg(long)]
+    /// Name of the scope that metrics refer to [default: default]
+    #[arg(long, value_name = "NAME")]
     scope_name: Option<String>,
-    /// The baseline
-    #[arg(long)]
+    /// Scope of the baseline, for example its version
+    #[arg(long, visible_alias = "baseline", value_name = "SCOPE")]
     control_scope: Option<String>,
     /// Location of the baseline
-    #[arg(long)]
+    #[arg(long, value_name = "LOCATION")]
     control_location: Option<String>,
-    /// How many minutes before the canary's window the baseline's lies
-    #[arg(long, value_name = "MINUTES")]
+    /// Start the baseline window this much earlier: minutes, or for example 1h [default: 0]
+    #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     control_offset: Option<i64>,
-    /// The canary
-    #[arg(long)]
+    /// Scope of the canary, for example its version
+    #[arg(long, visible_alias = "canary", value_name = "SCOPE")]
     experiment_scope: Option<String>,
     /// Location of the canary
-    #[arg(long)]
+    #[arg(long, value_name = "LOCATION")]
     experiment_location: Option<String>,
-    /// First moment (ISO-8601); now when absent
-    #[arg(long)]
+    /// Start of the window in ISO-8601 [default: now]
+    #[arg(long, value_name = "TIME")]
     start: Option<String>,
-    /// Last moment (ISO-8601); makes the analysis retrospective
-    #[arg(long)]
+    /// End of the window in ISO-8601; judges the past instead of waiting
+    #[arg(long, value_name = "TIME")]
     end: Option<String>,
-    /// Distance of points in seconds
-    #[arg(long)]
+    /// Step between data points, in seconds [default: 60]
+    #[arg(long, value_name = "SECONDS")]
     step: Option<i64>,
-    /// Further template binding, repeatable
+    /// Additional template variable; can be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
-    /// Length of the analysis in minutes
-    #[arg(long, value_name = "MINUTES")]
+    /// Length of the analysis: minutes, or for example 1h30m
+    #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     lifetime: Option<i64>,
-    /// Minutes between runs
-    #[arg(long, value_name = "MINUTES")]
+    /// Time between runs: minutes, or for example 1h [default: one run at the end]
+    #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     interval: Option<i64>,
-    /// Warm-up in minutes
-    #[arg(long, value_name = "MINUTES")]
+    /// Warm-up before the first window: minutes, or for example 1h [default: 0]
+    #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     begin_after: Option<i64>,
-    /// Length of a sliding window in minutes
-    #[arg(long, value_name = "MINUTES")]
+    /// Length of a sliding window: minutes, or for example 1h [default: 0, the window grows]
+    #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     lookback: Option<i64>,
-    /// A score at or above it passes
-    #[arg(long)]
+    /// Score at or above which the canary passes [default: 95]
+    #[arg(long, value_name = "SCORE")]
     pass: Option<f64>,
-    /// A score at or below it fails
-    #[arg(long)]
+    /// Score at or below which the canary fails [default: 75]
+    #[arg(long, value_name = "SCORE")]
     marginal: Option<f64>,
     /// Application the analysis runs for
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     application: Option<String>,
-    /// Who asks
-    #[arg(long)]
+    /// User to record with the analysis
+    #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Metrics account; the service's default when absent
-    #[arg(long)]
+    /// Metrics account [default: the service's]
+    #[arg(long, value_name = "ACCOUNT")]
     metrics_account: Option<String>,
-    /// Storage account; the service's default when absent
-    #[arg(long)]
+    /// Storage account [default: the service's]
+    #[arg(long, value_name = "ACCOUNT")]
     storage_account: Option<String>,
-    /// Configuration account; the service's default when absent
-    #[arg(long)]
+    /// Configuration account [default: the service's]
+    #[arg(long, value_name = "ACCOUNT")]
     configuration_account: Option<String>,
-    /// Wait for the verdict; without it the id is printed and that is all
-    #[arg(long)]
+    /// Print the id of the analysis and exit with 0 without waiting for its verdict
+    #[arg(long, conflicts_with = "watch")]
+    detach: bool,
+    /// Wait for the verdict. This is the default
+    #[arg(long, hide = true, conflicts_with = "detach")]
     wait: bool,
+    /// Accept a verdict even if no metric compared real data
+    #[arg(long)]
+    allow_empty: bool,
     /// Form of the report on standard output
     #[arg(long, value_enum, default_value_t)]
     output: OutputFormat,
-    /// Seconds between looks at the analysis
+    /// Polling interval in seconds
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     poll: f64,
-    /// Seconds to keep trying while the server does not answer (a restart, a roll-out)
+    /// Seconds to keep trying while the server does not answer (a restart, a rollout)
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     patience: u64,
     /// Leave the analysis running when this command is interrupted; by default it is canceled
@@ -163,6 +172,8 @@ enum GateError {
     Output(#[from] std::io::Error),
     #[error("interrupted; the analysis {id} was {left}")]
     Interrupted { id: String, left: &'static str },
+    #[error("the analysis was not started:{}", .0.iter().map(|p| format!("\n  {p}")).collect::<String>())]
+    Preflight(Vec<String>),
 }
 
 /// Runs the gate: the report goes to standard output, progress and errors to standard error.
@@ -170,7 +181,11 @@ pub async fn run_analyze(args: AnalyzeArgs) -> ExitCode {
     match gate(&args).await {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "kayenta analyze: {error}");
+            let reason = in_own_words(&error.to_string());
+            let _ = writeln!(std::io::stderr(), "kayenta analyze: {reason}");
+            if let Ok(Some(report)) = render_failure(&reason, args.output) {
+                let _ = writeln!(std::io::stdout(), "{report}");
+            }
             Verdict::Error.exit_code()
         }
     }
@@ -186,7 +201,7 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
         Some(id) => id.clone(),
         None => start(&client, args).await?,
     };
-    if !args.wait && args.watch.is_none() {
+    if args.detach {
         writeln!(std::io::stdout(), "{id}")?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -199,8 +214,44 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
             return Err(GateError::Interrupted { id, left });
         }
     };
-    writeln!(std::io::stdout(), "{}", render(&status, args.output)?)?;
-    Ok(Verdict::of(&status).exit_code())
+    let pairs = pairs(&client, &status, args).await;
+    let outcome = Outcome::new(status, pairs.as_deref(), args.allow_empty);
+    writeln!(std::io::stdout(), "{}", render(&outcome, args.output)?)?;
+    if args.output != OutputFormat::Text {
+        // The other forms may go to a file; the log of the pipeline shows the verdict as well.
+        let word = outcome.verdict.word();
+        let _ = writeln!(std::io::stderr(), "{word}  {}", outcome.message);
+        for warning in outcome.evidence.iter().flat_map(|e| &e.warnings) {
+            let _ = writeln!(std::io::stderr(), "warning: {warning}");
+        }
+    }
+    Ok(outcome.verdict.exit_code())
+}
+
+/// The series the last judged run compared, if they can be had.
+async fn pairs(
+    client: &Client,
+    status: &AnalysisStatusResponse,
+    args: &AnalyzeArgs,
+) -> Option<Vec<MetricSetPair>> {
+    let run = last_judged(status)?;
+    let id = run.metric_set_pair_list_id.as_deref()?;
+    let account = run
+        .storage_account_name
+        .as_deref()
+        .or(status.storage_account_name.as_deref())
+        .or(args.storage_account.as_deref());
+    match client.pairs(id, account).await {
+        Ok(pairs) => Some(pairs),
+        Err(error) => {
+            let _ = writeln!(
+                std::io::stderr(),
+                "warning: the series that were compared cannot be read, so points are counted after \
+                 nanStrategy filled gaps: {error}"
+            );
+            None
+        }
+    }
 }
 
 async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError> {
@@ -216,13 +267,42 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
     match (&args.config, &args.config_id) {
         (Some(path), _) => {
             let config = canary_config(path)?;
+            check(client, Some(&config), &request, &parameters).await?;
             Ok(client.start_adhoc(&config, &request, &parameters).await?)
         }
-        (None, Some(id)) => Ok(client.start_by_id(id, &request, &parameters).await?),
+        (None, Some(id)) => {
+            let account = args.configuration_account.as_deref();
+            let config = client.config(id, account).await?;
+            check(client, Some(&config), &request, &parameters).await?;
+            Ok(client.start_by_id(id, &request, &parameters).await?)
+        }
         (None, None) => Err(GateError::File {
             path: "--config".to_owned(),
             reason: "name a config file or --config-id".to_owned(),
         }),
+    }
+}
+
+/// Refuses what is known to fail, before an interval is waited for it.
+async fn check(
+    client: &Client,
+    config: Option<&CanaryConfig>,
+    request: &AnalysisRequest,
+    parameters: &StartParameters,
+) -> Result<(), GateError> {
+    // A service that does not list them to this caller decides for itself.
+    let offer = match client.judges().await {
+        Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
+        judges => Offer {
+            judges: judges.ok(),
+            accounts: client.accounts().await.ok(),
+        },
+    };
+    let problems = preflight::problems(config, request, parameters, &offer);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(GateError::Preflight(problems))
     }
 }
 
@@ -321,7 +401,7 @@ fn credentials(args: &AnalyzeArgs) -> Result<Credentials, GateError> {
     })
 }
 
-/// Looks at the analysis until it is complete, showing which stage runs.
+/// Polls the analysis until it is complete, showing which stage runs.
 async fn wait(
     client: &Client,
     id: &str,

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use kayenta_model::{AnalysisRequest, AnalysisStatusResponse, CanaryConfig, with_causes};
+use kayenta_model::{
+    AnalysisRequest, AnalysisStatusResponse, CanaryConfig, MetricSetPair, with_causes,
+};
 use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -198,10 +200,74 @@ impl Client {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<AnalysisStatusResponse, ClientError> {
-        self.call(&format!("/standalone_canary_analysis/{id}"), |http, url| {
+        self.get(
+            &format!("/standalone_canary_analysis/{id}"),
+            "storageAccountName",
+            storage_account,
+        )
+        .await
+    }
+
+    /// A stored pair list: the series a run compared.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn pairs(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<Vec<MetricSetPair>, ClientError> {
+        self.get(
+            &format!("/metricSetPairList/{id}"),
+            "storageAccountName",
+            storage_account,
+        )
+        .await
+    }
+
+    /// A stored canary config.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn config(
+        &self,
+        id: &str,
+        configuration_account: Option<&str>,
+    ) -> Result<CanaryConfig, ClientError> {
+        self.get(
+            &format!("/canaryConfig/{id}"),
+            "configurationAccountName",
+            configuration_account,
+        )
+        .await
+    }
+
+    /// The judges the service offers, as it lists them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn judges(&self) -> Result<Value, ClientError> {
+        self.call("/judges", |http, url| http.get(url)).await
+    }
+
+    /// The accounts the service offers, as it lists them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn accounts(&self) -> Result<Value, ClientError> {
+        self.call("/credentials", |http, url| http.get(url)).await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameter: &str,
+        account: Option<&str>,
+    ) -> Result<T, ClientError> {
+        self.call(path, |http, url| {
             let request = http.get(url);
-            match storage_account {
-                Some(account) => request.query(&[("storageAccountName", account)]),
+            match account {
+                Some(account) => request.query(&[(parameter, account)]),
                 None => request,
             }
         })
@@ -289,15 +355,33 @@ fn is_restarting(status: StatusCode) -> bool {
     )
 }
 
+/// The server's own words: its message, and the lists that may stand beside it.
 fn message_of(body: &str, status: StatusCode) -> String {
-    serde_json::from_str::<Value>(body)
-        .ok()
-        .and_then(|json| json.get("message")?.as_str().map(str::to_owned))
+    let reason = status.canonical_reason().unwrap_or("no reason given");
+    let Ok(json) = serde_json::from_str::<Value>(body) else {
+        return reason.to_owned();
+    };
+    let message = json.get("message").and_then(Value::as_str);
+    let mut text = message
         .filter(|message| !message.is_empty())
-        .unwrap_or_else(|| {
-            status
-                .canonical_reason()
-                .unwrap_or("no reason given")
-                .to_owned()
-        })
+        .unwrap_or(reason)
+        .to_owned();
+    for (member, introduction) in [
+        ("errors", "errors"),
+        ("warnings", "warnings"),
+        ("knownAccounts", "the service has the accounts"),
+    ] {
+        let listed: Vec<&str> = json
+            .get(member)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .filter(|entry| !text.contains(entry))
+            .collect();
+        if !listed.is_empty() {
+            text = format!("{text}; {introduction}: {}", listed.join(", "));
+        }
+    }
+    text
 }

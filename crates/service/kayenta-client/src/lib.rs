@@ -5,11 +5,17 @@
 //! knows of the wire it has from `kayenta-model`.
 
 mod analyze;
+mod evidence;
 mod http;
+mod minutes;
+mod outcome;
+mod preflight;
 mod report;
 mod verdict;
 
 pub use analyze::{AnalyzeArgs, OutputFormat, run_analyze};
+pub use evidence::{Evidence, MetricEvidence};
 pub use http::{Client, ClientError, Credentials, StartParameters};
+pub use outcome::Outcome;
 pub use report::render;
 pub use verdict::Verdict;

@@ -2,77 +2,50 @@
 
 use std::fmt::Write;
 
-use kayenta_model::{AnalysisResult, AnalysisStatusResponse, CanaryExecutionResult, Double};
+use kayenta_model::{AnalysisResult, CanaryExecutionResult, Double};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::Value;
 
-use crate::{analyze::OutputFormat, verdict::Verdict};
+use crate::{
+    analyze::OutputFormat,
+    evidence::{MetricEvidence, results},
+    outcome::{Outcome, errors, last_judged, runs},
+    verdict::Verdict,
+};
 
 /// The report of a finished analysis in the wanted form.
 ///
 /// # Errors
 /// When the XML or JSON cannot be written, which only memory could cause.
-pub fn render(
-    status: &AnalysisStatusResponse,
-    format: OutputFormat,
-) -> Result<String, std::io::Error> {
+pub fn render(outcome: &Outcome, format: OutputFormat) -> Result<String, std::io::Error> {
     match format {
-        OutputFormat::Text => Ok(text(status)),
-        OutputFormat::Markdown => Ok(markdown(status)),
-        OutputFormat::Json => serde_json::to_string_pretty(status).map_err(Into::into),
-        OutputFormat::Junit => junit(status),
+        OutputFormat::Text => Ok(text(outcome)),
+        OutputFormat::Markdown => Ok(markdown(outcome)),
+        OutputFormat::Json => serde_json::to_string_pretty(&outcome.status).map_err(Into::into),
+        OutputFormat::Junit => junit(outcome),
     }
 }
 
-fn runs(status: &AnalysisStatusResponse) -> &[CanaryExecutionResult] {
-    status
-        .canary_analysis_execution_result
-        .as_ref()
-        .map(|result| result.canary_execution_results.as_slice())
-        .unwrap_or_default()
-}
-
-fn message(status: &AnalysisStatusResponse) -> String {
-    let from_result = status
-        .canary_analysis_execution_result
-        .as_ref()
-        .and_then(|result| result.canary_score_message.clone());
-    let from_exception = errors(status.exception.as_ref()).join("; ");
-    match (from_result, from_exception.is_empty()) {
-        (Some(message), true) => message,
-        (Some(message), false) => format!("{message} ({from_exception})"),
-        (None, false) => from_exception,
-        (None, true) => format!(
-            "the analysis ended as {}",
-            status
-                .execution_status
-                .map(|s| s.lower())
-                .unwrap_or_default()
-        ),
-    }
-}
-
-/// What an exception object says, from `details.errors`, else from `details.error`.
-fn errors(exception: Option<&Value>) -> Vec<String> {
-    let Some(details) = exception.and_then(|e| e.get("details")) else {
-        return Vec::new();
-    };
-    let listed: Vec<String> = details
-        .get("errors")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|text| text.as_str().map(str::to_owned))
-        .collect();
-    if listed.is_empty() {
-        details
-            .get("error")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-            .into_iter()
-            .collect()
-    } else {
-        listed
+/// The report of an analysis that has no outcome, because the service refused it, could not be reached
+/// or was not asked at all; `None` for the forms that leave it to standard error.
+///
+/// # Errors
+/// When the XML cannot be written, which only memory could cause.
+pub(crate) fn render_failure(
+    reason: &str,
+    format: OutputFormat,
+) -> Result<Option<String>, std::io::Error> {
+    match format {
+        OutputFormat::Text | OutputFormat::Json => Ok(None),
+        OutputFormat::Markdown => Ok(Some(format!(
+            "## Canary: {}\n\n{reason}\n",
+            Verdict::Error.word()
+        ))),
+        OutputFormat::Junit => {
+            let mut report = Report::new("canary");
+            report.add_test_suite(verdict_suite(Verdict::Error, reason, None));
+            report.to_string().map(Some).map_err(std::io::Error::other)
+        }
     }
 }
 
@@ -80,12 +53,24 @@ fn score(run: &CanaryExecutionResult) -> Option<f64> {
     run.result.as_ref()?.judge_result.as_ref()?.total()
 }
 
-fn metrics(run: &CanaryExecutionResult) -> &[AnalysisResult] {
-    run.result
-        .as_ref()
-        .and_then(|result| result.judge_result.as_ref())
-        .and_then(|judged| judged.results.as_deref())
-        .unwrap_or_default()
+/// The evidence of each metric, for the run it belongs to.
+fn evidence_of<'o>(outcome: &'o Outcome, run: &CanaryExecutionResult) -> &'o [MetricEvidence] {
+    let is_last = last_judged(&outcome.status).is_some_and(|last| std::ptr::eq(last, run));
+    match &outcome.evidence {
+        Some(evidence) if is_last => &evidence.metrics,
+        _ => &[],
+    }
+}
+
+fn points(evidence: Option<&MetricEvidence>) -> String {
+    let side = |points: Option<usize>| points.map_or_else(|| "?".to_owned(), |p| p.to_string());
+    evidence.map_or_else(String::new, |evidence| {
+        format!(
+            "{}/{}",
+            side(evidence.control_points),
+            side(evidence.experiment_points)
+        )
+    })
 }
 
 fn metric_name(metric: &AnalysisResult) -> String {
@@ -119,20 +104,37 @@ fn ratio(metric: &AnalysisResult) -> String {
 
 fn mean(side: Option<&kayenta_model::SideMetadata>) -> String {
     side.and_then(|side| side.full_stats())
-        .map(|stats| format!("{:.4}", f64::from(stats.mean)))
-        .unwrap_or_default()
+        .filter(|stats| stats.count > 0)
+        .map_or_else(
+            || "\u{2014}".to_owned(),
+            |stats| format!("{:.4}", f64::from(stats.mean)),
+        )
 }
 
-fn text(status: &AnalysisStatusResponse) -> String {
-    let verdict = Verdict::of(status);
+fn total(run: &CanaryExecutionResult) -> String {
+    score(run).map_or_else(|| "no score".to_owned(), |score| Double(score).to_string())
+}
+
+fn label(metric: &AnalysisResult) -> &str {
+    metric.classification.as_deref().unwrap_or_default()
+}
+
+fn reason(metric: &AnalysisResult) -> &str {
+    metric.classification_reason.as_deref().unwrap_or_default()
+}
+
+fn text(outcome: &Outcome) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{}  {}", verdict.word(), message(status));
-    for (index, run) in runs(status).iter().enumerate() {
-        let total = score(run).map_or_else(|| "no score".to_owned(), |s| Double(s).to_string());
+    let _ = writeln!(out, "{}  {}", outcome.verdict.word(), outcome.message);
+    for warning in outcome.evidence.iter().flat_map(|e| &e.warnings) {
+        let _ = writeln!(out, "warning: {warning}");
+    }
+    for (index, run) in runs(&outcome.status).iter().enumerate() {
         let _ = writeln!(
             out,
-            "\nrun {}  score {total}  {} to {}",
+            "\nrun {}  score {}  {} to {}",
             index + 1,
+            total(run),
             run.judgement_start_time_iso.as_deref().unwrap_or("?"),
             run.judgement_end_time_iso.as_deref().unwrap_or("?"),
         );
@@ -156,69 +158,134 @@ fn text(status: &AnalysisStatusResponse) -> String {
                 group.score.map(|s| s.to_string()).unwrap_or_default()
             );
         }
-        for metric in metrics(run) {
+        let evidence = evidence_of(outcome, run);
+        for (index, metric) in results(run).iter().enumerate() {
+            let points = points(evidence.get(index));
+            let points = if points.is_empty() {
+                points
+            } else {
+                format!("  points {points}")
+            };
             let _ = writeln!(
                 out,
-                "  {:<16} {:<32} baseline {}  canary {}  {}",
-                metric.classification.as_deref().unwrap_or_default(),
+                "  {:<16} {:<32} baseline {}  canary {}{points}  {}",
+                label(metric),
                 metric_name(metric),
                 mean(metric.control_metadata.as_ref()),
                 mean(metric.experiment_metadata.as_ref()),
-                metric.classification_reason.as_deref().unwrap_or_default(),
+                reason(metric),
             );
         }
     }
     out
 }
 
-fn markdown(status: &AnalysisStatusResponse) -> String {
-    let verdict = Verdict::of(status);
+fn markdown(outcome: &Outcome) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     let mut out = String::new();
     let _ = writeln!(
         out,
         "## Canary: {}\n\n{}\n",
-        verdict.word(),
-        message(status)
+        outcome.verdict.word(),
+        outcome.message
     );
-    for (index, run) in runs(status).iter().enumerate() {
-        let total = score(run).map_or_else(|| "no score".to_owned(), |s| Double(s).to_string());
-        let _ = writeln!(out, "### Run {}: {total}\n", index + 1);
+    for warning in outcome.evidence.iter().flat_map(|e| &e.warnings) {
+        let _ = writeln!(out, "> **Warning:** {}\n", cell(warning));
+    }
+    for (index, run) in runs(&outcome.status).iter().enumerate() {
+        let _ = writeln!(out, "### Run {}: {}\n", index + 1, total(run));
         for error in errors(run.exception.as_ref()) {
             let _ = writeln!(out, "**Error:** {}\n", cell(&error));
         }
         for warning in &run.warnings {
             let _ = writeln!(out, "> {}\n", cell(warning));
         }
-        if !metrics(run).is_empty() {
+        let metrics = results(run);
+        if metrics.is_empty() {
+            continue;
+        }
+        let evidence = evidence_of(outcome, run);
+        let _ = writeln!(
+            out,
+            "| metric | classification | baseline | canary | ratio | points | reason |"
+        );
+        let _ = writeln!(out, "|---|---|---:|---:|---:|---:|---|");
+        for (index, metric) in metrics.iter().enumerate() {
             let _ = writeln!(
                 out,
-                "| metric | classification | baseline | canary | ratio | reason |"
+                "| {} | {} | {} | {} | {} | {} | {} |",
+                cell(&metric_name(metric)),
+                label(metric),
+                mean(metric.control_metadata.as_ref()),
+                mean(metric.experiment_metadata.as_ref()),
+                ratio(metric),
+                points(evidence.get(index)),
+                cell(reason(metric)),
             );
-            let _ = writeln!(out, "|---|---|---:|---:|---:|---|");
-            for metric in metrics(run) {
-                let _ = writeln!(
-                    out,
-                    "| {} | {} | {} | {} | {} | {} |",
-                    cell(&metric_name(metric)),
-                    metric.classification.as_deref().unwrap_or_default(),
-                    mean(metric.control_metadata.as_ref()),
-                    mean(metric.experiment_metadata.as_ref()),
-                    ratio(metric),
-                    cell(metric.classification_reason.as_deref().unwrap_or_default()),
-                );
-            }
-            out.push('\n');
         }
+        out.push('\n');
     }
     out
 }
 
-/// One test suite a run, one test a metric, and one suite for the verdict itself.
-fn junit(status: &AnalysisStatusResponse) -> Result<String, std::io::Error> {
+/// One test suite a run, one test a metric, and one suite for the verdict itself. A metric that failed
+/// without deciding the verdict is no failed test: a report that is red although the gate is green
+/// would stop the pipeline that reads it.
+fn junit(outcome: &Outcome) -> Result<String, std::io::Error> {
     let mut report = Report::new("canary");
-    let mut verdict_suite = TestSuite::new("canary");
-    let verdict_status = match Verdict::of(status) {
+    let warnings = outcome.evidence.iter().flat_map(|e| &e.warnings);
+    let warnings: Vec<&str> = warnings.map(String::as_str).collect();
+    let notes = (!warnings.is_empty()).then(|| warnings.join("\n"));
+    report.add_test_suite(verdict_suite(outcome.verdict, &outcome.message, notes));
+    for (index, run) in runs(&outcome.status).iter().enumerate() {
+        let mut suite = TestSuite::new(format!("run {}", index + 1));
+        for error in errors(run.exception.as_ref()) {
+            let mut failed = TestCaseStatus::non_success(NonSuccessKind::Error);
+            failed.set_message(error);
+            suite.add_test_case(TestCase::new("run", failed));
+        }
+        let evidence = evidence_of(outcome, run);
+        for (index, metric) in results(run).iter().enumerate() {
+            suite.add_test_case(metric_case(outcome.verdict, metric, evidence.get(index)));
+        }
+        report.add_test_suite(suite);
+    }
+    report.to_string().map_err(std::io::Error::other)
+}
+
+fn metric_case(
+    verdict: Verdict,
+    metric: &AnalysisResult,
+    evidence: Option<&MetricEvidence>,
+) -> TestCase {
+    let values = format!(
+        "{}: {}; baseline {}, canary {}, ratio {}, points {}",
+        label(metric),
+        reason(metric),
+        mean(metric.control_metadata.as_ref()),
+        mean(metric.experiment_metadata.as_ref()),
+        ratio(metric),
+        points(evidence),
+    );
+    let decides = verdict != Verdict::Pass;
+    let status = match label(metric) {
+        _ if metric.muted => TestCaseStatus::skipped(),
+        "Pass" => TestCaseStatus::success(),
+        "Nodata" if !metric.critical => TestCaseStatus::skipped(),
+        _ if !decides => TestCaseStatus::success(),
+        label => {
+            let mut failed = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            failed.set_message(values.clone()).set_type(label);
+            failed
+        }
+    };
+    let mut case = TestCase::new(metric_name(metric), status);
+    case.set_system_out(values);
+    case
+}
+
+fn verdict_suite(verdict: Verdict, message: &str, notes: Option<String>) -> TestSuite {
+    let status = match verdict {
         Verdict::Pass => TestCaseStatus::success(),
         other => {
             let kind = if other == Verdict::Error {
@@ -227,36 +294,38 @@ fn junit(status: &AnalysisStatusResponse) -> Result<String, std::io::Error> {
                 NonSuccessKind::Failure
             };
             let mut failed = TestCaseStatus::non_success(kind);
-            failed.set_message(message(status)).set_type(other.word());
+            failed.set_message(message).set_type(other.word());
             failed
         }
     };
-    verdict_suite.add_test_case(TestCase::new("verdict", verdict_status));
-    report.add_test_suite(verdict_suite);
-    for (index, run) in runs(status).iter().enumerate() {
-        let mut suite = TestSuite::new(format!("run {}", index + 1));
-        for error in errors(run.exception.as_ref()) {
-            let mut failed = TestCaseStatus::non_success(NonSuccessKind::Error);
-            failed.set_message(error);
-            suite.add_test_case(TestCase::new("run", failed));
+    let mut case = TestCase::new("verdict", status);
+    let said: Vec<String> = [Some(message.to_owned()), notes]
+        .into_iter()
+        .flatten()
+        .collect();
+    case.set_system_out(said.join("\n"));
+    let mut suite = TestSuite::new("canary");
+    suite.add_test_case(case);
+    suite
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_analysis_that_never_ran_is_an_error_in_the_test_report() {
+        let report = render_failure("no answer from <there>", OutputFormat::Junit)
+            .unwrap()
+            .unwrap();
+        assert!(
+            report.contains("errors=\"1\"") && report.contains("no answer from &lt;there&gt;"),
+            "{report}"
+        );
+        let markdown = render_failure("refused", OutputFormat::Markdown).unwrap();
+        assert_eq!(markdown.as_deref(), Some("## Canary: ERROR\n\nrefused\n"));
+        for form in [OutputFormat::Text, OutputFormat::Json] {
+            assert_eq!(render_failure("refused", form).unwrap(), None);
         }
-        for metric in metrics(run) {
-            let classification = metric.classification.as_deref().unwrap_or_default();
-            let outcome = match classification {
-                _ if metric.muted => TestCaseStatus::skipped(),
-                "Pass" => TestCaseStatus::success(),
-                "Nodata" if !metric.critical => TestCaseStatus::skipped(),
-                _ => {
-                    let mut failed = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    failed
-                        .set_message(metric.classification_reason.clone().unwrap_or_default())
-                        .set_type(classification);
-                    failed
-                }
-            };
-            suite.add_test_case(TestCase::new(metric_name(metric), outcome));
-        }
-        report.add_test_suite(suite);
     }
-    report.to_string().map_err(std::io::Error::other)
 }

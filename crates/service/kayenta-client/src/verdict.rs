@@ -39,7 +39,7 @@ impl Verdict {
         }
     }
 
-    /// The process exit code that tells it to a pipeline.
+    /// The process exit code a pipeline reads it from.
     #[must_use]
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {

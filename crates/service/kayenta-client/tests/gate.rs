@@ -25,9 +25,10 @@ use axum::{
 };
 use clap::Parser;
 use kayenta_client::{
-    AnalyzeArgs, Client, ClientError, Credentials, OutputFormat, Verdict, render, run_analyze,
+    AnalyzeArgs, Client, ClientError, Credentials, Outcome, OutputFormat, Verdict, render,
+    run_analyze,
 };
-use kayenta_model::AnalysisStatusResponse;
+use kayenta_model::{AnalysisStatusResponse, MetricSetPair};
 use serde_json::{Value, json};
 
 #[derive(Parser)]
@@ -41,6 +42,8 @@ struct Script {
     answers: Vec<(StatusCode, Value)>,
     next: AtomicUsize,
     started: Mutex<Vec<(Value, Value, Option<String>)>>,
+    /// Answer of `GET /metricSetPairList/{id}`.
+    pairs: Value,
 }
 
 async fn serve(script: Arc<Script>) -> SocketAddr {
@@ -66,6 +69,23 @@ async fn serve(script: Arc<Script>) -> SocketAddr {
                 let index = script.next.fetch_add(1, Ordering::SeqCst);
                 let (status, body) = script.answers[index.min(script.answers.len() - 1)].clone();
                 (status, Json(body)).into_response()
+            }),
+        )
+        .route(
+            "/metricSetPairList/{id}",
+            get(|State(script): State<Arc<Script>>| async move { Json(script.pairs.clone()) }),
+        )
+        .route(
+            "/judges",
+            get(|| async { Json(json!([{"name": "NetflixACAJudge-v1.0", "visible": true}])) }),
+        )
+        .route(
+            "/credentials",
+            get(|| async {
+                Json(json!([
+                    {"name": "prom", "supportedTypes": ["METRICS_STORE"]},
+                    {"name": "disk", "supportedTypes": ["OBJECT_STORE"]}
+                ]))
             }),
         )
         .with_state(script);
@@ -137,7 +157,6 @@ async fn run(script: &Arc<Script>, extra: &[&str]) -> ExitCode {
         &url,
         "--config",
         config.path().to_str().unwrap(),
-        "--wait",
         "--poll",
         "0.05",
         "--patience",
@@ -148,7 +167,7 @@ async fn run(script: &Arc<Script>, extra: &[&str]) -> ExitCode {
         "1",
         "--control-scope",
         "base",
-        "--experiment-scope",
+        "--canary",
         "canary",
         "--param",
         "zone=a",
@@ -277,35 +296,161 @@ async fn nobody_there_is_said_with_the_url() {
     assert!(Client::new("localhost:8090", Credentials::None, Duration::ZERO).is_err());
 }
 
+/// The pair of the finished analysis' one metric.
+fn pair(control: &[f64], experiment: &[f64], queries: [&str; 2]) -> Value {
+    let series = |values: &[f64]| -> Vec<Value> {
+        let written = values.iter().map(|value| match value.is_nan() {
+            true => json!("NaN"),
+            false => json!(value),
+        });
+        written.collect()
+    };
+    let scope = json!({"startTimeMillis": 0, "stepMillis": 60_000});
+    json!([{
+        "name": "errors", "id": "1", "tags": {},
+        "values": {"control": series(control), "experiment": series(experiment)},
+        "scopes": {"control": scope.clone(), "experiment": scope},
+        "attributes": {"control": {"query": queries[0]}, "experiment": {"query": queries[1]}}
+    }])
+}
+
+fn with_pairs(mut last: Value, classification: &str) -> Value {
+    let run = &mut last["canaryAnalysisExecutionResult"]["canaryExecutionResults"][0];
+    run["metricSetPairListId"] = json!("pairs");
+    run["result"]["judgeResult"]["results"][0]["classification"] = json!(classification);
+    last
+}
+
+#[tokio::test]
+async fn a_score_of_100_over_nothing_is_no_verdict_unless_it_is_allowed() {
+    let two = ["errors{version=\"1\"}", "errors{version=\"2\"}"];
+    let none = [f64::NAN; 3];
+    for (what, classification, pairs, code) in [
+        ("data", "Pass", pair(&[1.0, 2.0], &[1.0, 3.0], two), 0),
+        ("error", "Error", pair(&[1.0, 2.0], &[1.0, 3.0], two), 3),
+        ("canary misspelt", "Pass", pair(&[1.0, 2.0], &none, two), 3),
+        ("both misspelt", "Pass", pair(&none, &none, two), 3),
+        ("one scope", "Pass", pair(&[1.0], &[1.0], ["errors"; 2]), 3),
+    ] {
+        for allowed in [false, true] {
+            let last = with_pairs(finished("SUCCEEDED", 100.0, true, "Pass"), classification);
+            let script = Arc::new(Script {
+                answers: vec![(StatusCode::OK, last)],
+                pairs: pairs.clone(),
+                ..Script::default()
+            });
+            let (extra, code): (&[&str], u8) = match allowed {
+                true => (&["--allow-empty"], 0),
+                false => (&[], code),
+            };
+            let found = run(&script, extra).await;
+            assert!(same(found, ExitCode::from(code)), "{what}, {extra:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_known_to_fail_is_not_started() {
+    let script = Arc::new(Script {
+        answers: vec![(StatusCode::OK, json!({"complete": true}))],
+        ..Script::default()
+    });
+    for wrong in [
+        vec!["--marginal", "99"],
+        vec!["--metrics-account", "disk"],
+        vec!["--storage-account", "nowhere"],
+    ] {
+        let code = run(&script, &wrong).await;
+        assert!(same(code, ExitCode::from(3)), "{wrong:?}");
+    }
+    assert_eq!(script.started.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_detached_gate_does_not_wait() {
+    let running = json!({"complete": false, "executionStatus": "RUNNING", "stageStatus": []});
+    let script = Arc::new(Script {
+        answers: vec![(StatusCode::OK, running)],
+        ..Script::default()
+    });
+    assert!(same(run(&script, &["--detach"]).await, ExitCode::SUCCESS));
+    assert_eq!(script.started.lock().unwrap().len(), 1);
+    assert_eq!(script.next.load(Ordering::SeqCst), 0, "not asked for");
+}
+
+fn outcome(status: Value, pairs: Option<Value>) -> Outcome {
+    let status: AnalysisStatusResponse = serde_json::from_value(status).unwrap();
+    let pairs: Option<Vec<MetricSetPair>> =
+        pairs.map(|pairs| serde_json::from_value(pairs).unwrap());
+    Outcome::new(status, pairs.as_deref(), false)
+}
+
 #[test]
 fn reports_carry_reasons_in_every_form() {
-    let status: AnalysisStatusResponse =
-        serde_json::from_value(finished("TERMINAL", 50.0, false, "High")).unwrap();
-    assert_eq!(Verdict::of(&status), Verdict::Fail);
-    let text = render(&status, OutputFormat::Text).unwrap();
+    let failing = outcome(finished("TERMINAL", 50.0, false, "High"), None);
+    assert_eq!(failing.verdict, Verdict::Fail);
+    let text = render(&failing, OutputFormat::Text).unwrap();
     assert!(text.starts_with("FAIL  Final canary score 50.0"), "{text}");
     assert!(
         text.contains("errors was classified as High") && text.contains("few points"),
         "{text}"
     );
-    let markdown = render(&status, OutputFormat::Markdown).unwrap();
+    let markdown = render(&failing, OutputFormat::Markdown).unwrap();
     assert!(
-        markdown.contains("err\\|ors <5xx> {zone=a} | High | 1.0000 | 2.0000 | 2.000 |"),
+        markdown.contains("err\\|ors <5xx> {zone=a} | High | 1.0000 | 2.0000 | 2.000 | 60/60 |"),
         "{markdown}"
     );
-    let junit = render(&status, OutputFormat::Junit).unwrap();
+    let junit = render(&failing, OutputFormat::Junit).unwrap();
     assert!(
         junit.contains("err|ors &lt;5xx&gt;") && junit.contains("failures=\"2\""),
         "{junit}"
     );
-    let json: Value = serde_json::from_str(&render(&status, OutputFormat::Json).unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&render(&failing, OutputFormat::Json).unwrap()).unwrap();
     assert_eq!(json["status"], "terminal");
 
-    let status: AnalysisStatusResponse = serde_json::from_value(failed()).unwrap();
-    assert_eq!(Verdict::of(&status), Verdict::Error);
+    let broken = outcome(failed(), None);
+    assert_eq!(broken.verdict, Verdict::Error);
     assert!(
-        render(&status, OutputFormat::Text)
+        render(&broken, OutputFormat::Text)
             .unwrap()
             .contains("Start time is required.")
     );
+}
+
+#[test]
+fn the_test_report_of_a_passing_verdict_has_no_failure() {
+    let passing = outcome(finished("SUCCEEDED", 97.0, true, "High"), None);
+    assert_eq!(passing.verdict, Verdict::Pass);
+    let junit = render(&passing, OutputFormat::Junit).unwrap();
+    assert!(
+        junit.contains("failures=\"0\"") && !junit.contains("<failure"),
+        "{junit}"
+    );
+    assert!(
+        junit.contains("High: errors was classified as High; baseline 1.0000, canary 2.0000"),
+        "{junit}"
+    );
+}
+
+#[test]
+fn points_and_warnings_say_what_was_compared() {
+    let queries = ["errors{version=\"1\"}", "errors{version=\"2\"}"];
+    let pairs = pair(&[1.0, f64::NAN, 2.0], &[f64::NAN; 3], queries);
+    let mut status = with_pairs(finished("SUCCEEDED", 100.0, true, "Pass"), "Pass");
+    status["canaryConfig"] = json!({"classifier": {"groupWeights": {"g": 60}}});
+    let empty = outcome(status, Some(pairs));
+    assert_eq!(empty.verdict, Verdict::Error);
+    assert!(empty.message.starts_with("Nothing was compared"));
+    let evidence = empty.evidence.as_ref().unwrap();
+    assert_eq!(evidence.metrics[0].control_points, Some(2));
+    assert_eq!(evidence.metrics[0].experiment_points, Some(0));
+    let text = render(&empty, OutputFormat::Text).unwrap();
+    for part in [
+        "warning: no data for the canary: err|ors <5xx>",
+        "warning: fewer than 50 points on a side, which reduces confidence: err|ors <5xx>",
+        "a score of 60, not 100",
+        "points 2/0",
+    ] {
+        assert!(text.contains(part), "no {part} in\n{text}");
+    }
 }

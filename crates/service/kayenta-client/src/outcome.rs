@@ -1,0 +1,142 @@
+//! A finished analysis as the gate reports it: the service's answer, what its last run had to compare,
+//! and the verdict that follows from both.
+
+use kayenta_model::{
+    AnalysisStatusResponse, CanaryExecutionResult, ExecutionStatus, MetricSetPair,
+};
+use serde_json::Value;
+
+use crate::{evidence::Evidence, verdict::Verdict};
+
+/// A finished analysis and what it is worth.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The service's answer.
+    pub status: AnalysisStatusResponse,
+    /// What the last judged run had to compare; `None` when no run was judged.
+    pub evidence: Option<Evidence>,
+    /// What the analysis comes to.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+impl Outcome {
+    /// Weighs a finished analysis. `pairs` is the pair list of its last judged run. An analysis that
+    /// compared nothing has no verdict, whatever its score, unless `allow_empty`.
+    #[must_use]
+    pub fn new(
+        status: AnalysisStatusResponse,
+        pairs: Option<&[MetricSetPair]>,
+        allow_empty: bool,
+    ) -> Self {
+        let evidence =
+            last_judged(&status).map(|run| Evidence::of(run, pairs, status.canary_config.as_ref()));
+        let mut verdict = Verdict::of(&status);
+        let mut message = message(&status);
+        let empty = evidence.as_ref().is_some_and(|e| !e.compared_anything());
+        if empty && !allow_empty && verdict != Verdict::Error {
+            message = format!(
+                "Nothing was compared: no metric that counts has data on both sides from two queries. \
+                 The analysis itself says: {message}"
+            );
+            verdict = Verdict::Error;
+        }
+        Self {
+            status,
+            evidence,
+            verdict,
+            message,
+        }
+    }
+}
+
+/// The runs of an analysis.
+pub(crate) fn runs(status: &AnalysisStatusResponse) -> &[CanaryExecutionResult] {
+    status
+        .canary_analysis_execution_result
+        .as_ref()
+        .map(|result| result.canary_execution_results.as_slice())
+        .unwrap_or_default()
+}
+
+/// The last run that a judge saw.
+pub(crate) fn last_judged(status: &AnalysisStatusResponse) -> Option<&CanaryExecutionResult> {
+    runs(status).iter().rev().find(|run| {
+        run.result
+            .as_ref()
+            .is_some_and(|result| result.judge_result.is_some())
+    })
+}
+
+fn message(status: &AnalysisStatusResponse) -> String {
+    let from_result = status
+        .canary_analysis_execution_result
+        .as_ref()
+        .and_then(|result| result.canary_score_message.clone());
+    let from_exception = errors(status.exception.as_ref()).join("; ");
+    match (from_result, from_exception.is_empty()) {
+        (Some(message), true) => message,
+        (Some(message), false) => format!("{message} ({from_exception})"),
+        (None, false) => from_exception,
+        (None, true) => format!(
+            "the analysis ended as {}",
+            status
+                .execution_status
+                .map(ExecutionStatus::lower)
+                .unwrap_or_default()
+        ),
+    }
+}
+
+/// What an exception object says, from `details.errors`, else from `details.error`, in the words of
+/// this command.
+pub(crate) fn errors(exception: Option<&Value>) -> Vec<String> {
+    let Some(details) = exception.and_then(|e| e.get("details")) else {
+        return Vec::new();
+    };
+    let listed: Vec<String> = details
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(in_own_words)
+        .collect();
+    if listed.is_empty() {
+        details
+            .get("error")
+            .and_then(Value::as_str)
+            .map(in_own_words)
+            .into_iter()
+            .collect()
+    } else {
+        listed
+    }
+}
+
+/// Texts of the service that name its inner workings, in the words and flags of this command.
+pub(crate) fn in_own_words(text: &str) -> String {
+    const TEXTS: [(&str, &str); 3] = [
+        (
+            "Canary StageExecution configuration must include either `endTime` or `lifetimeDuration`.",
+            "The length of the analysis is not set: give --lifetime, or --start and --end for a window \
+             in the past.",
+        ),
+        (
+            "Canary StageExecution configuration must contain at least one scope.",
+            "The request has no scope: give --baseline and --canary.",
+        ),
+        (
+            "Canary StageExecution configuration",
+            "The request of the analysis",
+        ),
+    ];
+    TEXTS
+        .iter()
+        .find(|(theirs, _)| text.contains(theirs))
+        .map_or_else(
+            || text.to_owned(),
+            |(theirs, own)| text.replace(theirs, own),
+        )
+}
