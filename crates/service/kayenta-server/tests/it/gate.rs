@@ -136,14 +136,12 @@ async fn exit_codes_tell_the_verdict() {
         ),
         (3, "ERROR", vec!["--config", &broken]),
     ] {
-        let mut arguments = arguments;
-        arguments.push("--wait");
         let output = stage.run(&arguments).await;
         let told = format!("{arguments:?}: {}{}", out(&output), errors(&output));
         assert_eq!(output.status.code(), Some(code), "{told}");
         assert!(out(&output).starts_with(word), "{told}");
     }
-    let failed = stage.run(&["--config", &mixed, "--wait"]).await;
+    let failed = stage.run(&["--config", &mixed]).await;
     let told = out(&failed);
     assert!(told.contains("errors was classified as High"), "{told}");
     assert!(
@@ -160,20 +158,14 @@ async fn what_keeps_it_from_a_verdict_is_an_error_and_never_marginal() {
     let absent = stage.file("absent.json");
     let nowhere = format!("http://127.0.0.1:{}", free_port().unwrap());
     let mut unreachable = gate(stage.folder.path(), &nowhere);
-    unreachable.args(["--config", &good, "--wait", "--patience", "1"]);
+    unreachable.args(["--config", &good, "--patience", "1"]);
     for (mut command, part) in [
         (unreachable, "refused"),
+        (stage.retrospective(&["--config", &absent]), "absent.json"),
+        (stage.retrospective(&["--config-id", "none"]), "404"),
         (
-            stage.retrospective(&["--config", &absent, "--wait"]),
-            "absent.json",
-        ),
-        (
-            stage.retrospective(&["--config-id", "none", "--wait"]),
-            "404",
-        ),
-        (
-            stage.retrospective(&["--config", &good, "--metrics-account", "none", "--wait"]),
-            "Unable to resolve account none.",
+            stage.retrospective(&["--config", &good, "--metrics-account", "none"]),
+            "--metrics-account none: the service has no account of that name",
         ),
         // A gate that lets marginal pass must not let a typing error pass.
         (
@@ -196,13 +188,57 @@ async fn what_keeps_it_from_a_verdict_is_an_error_and_never_marginal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_canary_compared_with_itself_has_no_verdict() {
+    let stage = Stage::set().await;
+    let good = stage.file("good.json");
+    let itself = [
+        "--config",
+        &good,
+        "--baseline",
+        "canary",
+        "--canary",
+        "canary",
+        "--start",
+        "2020-11-20T23:00:00Z",
+        "--end",
+        "2020-11-21T00:00:00Z",
+        "--poll",
+        "0.05",
+    ];
+    let output = stage.gate(&itself).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", out(&output));
+    let text = out(&output);
+    assert!(text.starts_with("ERROR  Nothing was compared"), "{text}");
+    assert!(text.contains("the same query over the same time"), "{text}");
+    let mut allowed = stage.gate(&itself);
+    let allowed = allowed.arg("--allow-empty").output().await.unwrap();
+    assert_eq!(allowed.status.code(), Some(0), "{}", out(&allowed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_variable_without_a_value_stops_the_gate_before_it_waits() {
+    let stage = Stage::set().await;
+    let template = metric("zoned", "Load", r#"load{v="${scope}",zone="${zone}"}"#);
+    let path = stage.file("zoned.json");
+    let zoned = config("zoned", &[template], json!({"Load": 100}));
+    std::fs::write(&path, zoned.to_string()).unwrap();
+    let output = stage.run(&["--config", &path, "--output", "junit"]).await;
+    assert_eq!(output.status.code(), Some(3), "{}", errors(&output));
+    for text in [out(&output), errors(&output)] {
+        assert!(text.contains("--param zone=VALUE"), "{text}");
+    }
+    assert!(out(&output).contains(r#"errors="1""#), "{}", out(&output));
+    let caller = Caller::new(stage.service.base_url());
+    let (_, running) = caller.get("/pipelines").await.unwrap();
+    assert_eq!(running, json!([]), "nothing was started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reports_come_in_three_more_forms() {
     let stage = Stage::set().await;
     let mixed = stage.file("mixed.json");
     let report = async |form: &str| {
-        let output = stage
-            .run(&["--config", &mixed, "--wait", "--output", form])
-            .await;
+        let output = stage.run(&["--config", &mixed, "--output", form]).await;
         assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
         out(&output)
     };
@@ -243,7 +279,7 @@ async fn a_stored_config_is_named_and_a_started_analysis_watched() {
         serde_json::from_slice(&std::fs::read(stage.file("good.json")).unwrap()).unwrap();
     let (_, stored) = caller.post("/canaryConfig", &good).await.unwrap();
     let config_id = stored["canaryConfigId"].as_str().unwrap();
-    let started = stage.run(&["--config-id", config_id]).await;
+    let started = stage.run(&["--config-id", config_id, "--detach"]).await;
     assert_eq!(started.status.code(), Some(0), "{}", errors(&started));
     let id = out(&started).trim().to_owned();
     let watched = stage
@@ -258,10 +294,7 @@ async fn a_stored_config_is_named_and_a_started_analysis_watched() {
 /// Starts a gate and returns once its analysis runs, with the analysis' id.
 async fn under_way(stage: &Stage, caller: &Caller) -> (Child, String) {
     let good = stage.file("good.json");
-    let child = stage
-        .retrospective(&["--config", &good, "--wait"])
-        .spawn()
-        .unwrap();
+    let child = stage.retrospective(&["--config", &good]).spawn().unwrap();
     let begun = Instant::now();
     loop {
         let (_, running) = caller.get("/pipelines").await.unwrap();

@@ -94,6 +94,12 @@ async fn a_stage_ends_by_the_verdict() {
     assert_eq!(code, Some(2), "{out}{err}");
     assert!(out.contains("score 80"), "{out}");
 
+    // Both sides are one query: always equal, so nothing was compared.
+    let itself = write("itself.json", text.replace("${location}", "1.4"));
+    let (code, out, err) = stage(&url, &itself, &accounts).await;
+    assert_eq!(code, Some(3), "{out}{err}");
+    assert!(err.contains("nothing was compared"), "{err}");
+
     // No verdict: the store refuses, the account is unknown, the file is none, nobody is there.
     let refused = write("refused.json", text.replace("my-app", "fail400"));
     let (code, out, err) = stage(&url, &refused, &accounts).await;
