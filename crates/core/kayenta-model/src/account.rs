@@ -18,6 +18,14 @@ pub enum AccountType {
 }
 
 impl AccountType {
+    /// Every type with its wire name, in alphabetical order.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("CONFIGURATION_STORE", Self::ConfigurationStore),
+        ("METRICS_STORE", Self::MetricsStore),
+        ("OBJECT_STORE", Self::ObjectStore),
+        ("REMOTE_JUDGE", Self::RemoteJudge),
+    ];
+
     /// The wire name, as it appears in `/credentials` and in error texts.
     #[must_use]
     pub fn as_str(self) -> &'static str {

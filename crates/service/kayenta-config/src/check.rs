@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use crate::{
-    Environment, binder::EffectiveProperty, diagnostic::Diagnostic, load::read, origin::Origin,
-    settings::SkippedAccount,
-};
+use kayenta_properties::{Diagnostic, EffectiveProperty, Origin};
+
+use crate::{Environment, load::read, settings::SkippedAccount};
 
 /// What is wrong with a configuration, and what it comes to.
 #[derive(Clone, Debug)]

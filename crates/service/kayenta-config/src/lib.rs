@@ -1,13 +1,11 @@
 //! Property sources, relaxed names and placeholders become one validated, typed [`Settings`].
 //!
-//! The configuration of the reference is that of a Spring Boot application: files, variables, flags of
-//! a JVM and program arguments, names in any spelling, `${placeholders}`. This crate reads all of it
-//! the same way, and tells what is wrong with file, line and column. It is not a general
-//! configuration library, and it does nothing with what it read: it opens no port and calls nobody.
+//! Which files, profiles, variables and defaults Kayenta has, what its settings are called, and what
+//! follows from them. How they are read is [`kayenta_properties`]' business, and what is done with them
+//! that of the adapters and the server: this crate opens no port and calls nobody.
 //!
-//! * the raw layer (`raw`): sources, their precedence, names, placeholders;
-//! * the binder (`binder`): typed reads that note everything;
-//! * the settings ([`settings`]) and how each is read (`bind`).
+//! * the settings ([`settings`]), one module for each part;
+//! * `sections`: how each part is read.
 //!
 //! See `ARCHITECTURE.md` for its place among the crates and `docs/configure.md` for the operator's
 //! side.
@@ -21,23 +19,19 @@
 //! # Ok::<(), kayenta_config::ConfigError>(())
 //! ```
 
-mod bind;
-mod binder;
 mod check;
-mod diagnostic;
-mod environment_view;
+mod environment;
 mod load;
-mod mask;
-mod origin;
-mod raw;
+mod secret_reference;
+mod sections;
 pub mod settings;
+mod sources;
 
-pub use binder::EffectiveProperty;
 pub use check::{CheckReport, check_config};
-pub use diagnostic::{ConfigError, Diagnostic, Severity};
-pub use environment_view::{EnvironmentView, FoundProperty, PropertyView, SourceView};
+pub use environment::Environment;
+pub use kayenta_properties::{
+    ConfigError, Diagnostic, EffectiveProperty, EnvironmentView, FoundProperty, Origin,
+    PropertyView, Severity, SourceView, is_secret_name, mask,
+};
 pub use load::{Loaded, load};
-pub use mask::{is_secret_name, mask};
-pub use origin::Origin;
-pub use raw::environment::Environment;
 pub use settings::Settings;

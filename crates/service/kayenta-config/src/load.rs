@@ -1,12 +1,14 @@
 //! Reading a configuration, from sources to settings.
 
+use kayenta_properties::{
+    Binder, ConfigError, Diagnostic, EffectiveProperty, EnvironmentView, Severity,
+};
+
 use crate::{
-    bind::{self, Context},
-    binder::{Binder, EffectiveProperty},
-    diagnostic::{ConfigError, Diagnostic, Severity},
-    environment_view::EnvironmentView,
-    raw::{environment::Environment, gather},
+    Environment,
+    sections::{self, Context},
     settings::Settings,
+    sources,
 };
 
 /// A configuration that can be started with.
@@ -57,15 +59,15 @@ pub(crate) struct Reading {
 
 /// Reads as much as can be read.
 pub(crate) fn read(environment: &Environment) -> Reading {
-    let mut gathered = gather::gather(environment);
+    let process = environment.process();
+    let mut gathered = sources::loader(environment).load(&process);
     let mut errors = std::mem::take(&mut gathered.errors);
     let unreadable = !errors.is_empty();
-    let binder = Binder::new(&gathered.properties);
+    let binder = Binder::new(&gathered.properties, &process);
     let context = Context {
-        environment,
         gathered: &gathered,
     };
-    let settings = bind::settings(&binder, &context);
+    let settings = sections::settings(&binder, &context);
     let (diagnostics, effective) = binder.finish();
     let mut warnings = Vec::new();
     for diagnostic in diagnostics {
@@ -86,12 +88,8 @@ pub(crate) fn read(environment: &Environment) -> Reading {
         settings: (!unreadable).then_some(settings),
         errors,
         warnings,
-        environment: EnvironmentView::new(
-            &gathered.properties,
-            gathered.profiles.clone(),
-            gathered.on_kubernetes,
-        ),
+        environment: EnvironmentView::new(&gathered),
         effective,
-        files: gathered.files.clone(),
+        files: gathered.files,
     }
 }

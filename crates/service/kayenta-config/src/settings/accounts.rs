@@ -10,7 +10,7 @@ use kayenta_model::{
 use secrecy::SecretString;
 use url::Url;
 
-use crate::diagnostic::Diagnostic;
+use kayenta_properties::Diagnostic;
 
 /// Every account of every enabled store. An account whose name a later one took over is left out, with
 /// a warning; one that cannot be loaded is in [`Accounts::skipped`].

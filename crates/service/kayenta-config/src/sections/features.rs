@@ -1,0 +1,221 @@
+//! The smaller groups.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use indexmap::IndexMap;
+use kayenta_properties::{Binder, Group, convert::Choices};
+
+use crate::settings::{
+    AtlasSettings, IndexSettings, JudgeSettings, MetadataSettings, MetricsRetrySettings,
+    PrometheusHealthSettings, PrometheusSettings, RemoteJudgeSettings, SerializationSettings,
+    SpectatorSettings, StatusSeries, SwaggerSettings, TestDefaults,
+};
+
+use super::{base_url, statuses};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const STATUS_SERIES: &Choices<StatusSeries> = &[
+    ("INFORMATIONAL", StatusSeries::Informational),
+    ("SUCCESSFUL", StatusSeries::Successful),
+    ("REDIRECTION", StatusSeries::Redirection),
+    ("CLIENT_ERROR", StatusSeries::ClientError),
+    ("SERVER_ERROR", StatusSeries::ServerError),
+    ("1xx", StatusSeries::Informational),
+    ("2xx", StatusSeries::Successful),
+    ("3xx", StatusSeries::Redirection),
+    ("4xx", StatusSeries::ClientError),
+    ("5xx", StatusSeries::ServerError),
+];
+
+pub(super) fn retry(binder: &Binder<'_>) -> MetricsRetrySettings {
+    let group = binder.group("kayenta.metrics.retry");
+    let series = group
+        .choices("series", STATUS_SERIES)
+        .unwrap_or_else(|| vec![StatusSeries::ServerError]);
+    let statuses = match group.items("statuses") {
+        None => BTreeSet::from([408, 429]),
+        Some(items) => items
+            .iter()
+            .filter_map(|item| {
+                let status = statuses::code(&item.text);
+                if status.is_none() {
+                    group.report(
+                        item.wrong(format!(
+                            "Failed to bind properties under '{}' to org.springframework.http.HttpStatus: \
+                             no status is called {}",
+                            item.property(),
+                            item.shown()
+                        ))
+                        .expected("names such as REQUEST_TIMEOUT, or numbers such as 408"),
+                    );
+                }
+                status
+            })
+            .collect(),
+    };
+    let attempts = group.integer("attempts", i32::MIN, i32::MAX, 10);
+    MetricsRetrySettings {
+        series: series.into_iter().collect(),
+        statuses,
+        attempts: u32::try_from(attempts).unwrap_or(1).max(1),
+        backoff_multiplier: group.millis("backoffPeriodMultiplierMs", 1_000),
+    }
+}
+
+pub(super) fn judge(binder: &Binder<'_>) -> JudgeSettings {
+    let group = binder.group("kayenta.netflix.judge");
+    JudgeSettings {
+        tolerance: group.double("tolerance", f64::MIN, f64::MAX, 0.25),
+        confidence_level: group.double("confLevel", 0.0, 1.0, 0.98),
+    }
+}
+
+pub(super) fn remote_judge(binder: &Binder<'_>) -> Option<RemoteJudgeSettings> {
+    let group = binder.group("kayenta.remoteJudge");
+    let enabled = group.switch("enabled");
+    let read = || {
+        let base_url = base_url::read(&group, "endpoint.baseUrl");
+        let connect_timeout = group.duration("connect-timeout", 30 * SECOND);
+        let read_timeout = group.duration("read-timeout", 90 * SECOND);
+        Some(RemoteJudgeSettings {
+            base_url: base_url?,
+            connect_timeout,
+            read_timeout,
+        })
+    };
+    if !enabled {
+        binder.muted(read);
+        return None;
+    }
+    if group
+        .get("endpoint.baseUrl")
+        .is_none_or(|value| value.text.is_empty())
+    {
+        let (name, expected) = if group.group("endpoint").is_present() {
+            ("endpoint.baseUrl", "the URL of the judge")
+        } else {
+            ("endpoint", "a mapping with baseUrl")
+        };
+        let mut error = group.lacking(name, expected);
+        error.message = format!(
+            "Binding to target kayenta.remote-judge failed: {} must not be null",
+            group.full(name)
+        );
+        group.report(error);
+    }
+    read()
+}
+
+pub(super) fn serialization(binder: &Binder<'_>) -> SerializationSettings {
+    let group = binder.group("kayenta.serialization");
+    SerializationSettings {
+        dates_as_timestamps: group.boolean("writeDatesAsTimestamps", false),
+        durations_as_timestamps: group.boolean("writeDurationsAsTimestamps", false),
+    }
+}
+
+pub(super) fn index(binder: &Binder<'_>) -> IndexSettings {
+    let group = binder.group("kayenta.index");
+    IndexSettings {
+        enabled: group.strict_switch("enabled", true),
+        heartbeat_interval: group.millis("heartbeatIntervalMS", 5_000),
+        initial_delay: group.millis("indexingInitialDelayMS", 5_000),
+        interval: group.millis("indexingIntervalMS", 900_000),
+        lock_ttl: group.units("indexingLockTTLSec", SECOND, 900 * SECOND),
+        stale_entry_threshold: group.millis("pendingUpdateStaleEntryThresholdMS", 3_600_000),
+    }
+}
+
+pub(super) fn spectator(binder: &Binder<'_>) -> SpectatorSettings {
+    let group = binder.group("spectator");
+    group.accept(&["gc", "webEndpoint.prototypeFilter"]);
+    SpectatorSettings {
+        enabled: group.strict_switch("webEndpoint.enabled", false),
+        application_name: group.strict_text("applicationName").unwrap_or_default(),
+        application_version: group.strict_text("applicationVersion").unwrap_or_default(),
+    }
+}
+
+pub(super) fn swagger(binder: &Binder<'_>) -> SwaggerSettings {
+    let group = binder.group("swagger");
+    group.accept(&["basePath", "documentationPath"]);
+    SwaggerSettings {
+        enabled: group.switch("enabled"),
+        title: group.text("title").unwrap_or_default(),
+        description: group.text("description").unwrap_or_default(),
+        contact: group.text("contact").unwrap_or_default(),
+        patterns: group.list_or_empty("patterns"),
+    }
+}
+
+pub(super) fn prometheus(binder: &Binder<'_>, has_accounts: bool) -> PrometheusSettings {
+    let group = binder.group("kayenta.prometheus");
+    let health = group.group("health");
+    let enabled = health.strict_switch("enabled", false);
+    let settings = PrometheusHealthSettings {
+        initial_delay: health.duration("initial-delay", 2 * SECOND),
+        fixed_delay: health.duration("fixed-delay", 300 * SECOND),
+    };
+    PrometheusSettings {
+        scope_label: group.text_or("scopeLabel", "instance"),
+        health: (enabled && has_accounts).then_some(settings),
+    }
+}
+
+pub(super) fn atlas(binder: &Binder<'_>) -> AtlasSettings {
+    let group = binder.group("kayenta.atlas");
+    AtlasSettings {
+        stage_timeout: group.units("stageTimeoutMinutes", 60 * SECOND, 180 * SECOND),
+        max_back_off: group.units("maxBackoffPeriodSeconds", SECOND, 32 * SECOND),
+    }
+}
+
+pub(super) fn metadata(binder: &Binder<'_>) -> MetadataSettings {
+    let interval = |store: &str, default: u64| {
+        binder
+            .group("kayenta")
+            .group(store)
+            .millis("metadataCachingIntervalMS", default)
+            .max(SECOND)
+    };
+    MetadataSettings {
+        prometheus: interval("prometheus", 60_000),
+        stackdriver: interval("stackdriver", 60_000),
+        datadog: interval("datadog", 900_000),
+    }
+}
+
+pub(super) fn test_defaults(binder: &Binder<'_>) -> TestDefaults {
+    let few = ["scope", "start", "end"];
+    let many = [
+        "project",
+        "resourceType",
+        "location",
+        "scope",
+        "start",
+        "end",
+    ];
+    let mut defaults = IndexMap::new();
+    for (store, names) in [
+        ("prometheus", &many[..]),
+        ("stackdriver", &many[..]),
+        ("datadog", &few[..]),
+        ("graphite", &few[..]),
+        ("influxdb", &few[..]),
+        ("newrelic", &few[..]),
+    ] {
+        let group: Group<'_> = binder
+            .group("kayenta")
+            .group(store)
+            .group("testControllerDefaults");
+        let set: IndexMap<String, String> = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), group.text(name)?)))
+            .collect();
+        if !set.is_empty() {
+            defaults.insert(store.to_owned(), set);
+        }
+    }
+    defaults
+}

@@ -1,0 +1,174 @@
+//! Accounts of any server that answers with JSON. What `kayenta-http-json` would refuse is reported here
+//! already, with its place in the file.
+
+use indexmap::IndexMap;
+use kayenta_model::{AccountType, masking::mask_urls};
+use kayenta_properties::{Diagnostic, Group, convert::Choices};
+use secrecy::SecretString;
+use serde_json_path::JsonPath;
+use url::Url;
+
+use crate::settings::{HttpJsonAccount, HttpJsonMethod, TimestampUnit};
+
+use super::{metric_stores::METRICS, stores::name};
+
+const METHODS: &Choices<HttpJsonMethod> =
+    &[("GET", HttpJsonMethod::Get), ("POST", HttpJsonMethod::Post)];
+
+const TIMESTAMP_UNITS: &Choices<TimestampUnit> = &[
+    ("seconds", TimestampUnit::Seconds),
+    ("millis", TimestampUnit::Millis),
+    ("iso", TimestampUnit::Iso),
+];
+
+pub(super) fn account(group: &Group<'_>) -> Option<HttpJsonAccount> {
+    let name = name(group);
+    let url = template_url(group);
+    let method = group.choice_or("method", METHODS, HttpJsonMethod::Get);
+    let headers = headers(group);
+    let body = group
+        .template("body")
+        .filter(|body| is_closed(group, "body", body));
+    let values_path = json_path(group, "valuesPath");
+    let series_path = json_path(group, "seriesPath");
+    let tags_path = json_path(group, "tagsPath");
+    let timestamps_path = json_path(group, "timestampsPath");
+    let timestamp_unit = group.choice_or("timestampUnit", TIMESTAMP_UNITS, TimestampUnit::Seconds);
+    let timeout = group.duration_if_set("timeout");
+    let locations = group.list_or_empty("locations");
+    let recommended_locations = group.list_or_empty("recommendedLocations");
+    let _ = group.choices("supportedTypes", AccountType::NAMES);
+    if group
+        .get("valuesPath")
+        .is_none_or(|value| value.text.is_empty())
+    {
+        group.missing("valuesPath", "a JSONPath such as $.data[*].value");
+    }
+    if body.is_some() && method == HttpJsonMethod::Get {
+        group.report(
+            Diagnostic::error("a GET has no body")
+                .property(group.full("body"))
+                .at(group.at("body"))
+                .remedy("Set method: POST"),
+        );
+    }
+    Some(HttpJsonAccount {
+        name: name?,
+        url: url?.into(),
+        method,
+        headers,
+        body,
+        series_path,
+        tags_path,
+        timestamps_path,
+        values_path: values_path?,
+        timestamp_unit,
+        timeout,
+        locations,
+        recommended_locations,
+        supported_types: METRICS.to_vec(),
+    })
+}
+
+/// The URL template. Scheme and host must be fixed here: a request chooses a query, never a host.
+fn template_url(group: &Group<'_>) -> Option<String> {
+    let Some(url) = group.template("url") else {
+        group.missing(
+            "url",
+            "a URL such as https://metrics.example.com/query?q=${query}",
+        );
+        return None;
+    };
+    let wrong = |message: &str| {
+        group.report(
+            Diagnostic::error(message)
+                .property(group.full("url"))
+                .found(mask_urls(&url))
+                .at(group.at("url"))
+                .expected("a URL such as https://metrics.example.com/query?q=${query}"),
+        );
+    };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        wrong("Expected URL scheme 'http' or 'https' but no colon was found");
+        return None;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !matches!(scheme, "http" | "https") || authority.is_empty() {
+        wrong("the URL has no host, or a scheme other than http and https");
+        return None;
+    }
+    if authority.contains("${") {
+        wrong("scheme and host of the URL must not depend on the query");
+        return None;
+    }
+    if Url::parse(&format!("{scheme}://{authority}/")).is_err() {
+        wrong("the host of the URL is not valid");
+        return None;
+    }
+    let path_end = url.find(['?', '#']).unwrap_or(url.len());
+    if url.contains(char::is_control) || url[..path_end].contains('\\') {
+        wrong("the URL has backslashes, tabs or line ends in it");
+        return None;
+    }
+    is_closed(group, "url", &url).then_some(url)
+}
+
+/// A JSONPath; one that is none is told.
+fn json_path(group: &Group<'_>, property: &str) -> Option<String> {
+    let path = group.strict_text(property)?;
+    match JsonPath::parse(&path) {
+        Ok(_) => Some(path),
+        Err(error) => {
+            group.report(
+                Diagnostic::error(format!("no JSONPath (RFC 9535): {error}"))
+                    .property(group.full(property))
+                    .found(path)
+                    .at(group.at(property))
+                    .expected("a JSONPath such as $.data[*].value"),
+            );
+            None
+        }
+    }
+}
+
+/// Whether every `${` of a template has its brace; told if not.
+fn is_closed(group: &Group<'_>, property: &str, template: &str) -> bool {
+    let open = template
+        .match_indices("${")
+        .find(|(at, _)| !template[..*at].ends_with('$') && !template[*at..].contains('}'));
+    if let Some((at, _)) = open {
+        let position = template[..at].chars().count() + 1;
+        group.report(
+            Diagnostic::error(format!(
+                "'${{' at character {position} has no closing brace"
+            ))
+            .property(group.full(property))
+            .found(mask_urls(template))
+            .at(group.at(property))
+            .remedy("Close it, or write $${ for a literal ${"),
+        );
+    }
+    open.is_none()
+}
+
+/// The headers; a name or value no request may have is told, the value not shown.
+fn headers(group: &Group<'_>) -> IndexMap<String, SecretString> {
+    let mut headers = IndexMap::new();
+    for (name, value) in group.map("headers") {
+        if value.text.is_empty() {
+            continue;
+        }
+        let is_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if !name.bytes().all(is_name) {
+            group.report(value.wrong(format!("'{name}' is not a header name")));
+        }
+        if value.text.contains(|c: char| c.is_control() && c != '\t') {
+            let message = format!(
+                "the value of header '{name}' has characters no header may have, such as a line end"
+            );
+            group.report(value.wrong(message));
+        }
+        headers.insert(name, value.text.into());
+    }
+    headers
+}

@@ -1,0 +1,70 @@
+//! Accounts of the stores that need no cloud: memory, disk, ConfigBin.
+
+use kayenta_model::AccountType;
+use kayenta_properties::{Diagnostic, Group};
+
+use crate::settings::{ConfigBinAccount, DiskAccount, EmbeddedSettings, MemoryAccount};
+
+use super::{
+    base_url,
+    stores::{name, types, types_or_warn},
+};
+
+pub(super) fn memory(group: &Group<'_>) -> Option<MemoryAccount> {
+    let name = name(group);
+    let supported_types = types_or_warn(group, AccountType::ObjectStore);
+    Some(MemoryAccount {
+        name: name?,
+        supported_types,
+    })
+}
+
+pub(super) fn disk(group: &Group<'_>, embedded: &EmbeddedSettings) -> Option<DiskAccount> {
+    let name = name(group);
+    Some(DiskAccount {
+        path: group
+            .path("path")
+            .unwrap_or_else(|| embedded.data_dir.join("objects")),
+        root_folder: group.text_or("rootFolder", "kayenta"),
+        supported_types: types(
+            group,
+            &[AccountType::ObjectStore, AccountType::ConfigurationStore],
+        ),
+        name: name?,
+    })
+}
+
+pub(super) fn configbin(group: &Group<'_>) -> Option<ConfigBinAccount> {
+    let name = name(group);
+    let supported_types = types_or_warn(group, AccountType::ConfigurationStore);
+    let base_url = base_url::read(group, "endpoint.baseUrl");
+    if base_url.is_none()
+        && group
+            .get("endpoint.baseUrl")
+            .is_none_or(|value| value.text.is_empty())
+    {
+        let mut lacking = group.lacking("endpoint.baseUrl", "the URL of the ConfigBin");
+        if !supported_types.contains(&AccountType::ConfigurationStore) {
+            lacking.severity = kayenta_properties::Severity::Warning;
+            lacking.message.push_str("; the account is left out");
+        }
+        group.report(lacking);
+    }
+    let part = |property: &str| {
+        group.text(property).unwrap_or_else(|| {
+            group.report(
+                Diagnostic::warning(format!("{property} is not set: every call will fail"))
+                    .property(group.full(property))
+                    .at(group.at(property)),
+            );
+            String::new()
+        })
+    };
+    Some(ConfigBinAccount {
+        owner_app: part("ownerApp"),
+        config_type: part("configType"),
+        name: name?,
+        base_url: base_url?,
+        supported_types,
+    })
+}

@@ -1,0 +1,74 @@
+//! Properties to [`Settings`]: one module for each part of them.
+
+mod azure;
+mod base_url;
+mod cloud;
+mod duplicates;
+mod features;
+mod http_json;
+mod local;
+mod logging;
+mod management;
+mod metric_stores;
+mod outbound;
+mod redis;
+mod refused;
+mod security;
+mod server;
+mod statuses;
+mod stores;
+mod tls;
+mod work;
+
+use kayenta_properties::{Binder, Gathered};
+
+use crate::settings::Settings;
+
+/// What binding needs beside properties.
+pub(crate) struct Context<'c> {
+    pub(crate) gathered: &'c Gathered,
+}
+
+/// Reads every setting. Mistakes are noted in the binder; then the result is not to be used.
+pub(crate) fn settings(binder: &Binder<'_>, context: &Context<'_>) -> Settings {
+    let top = binder.top();
+    let application_name = top.text_or("spring.application.name", "kayenta");
+    let embedded = work::embedded(binder);
+    let accounts = stores::accounts(binder, &embedded);
+    let queue = work::queue(binder);
+    let settings = Settings {
+        application_name,
+        profiles: context.gathered.profiles.clone(),
+        server: server::server(binder),
+        management: management::management(binder, context.gathered.on_kubernetes),
+        logging: logging::logging(binder),
+        work: work::backend(binder, context, &embedded),
+        engine: work::engine(binder, &queue),
+        queue,
+        embedded,
+        retry: features::retry(binder),
+        judge: features::judge(binder),
+        remote_judge: features::remote_judge(binder),
+        standalone_canary_analysis: top.switch("kayenta.standaloneCanaryAnalysis.enabled"),
+        refuse_impossible_analyses: top.strict_switch(
+            "kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests",
+            true,
+        ),
+        serialization: features::serialization(binder),
+        index: features::index(binder),
+        archive_executions: top.strict_switch("kayenta.default-archivers.enabled", true),
+        validate_metric_names: !top.boolean("kayenta.disable.metricname.validation", false),
+        spectator: features::spectator(binder),
+        swagger: features::swagger(binder),
+        http_client: outbound::http_client(binder),
+        security: security::security(binder),
+        prometheus: features::prometheus(binder, !accounts.prometheus.is_empty()),
+        atlas: features::atlas(binder),
+        metadata: features::metadata(binder),
+        test_defaults: features::test_defaults(binder),
+        accounts,
+    };
+    refused::check(binder);
+    binder.warn_unknown("kayenta");
+    settings
+}
