@@ -84,6 +84,54 @@ pub struct ExecutionException {
     pub should_retry: Option<bool>,
 }
 
+/// `details` of an [`ExecutionException`] as this service writes them. What was stored by others may
+/// hold anything, which is why they are read as a plain object.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExceptionDetails {
+    /// What sort of failure of another service it is: `HTTP`, `NETWORK` or `UNEXPECTED`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// A heading, or the text of another service's failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What clients show; never empty.
+    pub errors: Vec<String>,
+    /// What was asked, secrets masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The other service's HTTP status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Class, text and causes, one to a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_trace: Option<String>,
+    /// Name of the metric that was fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// The account it was fetched from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_account_name: Option<String>,
+    /// The query as the store was sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// How often the fetch was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+}
+
+impl ExceptionDetails {
+    /// The form an [`ExecutionException`] keeps.
+    #[must_use]
+    pub fn into_map(self) -> JsonMap {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map,
+            // Texts and numbers alone can always be written, and a struct is an object.
+            _ => JsonMap::new(),
+        }
+    }
+}
+
 /// Result part of a canary status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -35,7 +35,7 @@ pub use causes::with_causes;
 pub use clock::{Clock, IdSource, Sleep};
 pub use execution::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,
-    ExecutionException, ExecutionMetadata,
+    ExceptionDetails, ExecutionException, ExecutionMetadata,
 };
 pub use judgement::{
     AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, MetricStats, SideMetadata, SideStats,

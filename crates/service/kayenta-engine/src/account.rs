@@ -9,8 +9,8 @@ use std::{
 
 use indexmap::IndexMap;
 use kayenta_metrics::MetricsStore;
-use kayenta_model::{AccountType, JsonMap};
-use kayenta_storage::ObjectRepository;
+use kayenta_model::{AccountType, CanaryConfig, JsonMap};
+use kayenta_storage::{ObjectKind, ObjectRepository};
 
 use crate::{
     error::EngineError,
@@ -238,6 +238,30 @@ impl Accounts {
                 account.name
             ))
         })
+    }
+
+    /// A stored config, and the name of the account it was found in.
+    pub(crate) async fn load_config(
+        &self,
+        account: Option<&str>,
+        id: &str,
+    ) -> Result<(String, CanaryConfig), EngineError> {
+        let account = self.resolve(account, AccountType::ConfigurationStore)?;
+        let objects = self.object_store(&account)?;
+        let config = objects.load(ObjectKind::CanaryConfig, id).await?;
+        Ok((account.name.clone(), config))
+    }
+
+    /// The object store behind an account an execution recorded by name.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when there is no such account, or it
+    /// is no object store.
+    pub(crate) fn recorded_object_store(
+        &self,
+        name: &str,
+    ) -> Result<Arc<ObjectRepository>, EngineError> {
+        self.object_store(&*self.resolve(Some(name), AccountType::ObjectStore)?)
     }
 
     /// Every account in the order `/credentials` lists them.

@@ -27,29 +27,26 @@
 //! ```
 
 mod account;
-mod analysis_plan;
-mod analysis_run;
-mod archive;
-mod board;
-mod canary_plan;
-mod canary_run;
-mod comparison_run;
+mod archiver;
+mod attendance;
+mod documents;
 mod engine;
 mod error;
-mod exception;
-mod fetching;
+mod executions;
+mod failure;
+mod fetcher;
 mod hash_order;
 mod ids;
-mod judging;
-mod lost;
+mod judge_runner;
+mod lost_execution;
 mod options;
 mod pipeline;
+mod plan;
 mod record;
 mod request;
+mod run;
 mod session;
 mod status;
-mod submit;
-mod verdict;
 mod worker;
 
 pub use account::{Account, Accounts};

@@ -9,7 +9,10 @@ use kayenta_model::{
 use kayenta_queue::ExecutionRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{EngineError, EngineErrorKind};
+use crate::{
+    error::{EngineError, EngineErrorKind},
+    failure::Failure,
+};
 
 /// Default application and config id of runs that bring their own config.
 pub(crate) const AD_HOC: &str = "ad-hoc";
@@ -226,9 +229,22 @@ impl Stage {
         self.end_time = Some(now);
     }
 
-    pub(crate) fn fail(&mut self, exception: ExecutionException, now: i64) {
-        self.exception = Some(exception);
+    /// Ends in failure, the operation that failed being the stage itself.
+    pub(crate) fn fail_as_itself(&mut self, failure: Failure, now: i64) {
+        let operation = self.kind.clone();
+        self.fail(failure, operation, now);
+    }
+
+    /// Ends in failure; `operation` is the task that failed.
+    pub(crate) fn fail(&mut self, failure: Failure, operation: impl Into<String>, now: i64) {
+        self.exception = Some(failure.at(operation, now));
         self.end(ExecutionStatus::Terminal, now);
+    }
+
+    /// Whether it waits or runs a canary and has not ended.
+    pub(crate) fn is_open_step(&self) -> bool {
+        !self.status.is_complete()
+            && matches!(self.work, StageWork::Wait { .. } | StageWork::Run(_))
     }
 
     pub(crate) fn succeeded(&self) -> bool {
@@ -284,12 +300,34 @@ impl Execution {
         self.stages.iter().position(|stage| wanted(&stage.work))
     }
 
-    /// Ids of the canary runs an analysis has started, or was about to.
-    pub(crate) fn children(&self) -> impl Iterator<Item = (&Stage, &RunStage, &str)> {
+    /// The analysis and its timetable, once it has one.
+    pub(crate) fn planned_analysis(&self) -> Option<(&AnalysisTask, &AnalysisPlan)> {
+        let task = self.analysis()?;
+        Some((task, task.plan.as_ref()?))
+    }
+
+    /// The first exception among the stages, by the name of their reference, as the reference sorts
+    /// them.
+    pub(crate) fn first_exception_by_ref_id(&self) -> Option<&ExecutionException> {
+        self.stages
+            .iter()
+            .filter(|stage| stage.exception.is_some())
+            .min_by(|a, b| a.ref_id.cmp(&b.ref_id))
+            .and_then(|stage| stage.exception.as_ref())
+    }
+
+    /// The runs of an analysis.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (&Stage, &RunStage)> {
         self.stages.iter().filter_map(|stage| match &stage.work {
-            StageWork::Run(run) => Some((stage, run, run.child_id.as_deref()?)),
+            StageWork::Run(run) => Some((stage, run)),
             _ => None,
         })
+    }
+
+    /// Canary runs an analysis has started, or was about to, with their ids.
+    pub(crate) fn started_runs(&self) -> impl Iterator<Item = (&Stage, &RunStage, &str)> {
+        self.runs()
+            .filter_map(|(stage, run)| Some((stage, run, run.child_id.as_deref()?)))
     }
 
     /// Marks that work begins.
@@ -310,6 +348,19 @@ impl Execution {
                 stage.end(ExecutionStatus::Canceled, now);
             }
         }
+    }
+
+    /// Gives it up: its first open stage fails, and it with that.
+    pub(crate) fn give_up(&mut self, failure: Failure, now: i64) {
+        self.begin(now);
+        let open = self
+            .stages
+            .iter_mut()
+            .find(|stage| !stage.status.is_complete());
+        if let Some(stage) = open {
+            stage.fail_as_itself(failure, now);
+        }
+        self.end(ExecutionStatus::Terminal, now);
     }
 
     pub(crate) fn cancel(&mut self, by: &str, reason: Option<String>, now: i64) {

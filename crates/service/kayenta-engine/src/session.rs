@@ -1,7 +1,8 @@
 //! One execution while it is worked on: its record, and the version it was last seen at.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use kayenta_model::Clock;
 use kayenta_queue::{ExecutionStore, QueueError, QueueErrorKind, RecordVersion};
 
@@ -29,57 +30,49 @@ pub(crate) struct Session {
     version: RecordVersion,
     store: Arc<dyn ExecutionStore>,
     clock: Arc<dyn Clock>,
-    saved_at: i64,
+    progress_interval: Duration,
+    saved_at: DateTime<Utc>,
 }
 
 impl Session {
+    /// The execution as it was read or written just now, at this version. Progress is recorded no
+    /// more often than the interval says.
     pub(crate) fn new(
         execution: Execution,
         version: RecordVersion,
         store: Arc<dyn ExecutionStore>,
         clock: Arc<dyn Clock>,
+        progress_interval: Duration,
     ) -> Self {
         Self {
             execution,
             version,
             store,
-            saved_at: clock.now_millis(),
+            saved_at: clock.now(),
             clock,
+            progress_interval,
         }
-    }
-
-    /// Reads the record afresh; `None` when there is none.
-    pub(crate) async fn open(
-        id: &str,
-        store: Arc<dyn ExecutionStore>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Option<Self>, EngineError> {
-        let Some((record, version)) = store.get(id).await? else {
-            return Ok(None);
-        };
-        let execution = Execution::from_record(&record)?;
-        Ok(Some(Self::new(execution, version, store, clock)))
     }
 
     /// Records the execution as it is now.
     pub(crate) async fn save(&mut self) -> Result<(), Interrupted> {
         let record = self.execution.to_record()?;
         let saved = self.store.save(&record, self.version).await;
-        self.noted(saved)
+        self.note_saved(saved)
     }
 
     /// Records progress that a crash may undo, as a step done again does no harm.
     pub(crate) async fn save_progress(&mut self) -> Result<(), Interrupted> {
         let record = self.execution.to_record()?;
         let saved = self.store.save_progress(&record, self.version).await;
-        self.noted(saved)
+        self.note_saved(saved)
     }
 
-    fn noted(&mut self, saved: Result<RecordVersion, QueueError>) -> Result<(), Interrupted> {
+    fn note_saved(&mut self, saved: Result<RecordVersion, QueueError>) -> Result<(), Interrupted> {
         match saved {
             Ok(version) => {
                 self.version = version;
-                self.saved_at = self.clock.now_millis();
+                self.saved_at = self.clock.now();
                 Ok(())
             }
             Err(error)
@@ -94,25 +87,41 @@ impl Session {
         }
     }
 
-    /// When progress is next worth a record of its own, in milliseconds since 1970.
-    pub(crate) fn next_progress(&self, interval: std::time::Duration) -> i64 {
-        self.saved_at
-            .saturating_add(i64::try_from(interval.as_millis()).unwrap_or(i64::MAX))
+    /// When progress is next worth a record of its own.
+    pub(crate) fn progress_due(&self) -> DateTime<Utc> {
+        TimeDelta::from_std(self.progress_interval)
+            .ok()
+            .and_then(|interval| self.saved_at.checked_add_signed(interval))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     /// Records progress unless the last record is quite fresh: a run that takes milliseconds is
     /// written when it is accepted and when it ends.
-    pub(crate) async fn save_progress_after(
-        &mut self,
-        interval: std::time::Duration,
-    ) -> Result<(), Interrupted> {
-        if self.clock.now_millis() >= self.next_progress(interval) {
+    pub(crate) async fn save_progress_if_due(&mut self) -> Result<(), Interrupted> {
+        if self.clock.now() >= self.progress_due() {
             self.save_progress().await
         } else {
             Ok(())
         }
     }
 
+    /// Does some work of a stage; if it takes longer than a moment, the record says that it goes on.
+    pub(crate) async fn while_recording<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Interrupted> {
+        tokio::pin!(work);
+        let progress_due = self.progress_due();
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = self.clock.sleep_until(progress_due) => {}
+        }
+        self.save_progress().await?;
+        Ok(work.await)
+    }
+
+    /// The present moment in milliseconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         self.clock.now_millis()
     }

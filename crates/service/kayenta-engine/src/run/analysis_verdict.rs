@@ -5,7 +5,7 @@ use kayenta_model::{
     Double, ExecutionException, Thresholds,
 };
 
-use crate::{analysis_plan::Window, record::RunStage};
+use crate::{plan::windows::Window, record::RunStage};
 
 /// Told of a run whose score ends the analysis.
 pub(crate) const LOW_SCORE: &str = "Canary score is not above the marginal score threshold.";

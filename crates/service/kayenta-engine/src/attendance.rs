@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 /// The executions being worked on here.
 #[derive(Debug, Default)]
-pub(crate) struct Board {
-    entries: Mutex<HashMap<String, Entry>>,
+pub(crate) struct AttendedExecutions {
+    by_id: Mutex<HashMap<String, Attended>>,
     serial: AtomicU64,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Attended {
     serial: u64,
     changed: CancellationToken,
 }
@@ -27,30 +27,27 @@ struct Entry {
 /// As long as it lives, the execution counts as worked on here.
 #[derive(Debug)]
 pub(crate) struct Attendance {
-    board: Arc<Board>,
+    executions: Arc<AttendedExecutions>,
     id: String,
     serial: u64,
     /// Cancelled when the record was changed from here.
     pub(crate) changed: CancellationToken,
 }
 
-impl Board {
+impl AttendedExecutions {
     /// Notes that the execution is worked on.
     pub(crate) fn attend(self: &Arc<Self>, id: &str) -> Attendance {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let changed = CancellationToken::new();
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(
-                id.to_owned(),
-                Entry {
-                    serial,
-                    changed: changed.clone(),
-                },
-            );
+        self.lock().insert(
+            id.to_owned(),
+            Attended {
+                serial,
+                changed: changed.clone(),
+            },
+        );
         Attendance {
-            board: Arc::clone(self),
+            executions: Arc::clone(self),
             id: id.to_owned(),
             serial,
             changed,
@@ -58,46 +55,35 @@ impl Board {
     }
 
     /// Tells whoever works on the execution that its record was changed.
-    pub(crate) fn changed(&self, id: &str) {
-        if let Some(entry) = self
-            .entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-        {
-            entry.changed.cancel();
+    pub(crate) fn announce_change(&self, id: &str) {
+        if let Some(attended) = self.lock().get(id) {
+            attended.changed.cancel();
         }
     }
 
     /// Whether it is worked on here.
-    pub(crate) fn attends(&self, id: &str) -> bool {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(id)
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.lock().contains_key(id)
     }
 
     /// How many are.
     pub(crate) fn len(&self) -> usize {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Attended>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Attendance {
     fn drop(&mut self) {
-        let mut entries = self
-            .board
-            .entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if entries
+        let mut by_id = self.executions.lock();
+        if by_id
             .get(&self.id)
-            .is_some_and(|entry| entry.serial == self.serial)
+            .is_some_and(|attended| attended.serial == self.serial)
         {
-            entries.remove(&self.id);
+            by_id.remove(&self.id);
         }
     }
 }

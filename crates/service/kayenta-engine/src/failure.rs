@@ -1,27 +1,27 @@
 //! Why a stage failed, in the shape clients know: always a list `details.errors` that is not empty,
 //! and the chain of causes in `details.stackTrace`.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 use kayenta_judge::{JudgeError, JudgeErrorKind};
 use kayenta_metrics::{FetchError, FetchErrorKind};
-use kayenta_model::{ExecutionException, JsonMap, time::offset_timestamp};
-use serde_json::{Value, json};
+use kayenta_model::{ExceptionDetails, ExecutionException, time::offset_timestamp};
+use serde_json::Value;
 
 use crate::error::EngineError;
 
-/// A failure on its way into a record: class-like name, and everything `details` holds.
+/// A failure on its way into a record: class-like name, and what is told about it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
-    pub(crate) class: &'static str,
-    pub(crate) details: JsonMap,
+    class: &'static str,
+    details: Box<ExceptionDetails>,
 }
 
 /// The failure of a check; most have this class in the reference.
-pub(crate) const ILLEGAL_ARGUMENT: &str = "IllegalArgumentException";
+const ILLEGAL_ARGUMENT: &str = "IllegalArgumentException";
 
 impl Failure {
-    /// An ordinary failure: one text, and what lies underneath.
+    /// An ordinary failure: one text, and nothing underneath.
     pub(crate) fn new(class: &'static str, message: impl Into<String>) -> Self {
         Self::with_errors(class, vec![message.into()], None)
     }
@@ -35,45 +35,47 @@ impl Failure {
         errors: Vec<String>,
         source: Option<&(dyn Error + 'static)>,
     ) -> Self {
-        let mut details = JsonMap::new();
-        details.insert("error".into(), json!("Unexpected Task Failure"));
-        let trace = trace(class, errors.first().map_or("", String::as_str), source);
-        details.insert("errors".into(), json!(errors));
-        details.insert("stackTrace".into(), json!(trace));
-        Self { class, details }
+        let message = errors.first().map_or("", String::as_str);
+        Self {
+            class,
+            details: Box::new(ExceptionDetails {
+                error: Some("Unexpected Task Failure".to_owned()),
+                stack_trace: Some(trace(class, message, source)),
+                errors,
+                ..ExceptionDetails::default()
+            }),
+        }
     }
 
     /// The failure of another service. C-ENG-04: its text is in `errors` too.
     fn remote(
         class: &'static str,
         kind: &'static str,
-        message: &str,
+        message: String,
         url: Option<&str>,
         status: Option<u16>,
         source: Option<&(dyn Error + 'static)>,
     ) -> Self {
-        let mut details = JsonMap::new();
-        details.insert("kind".into(), json!(kind));
-        details.insert("error".into(), json!(message));
-        details.insert("errors".into(), json!([message]));
-        if let Some(url) = url {
-            details.insert("url".into(), json!(url));
+        Self {
+            class,
+            details: Box::new(ExceptionDetails {
+                kind: Some(kind.to_owned()),
+                error: Some(message.clone()),
+                url: url.map(str::to_owned),
+                status,
+                stack_trace: source.map(|source| trace(class, &message, Some(source))),
+                errors: vec![message],
+                ..ExceptionDetails::default()
+            }),
         }
-        if let Some(status) = status {
-            details.insert("status".into(), json!(status));
-        }
-        if source.is_some() {
-            details.insert("stackTrace".into(), json!(trace(class, message, source)));
-        }
-        Self { class, details }
     }
 
     /// The same with what was asked of whom how often (C-ENG-18). The second text of `errors` tells it
     /// to user interfaces, which print nothing else.
     pub(crate) fn of_fetch(
         mut self,
-        metric: &str,
-        account: &str,
+        metric: String,
+        account: String,
         query: Option<String>,
         attempts: u32,
     ) -> Self {
@@ -83,17 +85,23 @@ impl Failure {
             text.push_str(", query: ");
             text.push_str(query);
         }
-        if let Some(errors) = self.details.get_mut("errors").and_then(Value::as_array_mut) {
-            errors.push(json!(text));
-        }
-        self.details.insert("metric".into(), json!(metric));
-        self.details
-            .insert("metricsAccountName".into(), json!(account));
-        if let Some(query) = query {
-            self.details.insert("query".into(), json!(query));
-        }
-        self.details.insert("attempts".into(), json!(attempts));
+        let details = &mut self.details;
+        details.errors.push(text);
+        details.metric = Some(metric);
+        details.metrics_account_name = Some(account);
+        details.query = query;
+        details.attempts = Some(attempts);
         self
+    }
+
+    /// What went wrong, in one text.
+    pub(crate) fn message(&self) -> &str {
+        self.details.errors.first().map_or("", String::as_str)
+    }
+
+    /// Every text a user interface shows.
+    pub(crate) fn errors(&self) -> &[String] {
+        &self.details.errors
     }
 
     /// The shape that is stored and answered.
@@ -102,9 +110,15 @@ impl Failure {
             timestamp: Some(Value::String(offset_timestamp(now_millis))),
             exception_type: Some(self.class.to_owned()),
             operation: Some(operation.into()),
-            details: self.details,
+            details: self.details.into_map(),
             should_retry: Some(false),
         }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
     }
 }
 
@@ -134,7 +148,7 @@ impl From<&FetchError> for Failure {
             FetchErrorKind::Http { status, url, .. } => Self::remote(
                 "SpinnakerHttpException",
                 "HTTP",
-                &message,
+                message,
                 Some(url),
                 Some(*status),
                 source,
@@ -142,7 +156,7 @@ impl From<&FetchError> for Failure {
             FetchErrorKind::Network { url } => Self::remote(
                 "SpinnakerNetworkException",
                 "NETWORK",
-                &message,
+                message,
                 Some(url),
                 None,
                 source,
@@ -150,7 +164,7 @@ impl From<&FetchError> for Failure {
             FetchErrorKind::Answer { url } => Self::remote(
                 "SpinnakerServerException",
                 "UNEXPECTED",
-                &message,
+                message,
                 Some(url),
                 None,
                 source,
@@ -173,9 +187,8 @@ impl From<&JudgeError> for Failure {
                     Some(_) => ("SpinnakerHttpException", "HTTP"),
                     None => ("SpinnakerNetworkException", "NETWORK"),
                 };
-                let message = error.to_string();
                 let status = status.filter(|status| !(200..300).contains(status));
-                return Self::remote(class, kind, &message, Some(url), status, source);
+                return Self::remote(class, kind, error.to_string(), Some(url), status, source);
             }
             (JudgeErrorKind::InvalidArgument, _) => ILLEGAL_ARGUMENT,
             (_, JudgeError::Setting { .. }) => "ClassCastException",
@@ -197,16 +210,20 @@ impl From<&EngineError> for Failure {
 
 /// What an analysis shows when its run was canceled.
 pub(crate) fn canary_was_canceled() -> ExecutionException {
-    let mut details = JsonMap::new();
-    details.insert("errors".into(), json!(["Canary execution was canceled."]));
+    let details = ExceptionDetails {
+        errors: vec!["Canary execution was canceled.".to_owned()],
+        ..ExceptionDetails::default()
+    };
     ExecutionException {
-        details,
+        details: details.into_map(),
         ..ExecutionException::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -244,8 +261,8 @@ mod tests {
             .caused_by(std::io::Error::other("disk on fire"));
         let failure = Failure::from(&error);
         assert_eq!(
-            failure.details["stackTrace"],
-            "IllegalArgumentException: Unable to resolve account a.\nCaused by: disk on fire"
+            failure.details.stack_trace.as_deref(),
+            Some("IllegalArgumentException: Unable to resolve account a.\nCaused by: disk on fire")
         );
     }
 }

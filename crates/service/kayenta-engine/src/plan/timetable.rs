@@ -1,15 +1,13 @@
 //! The timetable of a standalone analysis: how many runs, over which windows, with which waits.
 
-use chrono::TimeDelta;
-use indexmap::IndexMap;
 use kayenta_model::{
-    AnalysisRequest, AnalysisScope, CanaryExecutionRequest, CanaryScope, Instant, ScopePair,
+    AnalysisRequest, AnalysisScope, CanaryExecutionRequest, Instant, time::InstantError,
 };
 
+use super::windows::{self, first_scope};
 use crate::{
     error::EngineError,
-    exception::Failure,
-    hash_order,
+    failure::Failure,
     record::{AnalysisPlan, RunStage, Stage, StageWork},
 };
 
@@ -34,29 +32,57 @@ pub(crate) struct Timetable {
     pub(crate) stages: Vec<Stage>,
 }
 
-/// A window of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) start: Instant,
-    pub(crate) end: Instant,
+/// What the first scope says of the time of the whole analysis.
+#[derive(Clone, Copy)]
+struct AnalysisTimes {
+    start: Option<Instant>,
+    end: Option<Instant>,
 }
 
-/// Plans an analysis that begins at `now`, which is cut to milliseconds and read once (C-SCAPE-02).
+/// A time of the first scope that cannot be read.
+struct UnreadableTime {
+    field: &'static str,
+    error: InstantError,
+}
+
+impl AnalysisTimes {
+    fn of(first: &AnalysisScope) -> Result<Self, UnreadableTime> {
+        let read = |field, text: &Option<String>| {
+            text.as_deref()
+                .map(str::parse)
+                .transpose()
+                .map_err(|error| UnreadableTime { field, error })
+        };
+        Ok(Self {
+            start: read("startTimeIso", &first.start_time_iso)?,
+            end: read("endTimeIso", &first.end_time_iso)?,
+        })
+    }
+}
+
+/// The timetable of an analysis that begins at `now`, which is cut to milliseconds and read once
+/// (C-SCAPE-02).
 ///
 /// # Errors
 /// A failure with the reference's class and text.
-pub(crate) fn plan(request: &AnalysisRequest, now: Instant) -> Result<Timetable, Failure> {
-    let first = first_scope(request)?;
-    let read = |text: &Option<String>| -> Result<Option<Instant>, Failure> {
-        text.as_deref().map(str::parse).transpose().map_err(
-            |error: kayenta_model::time::InstantError| {
-                Failure::new("DateTimeParseException", error.to_string())
-            },
-        )
-    };
-    let start = read(&first.start_time_iso)?.unwrap_or(now);
-    let end = read(&first.end_time_iso)?;
-    let lifetime = match (end, request.lifetime_duration_mins) {
+pub(crate) fn make(request: &AnalysisRequest, now: Instant) -> Result<Timetable, Failure> {
+    let times = AnalysisTimes::of(first_scope(request)?)
+        .map_err(|bad| Failure::new("DateTimeParseException", bad.error.to_string()))?;
+    let plan = plan(request, times, now)?;
+    Ok(Timetable {
+        stages: stages(request, &plan, times.end.is_none())?,
+        plan,
+    })
+}
+
+/// How many runs an analysis that begins at `now` makes, and over which windows.
+fn plan(
+    request: &AnalysisRequest,
+    times: AnalysisTimes,
+    now: Instant,
+) -> Result<AnalysisPlan, Failure> {
+    let start = times.start.unwrap_or(now);
+    let lifetime = match (times.end, request.lifetime_duration_mins) {
         (Some(end), _) => (end.0 - start.0).num_minutes(),
         (None, Some(minutes)) => minutes,
         (None, None) => {
@@ -82,13 +108,13 @@ pub(crate) fn plan(request: &AnalysisRequest, now: Instant) -> Result<Timetable,
         )));
     }
     // Warm-up shifts the windows only when the analysis has no end of its own.
-    let shift = if end.is_none() {
+    let shift = if times.end.is_none() {
         request.begin_after_mins
     } else {
         0
     };
     let plan = AnalysisPlan {
-        start: later(start, shift)?,
+        start: windows::later(start, shift)?,
         interval,
         lookback: request.lookback_mins,
         runs,
@@ -101,33 +127,31 @@ pub(crate) fn plan(request: &AnalysisRequest, now: Instant) -> Result<Timetable,
         }
         // Whatever lies between the first and the last window is in range when these are.
         for number in [1, runs] {
-            scopes(request, &plan, number)?;
+            windows::check_range(request, &plan, number)?;
         }
     }
-    Ok(Timetable {
-        stages: stages(request, &plan, end.is_none())?,
-        plan,
-    })
+    if request.begin_after_mins > 0 {
+        wait_seconds(request.begin_after_mins)?;
+    }
+    Ok(plan)
 }
 
-/// Whether an analysis can make a run at all, and what its first one would ask for; `None` when there
-/// is nothing to run and that is no failure. C-SCAPE-07: the reference finds out when it plans.
+/// What the first run of an analysis would ask for if work on it began at `now`; `None` when there is
+/// nothing to run and that is no failure. No stages are made for it. C-SCAPE-07: the reference finds
+/// out only when it plans.
 ///
 /// # Errors
-/// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) with the field that has to be mended.
-pub(crate) fn check(
+/// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) with the field that has to be corrected
+/// when the analysis can never make a run.
+pub(crate) fn first_run(
     request: &AnalysisRequest,
     now: Instant,
 ) -> Result<Option<CanaryExecutionRequest>, EngineError> {
-    let read = |field: &str, text: &Option<String>| -> Result<Option<Instant>, EngineError> {
-        let time = text.as_deref().map(str::parse).transpose();
-        time.map_err(|error: kayenta_model::time::InstantError| {
-            EngineError::invalid(format!("scopes[0].{field}: {error}"))
-        })
-    };
     let first = first_scope(request).map_err(refusal)?;
-    let start = read("startTimeIso", &first.start_time_iso)?;
-    let end = read("endTimeIso", &first.end_time_iso)?;
+    let times = AnalysisTimes::of(first).map_err(|UnreadableTime { field, error }| {
+        EngineError::invalid(format!("scopes[0].{field}: {error}"))
+    })?;
+    let AnalysisTimes { start, end } = times;
     if let Some(end) = end
         && end < start.unwrap_or(now)
     {
@@ -147,136 +171,25 @@ pub(crate) fn check(
             "lifetimeDurationMins: an analysis must last at least one minute.",
         ));
     }
-    let timetable = plan(request, now).map_err(refusal)?;
-    if timetable.plan.runs < 1 {
+    let plan = plan(request, times, now).map_err(refusal)?;
+    if plan.runs < 1 {
         return Ok(None);
     }
-    run_request(request, &timetable.plan, 1)
+    windows::run_request(request, &plan, 1)
         .map(Some)
         .map_err(refusal)
 }
 
 /// A failure of planning as the refusal of the request.
 fn refusal(failure: Failure) -> EngineError {
-    let text = failure.details["errors"][0].as_str().unwrap_or_default();
-    EngineError::invalid(text)
+    EngineError::invalid(failure.message())
 }
 
-fn first_scope(request: &AnalysisRequest) -> Result<&AnalysisScope, Failure> {
-    let Some(scopes) = &request.scopes else {
-        return Err(Failure::new(
-            "NullPointerException",
-            "The analysis request must contain scopes.",
-        ));
-    };
-    match scopes.first() {
-        None => Err(Failure::illegal(
-            "Canary StageExecution configuration must contain at least one scope.",
-        )),
-        Some(None) => Err(null_scope(0)),
-        Some(Some(scope)) => Ok(scope),
-    }
-}
-
-fn null_scope(index: usize) -> Failure {
-    Failure::new(
-        "NullPointerException",
-        format!("Scope {index} of the analysis request is null."),
-    )
-}
-
-fn later(moment: Instant, minutes: i64) -> Result<Instant, Failure> {
-    TimeDelta::try_minutes(minutes)
-        .and_then(|delta| moment.0.checked_add_signed(delta))
-        .map(Instant)
-        .ok_or_else(|| {
-            Failure::new(
-                "DateTimeException",
-                "Instant exceeds minimum or maximum instant",
-            )
-        })
-}
-
-fn earlier(moment: Instant, minutes: i64) -> Result<Instant, Failure> {
-    later(moment, minutes.saturating_neg())
-}
-
-impl AnalysisPlan {
-    /// The canary's window of run `number`, from 1.
-    pub(crate) fn window(&self, number: i64) -> Result<Window, Failure> {
-        let end = later(self.start, number.saturating_mul(self.interval))?;
-        let start = if self.lookback > 0 {
-            earlier(end, self.lookback)?
-        } else {
-            self.start
-        };
-        Ok(Window { start, end })
-    }
-}
-
-/// The scope pairs of run `number` by name; of several with one name the last counts.
-fn scopes(
-    request: &AnalysisRequest,
-    plan: &AnalysisPlan,
-    number: i64,
-) -> Result<IndexMap<String, Option<ScopePair>>, Failure> {
-    let step = first_scope(request)?.step;
-    let window = plan.window(number)?;
-    let mut pairs = IndexMap::new();
-    for (index, scope) in request.scopes.iter().flatten().enumerate() {
-        let scope = scope.as_ref().ok_or_else(|| null_scope(index))?;
-        let offset = scope.control_offset_in_minutes;
-        let side = |name: &Option<String>, location: &Option<String>, window: Window| CanaryScope {
-            scope: name.clone(),
-            location: location.clone(),
-            start: Some(window.start),
-            end: Some(window.end),
-            step: Some(step),
-            extended_scope_params: Some(scope.extended_scope_params.clone()),
-        };
-        let control = Window {
-            start: earlier(window.start, offset)?,
-            end: earlier(window.end, offset)?,
-        };
-        pairs.insert(
-            scope.scope_name.clone(),
-            Some(ScopePair {
-                control_scope: Some(side(&scope.control_scope, &scope.control_location, control)),
-                experiment_scope: Some(side(
-                    &scope.experiment_scope,
-                    &scope.experiment_location,
-                    window,
-                )),
-            }),
-        );
-    }
-    Ok(pairs)
-}
-
-/// What run `number` asks for.
-pub(crate) fn run_request(
-    request: &AnalysisRequest,
-    plan: &AnalysisPlan,
-    number: i64,
-) -> Result<CanaryExecutionRequest, Failure> {
-    Ok(CanaryExecutionRequest {
-        scopes: Some(scopes(request, plan, number)?),
-        thresholds: request.thresholds,
-        metadata: None,
-        site_local: request.site_local.clone(),
-    })
-}
-
-/// The baseline's window of the first scope pair in hash order, which is what a run reports as the
-/// time it judged.
-pub(crate) fn judged_window(request: &CanaryExecutionRequest) -> Option<Window> {
-    let scopes = request.scopes.as_ref()?;
-    let first = *hash_order::strings(scopes.keys().map(String::as_str)).first()?;
-    let control = scopes.get(first)?.as_ref()?.control_scope.as_ref()?;
-    Some(Window {
-        start: control.start?,
-        end: control.end?,
-    })
+/// The length of a wait of so many minutes.
+fn wait_seconds(minutes: i64) -> Result<i64, Failure> {
+    minutes
+        .checked_mul(60)
+        .ok_or_else(|| Failure::new("ArithmeticException", "long overflow"))
 }
 
 fn stages(
@@ -285,9 +198,7 @@ fn stages(
     waits: bool,
 ) -> Result<Vec<Stage>, Failure> {
     let wait = |name: String, minutes: i64| -> Result<Stage, Failure> {
-        let seconds = minutes
-            .checked_mul(60)
-            .ok_or_else(|| Failure::new("ArithmeticException", "long overflow"))?;
+        let seconds = wait_seconds(minutes)?;
         Ok(Stage::new("", "wait", name, StageWork::Wait { seconds }))
     };
     let mut stages = Vec::new();
@@ -323,9 +234,13 @@ pub(crate) fn summary_stage() -> Stage {
 
 #[cfg(test)]
 mod tests {
+    use kayenta_model::CanaryScope;
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{
+        windows::{judged_window, run_request},
+        *,
+    };
 
     /// Everything planned of a request at some time of 2025-04-08: waits by name and seconds, and the
     /// windows of both sides by time of day.
@@ -338,7 +253,7 @@ mod tests {
             .or_insert(json!({"pass": 95, "marginal": 75}));
         let request: AnalysisRequest = serde_json::from_value(request).unwrap();
         let now = format!("2025-04-08T{now}Z").parse().unwrap();
-        let timetable = plan(&request, now).unwrap();
+        let timetable = make(&request, now).unwrap();
         let waits = timetable
             .stages
             .iter()
@@ -502,7 +417,7 @@ mod tests {
             "thresholds": {},
         }))
         .unwrap();
-        let timetable = plan(&request, "2025-04-08T10:00:00Z".parse().unwrap()).unwrap();
+        let timetable = make(&request, "2025-04-08T10:00:00Z".parse().unwrap()).unwrap();
         let scopes = run_request(&request, &timetable.plan, 1)
             .unwrap()
             .scopes

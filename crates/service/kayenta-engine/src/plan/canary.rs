@@ -20,7 +20,8 @@ pub(crate) struct CanaryInputs {
     pub(crate) application: String,
     pub(crate) parent_pipeline_execution_id: Option<String>,
     pub(crate) accounts: AccountNames,
-    pub(crate) config: CanaryConfig,
+    /// Templates escaped.
+    pub(crate) config: Arc<CanaryConfig>,
     pub(crate) config_id: String,
     pub(crate) request: CanaryExecutionRequest,
     pub(crate) analysis_id: Option<String>,
@@ -38,7 +39,6 @@ pub(crate) fn plan(
     instance_id: &str,
 ) -> Result<Execution, EngineError> {
     check(&inputs.config, &inputs.request, accounts)?;
-    let config = Arc::new(inputs.config.escaped());
     let application = if inputs.application.is_empty() {
         format!("kayenta-{instance_id}")
     } else {
@@ -54,8 +54,8 @@ pub(crate) fn plan(
         cancellation: None,
         parent_pipeline_execution_id: inputs.parent_pipeline_execution_id,
         accounts: inputs.accounts,
-        stages: stages(&config, ids),
-        config,
+        stages: stages(&inputs.config, ids),
+        config: inputs.config,
         config_id: Some(inputs.config_id),
         task: Task::Canary(CanaryTask {
             request: inputs.request,

@@ -3,23 +3,25 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
-use kayenta_model::{AccountType, CanaryConfig, CanaryScope, MetricConfig, MetricSet};
+use kayenta_metrics::{
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, RetryPolicy,
+};
+use kayenta_model::{
+    AccountType, CanaryConfig, CanaryScope, Clock, IdSource, MetricConfig, MetricSet,
+};
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
-use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::Inner,
-    error::{EngineError, EngineErrorKind},
-    exception::Failure,
+    account::Accounts,
+    documents::to_json,
+    error::EngineError,
+    failure::Failure,
+    options::{EngineOptions, EngineParts},
     request::{FetchOneMetric, FetchOutcome},
 };
 
-/// More values than this are turned into JSON on a thread of their own.
-const MANY_VALUES: usize = 20_000;
 /// The step of scopes without a usable one, in seconds.
 const DEFAULT_STEP: i64 = 60;
 
@@ -62,23 +64,43 @@ impl MetricsStore for Bounded {
 
 /// Where a run fetches from and stores to.
 #[derive(Clone, Debug)]
-pub(crate) struct Stores {
+pub(crate) struct RunStores {
     metrics: Arc<dyn MetricsStore>,
     /// Name of the account they belong to.
     metrics_account: String,
     pub(crate) objects: Arc<ObjectRepository>,
 }
 
-impl Inner {
+/// Fetches metrics, so many at a time in this process, and stores what came.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    accounts: Arc<Accounts>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    retry: RetryPolicy,
+    permits: Arc<Semaphore>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(parts: &EngineParts, options: &EngineOptions) -> Self {
+        Self {
+            accounts: Arc::clone(&parts.accounts),
+            clock: Arc::clone(&parts.clock),
+            ids: Arc::clone(&parts.ids),
+            retry: options.retry.clone(),
+            permits: Arc::new(Semaphore::new(options.fetches_total.max(1))),
+        }
+    }
+
     /// Both stores by account name, checked in the reference's order.
-    pub(crate) fn stores(&self, metrics: &str, storage: &str) -> Result<Stores, EngineError> {
-        let accounts = &self.parts.accounts;
-        let metrics = self.account(metrics, AccountType::MetricsStore)?;
-        let storage = self.account(storage, AccountType::ObjectStore)?;
-        Ok(Stores {
+    pub(crate) fn stores(&self, metrics: &str, storage: &str) -> Result<RunStores, EngineError> {
+        let accounts = &self.accounts;
+        let metrics = accounts.resolve(Some(metrics), AccountType::MetricsStore)?;
+        let storage = accounts.resolve(Some(storage), AccountType::ObjectStore)?;
+        Ok(RunStores {
             metrics: Arc::new(Bounded {
                 inner: accounts.metrics_store(&metrics)?,
-                permits: Arc::clone(&self.fetches),
+                permits: Arc::clone(&self.permits),
             }),
             metrics_account: metrics.name.clone(),
             objects: accounts.object_store(&storage)?,
@@ -89,24 +111,25 @@ impl Inner {
     /// key.
     pub(crate) async fn fetch_and_store(
         &self,
-        stores: &Stores,
+        stores: &RunStores,
         config: &CanaryConfig,
         metric: &MetricConfig,
         scope: &CanaryScope,
         key: &str,
     ) -> Result<Arc<Vec<MetricSet>>, FetchFailure> {
-        let scope = usable(scope, stores.metrics.service_type());
+        let scope = with_usable_step(scope, stores.metrics.service_type());
         let query = MetricQuery {
             config,
             metric,
             scope: &scope,
         };
-        fits(&query, stores.metrics.as_ref()).map_err(EngineError::from)?;
+        refuse_query_of_another_store(&query, stores.metrics.as_ref())
+            .map_err(EngineError::from)?;
         let sets = kayenta_metrics::fetch_with_retries(
             stores.metrics.as_ref(),
             &query,
-            &self.options.retry,
-            self.parts.clock.as_ref(),
+            &self.retry,
+            self.clock.as_ref(),
             // A cancel drops this whole future instead.
             &CancellationToken::new(),
         )
@@ -139,11 +162,12 @@ impl Inner {
         Ok(sets)
     }
 
+    /// Fetches one metric for a caller who waits, or tells what the store would be sent.
     pub(crate) async fn fetch_one_metric(
         &self,
         request: FetchOneMetric,
     ) -> Result<FetchOutcome, EngineError> {
-        let accounts = &self.parts.accounts;
+        let accounts = &self.accounts;
         let metrics = accounts.resolve(
             request.metrics_account.as_deref(),
             AccountType::MetricsStore,
@@ -164,11 +188,11 @@ impl Inner {
                 metric,
                 scope: &request.scope,
             };
-            fits(&query, store.as_ref())?;
+            refuse_query_of_another_store(&query, store.as_ref())?;
             return Ok(FetchOutcome::Query(store.query_text(&query)?));
         }
         let stores = self.stores(&metrics.name, &storage.name)?;
-        let id = self.parts.ids.uuid();
+        let id = self.ids.uuid();
         self.fetch_and_store(&stores, &config, metric, &request.scope, &id)
             .await
             .map_err(|failure| match failure {
@@ -206,8 +230,8 @@ impl From<FetchFailure> for Failure {
                 Self::from(&error)
             }
             FetchFailure::Fetch { asked, error } => Self::from(&error).of_fetch(
-                &asked.metric,
-                &asked.account,
+                asked.metric,
+                asked.account,
                 asked.query,
                 error.attempts,
             ),
@@ -223,7 +247,10 @@ impl From<EngineError> for FetchFailure {
 }
 
 /// Refuses a metric whose query is for another kind of store than the account is.
-fn fits(query: &MetricQuery<'_>, store: &dyn MetricsStore) -> Result<(), FetchError> {
+fn refuse_query_of_another_store(
+    query: &MetricQuery<'_>,
+    store: &dyn MetricsStore,
+) -> Result<(), FetchError> {
     let wanted = query
         .metric
         .query
@@ -244,41 +271,10 @@ fn fits(query: &MetricQuery<'_>, store: &dyn MetricsStore) -> Result<(), FetchEr
 }
 
 /// C-ENG-10: a step of 0 or none would hang or fail most stores; New Relic takes 0 as its own choice.
-fn usable(scope: &CanaryScope, service_type: &str) -> CanaryScope {
+fn with_usable_step(scope: &CanaryScope, service_type: &str) -> CanaryScope {
     let mut scope = scope.clone();
     if service_type != "newrelic" && scope.step.unwrap_or_default() <= 0 {
         scope.step = Some(DEFAULT_STEP);
     }
     scope
-}
-
-/// The document as JSON; a long one is written on a thread where it holds nobody up.
-pub(crate) async fn to_json<T>(document: &Arc<T>, values: usize) -> Result<Bytes, EngineError>
-where
-    T: Serialize + Send + Sync + 'static,
-{
-    let write = |document: &T| {
-        serde_json::to_vec(document)
-            .map(Bytes::from)
-            .map_err(|error| {
-                EngineError::new(
-                    EngineErrorKind::Internal,
-                    "a document cannot be written as JSON",
-                )
-                .caused_by(error)
-            })
-    };
-    if values < MANY_VALUES {
-        return write(document);
-    }
-    let document = Arc::clone(document);
-    tokio::task::spawn_blocking(move || write(&document))
-        .await
-        .map_err(|error| {
-            EngineError::new(
-                EngineErrorKind::Internal,
-                "writing a document as JSON panicked",
-            )
-            .caused_by(error)
-        })?
 }

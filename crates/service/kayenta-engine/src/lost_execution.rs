@@ -8,7 +8,7 @@ use kayenta_model::{
 };
 use serde_json::Value;
 
-use crate::exception::Failure;
+use crate::failure::Failure;
 
 /// An execution that was accepted, and then lost with the data of the store.
 #[derive(Debug)]

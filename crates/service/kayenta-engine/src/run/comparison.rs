@@ -5,17 +5,34 @@ use std::sync::Arc;
 use kayenta_model::{ExecutionStatus, MetricSetPair};
 use kayenta_storage::ObjectKind;
 
+use super::fail_stage;
 use crate::{
-    engine::Inner,
+    account::Accounts,
     error::EngineError,
-    exception::Failure,
+    failure::Failure,
+    judge_runner::JudgeRunner,
+    options::EngineParts,
     record::{StageWork, Task},
     session::{Interrupted, Session},
 };
 
-impl Inner {
+/// Drives comparisons of two judges.
+#[derive(Debug)]
+pub(crate) struct ComparisonDriver {
+    accounts: Arc<Accounts>,
+    judge_runner: Arc<JudgeRunner>,
+}
+
+impl ComparisonDriver {
+    pub(crate) fn new(judge_runner: Arc<JudgeRunner>, parts: &EngineParts) -> Self {
+        Self {
+            accounts: Arc::clone(&parts.accounts),
+            judge_runner,
+        }
+    }
+
     /// Drives a comparison to its end.
-    pub(crate) async fn drive_comparison(&self, session: &mut Session) -> Result<(), Interrupted> {
+    pub(crate) async fn drive(&self, session: &mut Session) -> Result<(), Interrupted> {
         let now = session.now();
         session.execution.begin(now);
         for stage in 0..session.execution.stages.len() {
@@ -24,10 +41,9 @@ impl Inner {
             }
             let now = session.now();
             session.execution.stages[stage].begin(now);
-            if let Err(failure) = self.comparison_stage(session, stage).await? {
+            if let Err(failure) = self.stage(session, stage).await? {
+                fail_stage(session, stage, failure);
                 let now = session.now();
-                let operation = session.execution.stages[stage].kind.clone();
-                session.execution.stages[stage].fail(failure.at(operation, now), now);
                 session.execution.end(ExecutionStatus::Terminal, now);
                 return session.save().await;
             }
@@ -39,30 +55,35 @@ impl Inner {
         session.save().await
     }
 
-    async fn comparison_stage(
+    /// Does a stage; the inner error is why it failed.
+    async fn stage(
         &self,
         session: &mut Session,
         stage: usize,
     ) -> Result<Result<(), Failure>, Interrupted> {
-        let StageWork::Judge { index } = session.execution.stages[stage].work else {
+        let execution = &session.execution;
+        let StageWork::Judge { index } = execution.stages[stage].work else {
             return Ok(Ok(()));
         };
-        let Task::Comparison(task) = session.execution.task.clone() else {
+        let Task::Comparison(task) = &execution.task else {
             return Ok(Ok(()));
         };
-        let config = Arc::clone(&session.execution.config);
-        let storage = session.execution.accounts.storage.clone();
+        let pair_list_id = task.pair_list_id.clone();
+        let judge = task.override_judges[index].clone();
+        let thresholds = task.thresholds;
+        let config = Arc::clone(&execution.config);
+        let storage = execution.accounts.storage.clone();
         let judged = async {
             let pairs = self
-                .pairs(&storage, &task.pair_list_id)
+                .pairs(&storage, &pair_list_id)
                 .await
                 .map_err(|error| Failure::from(&error))?;
-            let name = task.override_judges[index].as_deref();
-            self.judge(&config, name, task.thresholds, Arc::new(pairs))
+            self.judge_runner
+                .judge(&config, judge.as_deref(), thresholds, Arc::new(pairs))
                 .await
                 .map_err(|error| Failure::from(&error))
         };
-        let verdict = self.meanwhile(session, judged).await?;
+        let verdict = session.while_recording(judged).await?;
         Ok(verdict.map(|verdict| {
             if let Task::Comparison(task) = &mut session.execution.task {
                 task.results[index] = Some(verdict);
@@ -72,7 +93,7 @@ impl Inner {
 
     /// A stored pair list.
     async fn pairs(&self, account: &str, id: &str) -> Result<Vec<MetricSetPair>, EngineError> {
-        let objects = self.objects_of(account)?;
+        let objects = self.accounts.recorded_object_store(account)?;
         Ok(objects.load(ObjectKind::MetricSetPairList, id).await?)
     }
 }

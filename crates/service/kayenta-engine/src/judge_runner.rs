@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use kayenta_judge::{Judge, JudgeError, JudgeRequest, RemoteJudge, ScoreThresholds};
-use kayenta_model::{AccountType, CanaryConfig, CanaryJudgeResult, MetricSetPair, Thresholds};
+use kayenta_judge::{Judge, JudgeError, JudgeRegistry, JudgeRequest, ScoreThresholds};
+use kayenta_model::{
+    AccountType, CanaryConfig, CanaryJudgeResult, Clock, MetricSetPair, Thresholds,
+};
 use kayenta_storage::ObjectKind;
+use tokio::sync::Semaphore;
 
 use crate::{
-    engine::Inner,
+    account::Accounts,
     error::{EngineError, EngineErrorKind},
-    exception::Failure,
+    failure::Failure,
+    options::{EngineOptions, EngineParts},
     request::JudgeStoredPairs,
 };
-
-/// How long an unavailable remote judge is asked again, in milliseconds.
-const REMOTE_PATIENCE_MS: i64 = 120_000;
-/// How long after a failure it is asked again, in milliseconds.
-const REMOTE_PAUSE_MS: i64 = 2_000;
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +55,25 @@ impl From<NoVerdict> for EngineError {
     }
 }
 
-impl Inner {
+/// Judges, so many at a time in this process.
+#[derive(Debug)]
+pub(crate) struct JudgeRunner {
+    accounts: Arc<Accounts>,
+    judges: Arc<JudgeRegistry>,
+    clock: Arc<dyn Clock>,
+    permits: Arc<Semaphore>,
+}
+
+impl JudgeRunner {
+    pub(crate) fn new(parts: &EngineParts, options: &EngineOptions) -> Self {
+        Self {
+            accounts: Arc::clone(&parts.accounts),
+            judges: Arc::clone(&parts.judges),
+            clock: Arc::clone(&parts.clock),
+            permits: Arc::new(Semaphore::new(options.judgements.max(1))),
+        }
+    }
+
     /// The verdict on the pairs by the override, the config's judge, or the default one.
     pub(crate) async fn judge(
         &self,
@@ -66,7 +83,6 @@ impl Inner {
         pairs: Arc<Vec<MetricSetPair>>,
     ) -> Result<CanaryJudgeResult, NoVerdict> {
         let judge = self
-            .parts
             .judges
             .select(config.judge.as_ref(), override_name)?
             .clone();
@@ -75,12 +91,12 @@ impl Inner {
             thresholds: ScoreThresholds::from(thresholds),
             metric_set_pairs: pairs,
         };
-        let began = self.parts.clock.now();
+        let began = self.clock.now();
         let name = judge.name().to_owned();
         let verdict = match judge {
             Judge::Local(judge) => {
                 // Never closed, so a permit always comes.
-                let permit = Arc::clone(&self.judgements).acquire_owned().await.ok();
+                let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
                 let span = tracing::Span::current();
                 tokio::task::spawn_blocking(move || {
                     let _permit = permit;
@@ -92,9 +108,10 @@ impl Inner {
                     source,
                 })?
             }
-            Judge::Remote(judge) => self.ask_remote(judge.as_ref(), &request).await,
+            // Asks again itself where that helps.
+            Judge::Remote(judge) => judge.judge(&request).await,
         };
-        let took = self.parts.clock.now() - began;
+        let took = self.clock.now() - began;
         metrics::histogram!("canary.judge.seconds", "judge" => name.clone())
             .record(took.as_seconds_f64());
         tracing::debug!(
@@ -106,45 +123,25 @@ impl Inner {
         Ok(verdict?)
     }
 
-    async fn ask_remote(
-        &self,
-        judge: &dyn RemoteJudge,
-        request: &JudgeRequest,
-    ) -> Result<CanaryJudgeResult, JudgeError> {
-        let deadline = self.now().saturating_add(REMOTE_PATIENCE_MS);
-        loop {
-            match judge.judge(request).await {
-                Err(error) if error.is_retryable() && self.now() < deadline => {
-                    tracing::debug!(judge = judge.name(), %error, "judge is unavailable; asking again");
-                    self.pause(REMOTE_PAUSE_MS).await;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Lets some milliseconds pass on the engine's clock.
-    pub(crate) async fn pause(&self, millis: i64) {
-        let until = self.parts.clock.now() + chrono::TimeDelta::milliseconds(millis);
-        self.parts.clock.sleep_until(until).await;
-    }
-
+    /// Judges a stored pair list for a caller who waits.
     pub(crate) async fn judge_stored_pairs(
         &self,
         request: JudgeStoredPairs,
     ) -> Result<CanaryJudgeResult, EngineError> {
-        let accounts = &self.parts.accounts;
-        let configuration = accounts.resolve(
+        let configuration = self.accounts.resolve(
             request.configuration_account.as_deref(),
             AccountType::ConfigurationStore,
         )?;
-        let storage =
-            accounts.resolve(request.storage_account.as_deref(), AccountType::ObjectStore)?;
+        let storage = self
+            .accounts
+            .resolve(request.storage_account.as_deref(), AccountType::ObjectStore)?;
         let (_, config) = self
+            .accounts
             .load_config(Some(&configuration.name), &request.config_id)
             .await?;
-        self.parts.judges.select(config.judge.as_ref(), None)?;
-        let pairs = accounts
+        self.judges.select(config.judge.as_ref(), None)?;
+        let pairs = self
+            .accounts
             .object_store(&storage)?
             .load(ObjectKind::MetricSetPairList, &request.pair_list_id)
             .await?;

@@ -1,0 +1,295 @@
+//! The executions there are: their records, the jobs that drive them, and cancels.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use kayenta_model::{CanaryStatusResponse, Clock, ExecutionStatus};
+use kayenta_queue::{
+    ExecutionFilter, ExecutionStore, Job, QueueErrorKind, RecordVersion, WorkQueue,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    attendance::{Attendance, AttendedExecutions},
+    error::{EngineError, EngineErrorKind},
+    ids::accepted_millis,
+    lost_execution::LostExecution,
+    options::{EngineOptions, EngineParts},
+    record::{Execution, canary_group},
+    request::CancelOutcome,
+    session::Session,
+    status,
+};
+
+/// How often a cancel is tried again when someone else wrote the record meanwhile.
+const CANCEL_TRIES: usize = 20;
+
+/// Records and jobs of executions, and which of them this process works on.
+#[derive(Debug)]
+pub(crate) struct Executions {
+    store: Arc<dyn ExecutionStore>,
+    queue: Arc<dyn WorkQueue>,
+    clock: Arc<dyn Clock>,
+    attended: Arc<AttendedExecutions>,
+    cancel_poll: Duration,
+    progress_interval: Duration,
+}
+
+impl Executions {
+    pub(crate) fn new(parts: &EngineParts, options: &EngineOptions) -> Self {
+        Self {
+            store: Arc::clone(&parts.executions),
+            queue: Arc::clone(&parts.queue),
+            clock: Arc::clone(&parts.clock),
+            attended: Arc::default(),
+            cancel_poll: options.cancel_poll.max(Duration::from_millis(1)),
+            progress_interval: options.progress_interval,
+        }
+    }
+
+    /// Keeps a planned execution, queues its job and returns its id.
+    pub(crate) async fn accept(&self, execution: Execution) -> Result<String, EngineError> {
+        self.store.create(&execution.to_record()?).await?;
+        let id = execution.id;
+        // C-ENG-01: the record is kept, so the execution is accepted; a job that could not be queued
+        // is queued by the next sweep.
+        if let Err(error) = self.queue_job(&id, None).await {
+            tracing::warn!(execution.id = %id, %error, "could not queue the job; a sweep will");
+        }
+        tracing::debug!(
+            execution.id = %id,
+            execution.application = %execution.application,
+            "accepted an execution"
+        );
+        Ok(id)
+    }
+
+    /// Keeps an execution that another one's job drives, and opens it; `None` when another worker has
+    /// created it meanwhile and it is gone again.
+    pub(crate) async fn create_without_job(
+        &self,
+        execution: Execution,
+    ) -> Result<Option<Session>, EngineError> {
+        match self.store.create(&execution.to_record()?).await {
+            Ok(version) => Ok(Some(self.session(execution, version))),
+            Err(error) if error.kind == QueueErrorKind::AlreadyExists => {
+                self.open(&execution.id).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The execution to work on; `None` when its record is gone.
+    pub(crate) async fn open(&self, id: &str) -> Result<Option<Session>, EngineError> {
+        match self.store.get(id).await? {
+            Some((record, version)) => {
+                let execution = Execution::from_record(&record)?;
+                Ok(Some(self.session(execution, version)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn session(&self, execution: Execution, version: RecordVersion) -> Session {
+        Session::new(
+            execution,
+            version,
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            self.progress_interval,
+        )
+    }
+
+    /// The execution, if its record is still there.
+    pub(crate) async fn find(&self, id: &str) -> Result<Option<Execution>, EngineError> {
+        match self.store.get(id).await? {
+            Some((record, _)) => Execution::from_record(&record).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The execution.
+    ///
+    /// # Errors
+    /// [`NotFound`](EngineErrorKind::NotFound) when its record is gone.
+    pub(crate) async fn get(&self, id: &str) -> Result<Execution, EngineError> {
+        self.find(id)
+            .await?
+            .ok_or_else(|| EngineError::unknown_execution(id))
+    }
+
+    /// Whether an execution without record and archive was lost: the store lost its records after the
+    /// execution was accepted, which its id tells.
+    pub(crate) async fn find_lost(&self, id: &str) -> Result<Option<LostExecution>, EngineError> {
+        let Some(accepted) = accepted_millis(id) else {
+            return Ok(None);
+        };
+        let lost = self.store.lost_since(accepted).await?;
+        Ok(lost.map(|at| LostExecution::new(id, accepted, at)))
+    }
+
+    /// Statuses of an application's canary runs, newest first.
+    pub(crate) async fn list_canaries(
+        &self,
+        application: &str,
+        filter: &ExecutionFilter,
+    ) -> Result<Vec<CanaryStatusResponse>, EngineError> {
+        let records = self.store.list(&canary_group(application), filter).await?;
+        // C-ENG-08: a record that cannot be read does not spoil the others.
+        Ok(records
+            .iter()
+            .filter_map(|record| {
+                Execution::from_record(record)
+                    .and_then(status::canary)
+                    .inspect_err(|error| {
+                        tracing::warn!(
+                            execution.id = %record.id,
+                            %error,
+                            "left an unreadable execution out of a listing"
+                        );
+                    })
+                    .ok()
+            })
+            .collect())
+    }
+
+    /// Ids of all executions, in no order.
+    pub(crate) async fn ids(&self) -> Result<Vec<String>, EngineError> {
+        Ok(self.store.ids().await?)
+    }
+
+    /// Ids of executions that are not complete and have a job of their own, at most `limit`.
+    pub(crate) async fn unfinished(&self, limit: usize) -> Result<Vec<String>, EngineError> {
+        Ok(self.store.unfinished(limit).await?)
+    }
+
+    /// Forgets a complete execution.
+    ///
+    /// # Errors
+    /// [`NotFound`](EngineErrorKind::NotFound) for an unknown id,
+    /// [`Conflict`](EngineErrorKind::Conflict) when it is not complete.
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), EngineError> {
+        if !self.get(id).await?.is_complete() {
+            return Err(EngineError::new(
+                EngineErrorKind::Conflict,
+                format!("Not deleting incomplete pipeline {id}"),
+            ));
+        }
+        Ok(self.store.delete(id).await?)
+    }
+
+    /// Queues the job of an execution, to be taken at once or no earlier than `due`.
+    pub(crate) async fn queue_job(
+        &self,
+        id: &str,
+        due: Option<DateTime<Utc>>,
+    ) -> Result<(), EngineError> {
+        let job = Job {
+            execution_id: id.to_owned(),
+        };
+        Ok(self.queue.push(&job, due).await?)
+    }
+
+    /// Whether queue and records answer.
+    pub(crate) async fn check(&self) -> Result<(), EngineError> {
+        self.queue.check().await?;
+        self.store.check().await?;
+        Ok(())
+    }
+
+    /// Marks that this process works on the execution.
+    pub(crate) fn attend(&self, id: &str) -> Attendance {
+        self.attended.attend(id)
+    }
+
+    /// Whether this process works on the execution.
+    pub(crate) fn attends(&self, id: &str) -> bool {
+        self.attended.contains(id)
+    }
+
+    /// How many executions this process works on.
+    pub(crate) fn attended(&self) -> usize {
+        self.attended.len()
+    }
+
+    /// Completes when the execution was ended or removed by someone else.
+    pub(crate) async fn ended_elsewhere(&self, id: &str, changed: &CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = changed.cancelled() => return,
+                () = self.clock.sleep(self.cancel_poll) => {}
+            }
+            match self.store.status(id).await {
+                Ok(Some((status, _))) if !status.is_complete() => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(execution.id = %id, %error, "could not ask whether an execution was canceled");
+                }
+            }
+        }
+    }
+
+    /// Marks an execution canceled whatever it is doing, and the runs it has started.
+    ///
+    /// # Errors
+    /// [`NotFound`](EngineErrorKind::NotFound) for an unknown id.
+    pub(crate) async fn cancel(
+        &self,
+        id: &str,
+        by: &str,
+        reason: Option<String>,
+    ) -> Result<CancelOutcome, EngineError> {
+        for _ in 0..CANCEL_TRIES {
+            let Some((record, version)) = self.store.get(id).await? else {
+                return Err(EngineError::unknown_execution(id));
+            };
+            if record.status.is_complete() {
+                return Ok(CancelOutcome::AlreadyComplete);
+            }
+            let mut execution = Execution::from_record(&record)?;
+            execution.cancel(by, reason.clone(), self.clock.now_millis());
+            match self.store.save(&execution.to_record()?, version).await {
+                Ok(_) => {}
+                Err(error) if error.kind == QueueErrorKind::Conflict => continue,
+                Err(error) => return Err(error.into()),
+            }
+            self.attended.announce_change(id);
+            self.cancel_runs_of(&execution).await;
+            // C-ENG-09: canceled executions are archived too, by the worker this wakes; it also
+            // clears a job that waits for a later time.
+            if let Err(error) = self.queue_job(id, None).await {
+                tracing::warn!(execution.id = %id, %error, "could not queue the archiving of a canceled execution");
+            }
+            tracing::info!(
+                execution.id = %id,
+                execution.application = %execution.application,
+                "canceled an execution"
+            );
+            return Ok(CancelOutcome::Canceled);
+        }
+        Err(EngineError::new(
+            EngineErrorKind::Unavailable,
+            format!("Execution {id} keeps changing; it was not canceled"),
+        ))
+    }
+
+    /// Cancels the runs of a canceled analysis that are not complete.
+    pub(crate) async fn cancel_runs_of(&self, analysis: &Execution) {
+        for (stage, run, id) in analysis.started_runs() {
+            let settled = run.child_status.is_some_and(|status| status.is_complete());
+            if settled || stage.status != ExecutionStatus::Canceled {
+                continue;
+            }
+            let reason = Some(format!("Analysis {} was canceled.", analysis.id));
+            match Box::pin(self.cancel(id, "system", reason)).await {
+                Ok(_) => {}
+                // Chosen but not created yet; whoever creates it looks after it.
+                Err(error) if error.kind == EngineErrorKind::NotFound => {}
+                Err(error) => {
+                    tracing::warn!(execution.id = %id, %error, "could not cancel the run of a canceled analysis");
+                }
+            }
+        }
+    }
+}

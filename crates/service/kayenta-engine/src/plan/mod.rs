@@ -1,0 +1,288 @@
+//! From a caller's wish to a planned execution: accounts, config, checks, stages.
+
+mod canary;
+pub(crate) mod timetable;
+pub(crate) mod windows;
+
+use std::sync::Arc;
+
+use kayenta_model::{AccountType, CanaryConfig, Clock, ExecutionStatus, IdSource, Instant};
+
+use self::canary::CanaryInputs;
+use crate::{
+    account::Accounts,
+    error::{EngineError, EngineErrorKind},
+    failure::Failure,
+    options::{EngineOptions, EngineParts},
+    record::{
+        AD_HOC, AccountNames, AnalysisTask, ComparisonTask, Execution, Stage, StageWork, Task,
+    },
+    request::{ConfigSource, StartAnalysis, StartCanary, StartComparison},
+};
+
+/// Application and parent of every comparison of judges.
+const JUDGE_COMPARISON: &str = "judge-comparison";
+
+/// Checks what callers ask for, and plans it as an execution with every object id chosen.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    accounts: Arc<Accounts>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    instance_id: String,
+    refuse_impossible_analyses: bool,
+}
+
+/// What every start needs, resolved in the reference's order.
+struct Sources {
+    accounts: AccountNames,
+    config: CanaryConfig,
+    config_id: Option<String>,
+}
+
+/// Why a run of an analysis cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunPlanError {
+    #[error("the analysis is not planned")]
+    NotPlanned,
+    #[error("{0}")]
+    Window(Failure),
+    #[error(transparent)]
+    Refused(#[from] EngineError),
+}
+
+impl Planner {
+    pub(crate) fn new(parts: &EngineParts, options: &EngineOptions) -> Self {
+        Self {
+            accounts: Arc::clone(&parts.accounts),
+            clock: Arc::clone(&parts.clock),
+            ids: Arc::clone(&parts.ids),
+            instance_id: options.instance_id.clone(),
+            refuse_impossible_analyses: options.refuse_impossible_analyses,
+        }
+    }
+
+    /// A new execution id.
+    pub(crate) fn execution_id(&self) -> String {
+        self.ids.ulid(self.clock.now_millis())
+    }
+
+    /// A canary run.
+    pub(crate) async fn canary(&self, start: StartCanary) -> Result<Execution, EngineError> {
+        let ad_hoc = matches!(start.config_source, ConfigSource::AdHoc { .. });
+        let sources = self
+            .sources(
+                start.metrics_account.as_deref(),
+                start.storage_account.as_deref(),
+                start.config_source,
+            )
+            .await?;
+        let request = start.request.ok_or_else(|| {
+            EngineError::invalid("executionRequest must be provided for ad-hoc requests")
+        })?;
+        // C-ENG-11: without the config's id and name.
+        metrics::counter!("canary.pipelines.initiated").increment(1);
+        let application = match start.application {
+            None if ad_hoc => AD_HOC.to_owned(),
+            application => application.unwrap_or_default(),
+        };
+        let now = self.clock.now_millis();
+        self.planned_canary(CanaryInputs {
+            id: self.ids.ulid(now),
+            now,
+            application,
+            parent_pipeline_execution_id: start.parent_pipeline_execution_id,
+            accounts: sources.accounts,
+            config: Arc::new(sources.config.escaped()),
+            config_id: sources.config_id.unwrap_or_else(|| AD_HOC.to_owned()),
+            request,
+            analysis_id: None,
+        })
+    }
+
+    /// Run `number` of an analysis, from 1, under the id chosen for it.
+    pub(crate) fn run_of(
+        &self,
+        analysis: &Execution,
+        number: i64,
+        id: String,
+    ) -> Result<Execution, RunPlanError> {
+        let (task, plan) = analysis
+            .planned_analysis()
+            .ok_or(RunPlanError::NotPlanned)?;
+        let request =
+            windows::run_request(&task.request, plan, number).map_err(RunPlanError::Window)?;
+        Ok(self.planned_canary(CanaryInputs {
+            id,
+            now: self.clock.now_millis(),
+            application: analysis.application.clone(),
+            parent_pipeline_execution_id: analysis.parent_pipeline_execution_id.clone(),
+            accounts: AccountNames {
+                configuration: None,
+                ..analysis.accounts.clone()
+            },
+            config: Arc::clone(&analysis.config),
+            config_id: analysis
+                .config_id
+                .clone()
+                .unwrap_or_else(|| AD_HOC.to_owned()),
+            request,
+            analysis_id: Some(analysis.id.clone()),
+        })?)
+    }
+
+    fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {
+        canary::plan(inputs, &self.accounts, self.ids.as_ref(), &self.instance_id)
+    }
+
+    /// A standalone analysis. Its timetable is made when work on it begins, by the clock of that
+    /// moment; here only what no later moment can heal is refused.
+    pub(crate) async fn analysis(&self, start: StartAnalysis) -> Result<Execution, EngineError> {
+        let sources = self
+            .sources(
+                start.metrics_account.as_deref(),
+                start.storage_account.as_deref(),
+                start.config_source,
+            )
+            .await?;
+        let request = start.request.ok_or_else(|| {
+            EngineError::invalid("executionRequest must be provided for ad-hoc requests")
+        })?;
+        let now = self.clock.now_millis();
+        if self.refuse_impossible_analyses {
+            let moment = Instant::from_millis(now).ok_or_else(|| {
+                EngineError::new(EngineErrorKind::Internal, "the clock is out of range")
+            })?;
+            if let Some(first_run) = timetable::first_run(&request, moment)? {
+                canary::check(&sources.config, &first_run, &self.accounts)?;
+            }
+        }
+        Ok(Execution {
+            id: self.ids.ulid(now),
+            application: start.application.unwrap_or_else(|| AD_HOC.to_owned()),
+            status: ExecutionStatus::NotStarted,
+            build_time: now,
+            start_time: None,
+            end_time: None,
+            cancellation: None,
+            parent_pipeline_execution_id: start.parent_pipeline_execution_id,
+            accounts: sources.accounts,
+            config: Arc::new(sources.config.escaped()),
+            config_id: sources.config_id,
+            task: Task::Analysis(AnalysisTask {
+                request,
+                user: start.user.unwrap_or_else(|| "anonymous".to_owned()),
+                plan: None,
+                result: None,
+            }),
+            stages: vec![timetable::setup_stage()],
+        })
+    }
+
+    /// A comparison of two judges.
+    pub(crate) async fn comparison(
+        &self,
+        start: StartComparison,
+    ) -> Result<Execution, EngineError> {
+        let configuration = self.accounts.resolve(
+            start.configuration_account.as_deref(),
+            AccountType::ConfigurationStore,
+        )?;
+        let storage = self
+            .accounts
+            .resolve(start.storage_account.as_deref(), AccountType::ObjectStore)?;
+        let (configuration, config) = self
+            .accounts
+            .load_config(Some(&configuration.name), &start.config_id)
+            .await?;
+        let now = self.clock.now_millis();
+        let judge = |ref_id: &str, index: usize| {
+            Stage::new(
+                ref_id,
+                "canaryJudge",
+                format!("Perform Analysis with Judge {}", index + 1),
+                StageWork::Judge { index },
+            )
+        };
+        Ok(Execution {
+            id: self.ids.ulid(now),
+            application: JUDGE_COMPARISON.to_owned(),
+            status: ExecutionStatus::NotStarted,
+            build_time: now,
+            start_time: None,
+            end_time: None,
+            cancellation: None,
+            parent_pipeline_execution_id: Some(JUDGE_COMPARISON.to_owned()),
+            accounts: AccountNames {
+                metrics: String::new(),
+                storage: storage.name.clone(),
+                configuration: Some(configuration),
+            },
+            config: Arc::new(config.escaped()),
+            config_id: Some(start.config_id),
+            task: Task::Comparison(ComparisonTask {
+                pair_list_id: start.pair_list_id,
+                thresholds: start.thresholds,
+                override_judges: [start.override_judge_1, start.override_judge_2],
+                results: [None, None],
+            }),
+            stages: vec![
+                Stage::new(
+                    "setupContext",
+                    "setupCanary",
+                    "Setup Canary",
+                    StageWork::Setup,
+                ),
+                judge("judge", 0),
+                judge("judge-2", 1),
+                Stage::new(
+                    "compareJudgeResults",
+                    "compareJudgeResults",
+                    "Compare Judge Results",
+                    StageWork::Compare,
+                ),
+            ],
+        })
+    }
+
+    /// Resolves metrics, storage and (by id) configuration account, then loads the config. A config
+    /// that was not sent along is refused only after that.
+    async fn sources(
+        &self,
+        metrics: Option<&str>,
+        storage: Option<&str>,
+        source: ConfigSource,
+    ) -> Result<Sources, EngineError> {
+        let metrics = self.accounts.resolve(metrics, AccountType::MetricsStore)?;
+        let storage = self.accounts.resolve(storage, AccountType::ObjectStore)?;
+        let mut names = AccountNames {
+            metrics: metrics.name.clone(),
+            storage: storage.name.clone(),
+            configuration: None,
+        };
+        match source {
+            ConfigSource::ById {
+                configuration_account,
+                config_id,
+            } => {
+                let (account, config) = self
+                    .accounts
+                    .load_config(configuration_account.as_deref(), &config_id)
+                    .await?;
+                names.configuration = Some(account);
+                Ok(Sources {
+                    accounts: names,
+                    config,
+                    config_id: Some(config_id),
+                })
+            }
+            ConfigSource::AdHoc { config } => Ok(Sources {
+                accounts: names,
+                config: config.ok_or_else(|| {
+                    EngineError::invalid("canaryConfig must be provided for ad-hoc requests")
+                })?,
+                config_id: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One canary run, step by step: fetch both sides of every metric at once, mix, judge.
+
+use std::sync::Arc;
+
+use kayenta_model::{CanaryJudgeResult, ExecutionStatus, MetricSetPair};
+use kayenta_storage::ObjectKind;
+use tracing::Instrument;
+
+use super::{
+    Halt, fail_stage,
+    fetch_step::{FetchStep, Fetched},
+    mix_step,
+};
+use crate::{
+    account::Accounts,
+    error::{EngineError, EngineErrorKind},
+    failure::Failure,
+    fetcher::{Fetcher, RunStores},
+    judge_runner::JudgeRunner,
+    options::{EngineOptions, EngineParts},
+    record::{Execution, StageWork, Task},
+    session::{Interrupted, Session},
+};
+
+/// Drives canary runs.
+#[derive(Debug)]
+pub(crate) struct CanaryDriver {
+    accounts: Arc<Accounts>,
+    fetch_step: FetchStep,
+    judge_runner: Arc<JudgeRunner>,
+}
+
+impl CanaryDriver {
+    pub(crate) fn new(
+        fetcher: Arc<Fetcher>,
+        judge_runner: Arc<JudgeRunner>,
+        parts: &EngineParts,
+        options: &EngineOptions,
+    ) -> Self {
+        Self {
+            accounts: Arc::clone(&parts.accounts),
+            fetch_step: FetchStep::new(fetcher, parts, options),
+            judge_runner,
+        }
+    }
+
+    /// Drives a canary run from the last recorded step to its end. Whatever it has written carries
+    /// planned keys, so a step done twice overwrites itself.
+    pub(crate) async fn drive(&self, session: &mut Session) -> Result<(), Interrupted> {
+        let now = session.now();
+        if session.execution.status == ExecutionStatus::NotStarted {
+            metrics::histogram!("canary.queue.wait.seconds")
+                .record(seconds(now - session.execution.build_time));
+        }
+        session.execution.begin(now);
+        for stage in &mut session.execution.stages {
+            if stage.work == StageWork::Setup && !stage.succeeded() {
+                stage.end(ExecutionStatus::Succeeded, now);
+            }
+        }
+        let status = match self.steps(session).await {
+            Ok(()) => ExecutionStatus::Succeeded,
+            Err(Halt::Failed) => ExecutionStatus::Terminal,
+            Err(Halt::Interrupted(interrupted)) => return Err(interrupted),
+        };
+        let now = session.now();
+        session.execution.end(status, now);
+        session.save().await?;
+        report(&session.execution);
+        Ok(())
+    }
+
+    async fn steps(&self, session: &mut Session) -> Result<(), Halt> {
+        let mix = session.execution.position(|work| *work == StageWork::Mix);
+        let judge = session
+            .execution
+            .position(|work| matches!(work, StageWork::Judge { .. }));
+        let (Some(mix), Some(judge)) = (mix, judge) else {
+            return Err(Halt::Interrupted(Interrupted::Failed(EngineError::new(
+                EngineErrorKind::Internal,
+                "the record of a canary run lacks its stages",
+            ))));
+        };
+        let mut pairs = None;
+        if session.execution.stages[mix].succeeded() {
+            pairs = self.stored_pairs(&session.execution).await;
+        }
+        let pairs = match pairs {
+            Some(pairs) => pairs,
+            None => {
+                let (stores, fetched) = self
+                    .fetch_step
+                    .fetch_all(session)
+                    .instrument(tracing::debug_span!("stage", name = "fetch"))
+                    .await?;
+                self.mix(session, mix, &stores, fetched)
+                    .instrument(tracing::debug_span!("stage", name = "mix"))
+                    .await?
+            }
+        };
+        self.judge(session, judge, pairs)
+            .instrument(tracing::debug_span!("stage", name = "judge"))
+            .await
+    }
+
+    /// The pair list an earlier worker left; `None` when it cannot be read and is made again.
+    async fn stored_pairs(&self, execution: &Execution) -> Option<Arc<Vec<MetricSetPair>>> {
+        let task = execution.canary()?;
+        let objects = self
+            .accounts
+            .recorded_object_store(&execution.accounts.storage)
+            .ok()?;
+        objects
+            .load(ObjectKind::MetricSetPairList, &task.pair_list_id)
+            .await
+            .inspect_err(|error| tracing::debug!(%error, "the pair list is made again"))
+            .ok()
+            .map(Arc::new)
+    }
+
+    /// Puts both sides next to each other and stores the pairs.
+    async fn mix(
+        &self,
+        session: &mut Session,
+        stage: usize,
+        stores: &RunStores,
+        fetched: Fetched,
+    ) -> Result<Arc<Vec<MetricSetPair>>, Halt> {
+        let now = session.now();
+        session.execution.stages[stage].begin(now);
+        let Some(task) = session.execution.canary() else {
+            return Err(Halt::Failed);
+        };
+        let key = task.pair_list_id.clone();
+        let config = Arc::clone(&session.execution.config);
+        let mixed = session
+            .while_recording(mix_step::mix_and_store(
+                config,
+                &key,
+                &stores.objects,
+                fetched,
+            ))
+            .await?;
+        match mixed {
+            Ok(pairs) => {
+                let now = session.now();
+                session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
+                session.save_progress_if_due().await?;
+                Ok(pairs)
+            }
+            Err(failure) => {
+                fail_stage(session, stage, failure);
+                Err(Halt::Failed)
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        session: &mut Session,
+        stage: usize,
+        pairs: Arc<Vec<MetricSetPair>>,
+    ) -> Result<(), Halt> {
+        let now = session.now();
+        session.execution.stages[stage].begin(now);
+        let thresholds = session
+            .execution
+            .canary()
+            .and_then(|task| task.request.thresholds)
+            .unwrap_or_default();
+        let config = Arc::clone(&session.execution.config);
+        let verdict = session
+            .while_recording(self.judge_runner.judge(&config, None, thresholds, pairs))
+            .await?;
+        match verdict {
+            Ok(verdict) => {
+                let now = session.now();
+                session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
+                if let Task::Canary(task) = &mut session.execution.task {
+                    task.result = Some(verdict);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                fail_stage(session, stage, Failure::from(&error));
+                Err(Halt::Failed)
+            }
+        }
+    }
+}
+
+fn seconds(millis: i64) -> f64 {
+    millis.max(0) as f64 / 1000.0
+}
+
+/// The one line a finished run leaves in the log.
+fn report(execution: &Execution) {
+    let result = execution.canary().and_then(|task| task.result.as_ref());
+    let verdict = result
+        .and_then(|result| result.score.as_ref()?.classification.clone())
+        .unwrap_or_else(|| execution.status.lower());
+    let took = execution.end_time.unwrap_or(execution.build_time)
+        - execution.start_time.unwrap_or(execution.build_time);
+    metrics::counter!("canary.runs", "verdict" => verdict.to_lowercase()).increment(1);
+    metrics::histogram!("canary.run.seconds").record(seconds(took));
+    tracing::info!(
+        execution.id = %execution.id,
+        execution.application = %execution.application,
+        verdict = %verdict,
+        score = result.and_then(CanaryJudgeResult::total),
+        duration_ms = took,
+        "canary run finished"
+    );
+}

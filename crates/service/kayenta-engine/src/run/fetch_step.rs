@@ -1,0 +1,236 @@
+//! The first step of a canary run: every metric fetched on both sides, so many at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use kayenta_model::{CanaryScope, Clock, ExecutionStatus, MetricSet};
+use kayenta_storage::ObjectKind;
+use tracing::Instrument;
+
+use super::{Halt, fail_stage};
+use crate::{
+    failure::Failure,
+    fetcher::{Fetcher, RunStores},
+    options::{EngineOptions, EngineParts},
+    record::{CanaryTask, Execution, Side, StageWork},
+    session::Session,
+};
+
+/// Everything fetched, by side, in the order of the config.
+pub(super) struct Fetched {
+    pub(super) control: Vec<MetricSet>,
+    pub(super) experiment: Vec<MetricSet>,
+}
+
+/// Fetches whatever a run has not fetched yet.
+#[derive(Debug)]
+pub(super) struct FetchStep {
+    fetcher: Arc<Fetcher>,
+    clock: Arc<dyn Clock>,
+    /// Fetches of one run under way at a time.
+    at_once: usize,
+    /// How long siblings of a failed fetch may still end on their own.
+    settle: Duration,
+}
+
+/// One fetch a run is made of.
+struct PlannedFetch {
+    stage: usize,
+    side: Side,
+    metric: usize,
+    key: String,
+    scope: CanaryScope,
+}
+
+impl FetchStep {
+    pub(super) fn new(fetcher: Arc<Fetcher>, parts: &EngineParts, options: &EngineOptions) -> Self {
+        Self {
+            fetcher,
+            clock: Arc::clone(&parts.clock),
+            at_once: options.fetches_per_run.max(1),
+            settle: options.settle,
+        }
+    }
+
+    /// Everything the run compares, and the stores it belongs to.
+    pub(super) async fn fetch_all(
+        &self,
+        session: &mut Session,
+    ) -> Result<(RunStores, Fetched), Halt> {
+        let names = &session.execution.accounts;
+        let stores = match self.fetcher.stores(&names.metrics, &names.storage) {
+            Ok(stores) => stores,
+            Err(error) => {
+                // As in the reference, where both chains of fetches find it out at once.
+                let failing: Vec<_> = planned_fetches(&session.execution)
+                    .filter(|fetch| fetch.metric == 0)
+                    .map(|fetch| fetch.stage)
+                    .collect();
+                for stage in failing {
+                    fail_stage(session, stage, Failure::from(&error));
+                }
+                return Err(Halt::Failed);
+            }
+        };
+        let all: Vec<PlannedFetch> = planned_fetches(&session.execution).collect();
+        let mut lists: Vec<Option<Arc<Vec<MetricSet>>>> = vec![None; all.len()];
+        let mut missing = Vec::new();
+        for (index, fetch) in all.iter().enumerate() {
+            if session.execution.stages[fetch.stage].succeeded() {
+                lists[index] = stores
+                    .objects
+                    .load(ObjectKind::MetricSetList, &fetch.key)
+                    .await
+                    .inspect_err(|error| tracing::debug!(%error, "a metric is fetched again"))
+                    .ok()
+                    .map(Arc::new);
+            }
+            if lists[index].is_none() {
+                missing.push(index);
+            }
+        }
+        self.fetch_missing(session, &stores, &all, missing, &mut lists)
+            .await?;
+        let mut fetched = Fetched {
+            control: Vec::new(),
+            experiment: Vec::new(),
+        };
+        for (fetch, list) in all.iter().zip(lists) {
+            let sets = list.map(Arc::unwrap_or_clone).unwrap_or_default();
+            match fetch.side {
+                Side::Control => fetched.control.extend(sets),
+                Side::Experiment => fetched.experiment.extend(sets),
+            }
+        }
+        Ok((stores, fetched))
+    }
+
+    async fn fetch_missing(
+        &self,
+        session: &mut Session,
+        stores: &RunStores,
+        all: &[PlannedFetch],
+        missing: Vec<usize>,
+        lists: &mut [Option<Arc<Vec<MetricSet>>>],
+    ) -> Result<(), Halt> {
+        let config = Arc::clone(&session.execution.config);
+        let mut waiting = missing.into_iter();
+        let mut running = FuturesUnordered::new();
+        let mut dirty = true;
+        loop {
+            while running.len() < self.at_once {
+                let Some(index) = waiting.next() else { break };
+                let fetch = &all[index];
+                let now = session.now();
+                session.execution.stages[fetch.stage].begin(now);
+                dirty = true;
+                let config = Arc::clone(&config);
+                running.push(async move {
+                    let metric = &config.metrics()[fetch.metric];
+                    let span = tracing::debug_span!(
+                        "metric",
+                        name = metric.name(),
+                        scope = fetch.scope.scope.as_deref().unwrap_or_default(),
+                    );
+                    let outcome = self
+                        .fetcher
+                        .fetch_and_store(stores, &config, metric, &fetch.scope, &fetch.key)
+                        .instrument(span)
+                        .await;
+                    (index, outcome)
+                });
+            }
+            let progress_due = session.progress_due();
+            let progress = async {
+                if dirty {
+                    self.clock.sleep_until(progress_due).await;
+                } else {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                done = running.next() => match done {
+                    None => return Ok(()),
+                    Some((index, Ok(list))) => {
+                        lists[index] = Some(list);
+                        let now = session.now();
+                        session.execution.stages[all[index].stage]
+                            .end(ExecutionStatus::Succeeded, now);
+                        dirty = true;
+                    }
+                    Some((index, Err(failure))) => {
+                        fail_stage(session, all[index].stage, failure.into());
+                        break;
+                    }
+                },
+                () = progress => {
+                    session.save_progress().await?;
+                    dirty = false;
+                }
+            }
+        }
+        // One fetch has failed. The others may end on their own for a moment, so that what they say
+        // is told too, then they are dropped (C-ENG-03).
+        let settled = self.clock.sleep(self.settle);
+        tokio::pin!(settled);
+        loop {
+            tokio::select! {
+                biased;
+                done = running.next() => match done {
+                    None => return Err(Halt::Failed),
+                    Some((index, Ok(_))) => {
+                        let now = session.now();
+                        session.execution.stages[all[index].stage]
+                            .end(ExecutionStatus::Succeeded, now);
+                    }
+                    Some((index, Err(failure))) => {
+                        fail_stage(session, all[index].stage, failure.into());
+                    }
+                },
+                () = &mut settled => return Err(Halt::Failed),
+            }
+        }
+    }
+}
+
+fn planned_fetches(execution: &Execution) -> impl Iterator<Item = PlannedFetch> {
+    let task = execution.canary();
+    execution
+        .stages
+        .iter()
+        .enumerate()
+        .filter_map(move |(stage, planned)| match &planned.work {
+            StageWork::Fetch {
+                side,
+                metric,
+                metric_set_list_id,
+            } => Some(PlannedFetch {
+                stage,
+                side: *side,
+                metric: *metric,
+                key: metric_set_list_id.clone(),
+                scope: scope_of(execution, task?, *side, *metric)?,
+            }),
+            _ => None,
+        })
+}
+
+fn scope_of(
+    execution: &Execution,
+    task: &CanaryTask,
+    side: Side,
+    metric: usize,
+) -> Option<CanaryScope> {
+    let name = execution
+        .config
+        .metrics()
+        .get(metric)?
+        .scope_name
+        .as_ref()?;
+    let pair = task.request.scopes.as_ref()?.get(name)?.as_ref()?;
+    match side {
+        Side::Control => pair.control_scope.clone(),
+        Side::Experiment => pair.experiment_scope.clone(),
+    }
+}

@@ -1,0 +1,47 @@
+//! The second step of a canary run: both sides put next to each other and stored.
+
+use std::sync::Arc;
+
+use kayenta_model::{CanaryConfig, MetricSetPair};
+use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
+
+use super::fetch_step::Fetched;
+use crate::{documents::to_json, error::EngineError, failure::Failure, ids::DerivedIds};
+
+/// Mixes what was fetched and stores the pairs under the key.
+pub(super) async fn mix_and_store(
+    config: Arc<CanaryConfig>,
+    key: &str,
+    objects: &ObjectRepository,
+    fetched: Fetched,
+) -> Result<Arc<Vec<MetricSetPair>>, Failure> {
+    // Ids of pairs follow from the list's, so two workers at once would write the same list.
+    let ids = DerivedIds::new(key);
+    let pairs = tokio::task::spawn_blocking(move || {
+        kayenta_metrics::mixing::mix(config.metrics(), fetched.control, fetched.experiment, &ids)
+    })
+    .await
+    .map_err(|error| Failure::new("IllegalStateException", format!("mixing failed: {error}")))?
+    .map_err(|error| Failure::illegal(error.to_string()))?;
+    let pairs = Arc::new(pairs);
+    let values = pairs
+        .iter()
+        .flat_map(|pair| pair.values.iter().flat_map(|sides| sides.values()))
+        .map(Vec::len)
+        .sum();
+    let bytes = to_json(&pairs, values)
+        .await
+        .map_err(|error| Failure::from(&error))?;
+    objects
+        .store_bytes(
+            ObjectKind::MetricSetPairList,
+            key,
+            None,
+            bytes,
+            WriteCondition::Always,
+        )
+        .await
+        .map_err(|error| Failure::from(&EngineError::from(error)))?;
+    tracing::debug!(pairs = pairs.len(), values, "mixed both sides");
+    Ok(pairs)
+}

@@ -1,0 +1,338 @@
+//! The workers: take a job, keep its lease, drive its execution, say what becomes of it.
+
+mod sweep;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kayenta_model::Clock;
+use kayenta_queue::{Lease, LeasedJob, QueueErrorKind, WorkQueue};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use crate::{
+    archiver::{Archived, Archiver},
+    error::{EngineError, EngineErrorKind},
+    executions::Executions,
+    failure::Failure,
+    options::{EngineOptions, EngineParts},
+    record::{Execution, Task},
+    run::{AnalysisDriver, CanaryDriver, ComparisonDriver, Next},
+    session::{Interrupted, Session},
+};
+
+/// Takes that wait for a job at a time.
+const TAKERS: usize = 4;
+/// How often the record of an execution may change under its worker before the job is put off.
+const RELOADS: usize = 20;
+/// Pause before a job whose store failed is looked at again.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
+/// An archive that could not be written is tried again after the time the execution has been
+/// complete, within these bounds in milliseconds, and given up after the last.
+const ARCHIVE_PAUSE_MS: (i64, i64) = (5_000, 600_000);
+const ARCHIVE_PATIENCE_MS: i64 = 86_400_000;
+
+/// Works on the jobs of executions.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    instance_id: String,
+    /// Executions worked on at a time.
+    capacity: usize,
+    grace: Duration,
+    sweep_interval: Duration,
+    max_deliveries: u32,
+    enabled: watch::Sender<bool>,
+    clock: Arc<dyn Clock>,
+    queue: Arc<dyn WorkQueue>,
+    executions: Arc<Executions>,
+    canary: Arc<CanaryDriver>,
+    analysis: AnalysisDriver,
+    comparison: ComparisonDriver,
+    archiver: Arc<Archiver>,
+}
+
+/// What drives executions of each kind.
+pub(crate) struct Drivers {
+    pub(crate) canary: Arc<CanaryDriver>,
+    pub(crate) analysis: AnalysisDriver,
+    pub(crate) comparison: ComparisonDriver,
+}
+
+/// What becomes of a job.
+#[derive(Debug)]
+enum JobOutcome {
+    Done,
+    Later(Option<DateTime<Utc>>),
+    Buried(String),
+    LeaseLost,
+}
+
+impl Workers {
+    pub(crate) fn new(
+        executions: Arc<Executions>,
+        drivers: Drivers,
+        archiver: Arc<Archiver>,
+        parts: &EngineParts,
+        options: &EngineOptions,
+    ) -> Self {
+        Self {
+            instance_id: options.instance_id.clone(),
+            capacity: options.workers.max(1),
+            grace: options.grace,
+            sweep_interval: options.sweep_interval.max(Duration::from_millis(1)),
+            max_deliveries: options.max_deliveries,
+            enabled: watch::Sender::new(true),
+            clock: Arc::clone(&parts.clock),
+            queue: Arc::clone(&parts.queue),
+            executions,
+            canary: drivers.canary,
+            analysis: drivers.analysis,
+            comparison: drivers.comparison,
+            archiver,
+        }
+    }
+
+    /// Lets new work be taken or not; whether that is a change.
+    pub(crate) fn set_enabled(&self, enabled: bool) -> bool {
+        self.enabled.send_replace(enabled) != enabled
+    }
+
+    /// Whether new work is taken.
+    pub(crate) fn is_enabled(&self) -> bool {
+        *self.enabled.borrow()
+    }
+
+    /// Works until `shutdown`, then lets work under way end within the grace period and puts the
+    /// rest back.
+    pub(crate) async fn run(self: &Arc<Self>, shutdown: CancellationToken) {
+        tracing::info!(
+            instance.id = %self.instance_id,
+            workers = self.capacity,
+            "the engine is working"
+        );
+        let tracker = TaskTracker::new();
+        let permits = Arc::new(Semaphore::new(self.capacity));
+        let stop = CancellationToken::new();
+        let takers = (0..TAKERS.min(self.capacity))
+            .map(|_| self.take_jobs(&permits, &tracker, &stop, &shutdown));
+        tokio::join!(
+            futures::future::join_all(takers),
+            sweep::sweep(self, &shutdown)
+        );
+        tracker.close();
+        tokio::select! {
+            () = tracker.wait() => {}
+            () = self.clock.sleep(self.grace) => {
+                tracing::info!(
+                    executions = self.executions.attended(),
+                    "putting work under way back into the queue"
+                );
+                stop.cancel();
+                tracker.wait().await;
+            }
+        }
+        tracing::info!("the engine has stopped");
+    }
+
+    async fn take_jobs(
+        self: &Arc<Self>,
+        permits: &Arc<Semaphore>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) {
+        let mut enabled = self.enabled.subscribe();
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                taken = async {
+                    // The sender lives as long as the workers.
+                    let _ = enabled.wait_for(|enabled| *enabled).await;
+                    let permit = Arc::clone(permits).acquire_owned().await.ok();
+                    let mut disabled = self.enabled.subscribe();
+                    tokio::select! {
+                        biased;
+                        _ = disabled.wait_for(|enabled| !*enabled) => None,
+                        taken = self.queue.take() => Some((permit, taken)),
+                    }
+                } => taken,
+            };
+            match taken {
+                None => {}
+                Some((permit, Ok(leased))) => {
+                    let workers = Arc::clone(self);
+                    let stop = stop.clone();
+                    tracker.spawn(async move {
+                        let _permit = permit;
+                        workers.work(leased, &stop).await;
+                    });
+                }
+                Some((_, Err(error))) if error.kind == QueueErrorKind::Closed => return,
+                Some((_, Err(error))) => {
+                    tracing::warn!(%error, "could not take a job");
+                    tokio::select! {
+                        () = shutdown.cancelled() => return,
+                        () = self.clock.sleep(STORE_PAUSE) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Works on a job until it is done, must wait, or is no longer ours.
+    async fn work(&self, leased: LeasedJob, stop: &CancellationToken) {
+        let LeasedJob {
+            job,
+            lease,
+            delivery,
+        } = leased;
+        let id = &job.execution_id;
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.attend(id, delivery) => outcome,
+            () = self.hold(&lease) => JobOutcome::LeaseLost,
+            () = stop.cancelled() => JobOutcome::Later(None),
+        };
+        let acknowledged = match &outcome {
+            JobOutcome::Done => self.queue.complete(&lease).await,
+            JobOutcome::Later(due) => self.queue.put_off(&lease, *due).await,
+            JobOutcome::Buried(reason) => self.queue.bury(&lease, reason).await,
+            JobOutcome::LeaseLost => {
+                metrics::counter!("canary.leases.lost").increment(1);
+                tracing::warn!(execution.id = %id, "lost the lease on an execution; another worker has it");
+                Ok(())
+            }
+        };
+        if let Err(error) = acknowledged {
+            // The job comes back when its lease ends; all it needs is in the record.
+            tracing::warn!(execution.id = %id, %error, "could not tell the queue what became of a job");
+        }
+    }
+
+    /// Renews the lease for as long as it is polled; returns when it is lost.
+    async fn hold(&self, lease: &Lease) {
+        let every = (lease.duration / 3).max(Duration::from_millis(1));
+        let mut last = self.clock.now();
+        loop {
+            self.clock.sleep(every).await;
+            match self.queue.renew(lease).await {
+                Ok(()) => last = self.clock.now(),
+                Err(error) if error.kind == QueueErrorKind::LeaseLost => return,
+                Err(error) => {
+                    tracing::warn!(execution.id = %lease.execution_id, %error, "could not renew a lease");
+                    // Unreachable for as long as the lease holds: someone else may have it.
+                    let unrenewed = (self.clock.now() - last).to_std().unwrap_or_default();
+                    if unrenewed >= lease.duration {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attend(&self, id: &str, delivery: u32) -> JobOutcome {
+        for _ in 0..RELOADS {
+            let mut session = match self.executions.open(id).await {
+                Ok(Some(session)) => session,
+                Ok(None) => return JobOutcome::Done,
+                Err(error) if error.kind == EngineErrorKind::Internal => {
+                    tracing::error!(execution.id = %id, %error, "gave up an execution");
+                    return JobOutcome::Buried(error.message);
+                }
+                Err(error) => return self.later(id, &error),
+            };
+            let span = tracing::info_span!(
+                "execution",
+                id = %id,
+                application = %session.execution.application
+            );
+            if session.execution.is_complete() {
+                return self.after_end(session.execution).instrument(span).await;
+            }
+            if !session.execution.has_job() {
+                // Driven by its analysis' job, not by this one.
+                return JobOutcome::Done;
+            }
+            if delivery > self.max_deliveries {
+                let reason = format!(
+                    "{} workers in a row died or lost touch while working on this execution.",
+                    delivery - 1
+                );
+                match self.give_up(&mut session, &reason).await {
+                    Ok(()) => {
+                        self.archiver.archive(session.execution).await;
+                        return JobOutcome::Buried(reason);
+                    }
+                    Err(Interrupted::Changed) => continue,
+                    Err(Interrupted::Failed(error)) => return self.later(id, &error),
+                }
+            }
+            let attendance = self.executions.attend(id);
+            let driven = tokio::select! {
+                biased;
+                () = self.executions.ended_elsewhere(id, &attendance.changed) => {
+                    Err(Interrupted::Changed)
+                }
+                driven = self.drive(&mut session).instrument(span.clone()) => driven,
+            };
+            match driven {
+                Ok(Next::Done) => {
+                    return self.after_end(session.execution).instrument(span).await;
+                }
+                Ok(Next::At(due)) => return JobOutcome::Later(Some(due)),
+                Err(Interrupted::Changed) => {}
+                Err(Interrupted::Failed(error)) => return self.later(id, &error),
+            }
+        }
+        JobOutcome::Later(Some(self.after(STORE_PAUSE)))
+    }
+
+    async fn drive(&self, session: &mut Session) -> Result<Next, Interrupted> {
+        match session.execution.task {
+            Task::Canary(_) => self.canary.drive(session).await.map(|()| Next::Done),
+            Task::Analysis(_) => self.analysis.drive(session).await,
+            Task::Comparison(_) => self.comparison.drive(session).await.map(|()| Next::Done),
+        }
+    }
+
+    fn later(&self, id: &str, error: &EngineError) -> JobOutcome {
+        tracing::warn!(execution.id = %id, %error, "a store failed; the execution goes on from its record later");
+        JobOutcome::Later(Some(self.after(STORE_PAUSE)))
+    }
+
+    fn after(&self, pause: Duration) -> DateTime<Utc> {
+        self.clock.now() + pause
+    }
+
+    /// What is left to do for a complete execution: stop what it started, archive it.
+    async fn after_end(&self, execution: Execution) -> JobOutcome {
+        self.executions.cancel_runs_of(&execution).await;
+        let id = execution.id.clone();
+        let ended = execution.end_time.unwrap_or(execution.build_time);
+        if self.archiver.archive(execution).await == Archived::Settled {
+            return JobOutcome::Done;
+        }
+        let now = self.clock.now();
+        let since = now.timestamp_millis() - ended;
+        if since > ARCHIVE_PATIENCE_MS {
+            tracing::error!(execution.id = %id, "gave up archiving an execution");
+            return JobOutcome::Buried("It could not be archived.".to_owned());
+        }
+        let pause = since.clamp(ARCHIVE_PAUSE_MS.0, ARCHIVE_PAUSE_MS.1);
+        JobOutcome::Later(Some(now + TimeDelta::milliseconds(pause)))
+    }
+
+    /// Ends an execution nobody survives working on.
+    async fn give_up(&self, session: &mut Session, reason: &str) -> Result<(), Interrupted> {
+        tracing::error!(execution.id = %session.execution.id, reason, "gave up an execution");
+        let failure = Failure::new("IllegalStateException", reason);
+        if session.execution.analysis().is_some() {
+            return self.analysis.give_up(session, failure).await;
+        }
+        let now = session.now();
+        session.execution.give_up(failure, now);
+        session.save().await
+    }
+}
