@@ -19,6 +19,8 @@ pub mod masking;
 pub mod metric_set;
 pub mod number;
 pub mod query;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod scope;
 pub mod status;
 pub mod time;

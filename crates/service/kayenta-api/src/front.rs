@@ -12,9 +12,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use http::{Uri, uri::PathAndQuery};
+use kayenta_web::ErrorResponse;
 use tower::Service;
-
-use crate::error::ApiError;
 
 /// Why a request is not routed; the fallback answers it.
 #[derive(Clone, Debug)]
@@ -30,11 +29,11 @@ pub(crate) enum Detour {
 impl IntoResponse for Detour {
     fn into_response(self) -> Response {
         match self {
-            Self::BadPath(what) => ApiError::bad_request(format!(
+            Self::BadPath(what) => ErrorResponse::bad_request(format!(
                 "The request was rejected because the URL contains {what}."
             ))
             .into_response(),
-            Self::Outside => ApiError::no_such_path().into_response(),
+            Self::Outside => ErrorResponse::no_such_path().into_response(),
             Self::To(target) => found(&target),
         }
     }

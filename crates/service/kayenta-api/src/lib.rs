@@ -1,22 +1,18 @@
-//! The HTTP API: routes, extractors, error mapping, the OpenAPI document, and the management
-//! endpoints.
+//! The HTTP API: routes, error mapping, access control and the OpenAPI document.
 //!
 //! [`ApiState::new`] takes the engine, the settings and what the management endpoints show;
 //! [`router()`] makes the main port's routes of it and [`management_router`] those of a separate port.
-//! Handlers extract, call and map. HTTP statuses are known here and nowhere else.
+//! Handlers extract, call and map. Which HTTP status an error of the engine or of a store has is decided
+//! here; bodies, parameters and error responses are read and written by `kayenta-web`.
 //!
 //! It does not listen, read configuration, or decide anything about canaries.
 
-mod accept;
 mod controllers;
+mod document;
 mod error;
 mod front;
-mod json_body;
-mod management;
-mod objects_only;
 mod openapi;
 mod options;
-mod params;
 mod rendered_configs;
 mod request_timers;
 mod router;
@@ -25,17 +21,11 @@ mod security;
 mod state;
 mod transport;
 
+pub use document::{document, document_2};
 pub use error::ApiError;
-pub use json_body::parse as parse_body;
-pub use management::{
-    Environment, Health, HealthIndicator, HealthStatus, Impact, Lifecycle, LogLevel, LogLevels,
-    LoggerGroup, LoggerLevels, Meter, MeterKind, MetricsSnapshot, Ping, Property, PropertySource,
-    Schedule, ScheduledTask, Statistic, StatusOrder, UnknownLevel,
-};
-pub use openapi::{document, document_2};
-pub use options::{ApiOptions, CorsOptions, Exposure, HealthGroup, ManagementOptions, Show};
+pub use options::{ApiOptions, CorsOptions};
 pub use router::{management_router, router};
 pub use security::{
     AccessRule, BasicUser, JwtOptions, Role, SecurityError, SecurityOptions, StaticToken,
 };
-pub use state::{ApiParts, ApiState, ManagementParts};
+pub use state::{ApiParts, ApiState};

@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn every_route_but_management_has_its_controller() {
-        let document = crate::openapi::document();
+        let document = crate::document();
         for (route, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 assert_eq!(

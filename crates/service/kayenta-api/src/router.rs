@@ -6,14 +6,15 @@ use std::{
 };
 
 use axum::{Router, middleware};
+use kayenta_management::ManagementOptions;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     controllers,
     front::Front,
-    management, openapi,
-    options::{ApiOptions, ManagementOptions},
+    openapi,
+    options::ApiOptions,
     security::{Guard, SecurityError},
     state::ApiState,
     transport::{self, Transport},
@@ -53,7 +54,7 @@ pub(crate) fn described(options: &ApiOptions) -> OpenApiRouter<ApiState> {
     let mut router = OpenApiRouter::with_openapi(openapi::frame(&options.swagger_title))
         .merge(controllers::routes(options));
     if options.spectator_enabled {
-        router = router.merge(management::spectator_routes());
+        router = router.merge(kayenta_management::spectator_routes());
     }
     if options.management.separate_port {
         router
@@ -66,7 +67,7 @@ fn with_management(
     router: OpenApiRouter<ApiState>,
     options: &ManagementOptions,
 ) -> OpenApiRouter<ApiState> {
-    let routes = management::routes(&options.exposure);
+    let routes = kayenta_management::routes(&options.exposure);
     match options.base_path.trim_end_matches('/') {
         "" => router.merge(routes),
         base_path => router.nest(base_path, routes),

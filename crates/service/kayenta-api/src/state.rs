@@ -2,43 +2,20 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
+use axum::extract::FromRef;
 use bytes::Bytes;
 use kayenta_engine::{Account, Accounts, Engine};
-use kayenta_model::{AccountType, Clock, IdSource};
+use kayenta_management::{Management, ManagementParts};
+use kayenta_model::{AccountType, IdSource};
 use kayenta_storage::{CatalogueOptions, ConfigCatalogue, ObjectRepository, StorageError};
-use serde_json::{Map, Value};
-use tokio::sync::watch;
+use kayenta_web::{BodyLimits, ErrorResponse};
 
 use crate::{
     error::ApiError,
-    management::{
-        Environment, HealthIndicator, HealthRegistry, Lifecycle, LogLevels, MetricsSnapshot,
-        ScheduledTask,
-    },
     options::ApiOptions,
     rendered_configs::RenderedConfigs,
     security::{Guard, SecurityError},
 };
-
-/// What the server hands the management endpoints.
-#[derive(Debug)]
-pub struct ManagementParts {
-    /// The components of `/health`; their order does not matter.
-    pub indicators: Vec<Arc<dyn HealthIndicator>>,
-    /// Where the process is in its life. Readiness is up only while it says
-    /// [`Lifecycle::Ready`].
-    pub lifecycle: watch::Receiver<Lifecycle>,
-    /// The live log levels.
-    pub log_levels: Arc<dyn LogLevels>,
-    /// What has been measured.
-    pub metrics: Arc<dyn MetricsSnapshot>,
-    /// Where the settings came from.
-    pub environment: Environment,
-    /// What `/info` answers; an empty object unless configured.
-    pub info: Map<String, Value>,
-    /// What `/scheduledtasks` lists.
-    pub scheduled_tasks: Vec<ScheduledTask>,
-}
 
 /// Everything the HTTP layer stands on.
 #[derive(Debug)]
@@ -59,12 +36,7 @@ struct Shared {
     engine: Engine,
     catalogues: HashMap<String, Catalogue>,
     options: ApiOptions,
-    health: HealthRegistry,
-    log_levels: Arc<dyn LogLevels>,
-    metrics: Arc<dyn MetricsSnapshot>,
-    environment: Environment,
-    info: Map<String, Value>,
-    scheduled_tasks: Vec<ScheduledTask>,
+    management: Management,
 }
 
 /// The configs of one account.
@@ -126,21 +98,16 @@ impl ApiState {
                 Some((account.name.clone(), catalogue))
             })
             .collect();
-        let health = HealthRegistry::new(
-            management.indicators,
-            management.lifecycle,
-            &options.management,
+        let management = Management::new(
+            management,
+            options.management.clone(),
+            Arc::clone(engine.clock()),
         );
         Ok(Self(Arc::new(Shared {
             engine,
             catalogues,
             options,
-            health,
-            log_levels: management.log_levels,
-            metrics: management.metrics,
-            environment: management.environment,
-            info: management.info,
-            scheduled_tasks: management.scheduled_tasks,
+            management,
         })))
     }
 
@@ -162,34 +129,6 @@ impl ApiState {
         &**self.0.engine.ids_source()
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &**self.0.engine.clock()
-    }
-
-    pub(crate) fn health(&self) -> &HealthRegistry {
-        &self.0.health
-    }
-
-    pub(crate) fn log_levels(&self) -> &dyn LogLevels {
-        &*self.0.log_levels
-    }
-
-    pub(crate) fn metrics(&self) -> &dyn MetricsSnapshot {
-        &*self.0.metrics
-    }
-
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.0.environment
-    }
-
-    pub(crate) fn info(&self) -> &Map<String, Value> {
-        &self.0.info
-    }
-
-    pub(crate) fn scheduled_tasks(&self) -> &[ScheduledTask] {
-        &self.0.scheduled_tasks
-    }
-
     /// The account a parameter means.
     pub(crate) fn account(
         &self,
@@ -209,10 +148,23 @@ impl ApiState {
     pub(crate) fn catalogue(&self, name: Option<&str>) -> Result<&Catalogue, ApiError> {
         let account = self.account(name, AccountType::ConfigurationStore)?;
         self.0.catalogues.get(&account.name).ok_or_else(|| {
-            ApiError::bad_request(format!(
-                "Unable to resolve storage service {}.",
-                account.name
-            ))
+            let message = format!("Unable to resolve storage service {}.", account.name);
+            ErrorResponse::bad_request(message).into()
         })
+    }
+}
+
+impl FromRef<ApiState> for BodyLimits {
+    fn from_ref(state: &ApiState) -> Self {
+        Self {
+            max_bytes: state.0.options.max_body_bytes,
+            timeout: state.0.options.body_timeout,
+        }
+    }
+}
+
+impl FromRef<ApiState> for Management {
+    fn from_ref(state: &ApiState) -> Self {
+        state.0.management.clone()
     }
 }

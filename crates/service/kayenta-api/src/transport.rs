@@ -20,12 +20,10 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use kayenta_web::{ErrorResponse, accept};
 use tracing::Instrument;
 
-use crate::{
-    accept, error::ApiError, front::Detour, options::CorsOptions, request_timers::RequestTimers,
-    security::Guard,
-};
+use crate::{front::Detour, options::CorsOptions, request_timers::RequestTimers, security::Guard};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_XSS_PROTECTION: HeaderName = HeaderName::from_static("x-xss-protection");
@@ -113,7 +111,7 @@ impl Transport {
         }
         let json_only = !path.is_some_and(|path| self.any_accept.contains(path));
         if json_only && !accept::takes_json(request.headers()) {
-            return ApiError::not_acceptable().into_response();
+            return ErrorResponse::not_acceptable().into_response();
         }
         let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,
@@ -192,13 +190,13 @@ pub(crate) async fn carry(
 pub(crate) async fn unknown_path(request: Request) -> Response {
     match request.extensions().get::<Detour>() {
         Some(detour) => detour.clone().into_response(),
-        None => ApiError::no_such_path().into_response(),
+        None => ErrorResponse::no_such_path().into_response(),
     }
 }
 
 /// A known path under a method it does not have.
-pub(crate) async fn wrong_method(method: Method) -> ApiError {
-    ApiError::method_not_allowed(&method)
+pub(crate) async fn wrong_method(method: Method) -> ErrorResponse {
+    ErrorResponse::method_not_allowed(&method)
 }
 
 fn allowed(cors: &CorsOptions, origin: &HeaderValue) -> bool {
@@ -271,8 +269,10 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     tracing::error!(panic = %text, "a request handler panicked");
-    ApiError::internal("An internal error occurred; the log says more under this request's id.")
-        .into_response()
+    ErrorResponse::internal(
+        "An internal error occurred; the log says more under this request's id.",
+    )
+    .into_response()
 }
 
 /// Ids of requests that bring none: a prefix drawn at start, and a count.

@@ -10,12 +10,13 @@ use std::{
 
 use anyhow::Context;
 use axum::Router;
-use kayenta_api::{ApiParts, ApiState, Lifecycle, ManagementParts, management_router, router};
+use kayenta_api::{ApiParts, ApiState, management_router, router};
 use kayenta_config::{
     Environment, Loaded, Settings,
     settings::{ManagementPort, ServerSettings, ShutdownMode},
 };
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
+use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_metrics::RetryPolicy;
 use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::SystemClock;

@@ -23,7 +23,7 @@ pub fn requests(data: &[u8]) {
 
 /// A refusal says why; what is accepted can be written, and reads as the same again.
 fn round_trip<T: Serialize + DeserializeOwned>(body: &Bytes) {
-    match kayenta_api::parse_body::<T>(body) {
+    match kayenta_web::parse_body::<T>(body) {
         Err(error) => {
             assert_eq!(error.status().as_u16(), 400);
             assert!(!error.message().is_empty());
@@ -31,7 +31,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(body: &Bytes) {
         Ok(value) => {
             let written = serde_json::to_vec(&value).unwrap_or_default();
             assert!(!written.is_empty(), "what was read cannot be written");
-            let again = kayenta_api::parse_body::<T>(&Bytes::from(written.clone()));
+            let again = kayenta_web::parse_body::<T>(&Bytes::from(written.clone()));
             let again = again.unwrap_or_else(|error| {
                 panic!(
                     "{} of {}",

@@ -7,11 +7,12 @@ use axum::{
 use http::StatusCode;
 use kayenta_model::CanaryStatusResponse;
 use kayenta_storage::{ListedObject, ObjectKind, StorageErrorKind, WriteCondition};
+use kayenta_web::{ErrorResponse, JsonBody, Params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::StorageParams;
-use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
+use super::storage_params::StorageParams;
+use crate::{error::ApiError, schemas, state::ApiState};
 
 const KIND: ObjectKind = ObjectKind::CanaryResultArchive;
 
@@ -101,9 +102,10 @@ pub(crate) async fn create(
         .await;
     match stored {
         Ok(_) => Ok(Json(Archived { pipeline_id })),
-        Err(error) if error.kind == StorageErrorKind::Conflict => Err(ApiError::bad_request(
+        Err(error) if error.kind == StorageErrorKind::Conflict => Err(ErrorResponse::bad_request(
             format!("Archived canary result '{pipeline_id}' already exists."),
-        )),
+        )
+        .into()),
         Err(error) => Err(error.into()),
     }
 }
@@ -127,9 +129,10 @@ pub(crate) async fn update(
     let objects = state.objects(params.storage_account_name.as_deref())?;
     if let Err(error) = objects.load_bytes(KIND, &pipeline_id).await {
         if error.is_not_found() {
-            return Err(ApiError::bad_request(format!(
+            return Err(ErrorResponse::bad_request(format!(
                 "Archived canary result '{pipeline_id}' does not exist."
-            )));
+            ))
+            .into());
         }
         return Err(error.into());
     }

@@ -8,17 +8,12 @@ use kayenta_engine::{CanaryListing, ConfigSource, StartCanary};
 use kayenta_model::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryStatusResponse, ExecutionStatus,
 };
+use kayenta_web::{ErrorResponse, JsonBody, Params, params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::StorageParams;
-use crate::{
-    error::ApiError,
-    json_body::JsonBody,
-    params::{self, Params},
-    schemas,
-    state::ApiState,
-};
+use super::storage_params::StorageParams;
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// Executions of one page unless the caller says otherwise.
 const DEFAULT_LIMIT: i64 = 20;
@@ -229,12 +224,12 @@ pub(crate) async fn executions(
         .filter(|name| !name.is_empty())
         .map(|name| {
             name.parse::<ExecutionStatus>()
-                .map_err(|error| ApiError::bad_request(error.to_string()))
+                .map_err(|error| ErrorResponse::bad_request(error.to_string()))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
     let limit = usize::try_from(limit)
-        .map_err(|_| ApiError::bad_request(format!("fromIndex(0) > toIndex({limit})")))?;
+        .map_err(|_| ErrorResponse::bad_request(format!("fromIndex(0) > toIndex({limit})")))?;
     let listing = CanaryListing {
         application: params.application,
         statuses,

@@ -8,11 +8,12 @@ use axum::{
 use http::StatusCode;
 use kayenta_model::CanaryConfig;
 use kayenta_storage::ConfigSummary;
+use kayenta_web::{JsonBody, Params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::json_bytes;
-use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
+use super::json_response::json_bytes;
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// Which configuration account.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -7,15 +7,11 @@ use axum::{
 use http::StatusCode;
 use kayenta_model::time::iso_millis;
 use kayenta_queue::DeadLetter;
+use kayenta_web::{Params, params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use crate::{
-    error::ApiError,
-    params::{self, Params},
-    schemas,
-    state::ApiState,
-};
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// Length of a list when none is asked for.
 const USUAL: i64 = 100;

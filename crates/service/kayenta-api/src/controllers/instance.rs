@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use kayenta_web::{ErrorResponse, JsonBody};
 use serde::Deserialize;
 
-use crate::{error::ApiError, json_body::JsonBody, schemas, state::ApiState};
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// Whether this instance takes work.
 #[derive(Debug, Deserialize)]
@@ -32,7 +33,7 @@ pub(crate) async fn set_enabled(
 ) -> Result<StatusCode, ApiError> {
     let enabled = body
         .enabled
-        .ok_or_else(|| ApiError::bad_request_standard("The field 'enabled' must be set."))?;
+        .ok_or_else(|| ErrorResponse::bad_request_standard("The field 'enabled' must be set."))?;
     state.engine().set_enabled(enabled);
     Ok(StatusCode::OK)
 }

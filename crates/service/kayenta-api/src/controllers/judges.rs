@@ -7,15 +7,11 @@ use axum::{
 use kayenta_engine::{ComparisonStatus, JudgeStoredPairs, StartComparison};
 use kayenta_judge::JudgeDescription;
 use kayenta_model::{CanaryJudgeResult, Thresholds};
+use kayenta_web::{FormParams, params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use crate::{
-    error::ApiError,
-    params::{self, FormParams},
-    schemas,
-    state::ApiState,
-};
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// What to judge, and where it passes.
 #[derive(Debug, Deserialize, IntoParams)]

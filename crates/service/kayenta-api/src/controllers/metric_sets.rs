@@ -8,11 +8,12 @@ use axum::{
 use http::StatusCode;
 use kayenta_model::{MetricSet, MetricSetPair};
 use kayenta_storage::{ListedObject, ObjectKind, WriteCondition};
+use kayenta_web::{ErrorResponse, JsonBody, Params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::big_json;
-use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
+use super::json_response::big_json;
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// Which storage account.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -88,7 +89,7 @@ pub(crate) async fn load_sets(
 ) -> Result<Response, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
     let sets: Vec<MetricSet> = objects.load(ObjectKind::MetricSetList, &id).await?;
-    big_json(sets.len(), sets).await
+    Ok(big_json(sets.len(), sets).await?)
 }
 
 /// Removes a metric set list
@@ -159,7 +160,7 @@ pub(crate) async fn load_pairs(
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
     let pairs = pair_list(&state, &params, &id).await?;
-    big_json(pairs.len(), pairs).await
+    Ok(big_json(pairs.len(), pairs).await?)
 }
 
 /// One pair of a pair list
@@ -189,9 +190,8 @@ pub(crate) async fn load_pair(
         .find(|pair| pair.id.as_deref() == Some(&pair_id))
         .map(Json)
         .ok_or_else(|| {
-            ApiError::not_found(format!(
-                "Metric set pair list {list_id} has no pair {pair_id}."
-            ))
+            let message = format!("Metric set pair list {list_id} has no pair {pair_id}.");
+            ErrorResponse::not_found(message).into()
         })
 }
 

@@ -3,10 +3,11 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use http::header;
 use kayenta_model::AccountType;
+use kayenta_web::Params;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use crate::{error::ApiError, params::Params, schemas, state::ApiState};
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// A metric store account.
 #[derive(Debug, Serialize)]

@@ -7,25 +7,17 @@ mod credentials;
 mod dead_letters;
 mod fetch;
 mod instance;
+mod json_response;
 mod judges;
 mod metric_sets;
 mod metrics_services;
 mod pipelines;
 mod standalone;
+mod storage_params;
 
-use axum::{
-    body::Bytes,
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{error::ApiError, options::ApiOptions, state::ApiState};
-
-/// Answers above this size are written on a thread of their own.
-const INLINE_ELEMENTS: usize = 64;
+use crate::{options::ApiOptions, state::ApiState};
 
 /// Every route the options switch on.
 pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
@@ -68,42 +60,4 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
             .routes(routes!(standalone::status, standalone::start));
     }
     router.merge(fetch::routes(&options.fetch_stores))
-}
-
-/// Which storage account.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(crate) struct StorageParams {
-    /// Account that keeps objects; the default one when absent or empty.
-    storage_account_name: Option<String>,
-}
-
-/// Serialises off the async threads what may be megabytes.
-async fn big_json<T: Serialize + Send + 'static>(
-    elements: usize,
-    body: T,
-) -> Result<Response, ApiError> {
-    let written = if elements <= INLINE_ELEMENTS {
-        serde_json::to_vec(&body)
-    } else {
-        tokio::task::spawn_blocking(move || serde_json::to_vec(&body))
-            .await
-            .map_err(|error| ApiError::internal(error.to_string()))?
-    };
-    let bytes = written.map_err(|error| ApiError::internal(error.to_string()))?;
-    Ok(json_bytes(bytes.into()))
-}
-
-/// Bytes that are JSON already.
-fn json_bytes(bytes: Bytes) -> Response {
-    (
-        StatusCode::OK,
-        [(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        )],
-        bytes,
-    )
-        .into_response()
 }

@@ -9,6 +9,7 @@ use kayenta_engine::EngineErrorKind;
 use serde_json::Value;
 
 use crate::{error::ApiError, schemas, state::ApiState};
+use kayenta_web::ErrorResponse;
 
 /// Stops a run or an analysis
 ///
@@ -77,7 +78,7 @@ pub(crate) async fn delete(
     match state.engine().delete(&id).await {
         Ok(()) => Ok(StatusCode::OK),
         Err(error) if error.kind == EngineErrorKind::Conflict => {
-            Err(ApiError::empty(StatusCode::UNAUTHORIZED))
+            Err(ErrorResponse::empty(StatusCode::UNAUTHORIZED).into())
         }
         Err(error) => Err(error.into()),
     }

@@ -6,11 +6,12 @@ use axum::{
 };
 use kayenta_engine::{ConfigSource, StartAnalysis};
 use kayenta_model::{AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse};
+use kayenta_web::{JsonBody, Params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::StorageParams;
-use crate::{error::ApiError, json_body::JsonBody, params::Params, schemas, state::ApiState};
+use super::storage_params::StorageParams;
+use crate::{error::ApiError, schemas, state::ApiState};
 
 /// For whom, and over which accounts.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -28,7 +28,7 @@ const RELAYING: [&str; 3] = ["/fetch/", "/metadata/", "/judges/judge"];
 
 /// Which security schemes the document tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Security {
+pub(crate) enum Security {
     /// None: everybody may do everything.
     Open,
     /// All of them, none of which is needed: the document of no service in particular.
@@ -38,7 +38,7 @@ pub(super) enum Security {
 }
 
 /// Adds to a generated document what its operations share.
-pub(super) fn complete(document: &mut Value, options: &ApiOptions, security: Security) {
+pub(crate) fn complete(document: &mut Value, options: &ApiOptions, security: Security) {
     describe_service(document, options);
     let schemas = document["components"]["schemas"].clone();
     let empty = Map::new();

@@ -15,17 +15,19 @@ use axum::{
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderValue, header};
+use kayenta_web::{ErrorResponse, accept};
 use regex::Regex;
 use serde_json::Value;
 use utoipa::openapi::{Info, OpenApi, OpenApiBuilder, Tag, info::LicenseBuilder, tag::TagBuilder};
 use utoipa_swagger_ui::Config;
 
-use self::complete::Security;
+pub(crate) use self::{
+    complete::{Security, complete},
+    swagger2::swagger_2,
+};
 use crate::{
-    accept,
-    error::ApiError,
     front::found,
-    options::{ApiOptions, Exposure},
+    options::{ApiOptions, DEFAULT_TITLE},
 };
 
 /// Where the document is.
@@ -38,47 +40,7 @@ const UI_SETTINGS: &str = "/v3/api-docs/swagger-config";
 /// The paths of [`routes`] that answer JSON.
 pub(crate) const JSON_ROUTES: [&str; 3] = [DOCUMENT, DOCUMENT_2, UI_SETTINGS];
 
-/// The title when none is set.
-pub(crate) const DEFAULT_TITLE: &str = "Kayenta API";
-
-/// The metric stores with a fetch route.
-const FETCH_STORES: [&str; 9] = [
-    "prometheus",
-    "stackdriver",
-    "datadog",
-    "graphite",
-    "newrelic",
-    "wavefront",
-    "influxdb",
-    "atlas",
-    "http-json",
-];
-
-/// The API document with every route the service can have, whatever is switched on.
-#[must_use]
-pub fn document() -> Value {
-    let options = everything();
-    let mut document = as_value(&crate::router::described(&options).into_openapi());
-    complete::complete(&mut document, &options, Security::Possible);
-    document
-}
-
-/// [`document()`] as Swagger 2.0.
-#[must_use]
-pub fn document_2() -> Value {
-    swagger2::swagger_2(&document())
-}
-
-fn everything() -> ApiOptions {
-    let mut options = ApiOptions {
-        fetch_stores: FETCH_STORES.map(str::to_owned).into(),
-        ..ApiOptions::default()
-    };
-    options.management.exposure = Exposure::all();
-    options
-}
-
-fn as_value(document: &OpenApi) -> Value {
+pub(crate) fn as_value(document: &OpenApi) -> Value {
     serde_json::to_value(document).unwrap_or_default()
 }
 
@@ -90,7 +52,7 @@ fn served(document: &OpenApi, options: &ApiOptions) -> Value {
     } else {
         Security::Open
     };
-    complete::complete(&mut document, options, security);
+    complete(&mut document, options, security);
     keep_matching(&mut document, &options.swagger_patterns);
     document
 }
@@ -174,7 +136,7 @@ pub(crate) fn routes(document: &OpenApi, options: &ApiOptions) -> Router {
     let context_path = options.context_path.trim_end_matches('/');
     let document = served(document, options);
     let json: Bytes = document.to_string().into();
-    let json_2: Bytes = swagger2::swagger_2(&document).to_string().into();
+    let json_2: Bytes = swagger_2(&document).to_string().into();
     let index = format!("{context_path}/swagger-ui/index.html");
     let document_url = format!("{context_path}{DOCUMENT}");
     let swagger_config: Bytes = serde_json::json!({
@@ -225,12 +187,12 @@ async fn swagger_file(
 ) -> Response {
     let file = match utoipa_swagger_ui::serve(&file, config) {
         Ok(Some(file)) => file,
-        Ok(None) => return ApiError::no_such_path().into_response(),
-        Err(error) => return ApiError::internal(error.to_string()).into_response(),
+        Ok(None) => return ErrorResponse::no_such_path().into_response(),
+        Err(error) => return ErrorResponse::internal(error.to_string()).into_response(),
     };
     let content_type = match HeaderValue::from_str(&file.content_type) {
         Ok(content_type) => content_type,
-        Err(error) => return ApiError::internal(error.to_string()).into_response(),
+        Err(error) => return ErrorResponse::internal(error.to_string()).into_response(),
     };
     let headers_sent = [
         (header::CONTENT_TYPE, content_type),
@@ -247,6 +209,6 @@ async fn swagger_file(
     let mut plain = Vec::new();
     match GzDecoder::new(&*file.bytes).read_to_end(&mut plain) {
         Ok(_) => (headers_sent, plain).into_response(),
-        Err(error) => ApiError::internal(error.to_string()).into_response(),
+        Err(error) => ErrorResponse::internal(error.to_string()).into_response(),
     }
 }

@@ -43,7 +43,7 @@ const PARAMETER_WORDS: [&str; 9] = [
 ];
 
 /// An OpenAPI 3.1 document of ours as Swagger 2.0.
-pub(super) fn swagger_2(document: &Value) -> Value {
+pub(crate) fn swagger_2(document: &Value) -> Value {
     let empty = Map::new();
     let schemas = document["components"]["schemas"]
         .as_object()

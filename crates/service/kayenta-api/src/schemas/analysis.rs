@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
@@ -9,7 +8,7 @@ use super::{
 };
 
 /// A config and how to analyse with it, at once.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "canaryConfig": example_config(),
@@ -30,7 +29,7 @@ pub(crate) struct CanaryAnalysisAdhocExecutionRequest {
 }
 
 /// How long, how often, over which scopes.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "scopes": [{
@@ -69,7 +68,7 @@ pub(crate) struct CanaryAnalysisExecutionRequest {
 }
 
 /// Both sides of one scope.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryAnalysisExecutionRequestScope {
     /// Name metrics refer to.
@@ -105,7 +104,7 @@ pub(crate) struct CanaryAnalysisExecutionRequestScope {
 }
 
 /// The id of an analysis.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryAnalysisExecutionResponse {
     /// A ULID.
@@ -114,7 +113,7 @@ pub(crate) struct CanaryAnalysisExecutionResponse {
 }
 
 /// Where an analysis stands, and what came of it.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "application": "ad-hoc",
@@ -218,7 +217,7 @@ pub(crate) struct CanaryAnalysisExecutionStatusResponse {
 }
 
 /// One stage of an analysis.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StageMetadata {
     /// `setupAndExecuteCanariesStage`, `wait`, `runCanary` or `generateCanaryAnalysisResultStage`.
@@ -233,7 +232,7 @@ pub(crate) struct StageMetadata {
 }
 
 /// The verdict of an analysis.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryAnalysisExecutionResult {
     /// Whether the last score met the pass threshold.
@@ -249,7 +248,7 @@ pub(crate) struct CanaryAnalysisExecutionResult {
 }
 
 /// One run of an analysis.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryExecutionResult {
     /// Id of the run.

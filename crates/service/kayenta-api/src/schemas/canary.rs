@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{FreeObject, QueryConfig};
 
 /// What to compare and how to judge it.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "checkout",
@@ -68,7 +67,7 @@ pub(crate) struct CanaryConfig {
 }
 
 /// Which judge a config asks for.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JudgeConfig {
     /// One of `GET /judges`; absent for the default one.
@@ -80,7 +79,7 @@ pub(crate) struct JudgeConfig {
 }
 
 /// One metric of a config.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricConfig {
     /// Unique within the config.
@@ -101,7 +100,7 @@ pub(crate) struct MetricConfig {
 }
 
 /// How group scores are weighed.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ClassifierConfig {
     /// Percent by group.
@@ -113,7 +112,7 @@ pub(crate) struct ClassifierConfig {
 }
 
 /// Where a score passes and where it is marginal.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"pass": 95.0, "marginal": 75.0}))]
 pub(crate) struct Thresholds {
@@ -143,7 +142,7 @@ pub(super) fn example_config() -> serde_json::Value {
 }
 
 /// A config and how to run it, at once.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "canaryConfig": example_config(),
@@ -163,7 +162,7 @@ pub(crate) struct CanaryAdhocExecutionRequest {
 }
 
 /// Over which scopes, judged by which thresholds.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "scopes": {"default": {
@@ -188,7 +187,7 @@ pub(crate) struct CanaryExecutionRequest {
 }
 
 /// What stands under the name of a scope pair; nothing does no harm where no metric refers to it.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "described, never built")]
 pub(crate) enum NamedScopePair {
@@ -199,7 +198,7 @@ pub(crate) enum NamedScopePair {
 }
 
 /// Where and when each side is measured.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryScopePair {
     /// The baseline; needed where a metric refers to the pair.
@@ -211,7 +210,7 @@ pub(crate) struct CanaryScopePair {
 }
 
 /// Where and when.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryScope {
     /// Bound as `${scope}`.
@@ -235,7 +234,7 @@ pub(crate) struct CanaryScope {
 }
 
 /// A free pair of a request.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata {
     /// Its name.
@@ -250,7 +249,7 @@ pub(crate) struct Metadata {
 }
 
 /// The id of a stored config.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryConfigUpdateResponse {
     /// The id.
@@ -259,7 +258,7 @@ pub(crate) struct CanaryConfigUpdateResponse {
 }
 
 /// A config in a listing.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryConfigSummary {
     /// Its id.
@@ -280,7 +279,7 @@ pub(crate) struct CanaryConfigSummary {
 }
 
 /// The id of a run.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryExecutionResponse {
     /// A ULID.

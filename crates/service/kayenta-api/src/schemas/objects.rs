@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Double, FreeObject};
 
 /// One series of one metric on one side.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "cpu", "tags": {},
@@ -46,7 +45,7 @@ pub(crate) struct MetricSet {
 }
 
 /// One series of each side under the same name and tags.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "cpu", "id": "4f0c1c5e-9df4-4bd2-8f4e-0f2b0f1d2a3b", "tags": {},
@@ -79,7 +78,7 @@ pub(crate) struct MetricSetPair {
 }
 
 /// The time axis of one side.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricSetScope {
     /// Time of the first value in ISO-8601.
@@ -94,7 +93,7 @@ pub(crate) struct MetricSetScope {
 }
 
 /// A stored object in a listing.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ObjectListing {
     /// Its id.
@@ -109,7 +108,7 @@ pub(crate) struct ObjectListing {
 }
 
 /// The id of a stored metric set list.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricSetListResponse {
     /// A UUID.
@@ -118,7 +117,7 @@ pub(crate) struct MetricSetListResponse {
 }
 
 /// The id of a stored pair list.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricSetPairListResponse {
     /// A UUID.
@@ -127,7 +126,7 @@ pub(crate) struct MetricSetPairListResponse {
 }
 
 /// The id of an archived result.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryArchiveResultUpdateResponse {
     /// The id.
@@ -136,7 +135,7 @@ pub(crate) struct CanaryArchiveResultUpdateResponse {
 }
 
 /// What came of a fetch: the id of what was stored, or on a dry run the query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(untagged)]
 pub(crate) enum FetchResponse {
     /// The series were fetched and stored.
@@ -146,7 +145,7 @@ pub(crate) enum FetchResponse {
 }
 
 /// What a store would be sent.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct QueryText {
     /// The query.
     #[schema(example = "avg(node_cpu{job=\"x\"})")]
@@ -154,7 +153,7 @@ pub(crate) struct QueryText {
 }
 
 /// A judge configs may ask for.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(example = json!({"name": "NetflixACAJudge-v1.0", "visible": true}))]
 pub(crate) struct JudgeDescription {
     /// The name configs use.
@@ -164,7 +163,7 @@ pub(crate) struct JudgeDescription {
 }
 
 /// An account, without its secrets; more fields depend on its type.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "canary-prometheus", "supportedTypes": ["METRICS_STORE"], "locations": [],
@@ -184,7 +183,7 @@ pub(crate) struct AccountCredentials {
 }
 
 /// A metric store account.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "canary-prometheus", "type": "prometheus", "recommendedLocations": [], "locations": [],
@@ -201,7 +200,7 @@ pub(crate) struct MetricsServiceDetail {
 }
 
 /// A metric a store knows; some stores tell more than the name.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(example = json!({"name": "http_requests_total"}))]
 pub(crate) struct MetricDescriptor {
     /// The name.
@@ -209,7 +208,7 @@ pub(crate) struct MetricDescriptor {
 }
 
 /// Whether this instance takes work.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct InstanceEnabled {
     /// False to let others do it.
     #[schema(example = true)]
@@ -217,7 +216,7 @@ pub(crate) struct InstanceEnabled {
 }
 
 /// A job nobody could finish.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "id": "1744113600123-0",
@@ -240,7 +239,7 @@ pub(crate) struct DeadLetter {
 }
 
 /// The body of a New Relic fetch.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "canaryMetricConfig": {
@@ -262,7 +261,7 @@ pub(crate) struct NewRelicFetchRequest {
 }
 
 /// A run as it is kept: identity, stages, tasks.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "type": "PIPELINE",

@@ -1,9 +1,8 @@
-use serde::Serialize;
 use utoipa::ToSchema;
 
 /// How a metric is fetched; `type` says from which kind of store. Answers add `serviceType`, equal to
 /// `type`.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[schema(example = json!({"type": "prometheus", "metricName": "http_errors", "labelBindings": ["app=\"${scope}\""]}))]
 pub(crate) enum QueryConfig {
@@ -31,7 +30,7 @@ pub(crate) enum QueryConfig {
 }
 
 /// A metric with label bindings, or a template.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PrometheusQuery {
     /// Monitored resource type; part of the default filter.
@@ -55,7 +54,7 @@ pub(crate) struct PrometheusQuery {
 }
 
 /// A Google Cloud Monitoring query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StackdriverQuery {
     /// Monitored resource type.
@@ -82,7 +81,7 @@ pub(crate) struct StackdriverQuery {
 }
 
 /// A Datadog query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DatadogQuery {
     /// Metric with aggregation.
@@ -97,7 +96,7 @@ pub(crate) struct DatadogQuery {
 }
 
 /// A New Relic Insights query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewrelicQuery {
     /// Trailing part of the NRQL text.
@@ -115,7 +114,7 @@ pub(crate) struct NewrelicQuery {
 }
 
 /// A SignalFx query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignalfxQuery {
     /// Name of the time series.
@@ -136,7 +135,7 @@ pub(crate) struct SignalfxQuery {
 }
 
 /// One filter of a SignalFx query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignalfxPair {
     /// Dimension.
@@ -148,7 +147,7 @@ pub(crate) struct SignalfxPair {
 }
 
 /// A Graphite query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GraphiteQuery {
     /// Target path with `$scope` and `$location`.
@@ -157,7 +156,7 @@ pub(crate) struct GraphiteQuery {
 }
 
 /// A Wavefront query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WavefrontQuery {
     /// Name of the time series.
@@ -172,7 +171,7 @@ pub(crate) struct WavefrontQuery {
 }
 
 /// An InfluxDB query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InfluxdbQuery {
     /// Measurement.
@@ -187,7 +186,7 @@ pub(crate) struct InfluxdbQuery {
 }
 
 /// An Atlas query.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AtlasQuery {
     /// Stack-language expression.
@@ -196,7 +195,7 @@ pub(crate) struct AtlasQuery {
 }
 
 /// A query of a store that answers JSON over HTTP.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HttpJsonQuery {
     /// Bound as `${metricName}` in the account's templates.

@@ -1,12 +1,11 @@
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{CanaryConfig, CanaryExecutionRequest, Double, FreeObject};
 
 /// Where a run stands, and what came of it.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "application": "ad-hoc",
@@ -102,7 +101,7 @@ pub(crate) struct CanaryExecutionStatusResponse {
 }
 
 /// The verdict of a run.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CanaryResult {
     /// What the judge says.
@@ -114,7 +113,7 @@ pub(crate) struct CanaryResult {
 }
 
 /// What the judge says.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "judgeName": "NetflixACAJudge-v1.0",
@@ -144,7 +143,7 @@ pub(crate) struct CanaryJudgeResult {
 }
 
 /// The judgement of one pair.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AnalysisResult {
     /// Name of the metric.
@@ -183,7 +182,7 @@ pub(crate) struct AnalysisResult {
 }
 
 /// What is known of one side.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SideMetadata {
     /// Statistics of the cleaned values.
@@ -192,7 +191,7 @@ pub(crate) struct SideMetadata {
 }
 
 /// Statistics of the cleaned values.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MetricStats {
     /// Number of values.
@@ -208,7 +207,7 @@ pub(crate) struct MetricStats {
 }
 
 /// Score of one group.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GroupScore {
     /// Name of the group.
@@ -226,7 +225,7 @@ pub(crate) struct GroupScore {
 }
 
 /// The total.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JudgeScore {
     /// 0 to 100.
@@ -241,7 +240,7 @@ pub(crate) struct JudgeScore {
 }
 
 /// Why a stage failed. Only `details.errors` is sure to be there.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "exceptionType": "FetchError",
@@ -269,7 +268,7 @@ pub(crate) struct ExecutionException {
 }
 
 /// Both verdicts of a comparison; empty while it runs.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ComparisonStatus {
     /// Once both are there.
@@ -281,7 +280,7 @@ pub(crate) struct ComparisonStatus {
 }
 
 /// Both verdicts.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ComparisonResult {
     /// What the first judge says.

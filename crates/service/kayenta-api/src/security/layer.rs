@@ -2,13 +2,13 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, Method, header};
+use kayenta_web::ErrorResponse;
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{AccessRule, Role, SecurityError, SecurityOptions, jwt::JwtVerifier};
-use crate::error::ApiError;
 
 /// Decides whether a request may pass.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Guard {
         method: &Method,
         path: &str,
         headers: &HeaderMap,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), ErrorResponse> {
         // Rules speak of names, not of their spellings.
         let path = &*percent_decode_str(path).decode_utf8_lossy();
         let Some(needed) = self.needed_role(method, path) else {
@@ -61,7 +61,7 @@ impl Guard {
             Ok(())
         } else {
             tracing::info!(caller = %caller.name, %needed, %method, path, "access denied");
-            Err(ApiError::forbidden(format!(
+            Err(ErrorResponse::forbidden(format!(
                 "Access is denied: {} needs the role {needed}.",
                 caller.name
             )))
@@ -85,7 +85,7 @@ impl Guard {
         Some(if reads { Role::Read } else { Role::Write })
     }
 
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ErrorResponse> {
         let value = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -146,7 +146,7 @@ impl Guard {
         })
     }
 
-    fn unauthorized(&self, message: &str) -> ApiError {
+    fn unauthorized(&self, message: &str) -> ErrorResponse {
         let basic = !self.options.users.is_empty();
         let bearer = !self.options.tokens.is_empty() || self.jwt.is_some();
         let challenge = match (basic, bearer) {
@@ -154,7 +154,7 @@ impl Guard {
             (true, false) => "Basic realm=\"kayenta\"",
             _ => "Bearer realm=\"kayenta\"",
         };
-        ApiError::unauthorized(message, challenge)
+        ErrorResponse::unauthorized(message, challenge)
     }
 }
 

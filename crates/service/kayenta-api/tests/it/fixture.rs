@@ -11,14 +11,14 @@ use axum::{Router, body::Body, response::Response};
 use http::{HeaderMap, HeaderName, Request, StatusCode};
 use http_body_util::BodyExt;
 use indexmap::IndexMap;
-use kayenta_api::{
-    ApiOptions, ApiParts, ApiState, Environment, Exposure, Health, HealthIndicator, Impact,
-    Lifecycle, LogLevel, LogLevels, LoggerGroup, LoggerLevels, ManagementParts, Meter, MeterKind,
-    MetricsSnapshot, Ping, Property, PropertySource, Schedule, ScheduledTask, Show, Statistic,
-    router,
-};
+use kayenta_api::{ApiOptions, ApiParts, ApiState, router};
 use kayenta_engine::{Account, Accounts, Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_judge::{Judge, JudgeRegistry, NetflixAcaJudge};
+use kayenta_management::{
+    Environment, Exposure, Health, HealthIndicator, Impact, Lifecycle, LogLevel, LogLevels,
+    LoggerGroup, LoggerLevels, ManagementParts, Meter, MeterKind, MetricsSnapshot, Ping, Property,
+    PropertySource, Schedule, ScheduledTask, Show, Statistic,
+};
 use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{AccountType, MetricSet};
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, SystemClock};

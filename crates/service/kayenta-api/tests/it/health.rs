@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kayenta_api::{
+use kayenta_management::{
     Health, HealthGroup, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, Show, StatusOrder,
 };
 use serde_json::json;

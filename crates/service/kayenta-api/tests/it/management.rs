@@ -1,4 +1,4 @@
-use kayenta_api::Exposure;
+use kayenta_management::Exposure;
 use serde_json::json;
 
 use crate::fixture::{bare, options, send_to, service, service_with};

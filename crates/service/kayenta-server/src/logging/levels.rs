@@ -13,8 +13,8 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use kayenta_api::{LogLevel, LogLevels, LoggerGroup, LoggerLevels};
 use kayenta_config::settings::{self, LoggingSettings};
+use kayenta_management::{LogLevel, LogLevels, LoggerGroup, LoggerLevels};
 use tracing_subscriber::{
     Registry,
     filter::{LevelFilter, Targets},
@@ -65,6 +65,14 @@ const MODULES: &[(&str, &[&str])] = &[
         &[
             "com.netflix.kayenta.judge",
             "com.netflix.kayenta.mannwhitney",
+        ],
+    ),
+    (
+        "kayenta_management",
+        &[
+            "com.netflix.kayenta.controllers",
+            "com.netflix.spinnaker.kork.web",
+            "org.springframework.web",
         ],
     ),
     (

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kayenta_api::{Meter, MeterKind, Statistic};
+use kayenta_management::{Meter, MeterKind, Statistic};
 
 use crate::file_system::{self, Room};
 

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context;
 use chrono::Utc;
-use kayenta_api::{Meter, MeterKind, MetricsSnapshot, Statistic};
+use kayenta_management::{Meter, MeterKind, MetricsSnapshot, Statistic};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::registry::{Registry, Storage};
 

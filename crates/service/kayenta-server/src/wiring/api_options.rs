@@ -1,8 +1,7 @@
 //! Settings as the HTTP layer wants them.
 
 use kayenta_api::{
-    AccessRule, ApiOptions, BasicUser, CorsOptions, Exposure, HealthGroup, JwtOptions,
-    ManagementOptions, Role, SecurityOptions, StaticToken, StatusOrder,
+    AccessRule, ApiOptions, BasicUser, CorsOptions, JwtOptions, Role, SecurityOptions, StaticToken,
 };
 use kayenta_config::{
     Settings,
@@ -11,6 +10,7 @@ use kayenta_config::{
         SecuritySettings,
     },
 };
+use kayenta_management::{Exposure, HealthGroup, ManagementOptions, Show, StatusOrder};
 
 /// Settings as the HTTP layer wants them.
 pub(crate) fn api_options(settings: &Settings) -> ApiOptions {
@@ -95,10 +95,10 @@ fn management(settings: &ManagementSettings) -> ManagementOptions {
     }
 }
 
-fn show(show: settings::Show) -> kayenta_api::Show {
+fn show(show: settings::Show) -> Show {
     match show {
-        settings::Show::Never => kayenta_api::Show::Never,
-        settings::Show::Always => kayenta_api::Show::Always,
+        settings::Show::Never => Show::Never,
+        settings::Show::Always => Show::Always,
     }
 }
 

@@ -7,9 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayenta_api::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_config::{Settings, settings::PrometheusHealthSettings};
 use kayenta_engine::{Account, Engine};
+use kayenta_management::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_metrics::MetricsStore;
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_storage::ObjectRepository;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use kayenta_api::{Environment, Property, PropertySource, Schedule, ScheduledTask};
 use kayenta_config::{EffectiveProperty, EnvironmentView, Settings};
+use kayenta_management::{Environment, Property, PropertySource, Schedule, ScheduledTask};
 use serde_json::{Map, Value};
 
 use crate::queue_gauges;

@@ -10,6 +10,7 @@ use axum::Json;
 use indexmap::IndexMap;
 use kayenta_engine::{FetchOneMetric, FetchOutcome};
 use kayenta_model::{CanaryConfig, CanaryScope, Instant, MetricConfig, QueryConfig};
+use kayenta_web::ErrorResponse;
 use serde::Serialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -159,7 +160,7 @@ impl<'a> Defaults<'a> {
     /// The same for a time, which is read here: a bad one is a 400 (C-API-06; the reference answers
     /// 500 with the same text).
     fn time(self, given: Option<String>, name: &str) -> Result<Option<Instant>, ApiError> {
-        self.or(given, name).map(|text| time(&text)).transpose()
+        Ok(self.or(given, name).map(|text| time(&text)).transpose()?)
     }
 
     /// The same for a time that must be given.
@@ -171,7 +172,7 @@ impl<'a> Defaults<'a> {
     ) -> Result<Option<Instant>, ApiError> {
         match self.time(given, name)? {
             Some(time) => Ok(Some(time)),
-            None => Err(ApiError::bad_request(message)),
+            None => Err(ErrorResponse::bad_request(message).into()),
         }
     }
 }
@@ -180,10 +181,10 @@ const START_REQUIRED: &str = "Start time is required.";
 const END_REQUIRED: &str = "End time is required.";
 
 /// Reads an ISO-8601 instant as `Instant.parse` does.
-fn time(text: &str) -> Result<Instant, ApiError> {
+fn time(text: &str) -> Result<Instant, ErrorResponse> {
     text.parse()
         .map_err(|error: kayenta_model::time::InstantError| {
-            ApiError::bad_request(error.to_string())
+            ErrorResponse::bad_request(error.to_string())
         })
 }
 

@@ -5,16 +5,12 @@ use kayenta_model::{
     CanaryScope, QueryConfig,
     query::{AtlasQuery, GraphiteQuery, InfluxdbQuery, WavefrontQuery},
 };
+use kayenta_web::{ErrorResponse, FormParams, params};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params, time};
-use crate::{
-    error::ApiError,
-    params::{self, FormParams},
-    schemas,
-    state::ApiState,
-};
+use crate::{error::ApiError, schemas, state::ApiState};
 
 fetch_params! {
     /// A Graphite query. Empty `scope`, `start`, `end` take the test-controller defaults.
@@ -121,9 +117,10 @@ pub(crate) async fn wavefront(
         "h" => 3600,
         "d" => 86_400,
         other => {
-            return Err(ApiError::bad_request(format!(
+            return Err(ErrorResponse::bad_request(format!(
                 "Parameter 'step': '{other}' is none of s, m, h, d."
-            )));
+            ))
+            .into());
         }
     };
     let scope = CanaryScope {

@@ -7,17 +7,12 @@ use kayenta_model::{
     CanaryConfig, CanaryScope, MetricConfig, QueryConfig, lenient,
     query::{DatadogQuery, HttpJsonQuery, PrometheusQuery, StackdriverQuery},
 };
+use kayenta_web::{ErrorResponse, FormParams, JsonBody, Params, params};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params, time};
-use crate::{
-    error::ApiError,
-    json_body::JsonBody,
-    params::{self, FormParams, Params},
-    schemas,
-    state::ApiState,
-};
+use crate::{error::ApiError, schemas, state::ApiState};
 
 fetch_params! {
     /// A Prometheus query. Empty `project` to `end` take the test-controller defaults.
@@ -407,7 +402,9 @@ pub(crate) async fn newrelic(
                 .ok()
                 .filter(|index| *index < count)
                 .ok_or_else(|| {
-                    ApiError::bad_request(format!("Index {index} out of bounds for length {count}"))
+                    ErrorResponse::bad_request(format!(
+                        "Index {index} out of bounds for length {count}"
+                    ))
                 })?;
             fetch.metric_of(&state, config, index).await
         }

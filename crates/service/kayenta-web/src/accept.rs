@@ -1,10 +1,10 @@
-//! What a caller takes.
+//! Which responses a caller accepts.
 
 use http::{HeaderMap, header};
 
 /// Whether an answer in `application/json` suits the request's `Accept` headers. None at all means
 /// anything; text that cannot be understood means nothing.
-pub(crate) fn takes_json(headers: &HeaderMap) -> bool {
+pub fn takes_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::ACCEPT).iter().peekable();
     if values.peek().is_none() {
         return true;
@@ -25,7 +25,7 @@ pub(crate) fn takes_json(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the caller asks for exactly this type, parameters aside.
-pub(crate) fn names(headers: &HeaderMap, media_type: &str) -> bool {
+pub fn names(headers: &HeaderMap, media_type: &str) -> bool {
     headers
         .get_all(header::ACCEPT)
         .iter()
@@ -60,7 +60,7 @@ fn range_takes_json(range: &str) -> Option<bool> {
 }
 
 /// Whether a body may be sent as gzip.
-pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::ACCEPT_ENCODING)
         .iter()

@@ -2,21 +2,24 @@
 
 use axum::{extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
+use kayenta_model::schema::FreeObject;
 use serde_json::{Value, json};
 
-use super::{answer, seams::Schedule};
-use crate::{schemas, state::ApiState};
+use crate::{response, seams::Schedule, state::Management};
 
 /// What repeats in the background
 #[utoipa::path(
     get,
     path = "/scheduledtasks",
     tag = "management",
-    responses((status = 200, description = "The tasks, times in milliseconds", body = schemas::FreeObject,
+    responses((status = 200, description = "The tasks, times in milliseconds", body = FreeObject,
         content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"cron": [], "fixedRate": [], "custom": [], "fixedDelay": [
             {"runnable": {"target": "kayenta_engine::sweep"}, "initialDelay": 0, "interval": 30000}]})))
 )]
-pub(crate) async fn scheduled_tasks(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+pub(crate) async fn scheduled_tasks(
+    State(state): State<Management>,
+    headers: HeaderMap,
+) -> Response {
     let tasks = |schedule: Schedule| -> Vec<Value> {
         state
             .scheduled_tasks()
@@ -37,5 +40,5 @@ pub(crate) async fn scheduled_tasks(State(state): State<ApiState>, headers: Head
         "fixedRate": tasks(Schedule::FixedRate),
         "custom": [],
     });
-    answer(&headers, StatusCode::OK, &body)
+    response::json(&headers, StatusCode::OK, &body)
 }

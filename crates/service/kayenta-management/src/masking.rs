@@ -16,14 +16,14 @@ const SECRET_DOCUMENTS: [&str; 4] = [
 
 /// Decides by key, and hides secrets inside URLs whatever the key.
 #[derive(Debug)]
-pub(super) struct Masking {
+pub(crate) struct Masking {
     extra: Vec<Regex>,
 }
 
 impl Masking {
     /// The built-in rules and these: a regular expression if the text has any of `*$^+`, otherwise
     /// an ending.
-    pub(super) fn new(extra_keys: &[String]) -> Self {
+    pub(crate) fn new(extra_keys: &[String]) -> Self {
         let extra = extra_keys
             .iter()
             .filter_map(|key| {
@@ -43,7 +43,7 @@ impl Masking {
     }
 
     /// The value as it may be shown.
-    pub(super) fn mask(&self, key: &str, value: &Value) -> Value {
+    pub(crate) fn mask(&self, key: &str, value: &Value) -> Value {
         if value.is_null() {
             return Value::Null;
         }

@@ -1,12 +1,13 @@
+//! The shapes of the responses in the API document.
+#![expect(dead_code, reason = "described, never built")]
+
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use kayenta_model::{Double, schema::FreeObject};
 use utoipa::ToSchema;
 
-use super::{Double, FreeObject};
-
 /// How the service, a group or a component is.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(example = json!({
     "status": "UP",
     "components": {"ping": {"status": "UP"}, "redisHealth": {"status": "UP"}},
@@ -22,7 +23,7 @@ pub(crate) struct HealthReport {
 }
 
 /// How a component is.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct HealthComponent {
     /// Its status.
     status: String,
@@ -31,7 +32,7 @@ pub(crate) struct HealthComponent {
 }
 
 /// Every property source, strongest first.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "activeProfiles": ["local"],
@@ -48,7 +49,7 @@ pub(crate) struct EnvironmentReport {
 }
 
 /// One property source.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct PropertySourceReport {
     /// Its name.
     name: String,
@@ -57,7 +58,7 @@ pub(crate) struct PropertySourceReport {
 }
 
 /// One property.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct PropertyReport {
     /// Its value, `******` if secret.
     #[schema(example = 8090)]
@@ -67,7 +68,7 @@ pub(crate) struct PropertyReport {
 }
 
 /// Every logger.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(example = json!({
     "levels": ["OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"],
     "loggers": {"ROOT": {"configuredLevel": "INFO", "effectiveLevel": "INFO"}},
@@ -83,7 +84,7 @@ pub(crate) struct LoggersReport {
 }
 
 /// The levels of one logger, or the members of a group.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"configuredLevel": "INFO", "effectiveLevel": "INFO"}))]
 pub(crate) struct LoggerReport {
@@ -96,7 +97,7 @@ pub(crate) struct LoggerReport {
 }
 
 /// A new level.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"configuredLevel": "DEBUG"}))]
 pub(crate) struct LevelChange {
@@ -105,7 +106,7 @@ pub(crate) struct LevelChange {
 }
 
 /// The names of all meters.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct MeterNames {
     /// Ascending.
     #[schema(example = json!(["canary.telemetry.query", "http.server.requests"]))]
@@ -113,7 +114,7 @@ pub(crate) struct MeterNames {
 }
 
 /// One meter.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "name": "http.server.requests",
@@ -139,7 +140,7 @@ pub(crate) struct MeterReport {
 }
 
 /// One number.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct MeasurementReport {
     /// `COUNT`, `TOTAL_TIME`, `TOTAL`, `MAX`, `VALUE`.
     statistic: String,
@@ -148,7 +149,7 @@ pub(crate) struct MeasurementReport {
 }
 
 /// A tag and its values.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 pub(crate) struct TagReport {
     /// The tag.
     tag: String,
@@ -157,7 +158,7 @@ pub(crate) struct TagReport {
 }
 
 /// Every meter, as the Spinnaker monitoring daemon reads them.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
     "applicationName": "kayenta",

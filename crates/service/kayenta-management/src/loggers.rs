@@ -5,17 +5,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
+use kayenta_web::{
+    BodyLimits, ErrorResponse, is_media_type, parse_body, read_body, schemas::ErrorMessage,
+};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    answer,
-    seams::{LogLevel, LoggerGroup, LoggerLevels},
-};
 use crate::{
-    error::ApiError,
-    json_body::{is_media_type, parse, read_body},
+    response::{self, ACTUATOR_JSON},
     schemas,
-    state::ApiState,
+    seams::{LogLevel, LoggerGroup, LoggerLevels, UnknownLevel},
+    state::Management,
 };
 
 const ROOT: &str = "ROOT";
@@ -41,7 +40,7 @@ struct LevelChange {
     responses((status = 200, description = "The loggers", body = schemas::LoggersReport,
         content_type = "application/vnd.spring-boot.actuator.v3+json"))
 )]
-pub(crate) async fn list_loggers(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+pub(crate) async fn list_loggers(State(state): State<Management>, headers: HeaderMap) -> Response {
     let body = AllLoggers {
         levels: [
             LogLevel::Off,
@@ -54,7 +53,7 @@ pub(crate) async fn list_loggers(State(state): State<ApiState>, headers: HeaderM
         loggers: state.log_levels().loggers(),
         groups: state.log_levels().groups(),
     };
-    answer(&headers, StatusCode::OK, &body)
+    response::json(&headers, StatusCode::OK, &body)
 }
 
 /// The levels of one logger, or the members of a group
@@ -70,14 +69,14 @@ pub(crate) async fn list_loggers(State(state): State<ApiState>, headers: HeaderM
         content_type = "application/vnd.spring-boot.actuator.v3+json"))
 )]
 pub(crate) async fn logger(
-    State(state): State<ApiState>,
+    State(state): State<Management>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let name = known_name(&name);
     match state.log_levels().groups().get(name) {
-        Some(group) => answer(&headers, StatusCode::OK, group),
-        None => answer(&headers, StatusCode::OK, &state.log_levels().levels(name)),
+        Some(group) => response::json(&headers, StatusCode::OK, group),
+        None => response::json(&headers, StatusCode::OK, &state.log_levels().levels(name)),
     }
 }
 
@@ -94,38 +93,39 @@ pub(crate) async fn logger(
     request_body = Option<schemas::LevelChange>,
     responses(
         (status = 204, description = "Changed"),
-        (status = 400, description = "No such level, or the root's level taken away", body = schemas::ErrorMessage),
-        (status = 415, description = "Not JSON", body = schemas::ErrorMessage),
+        (status = 400, description = "No such level, or the root's level taken away", body = ErrorMessage),
+        (status = 415, description = "Not JSON", body = ErrorMessage),
     )
 )]
 pub(crate) async fn set_logger(
-    State(state): State<ApiState>,
+    State(state): State<Management>,
+    State(limits): State<BodyLimits>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Response, ApiError> {
+) -> Result<Response, ErrorResponse> {
     let content_type = request
         .headers()
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let body = read_body(request, &state).await?;
+    let body = read_body(request, limits).await?;
     let accepted = [
         "application/json",
         "application/vnd.spring-boot.actuator.v2+json",
-        super::ACTUATOR_JSON,
+        ACTUATOR_JSON,
     ];
     let is_json = accepted
         .iter()
         .any(|accepted| is_media_type(&content_type, accepted));
     let is_nothing = content_type.is_empty() && body.is_empty();
     if !is_json && !is_nothing {
-        return Err(ApiError::unsupported_media_type(&content_type));
+        return Err(ErrorResponse::unsupported_media_type(&content_type));
     }
     let change = if body.trim_ascii().is_empty() {
         None
     } else {
-        parse::<Option<LevelChange>>(&body)?
+        parse_body::<Option<LevelChange>>(&body)?
     };
     let level = match change.and_then(|change| change.configured_level) {
         None => None,
@@ -135,7 +135,7 @@ pub(crate) async fn set_logger(
     };
     let name = known_name(&name);
     if name == ROOT && level.is_none() {
-        return Err(ApiError::bad_request(
+        return Err(ErrorResponse::bad_request(
             "The level of the root logger cannot be set to null",
         ));
     }
@@ -144,9 +144,9 @@ pub(crate) async fn set_logger(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn level(text: &str) -> Result<LogLevel, ApiError> {
+fn level(text: &str) -> Result<LogLevel, ErrorResponse> {
     text.parse()
-        .map_err(|error: super::UnknownLevel| ApiError::bad_request(error.to_string()))
+        .map_err(|error: UnknownLevel| ErrorResponse::bad_request(error.to_string()))
 }
 
 fn known_name(name: &str) -> &str {

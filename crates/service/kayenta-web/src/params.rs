@@ -6,10 +6,8 @@
 
 use std::{borrow::Cow, fmt};
 
-use axum::{
-    extract::{FromRequest, FromRequestParts, Request},
-    http::{header, request::Parts},
-};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use http::{header, request::Parts};
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, IntoDeserializer, Visitor, value::SeqDeserializer},
@@ -18,19 +16,18 @@ use serde::{
 use url::form_urlencoded;
 
 use crate::{
-    error::ApiError,
-    json_body::{is_media_type, read_body},
-    state::ApiState,
+    error::ErrorResponse,
+    json_body::{BodyLimits, is_media_type, read_body},
 };
 
 /// Parameters of the query string.
 #[derive(Debug)]
-pub(crate) struct Params<T>(pub(crate) T);
+pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = ApiError;
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ErrorResponse> {
         from_pairs(Pairs::read(
             parts.uri.query().unwrap_or_default().as_bytes(),
         ))
@@ -40,12 +37,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 
 /// Parameters of the query string and of an HTML form in the body.
 #[derive(Debug)]
-pub(crate) struct FormParams<T>(pub(crate) T);
+pub struct FormParams<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<ApiState> for FormParams<T> {
-    type Rejection = ApiError;
+impl<T, S> FromRequest<S> for FormParams<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = ErrorResponse;
 
-    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ErrorResponse> {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let is_form = request
             .headers()
@@ -55,7 +57,7 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for FormParams<T> {
         let mut pairs = Pairs::read(query.as_bytes());
         let body;
         if is_form {
-            body = read_body(request, state).await?;
+            body = read_body(request, BodyLimits::from_ref(state)).await?;
             pairs.add(&body);
         }
         from_pairs(pairs).map(Self)
@@ -83,7 +85,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-fn from_pairs<T: DeserializeOwned>(pairs: Pairs<'_>) -> Result<T, ApiError> {
+fn from_pairs<T: DeserializeOwned>(pairs: Pairs<'_>) -> Result<T, ErrorResponse> {
     let map = de::value::MapDeserializer::new(
         pairs
             .0
@@ -93,11 +95,11 @@ fn from_pairs<T: DeserializeOwned>(pairs: Pairs<'_>) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(map).map_err(|error| {
         let inner: &ParamError = error.inner();
         match inner {
-            ParamError::Missing(name) => ApiError::bad_request(format!(
+            ParamError::Missing(name) => ErrorResponse::bad_request(format!(
                 "Required request parameter '{name}' is not present."
             )),
             ParamError::Wrong(text) => {
-                ApiError::bad_request(format!("Parameter '{}': {text}", error.path()))
+                ErrorResponse::bad_request(format!("Parameter '{}': {text}", error.path()))
             }
         }
     })
@@ -181,8 +183,11 @@ impl<'de> Deserializer<'de> for Values<'_> {
 }
 
 /// A value a parameter's text can stand for.
-pub(crate) trait FromParam: Sized {
+pub trait FromParam: Sized {
     /// Reads a text that is not blank.
+    ///
+    /// # Errors
+    /// With the reference's words when the text does not stand for one.
     fn from_param(text: &str) -> Result<Self, String>;
 }
 
@@ -226,7 +231,10 @@ impl FromParam for bool {
 }
 
 /// For an optional number or boolean: blank is absent.
-pub(crate) fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+///
+/// # Errors
+/// When the text does not stand for one.
+pub fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromParam,
@@ -239,7 +247,10 @@ where
 }
 
 /// For a required number: blank is missing.
-pub(crate) fn required<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+///
+/// # Errors
+/// When the text is blank or does not stand for one.
+pub fn required<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: FromParam,
@@ -248,7 +259,10 @@ where
 }
 
 /// For a flag: absent and blank are false.
-pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+///
+/// # Errors
+/// When the text does not stand for a boolean.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(optional(deserializer)?.unwrap_or_default())
 }
 

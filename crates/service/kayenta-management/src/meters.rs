@@ -10,17 +10,18 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use indexmap::IndexMap;
 use kayenta_model::Double;
+use kayenta_web::{ErrorResponse, Params, schemas::ErrorMessage};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use super::{
-    answer,
+use crate::{
+    response, schemas,
     seams::{Meter, MeterKind, Statistic},
+    state::Management,
 };
-use crate::{error::ApiError, params::Params, schemas, state::ApiState};
 
 /// The names of all meters
 #[utoipa::path(
@@ -30,14 +31,14 @@ use crate::{error::ApiError, params::Params, schemas, state::ApiState};
     responses((status = 200, description = "Names in ascending order", body = schemas::MeterNames,
         content_type = "application/vnd.spring-boot.actuator.v3+json"))
 )]
-pub(crate) async fn meter_names(State(state): State<ApiState>, headers: HeaderMap) -> Response {
+pub(crate) async fn meter_names(State(state): State<Management>, headers: HeaderMap) -> Response {
     let names: BTreeSet<String> = state
         .metrics()
         .meters()
         .into_iter()
         .map(|meter| meter.name)
         .collect();
-    answer(&headers, StatusCode::OK, &json!({"names": names}))
+    response::json(&headers, StatusCode::OK, &json!({"names": names}))
 }
 
 #[derive(Serialize)]
@@ -77,23 +78,23 @@ struct AvailableTag {
     responses(
         (status = 200, description = "Its numbers", body = schemas::MeterReport,
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
-        (status = 400, description = "A tag without a colon", body = schemas::ErrorMessage),
+        (status = 400, description = "A tag without a colon", body = ErrorMessage),
         (status = 404, description = "No such meter under these tags"),
     )
 )]
 pub(crate) async fn meter(
-    State(state): State<ApiState>,
+    State(state): State<Management>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Response, ErrorResponse> {
     let mut wanted = Vec::new();
     for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if key != "tag" {
             continue;
         }
         let (tag, value) = value.split_once(':').ok_or_else(|| {
-            ApiError::bad_request(format!(
+            ErrorResponse::bad_request(format!(
                 "Each tag parameter must be in the form 'key:value' but was: {value}"
             ))
         })?;
@@ -107,7 +108,7 @@ pub(crate) async fn meter(
         .filter(|meter| wanted.iter().all(|tag| meter.tags.contains(tag)))
         .collect();
     let Some(first) = meters.first() else {
-        return Err(ApiError::empty(StatusCode::NOT_FOUND));
+        return Err(ErrorResponse::empty(StatusCode::NOT_FOUND));
     };
     let mut totals: IndexMap<Statistic, f64> = IndexMap::new();
     let mut available: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -147,7 +148,7 @@ pub(crate) async fn meter(
             })
             .collect(),
     };
-    Ok(answer(&headers, StatusCode::OK, &report))
+    Ok(response::json(&headers, StatusCode::OK, &report))
 }
 
 /// Every meter in Prometheus' text format
@@ -158,7 +159,7 @@ pub(crate) async fn meter(
     responses((status = 200, description = "Text exposition, version 0.0.4", body = String,
         content_type = "text/plain", example = json!("queue_depth 0\n")))
 )]
-pub(crate) async fn prometheus(State(state): State<ApiState>) -> Response {
+pub(crate) async fn prometheus(State(state): State<Management>) -> Response {
     let text = state.metrics().prometheus();
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
@@ -186,18 +187,18 @@ pub(crate) struct SpectatorFilter {
     params(SpectatorFilter),
     responses(
         (status = 200, description = "The meters", body = schemas::SpectatorReport),
-        (status = 400, description = "Not a regular expression", body = schemas::ErrorMessage),
+        (status = 400, description = "Not a regular expression", body = ErrorMessage),
     )
 )]
 pub(crate) async fn spectator(
-    State(state): State<ApiState>,
+    State(state): State<Management>,
     Params(filter): Params<SpectatorFilter>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Value>, ErrorResponse> {
     let name_pattern = whole(filter.meter_name_regex.as_deref())?;
     let key_pattern = whole(filter.tag_name_regex.as_deref())?;
     let value_pattern = whole(filter.tag_value_regex.as_deref())?;
     let tags_wanted = key_pattern.is_some() || value_pattern.is_some();
-    let fits = |pattern: &Option<Regex>, text: &str| {
+    let matches = |pattern: &Option<Regex>, text: &str| {
         pattern
             .as_ref()
             .is_none_or(|pattern| pattern.is_match(text))
@@ -205,12 +206,11 @@ pub(crate) async fn spectator(
     let now = state.clock().now_millis();
     let mut by_name: BTreeMap<String, (MeterKind, Vec<Value>)> = BTreeMap::new();
     for meter in state.metrics().meters() {
-        let wanted = fits(&name_pattern, &meter.name)
+        let wanted = matches(&name_pattern, &meter.name)
             && (!tags_wanted
-                || meter
-                    .tags
-                    .iter()
-                    .any(|(key, value)| fits(&key_pattern, key) && fits(&value_pattern, value)));
+                || meter.tags.iter().any(|(key, value)| {
+                    matches(&key_pattern, key) && matches(&value_pattern, value)
+                }));
         if !wanted {
             continue;
         }
@@ -258,10 +258,10 @@ fn spectator_tags(meter: &Meter, statistic: Statistic) -> Vec<Value> {
 }
 
 /// The expression anchored at both ends.
-fn whole(pattern: Option<&str>) -> Result<Option<Regex>, ApiError> {
+fn whole(pattern: Option<&str>) -> Result<Option<Regex>, ErrorResponse> {
     pattern
         .filter(|pattern| !pattern.is_empty())
         .map(|pattern| Regex::new(&format!("^(?:{pattern})$")))
         .transpose()
-        .map_err(|error| ApiError::bad_request(error.to_string()))
+        .map_err(|error| ErrorResponse::bad_request(error.to_string()))
 }

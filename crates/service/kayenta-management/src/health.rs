@@ -12,8 +12,6 @@ use tokio::{
     time::Instant,
 };
 
-use crate::options::ManagementOptions;
-
 /// Status of a component, of a group, or of all; the worse the smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -24,7 +22,7 @@ pub enum HealthStatus {
     OutOfService,
     /// It works.
     Up,
-    /// Nobody knows.
+    /// Its status cannot be determined.
     Unknown,
 }
 
@@ -226,13 +224,14 @@ impl HealthRegistry {
     pub(crate) fn new(
         indicators: Vec<Arc<dyn HealthIndicator>>,
         lifecycle: watch::Receiver<Lifecycle>,
-        options: &ManagementOptions,
+        timeout: Duration,
+        keep: Duration,
     ) -> Self {
         Self {
             indicators,
             lifecycle,
-            timeout: options.health_timeout,
-            keep: options.health_cache,
+            timeout,
+            keep,
             last: Mutex::new(None),
         }
     }
@@ -250,7 +249,7 @@ impl HealthRegistry {
             return Arc::clone(snapshot);
         }
         let snapshot = Arc::new(self.check_all().await);
-        tell_changes(last.as_ref().map(|(_, before)| &**before), &snapshot);
+        log_changes(last.as_ref().map(|(_, before)| &**before), &snapshot);
         *last = Some((Instant::now(), Arc::clone(&snapshot)));
         snapshot
     }
@@ -277,7 +276,7 @@ impl HealthRegistry {
 }
 
 /// Logs each component that went down or came up since the last look.
-fn tell_changes(before: Option<&Snapshot>, now: &Snapshot) {
+fn log_changes(before: Option<&Snapshot>, now: &Snapshot) {
     for component in &now.components {
         let was = before
             .and_then(|before| before.components.iter().find(|b| b.name == component.name))

@@ -5,14 +5,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
+use kayenta_model::schema::FreeObject;
+use kayenta_web::ErrorResponse;
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer,
+use crate::{
     masking::Masking,
+    response, schemas,
     seams::{Property, PropertySource},
+    state::Management,
 };
-use crate::{error::ApiError, schemas, state::ApiState};
 
 /// What is known about this build and deployment
 ///
@@ -21,11 +23,11 @@ use crate::{error::ApiError, schemas, state::ApiState};
     get,
     path = "/info",
     tag = "management",
-    responses((status = 200, description = "Free facts", body = schemas::FreeObject,
+    responses((status = 200, description = "Free facts", body = FreeObject,
         content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"app": {"name": "kayenta"}})))
 )]
-pub(crate) async fn info(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    answer(&headers, StatusCode::OK, state.info())
+pub(crate) async fn info(State(state): State<Management>, headers: HeaderMap) -> Response {
+    response::json(&headers, StatusCode::OK, state.info())
 }
 
 /// Every property source with its properties, strongest first
@@ -38,8 +40,8 @@ pub(crate) async fn info(State(state): State<ApiState>, headers: HeaderMap) -> R
     responses((status = 200, description = "The sources", body = schemas::EnvironmentReport,
         content_type = "application/vnd.spring-boot.actuator.v3+json"))
 )]
-pub(crate) async fn environment(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    let masking = Masking::new(&state.options().management.extra_sanitized_keys);
+pub(crate) async fn environment(State(state): State<Management>, headers: HeaderMap) -> Response {
+    let masking = state.masking();
     let environment = state.environment();
     let sources: Vec<Value> = environment
         .sources
@@ -48,7 +50,7 @@ pub(crate) async fn environment(State(state): State<ApiState>, headers: HeaderMa
             let properties: Map<String, Value> = source
                 .properties
                 .iter()
-                .map(|property| (property.name.clone(), shown(&masking, property)))
+                .map(|property| (property.name.clone(), shown(masking, property)))
                 .collect();
             json!({"name": source.name, "properties": properties})
         })
@@ -57,7 +59,7 @@ pub(crate) async fn environment(State(state): State<ApiState>, headers: HeaderMa
         "activeProfiles": environment.active_profiles,
         "propertySources": sources,
     });
-    answer(&headers, StatusCode::OK, &body)
+    response::json(&headers, StatusCode::OK, &body)
 }
 
 /// One property: the value that won, and what each source says
@@ -68,17 +70,17 @@ pub(crate) async fn environment(State(state): State<ApiState>, headers: HeaderMa
     params(("key" = String, Path, description = "Name of the property in any of its spellings",
         example = "redis.connection")),
     responses(
-        (status = 200, description = "The property", body = schemas::FreeObject,
+        (status = 200, description = "The property", body = FreeObject,
             content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"property": {"source": "kayenta.yml", "value": 8090}})),
         (status = 404, description = "No source has it"),
     )
 )]
 pub(crate) async fn property(
-    State(state): State<ApiState>,
+    State(state): State<Management>,
     Path(key): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let masking = Masking::new(&state.options().management.extra_sanitized_keys);
+    let masking = state.masking();
     let environment = state.environment();
     let wanted = uniform(&key, false);
     let mut winner = None;
@@ -88,21 +90,21 @@ pub(crate) async fn property(
             sources.push(json!({"name": source.name}));
             continue;
         };
-        let shown = shown(&masking, property);
+        let shown = shown(masking, property);
         if winner.is_none() {
             winner = Some(json!({"source": source.name, "value": shown["value"]}));
         }
         sources.push(json!({"name": source.name, "property": shown}));
     }
     let Some(winner) = winner else {
-        return ApiError::empty(StatusCode::NOT_FOUND).into_response();
+        return ErrorResponse::empty(StatusCode::NOT_FOUND).into_response();
     };
     let body = json!({
         "property": winner,
         "activeProfiles": environment.active_profiles,
         "propertySources": sources,
     });
-    answer(&headers, StatusCode::OK, &body)
+    response::json(&headers, StatusCode::OK, &body)
 }
 
 /// The effective settings by prefix, secrets masked
@@ -110,11 +112,11 @@ pub(crate) async fn property(
     get,
     path = "/configprops",
     tag = "management",
-    responses((status = 200, description = "The settings", body = schemas::FreeObject,
+    responses((status = 200, description = "The settings", body = FreeObject,
         content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"contexts": {"kayenta": {"beans": {}}}})))
 )]
-pub(crate) async fn settings(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    let masking = Masking::new(&state.options().management.extra_sanitized_keys);
+pub(crate) async fn settings(State(state): State<Management>, headers: HeaderMap) -> Response {
+    let masking = state.masking();
     let beans: Map<String, Value> = state
         .environment()
         .settings
@@ -128,7 +130,7 @@ pub(crate) async fn settings(State(state): State<ApiState>, headers: HeaderMap) 
         })
         .collect();
     let body = json!({"contexts": {"kayenta": {"beans": beans}}});
-    answer(&headers, StatusCode::OK, &body)
+    response::json(&headers, StatusCode::OK, &body)
 }
 
 fn shown(masking: &Masking, property: &Property) -> Value {

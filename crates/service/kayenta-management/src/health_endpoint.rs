@@ -5,17 +5,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
+use kayenta_web::ErrorResponse;
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer,
-    health::{Component, Health, HealthStatus, Impact, Lifecycle, Snapshot},
-};
 use crate::{
-    error::ApiError,
+    health::{Component, Health, HealthStatus, Impact, Lifecycle, Snapshot},
     options::{HealthGroup, ManagementOptions, Show},
-    schemas,
-    state::ApiState,
+    response, schemas,
+    state::Management,
 };
 
 const LIVENESS: &str = "liveness";
@@ -37,8 +34,8 @@ const READINESS: &str = "readiness";
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
     )
 )]
-pub(crate) async fn health(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    let options = &state.options().management;
+pub(crate) async fn health(State(state): State<Management>, headers: HeaderMap) -> Response {
+    let options = state.options();
     let components = all_components(&state).await;
     let snapshot = Snapshot { components };
     let lifecycle = std::iter::once(lifecycle_status(&state));
@@ -82,11 +79,11 @@ pub(crate) async fn health(State(state): State<ApiState>, headers: HeaderMap) ->
     )
 )]
 pub(crate) async fn health_path(
-    State(state): State<ApiState>,
+    State(state): State<Management>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let options = &state.options().management;
+    let options = state.options();
     if let Some(group) = options.groups.get(&name) {
         return group_report(&state, &headers, group).await;
     }
@@ -106,8 +103,8 @@ pub(crate) async fn health_path(
     reply(&headers, options, status, &body)
 }
 
-async fn group_report(state: &ApiState, headers: &HeaderMap, group: &HealthGroup) -> Response {
-    let options = &state.options().management;
+async fn group_report(state: &Management, headers: &HeaderMap, group: &HealthGroup) -> Response {
+    let options = state.options();
     let components = all_components(state).await;
     let members: Vec<&Component> = components
         .iter()
@@ -120,11 +117,11 @@ async fn group_report(state: &ApiState, headers: &HeaderMap, group: &HealthGroup
         .status_mapping
         .get(status.as_str())
         .or_else(|| options.status_mapping.get(status.as_str()));
-    answer(headers, http_status(status, code), &body)
+    response::json(headers, http_status(status, code), &body)
 }
 
-async fn component_report(state: &ApiState, headers: &HeaderMap, name: &str) -> Response {
-    let options = &state.options().management;
+async fn component_report(state: &Management, headers: &HeaderMap, name: &str) -> Response {
+    let options = state.options();
     let view = View::of_endpoint(options);
     let components = all_components(state).await;
     match components.iter().find(|component| component.name == name) {
@@ -132,12 +129,12 @@ async fn component_report(state: &ApiState, headers: &HeaderMap, name: &str) -> 
             let status = component.health.status;
             reply(headers, options, status, &view.component(component))
         }
-        _ => ApiError::empty(StatusCode::NOT_FOUND).into_response(),
+        _ => ErrorResponse::empty(StatusCode::NOT_FOUND).into_response(),
     }
 }
 
 /// The indicators' components and the two states, by name.
-async fn all_components(state: &ApiState) -> Vec<Component> {
+async fn all_components(state: &Management) -> Vec<Component> {
     let mut components = state.health().snapshot().await.components.clone();
     for (name, status) in [
         ("livenessState", HealthStatus::Up),
@@ -160,7 +157,7 @@ fn is_state(component: &str) -> bool {
     matches!(component, "livenessState" | "readinessState")
 }
 
-fn lifecycle_status(state: &ApiState) -> HealthStatus {
+fn lifecycle_status(state: &Management) -> HealthStatus {
     match state.health().lifecycle() {
         Lifecycle::Ready => HealthStatus::Up,
         Lifecycle::Starting | Lifecycle::Stopping => HealthStatus::OutOfService,
@@ -236,7 +233,7 @@ fn reply(
     body: &Map<String, Value>,
 ) -> Response {
     let code = options.status_mapping.get(status.as_str());
-    answer(headers, http_status(status, code), body)
+    response::json(headers, http_status(status, code), body)
 }
 
 /// C-HEALTH-03: a mapping changes the statuses it names; in the reference it takes the defaults of all others away.

@@ -1,35 +1,50 @@
-//! Request bodies: read within bounds, parsed as the reference parses, refused with the place told.
+//! Request bodies: read within limits, parsed as the reference parses them, and refused with the place
+//! of the mistake.
 
-use axum::{
-    extract::{FromRequest, Request},
-    http::header,
-};
+use std::time::Duration;
+
+use axum::extract::{FromRef, FromRequest, Request};
 use bytes::{Buf, Bytes};
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use crate::{error::ApiError, objects_only::ObjectsOnly, state::ApiState};
+use crate::{error::ErrorResponse, objects_only::ObjectsOnly};
+
+/// How long a request body may be and may take. The state of a router that reads bodies yields one
+/// (`FromRef`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// Longest accepted body in bytes; a longer one is answered with 413.
+    pub max_bytes: usize,
+    /// How long a client may take to send it; afterwards 408.
+    pub timeout: Duration,
+}
 
 /// A JSON request body.
 ///
 /// The content type must be `application/json` (415). Text after the root value is ignored, as the
 /// reference ignores it; of a field given twice the last one counts.
 #[derive(Debug)]
-pub(crate) struct JsonBody<T>(pub(crate) T);
+pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
-    type Rejection = ApiError;
+impl<T, S> FromRequest<S> for JsonBody<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = ErrorResponse;
 
-    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ErrorResponse> {
         require_json(request.headers())?;
-        let bytes = read_body(request, state).await?;
-        parse(&bytes).map(Self)
+        let bytes = read_body(request, BodyLimits::from_ref(state)).await?;
+        parse_body(&bytes).map(Self)
     }
 }
 
 /// Refuses any content type but `application/json`.
-pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
+fn require_json(headers: &HeaderMap) -> Result<(), ErrorResponse> {
     let found = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -37,28 +52,32 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_media_type(found, "application/json") {
         Ok(())
     } else {
-        Err(ApiError::unsupported_media_type(found))
+        Err(ErrorResponse::unsupported_media_type(found))
     }
 }
 
 /// Whether a content type, parameters aside, is this one.
-pub(crate) fn is_media_type(content_type: &str, wanted: &str) -> bool {
+pub fn is_media_type(content_type: &str, wanted: &str) -> bool {
     content_type
         .split(';')
         .next()
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
 }
 
-/// The whole body, within the limits of size and time.
-pub(crate) async fn read_body(request: Request, state: &ApiState) -> Result<Bytes, ApiError> {
-    let options = state.options();
-    let limit = options.max_body_bytes;
+/// Reads the whole body.
+///
+/// # Errors
+/// 413 and 408 beyond the limits, 400 when the connection breaks.
+pub async fn read_body(request: Request, limits: BodyLimits) -> Result<Bytes, ErrorResponse> {
+    let limit = limits.max_bytes;
     let body = Limited::new(request.into_body(), limit);
-    match tokio::time::timeout(options.body_timeout, body.collect()).await {
-        Err(_) => Err(ApiError::body_too_slow()),
+    match tokio::time::timeout(limits.timeout, body.collect()).await {
+        Err(_) => Err(ErrorResponse::body_too_slow()),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::body_too_long(limit)),
-        Ok(Err(error)) => Err(ApiError::bad_request(format!(
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(ErrorResponse::body_too_long(limit))
+        }
+        Ok(Err(error)) => Err(ErrorResponse::bad_request(format!(
             "The request body cannot be read: {error}"
         ))),
     }
@@ -69,13 +88,15 @@ pub(crate) async fn read_body(request: Request, state: &ApiState) -> Result<Byte
 ///
 /// # Errors
 /// 400 with line, column and field path of the mistake.
-pub fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
+pub fn parse_body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ErrorResponse> {
     let mut text = bytes.chunk();
     if let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf") {
         text = rest;
     }
     if text.trim_ascii().is_empty() {
-        return Err(ApiError::bad_request("Required request body is missing."));
+        return Err(ErrorResponse::bad_request(
+            "Required request body is missing.",
+        ));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     match serde_path_to_error::deserialize(ObjectsOnly(&mut deserializer)) {
@@ -88,21 +109,21 @@ pub fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ApiError> {
 }
 
 /// The slow way for the rare body that names a field twice: a map first, which keeps the last value.
-fn last_one_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
+fn last_one_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, ErrorResponse> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value: serde_json::Value = serde::Deserialize::deserialize(&mut deserializer)
-        .map_err(|error| ApiError::bad_request(format!("Unreadable JSON: {error}")))?;
+        .map_err(|error| ErrorResponse::bad_request(format!("Unreadable JSON: {error}")))?;
     serde_path_to_error::deserialize(ObjectsOnly(value)).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorResponse {
     let path = error.path().to_string();
     let place = if matches!(path.as_str(), "." | "?") {
         String::new()
     } else {
         format!(" at '{path}'")
     };
-    ApiError::bad_request(format!("Unreadable JSON{place}: {}", error.inner()))
+    ErrorResponse::bad_request(format!("Unreadable JSON{place}: {}", error.inner()))
 }
 
 #[cfg(test)]
@@ -112,7 +133,7 @@ mod tests {
     use super::*;
 
     fn config(text: &'static str) -> Result<CanaryConfig, String> {
-        parse(&Bytes::from_static(text.as_bytes())).map_err(|error| error.message().to_owned())
+        parse_body(&Bytes::from_static(text.as_bytes())).map_err(|error| error.message().to_owned())
     }
 
     #[test]
@@ -152,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_a_mistake_is_told() {
+    fn the_place_of_a_mistake_is_reported() {
         let text = Bytes::from_static(
             b"{\"canaryConfig\":{\"metrics\":[{},\n{\"groups\":\"not a list\"}]}}",
         );
-        let error = parse::<CanaryAdhocRequest>(&text).unwrap_err();
+        let error = parse_body::<CanaryAdhocRequest>(&text).unwrap_err();
         assert_eq!(error.status(), 400);
         assert!(
             error.message().contains("canaryConfig.metrics[1].groups"),

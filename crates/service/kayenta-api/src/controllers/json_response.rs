@@ -1,0 +1,42 @@
+//! JSON responses that are not written in place.
+
+use axum::{
+    body::Bytes,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use kayenta_web::ErrorResponse;
+use serde::Serialize;
+
+/// Responses of more elements are written on a thread of their own.
+const INLINE_ELEMENTS: usize = 64;
+
+/// A JSON response of a body that may be megabytes: above [`INLINE_ELEMENTS`] it is serialised off the
+/// async threads.
+pub(super) async fn big_json<T: Serialize + Send + 'static>(
+    elements: usize,
+    body: T,
+) -> Result<Response, ErrorResponse> {
+    let written = if elements <= INLINE_ELEMENTS {
+        serde_json::to_vec(&body)
+    } else {
+        tokio::task::spawn_blocking(move || serde_json::to_vec(&body))
+            .await
+            .map_err(|error| ErrorResponse::internal(error.to_string()))?
+    };
+    let bytes = written.map_err(|error| ErrorResponse::internal(error.to_string()))?;
+    Ok(json_bytes(bytes.into()))
+}
+
+/// A response of bytes that are JSON already.
+pub(super) fn json_bytes(bytes: Bytes) -> Response {
+    (
+        StatusCode::OK,
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )],
+        bytes,
+    )
+        .into_response()
+}
