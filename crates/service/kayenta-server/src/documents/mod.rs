@@ -1,6 +1,7 @@
 //! What the documents say is tried: their links lead somewhere, their command lines parse, their
 //! settings exist, and what is generated from the code is as the code is now.
 
+mod canary_configs;
 mod command_lines;
 mod generated;
 mod links;
