@@ -1,8 +1,8 @@
-//! The command line: our own sub-commands, and the arguments the reference passes to its application.
+//! The command line: the sub-commands, and the arguments that the Java service accepts.
 //!
-//! `kayenta` alone, or `kayenta serve`, also takes what a pod's `args:` may hold for the reference:
-//! `--any.property=value` sets a property, `--any.property` alone sets it to nothing, `-Dname=value`
-//! does as in `JAVA_OPTS`, and anything else is ignored.
+//! `kayenta` alone and `kayenta serve` also take what the `args:` of a pod may contain for the Java
+//! service: `--any.property=value` sets a property, `--any.property` alone sets it to the empty text,
+//! `-Dname=value` works as in `JAVA_OPTS`, and anything else is ignored.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -14,11 +14,11 @@ use crate::command::{
     migrate::MigrateArgs,
 };
 
-/// Judges canary deployments by comparing their metrics with a baseline's.
+/// Automated canary analysis: compares the metrics of a canary with those of its baseline.
 #[derive(Debug, Parser)]
 #[command(name = "kayenta", version, subcommand_required = false)]
 pub(crate) struct CommandLine {
-    /// What to do; `serve` unless told.
+    /// What to do; `serve` by default.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     /// Options of `serve`.
@@ -26,43 +26,46 @@ pub(crate) struct CommandLine {
     pub(crate) serve: ServeArgs,
 }
 
-/// What the binary can do.
+/// The sub-commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the service (the default).
+    /// Run the service (the default command).
     Serve(ServeArgs),
-    /// Show an analysis from request to verdict on built-in sample data, then go on serving.
+    /// Run an analysis on built-in sample data, print the verdict, and keep serving.
     Demo(DemoArgs),
-    /// Judge metric sets read as JSON Lines, without a service.
+    /// Judge metric sets from a JSON Lines file, without a service.
     Judge(JudgeArgs),
-    /// Post a standalone analysis to a running service, wait, and exit by its verdict.
+    /// Run a standalone canary analysis on a running service, as a gate in a pipeline.
     ///
-    /// Exit code: 0 pass, 1 fail, 2 marginal, 3 it could not be analysed or the command line is wrong.
+    /// The exit code is 0 for pass, 1 for fail, 2 for marginal, and 3 if there is no verdict or the
+    /// command line is invalid.
     Analyze(Box<kayenta_client::AnalyzeArgs>),
-    /// Ask a running service for its health; exit 0 when it is up, 1 otherwise.
+    /// Check the health of a running service; exit with 0 if it is up, with 1 otherwise.
     Health(HealthArgs),
-    /// Check configuration files without starting and print the effective settings, secrets masked.
+    /// Check configuration files and print the effective settings with secrets masked.
     CheckConfig(CheckConfigArgs),
-    /// Look at an installation of the Java service before, or after, this one takes its place.
+    /// Check an installation of the Java service before or after replacing it.
     Migrate(MigrateArgs),
 }
 
 /// Options of `serve`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ServeArgs {
-    /// Port to listen on (`server.port`).
+    /// Port to listen on (`server.port`); 8080, or 8090 without a configuration file.
     #[arg(long, value_name = "PORT")]
     pub(crate) port: Option<u16>,
-    /// Configuration file or folder instead of the usual places (`spring.config.location`).
+    /// Configuration file or folder to read instead of the default locations
+    /// (`spring.config.location`).
     #[arg(long, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
-    /// Where the embedded queue and disk store keep their data (`kayenta.embedded.dataDir`).
+    /// Directory of the embedded work queue and disk store (`kayenta.embedded.dataDir`);
+    /// `kayenta-data` by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
 
 impl ServeArgs {
-    /// Where settings come from, with these flags on top.
+    /// The sources of settings, with these flags taking precedence.
     pub(crate) fn apply(&self, mut environment: Environment) -> Environment {
         if let Some(port) = self.port {
             environment = environment.property("server.port", port);
@@ -84,7 +87,7 @@ impl ServeArgs {
 const FLAGS_WITH_VALUE: [&str; 3] = ["--port", "--config", "--data-dir"];
 const FLAGS: [&str; 4] = ["--help", "-h", "--version", "-V"];
 
-/// Arguments split into those of our own command line and property arguments.
+/// Arguments split into those of the command line and those that set properties.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SplitArguments {
     /// For clap, the program's name first.
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_are_told_from_own_flags_and_bare_words_are_ignored() {
+    fn properties_are_separated_from_flags_and_bare_words_are_ignored() {
         let (own, properties) = split_texts(&[
             "kayenta",
             "stray",

@@ -11,9 +11,9 @@ use kayenta_config::{Environment, check_config};
 /// Options of `check-config`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckConfigArgs {
-    /// Files, read as if they were the only ones; later ones win. None: what `serve` would read.
+    /// Files to check instead of those that `serve` would read; later files take precedence.
     files: Vec<PathBuf>,
-    /// Say only what is wrong.
+    /// Print mistakes only, not the effective settings.
     #[arg(long)]
     quiet: bool,
 }

@@ -21,7 +21,7 @@ use crate::{
 
 /// Metrics account of the samples.
 const METRICS: &str = "demo-prometheus";
-/// How often the analysis is looked at.
+/// Polling interval of the analysis.
 const LOOK: Duration = Duration::from_millis(25);
 /// The demo is over in a second; a minute means that something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,13 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Options of `demo`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// End after the verdict instead of serving on.
+    /// Exit after the verdict instead of keeping the service running.
     #[arg(long)]
     exit: bool,
-    /// Port of the service.
+    /// Port to listen on.
     #[arg(long, default_value_t = 8090)]
     port: u16,
-    /// Where the embedded queue and disk store keep their data.
+    /// Directory of the embedded work queue and disk store.
     #[arg(long, value_name = "DIR", default_value = "kayenta-data")]
     data_dir: PathBuf,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let shutdown = service.shutdown();
     let serving = tokio::spawn(service.run());
     say(format_args!(
-        "Kayenta serves on {base_url}. Two deployments of the app \"shop\" have run for an hour:\n\
+        "Kayenta is running on {base_url}. Two deployments of the app \"shop\" have run for an hour:\n\
          version 1.0 is the baseline, version 1.1 the canary. Their series come from a\n\
          Prometheus-compatible endpoint at {}.\n",
         samples.base_url()
@@ -221,12 +221,12 @@ fn sample_request() -> Value {
 fn next_steps(base_url: &str, config_id: &str, status: &AnalysisStatusResponse) -> String {
     let id = status.pipeline_id.as_deref().unwrap_or_default();
     format!(
-        "\nThe service goes on serving on {base_url}; Ctrl-C ends it. Try next:\n\n  \
+        "\nThe service keeps running on {base_url}; Ctrl-C stops it. Try next:\n\n  \
          curl {base_url}/health\n  \
          curl {base_url}/credentials\n  \
          curl {base_url}/canaryConfig/{config_id}\n  \
          curl {base_url}/standalone_canary_analysis/{id}\n\n\
-         Every route, to try in a browser: {base_url}/swagger-ui/index.html\n"
+         Try every route in the browser: {base_url}/swagger-ui/index.html\n"
     )
 }
 

@@ -11,17 +11,17 @@ use anyhow::{Context, bail};
 /// Options of `health`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HealthArgs {
-    /// What to ask.
+    /// URL of the health endpoint.
     #[arg(
         long,
         env = "KAYENTA_HEALTH_URL",
         default_value = "http://localhost:8090/health"
     )]
     url: String,
-    /// Seconds to wait for the answer.
+    /// Seconds to wait for a response.
     #[arg(long, default_value_t = 5.0, value_name = "SECONDS")]
     timeout: f64,
-    /// Accept any certificate, for a service that serves HTTPS under another name.
+    /// Accept any certificate, for a service that uses HTTPS with the certificate of another name.
     #[arg(long)]
     insecure: bool,
 }

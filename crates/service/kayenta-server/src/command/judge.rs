@@ -16,10 +16,10 @@ use crate::wiring::local_judges;
 /// Options of `judge`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JudgeArgs {
-    /// File of JSON Lines, each {"id", "canaryConfig", "thresholds", "metricSetPairList"}; `-` or
-    /// nothing is standard input.
+    /// File with one JSON object per line: {"id", "canaryConfig", "thresholds", "metricSetPairList"}.
+    /// Without it, or with `-`, standard input is read.
     file: Option<PathBuf>,
-    /// Threads that judge; all cores unless told.
+    /// Number of threads; one per core by default.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 }

@@ -23,35 +23,35 @@ pub(crate) struct MigrateArgs {
 
 #[derive(Debug, Subcommand)]
 enum MigrateCommand {
-    /// Read configuration, stored objects and Redis keys; report what would change, what cannot be
+    /// Check configuration, stored objects and Redis keys: report what would change, what cannot be
     /// read and what is left over. Writes nothing.
     ///
-    /// Exit code: 0 nothing is in the way, 1 something wants a decision first, 3 something could not
-    /// be looked at or the service would not start.
+    /// The exit code is 0 if nothing prevents the migration, 1 if something needs a decision first, and
+    /// 3 if something could not be checked or the service would not start.
     Check(CheckArgs),
 }
 
 /// Options of `migrate check`.
 #[derive(Debug, Args)]
 struct CheckArgs {
-    /// Configuration file or folder instead of the usual places.
+    /// Configuration file or folder to read instead of the default locations.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
-    /// Form of the report.
+    /// Format of the report.
     #[arg(long, value_enum, default_value_t)]
     output: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum OutputFormat {
-    /// For people.
+    /// Plain text.
     #[default]
     Text,
-    /// For programs.
+    /// JSON, with all unfinished runs.
     Json,
 }
 
-/// The report goes to standard output; the exit code tells what it comes to.
+/// Prints the report to standard output and returns the exit code.
 pub(crate) async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let MigrateCommand::Check(args) = args.command;
     let serve = ServeArgs {

@@ -28,9 +28,9 @@ fn the_page_on_the_command_line_is_up_to_date() {
 
 fn page() -> String {
     let mut page = String::from(
-        "# Command line\n\nMade from the code. Beside its own options, `kayenta serve` takes what \
-         a pod's `args:` may hold for the\nJava service: `--any.property=value`, `-Dname=value`; \
-         see [configure.md](configure.md).\n",
+        "# Command line\n\nThis page is generated from the code. Besides its own options, `kayenta serve` \
+         accepts what the `args:` of a pod\ncontain for the Java service: `--any.property=value` and \
+         `-Dname=value`; see [configure.md](configure.md).\n",
     );
     let mut root = CommandLine::command()
         .term_width(WIDTH)
