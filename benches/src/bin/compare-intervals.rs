@@ -140,7 +140,7 @@ fn print_table(
     scipy: &HashMap<String, Value>,
 ) -> Result<(), Box<dyn Error>> {
     println!(
-        "| data, points a side | ours | R interval + estimate | ratio | scipy p only | numpy shift only | largest difference from R |"
+        "| data, points per side | this service | R interval + estimate | ratio | scipy p only | numpy shift only | largest difference from R |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|");
     for (set, (interval, time)) in sets.iter().zip(ours) {

@@ -203,7 +203,7 @@ pub(crate) async fn reads(stack: &Stack, seconds: u64) -> Outcome {
     Ok(())
 }
 
-/// A run of 500 metrics with 10,080 points a side.
+/// A run of 500 metrics with 10,080 points per side.
 pub(crate) async fn large(stack: &Stack) -> Outcome {
     let id = service_id(stack)?;
     let (http, base, body) = (
@@ -217,7 +217,7 @@ pub(crate) async fn large(stack: &Stack) -> Outcome {
     forget_peak(id);
     let time = run().await.map_err(|error| error.to_string())?;
     row(
-        "canary of 500 metrics, 10,080 points a side",
+        "canary of 500 metrics, 10,080 points per side",
         &format!(
             "{:.2} s, peak {:.0} MiB",
             time.as_secs_f64(),
