@@ -26,13 +26,13 @@ use crate::{
     verdict::Verdict,
 };
 
-/// Form of the report.
+/// Format of the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
     /// Text for a terminal.
     #[default]
     Text,
-    /// The service's own answer.
+    /// The response of the service.
     Json,
     /// A JUnit report with one test per metric.
     Junit,
@@ -51,7 +51,7 @@ pub struct AnalyzeArgs {
     /// Bearer token
     #[arg(long, env = "KAYENTA_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
-    /// User for HTTP basic, as NAME:PASSWORD
+    /// Credentials for HTTP basic, as NAME:PASSWORD
     #[arg(
         long,
         env = "KAYENTA_BASIC",
@@ -101,7 +101,7 @@ pub struct AnalyzeArgs {
     /// Additional template variable; can be repeated
     #[arg(long = "param", value_name = "NAME=VALUE")]
     params: Vec<String>,
-    /// Length of the analysis: minutes, or for example 1h30m
+    /// Length of the analysis: minutes, or for example 1h30m; required without --end
     #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     lifetime: Option<i64>,
     /// Time between runs: minutes, or for example 1h [default: one run at the end]
@@ -113,16 +113,16 @@ pub struct AnalyzeArgs {
     /// Length of a sliding window: minutes, or for example 1h [default: 0, the window grows]
     #[arg(long, value_name = "DURATION", value_parser = parse_minutes)]
     lookback: Option<i64>,
-    /// Score at or above which the canary passes [default: 95]
+    /// A score of at least this value passes [default: 95]
     #[arg(long, value_name = "SCORE")]
     pass: Option<f64>,
-    /// Score at or below which the canary fails [default: 75]
+    /// A score of at most this value fails and ends the analysis [default: 75]
     #[arg(long, value_name = "SCORE")]
     marginal: Option<f64>,
-    /// Application the analysis runs for
+    /// Application that the analysis belongs to [default: ad-hoc]
     #[arg(long, value_name = "NAME")]
     application: Option<String>,
-    /// User to record with the analysis
+    /// User to record with the analysis [default: anonymous]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// Metrics account [default: the service's]
@@ -143,21 +143,21 @@ pub struct AnalyzeArgs {
     /// Accept a verdict even if no metric compared real data
     #[arg(long)]
     allow_empty: bool,
-    /// Form of the report on standard output
+    /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t)]
     output: OutputFormat,
     /// Polling interval in seconds
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     poll: f64,
-    /// Seconds to keep trying while the server does not answer (a restart, a rollout)
+    /// Seconds to keep trying while the service does not respond, for example during a rollout
     #[arg(long, default_value_t = 120, value_name = "SECONDS")]
     patience: u64,
-    /// Leave the analysis running when this command is interrupted; by default it is canceled
+    /// Keep the analysis running if this command is interrupted, instead of canceling it
     #[arg(long)]
     keep_on_interrupt: bool,
 }
 
-/// What keeps the gate from a verdict.
+/// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 enum GateError {
     #[error(transparent)]
