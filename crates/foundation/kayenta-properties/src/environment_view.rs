@@ -1,6 +1,6 @@
 //! Every property of every source, as `/env` shows them: masked, and no more than that.
 
-use kayenta_model::masking::MASK;
+use kayenta_secrets::MASK;
 use serde_json::Value;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Which values are never shown.
 
-use kayenta_model::masking::{MASK, mask_urls};
+use kayenta_secrets::{MASK, mask_urls};
 
 /// Words that make a name secret wherever they stand in it.
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "key", "pwd"];

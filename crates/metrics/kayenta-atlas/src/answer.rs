@@ -1,7 +1,8 @@
 //! The messages of one answer, merged into series as they arrive.
 
 use indexmap::IndexMap;
-use kayenta_metrics::{FetchError, http::Events, series::Axis};
+use kayenta_http::Events;
+use kayenta_metrics::{FetchError, series::Axis};
 use kayenta_model::Double;
 use serde::{Deserialize, Deserializer};
 
@@ -166,30 +167,36 @@ pub(crate) async fn read(
         // A message is a line, whether or not a blank one follows it.
         for line in event.data.lines().filter(|line| !line.trim().is_empty()) {
             let step = gathered.take(line).map_err(|error| {
-                events.unexpected(format_args!("a message cannot be read: {error}"))
+                FetchError::from(
+                    events.unexpected(format_args!("a message cannot be read: {error}")),
+                )
             })?;
             match step {
                 Step::On => {}
                 // All data is here; how the connection ends does not matter any more.
                 Step::Close => {
-                    return gathered.series().map_err(|what| events.unexpected(what));
+                    return gathered
+                        .series()
+                        .map_err(|what| events.unexpected(what).into());
                 }
                 // C-ATLAS-02: the reference retries these too.
                 Step::Failed(message) if message.contains("IllegalStateException") => {
                     return Err(fatal(&events.masked(&message)));
                 }
                 Step::Failed(message) => {
-                    return Err(events.incomplete(format!("Atlas query failed: {message}")));
+                    return Err(events
+                        .incomplete(format!("Atlas query failed: {message}"))
+                        .into());
                 }
             }
         }
     }
     if !any {
-        return Err(events.without_events());
+        return Err(events.without_events().into());
     }
-    Err(events.incomplete(
-        "Atlas response did not end in a 'close', we cannot guarantee all data was received.",
-    ))
+    let message =
+        "Atlas response did not end in a 'close', we cannot guarantee all data was received.";
+    Err(events.incomplete(message).into())
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kayenta_metrics::{FetchError, Prerequisite, http::HttpClient};
+use kayenta_http::HttpClient;
+use kayenta_metrics::{FetchError, Prerequisite};
 use kayenta_model::Clock;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;

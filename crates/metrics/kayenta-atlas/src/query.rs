@@ -20,8 +20,7 @@ pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a AtlasQuery, Fe
 ///
 /// # Errors
 /// When the scope's `type` is none of `asg`, `cluster` and `query`.
-pub(crate) fn text(query: &MetricQuery<'_>) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub(crate) fn text(query: &MetricQuery<'_>, settings: &AtlasQuery) -> Result<String, FetchError> {
     let scope = query.scope.scope.as_deref().unwrap_or("null");
     let narrowed = match StoreScope::new("atlas", query.scope).added("type") {
         Some(kind @ ("asg" | "cluster")) => {
@@ -98,7 +97,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query).map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings))
+            .map_err(|error| error.to_string())
     }
 
     #[test]

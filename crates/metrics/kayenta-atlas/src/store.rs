@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_http::{HttpClient, HttpSetupError, RetryPolicy, Transport};
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite, RetryPolicy,
-    http::{HttpClient, HttpSetupError, Transport},
-    scope, series,
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite, scope, series,
 };
-use kayenta_model::{Clock, IdSource, Instant, IsoDuration, MetricSet};
+use kayenta_model::{Clock, IdSource, Instant, IsoDuration, MetricSet, query::AtlasQuery};
+use kayenta_secrets::{BaseUrl, mask_urls};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -29,7 +29,7 @@ pub struct AtlasAccount {
     /// Account name.
     pub name: String,
     /// `backendsJsonBaseUrl`: where the clusters are listed.
-    pub backends_json_base_url: String,
+    pub backends_json_base_url: BaseUrl,
     /// `fetchId`: sent along as `id`.
     pub fetch_id: Option<String>,
 }
@@ -80,14 +80,15 @@ impl AtlasStore {
     async fn attempt(
         &self,
         query: &MetricQuery<'_>,
-        base_url: &str,
+        settings: &AtlasQuery,
+        base_url: &BaseUrl,
         text: &str,
         (start, end, step): (Instant, Instant, i64),
     ) -> Result<Vec<Series>, FetchError> {
         let step = IsoDuration(i128::from(step) * 1_000_000_000);
         let events = self
             .client
-            .at(base_url)
+            .at(base_url.clone())
             .get("/api/v2/fetch")
             .query("q", text)
             .query("s", &start.millis().to_string())
@@ -97,12 +98,12 @@ impl AtlasStore {
             .query("kayentaQueryUUID", &self.ids.uuid())
             .events()
             .await?;
-        answer::read(events, |message| fatal(query, message)).await
+        answer::read(events, |message| fatal(query, settings, message)).await
     }
 }
 
 /// The failure of a query Atlas does not understand.
-fn fatal(query: &MetricQuery<'_>, message: &str) -> FetchError {
+fn fatal(query: &MetricQuery<'_>, settings: &AtlasQuery, message: &str) -> FetchError {
     let mut text = "Atlas query".to_owned();
     let named = [
         ("in canary config", query.config.name.as_deref()),
@@ -113,7 +114,7 @@ fn fatal(query: &MetricQuery<'_>, message: &str) -> FetchError {
             text.push_str(&format!(" {what} [{name}]"));
         }
     }
-    if let Some(q) = query::settings(query).ok().and_then(|s| s.q.as_deref()) {
+    if let Some(q) = settings.q.as_deref() {
         text.push_str(&format!(
             " with query string [AtlasCanaryMetricSetQueryConfig(q={q})]"
         ));
@@ -132,29 +133,35 @@ impl MetricsStore for AtlasStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query)
+        query::text(query, query::settings(query)?)
     }
 
     /// One attempt, but for statuses the retry policy leaves alone: Atlas answers those while its
     /// clusters move, so they are tried ten times, a second apart, as in the reference. What the
     /// policy tries again is left to it: the reference multiplies both (C-ATLAS-01).
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        query::settings(query)?;
+        let settings = query::settings(query)?;
         let (start, end) = scope::window(query.scope)?;
         let step = scope::positive_step(query.scope)?;
-        let text = self.query_text(query)?;
-        let base_url = self.cluster(query).await?;
+        let text = query::text(query, settings)?;
+        let cluster = self.cluster(query).await?;
+        let base_url = cluster.parse().map_err(|error| {
+            let shown = mask_urls(&cluster);
+            FetchError::invalid(format!(
+                "The base URL '{shown}' of the cluster is no URL: {error}"
+            ))
+        })?;
         let mut tries = 1;
         let series = loop {
             let failure = match self
-                .attempt(query, &base_url, &text, (start, end, step))
+                .attempt(query, settings, &base_url, &text, (start, end, step))
                 .await
             {
                 Ok(series) => break series,
                 Err(failure) => failure,
             };
             let own = matches!(failure.kind, FetchErrorKind::Http { .. })
-                && !self.retried_by_policy.retries(&failure.kind);
+                && !failure.kind.is_retried_by(&self.retried_by_policy);
             if !own || tries == ATTEMPTS {
                 return Err(failure);
             }
@@ -163,7 +170,7 @@ impl MetricsStore for AtlasStore {
             self.lists.sleep(PAUSE).await;
         };
 
-        let attributes: IndexMap<String, String> = [("query", text), ("baseURL", base_url)]
+        let attributes: IndexMap<String, String> = [("query", text), ("baseURL", cluster)]
             .map(|(name, value)| (name.to_owned(), value))
             .into();
         if series.is_empty() {

@@ -22,8 +22,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a DatadogQuery, FetchEr
 ///
 /// # Errors
 /// Those of [template expansion](template::expand).
-pub fn text(query: &MetricQuery<'_>) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub fn text(query: &MetricQuery<'_>, settings: &DatadogQuery) -> Result<String, FetchError> {
     let expanded = template::expand(query, &ATTRIBUTES, &[])?;
     Ok(expanded.filter(|text| !text.is_empty()).unwrap_or_else(|| {
         let or_null = |text: &Option<String>| text.as_deref().unwrap_or("null").to_owned();
@@ -54,7 +53,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query).map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings))
+            .map_err(|error| error.to_string())
     }
 
     /// The first two are pinned by the reference's own tests.

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_http::{Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore,
-    http::{Credentials, HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
+use kayenta_secrets::BaseUrl;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub struct DatadogAccount {
     /// Account name.
     pub name: String,
     /// `endpoint.baseUrl`; a path in it stays.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// `apiKey`, sent as `DD-API-KEY`.
     pub api_key: Option<SecretString>,
     /// `applicationKey`, sent as `DD-APPLICATION-KEY`.
@@ -110,13 +110,13 @@ impl MetricsStore for DatadogStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query)
+        query::text(query, query::settings(query)?)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        query::settings(query)?;
+        let settings = query::settings(query)?;
         let (start, end) = scope::window(query.scope)?;
-        let text = self.query_text(query)?;
+        let text = query::text(query, settings)?;
         let answer = self
             .client
             .get("/api/v1/query")
@@ -142,7 +142,7 @@ impl MetricsStore for DatadogStore {
                 };
                 let name = query.metric.name();
                 series::metric_set(name, axis, one.values, IndexMap::new(), attributes.clone())
-                    .map_err(|error| answer.unexpected(error))
+                    .map_err(|error| answer.unexpected(error).into())
             })
             .collect()
     }
@@ -152,7 +152,8 @@ impl MetricsStore for DatadogStore {
     }
 
     async fn check(&self) -> Result<(), FetchError> {
-        self.client.get("/api/v1/validate").send().await.map(drop)
+        self.client.get("/api/v1/validate").send().await?;
+        Ok(())
     }
 
     async fn keep_fresh(&self, canceled: &CancellationToken) {

@@ -19,8 +19,8 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a GraphiteQuery, FetchE
 ///
 /// # Errors
 /// When there is no name (C-GRAPHITE-01; a null pointer in the reference).
-pub fn text(query: &MetricQuery<'_>) -> Result<String, FetchError> {
-    let name = settings(query)?
+pub fn text(query: &MetricQuery<'_>, settings: &GraphiteQuery) -> Result<String, FetchError> {
+    let name = settings
         .metric_name
         .as_deref()
         .filter(|name| !name.is_empty())
@@ -52,7 +52,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query).map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings))
+            .map_err(|error| error.to_string())
     }
 
     #[test]

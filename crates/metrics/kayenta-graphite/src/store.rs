@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use indexmap::{IndexMap, IndexSet};
+use kayenta_http::{HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetricQuery, MetricsStore,
-    http::{HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, Metadata, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
+use kayenta_secrets::BaseUrl;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ pub struct GraphiteAccount {
     /// Account name.
     pub name: String,
     /// `endpoint.baseUrl`; a path in it stays.
-    pub base_url: String,
+    pub base_url: BaseUrl,
 }
 
 /// One Graphite account.
@@ -82,13 +82,13 @@ impl MetricsStore for GraphiteStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query)
+        query::text(query, query::settings(query)?)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        query::settings(query)?;
+        let settings = query::settings(query)?;
         let (start, end) = scope::window(query.scope)?;
-        let text = self.query_text(query)?;
+        let text = query::text(query, settings)?;
         let answer = self
             .client
             .get("/render")
@@ -110,7 +110,7 @@ impl MetricsStore for GraphiteStore {
                 };
                 let name = query.metric.name();
                 series::metric_set(name, axis, one.values, IndexMap::new(), IndexMap::new())
-                    .map_err(|error| answer.unexpected(error))
+                    .map_err(|error| answer.unexpected(error).into())
             })
             .collect()
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
-use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore,
-    http::{Answer, Call, Credentials, HttpClient, HttpSetupError, Transport},
-    series,
+use kayenta_http::{
+    Answer, Call, Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport,
 };
+use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore, series};
 use kayenta_model::MetricSet;
+use kayenta_secrets::{InvalidBaseUrl, SecretUrl};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub enum Method {
 #[derive(Clone, Debug)]
 pub struct HttpJsonAccount {
     /// `url`: a template whose scheme and host are fixed.
-    pub url: String,
+    pub url: SecretUrl,
     /// `method`.
     pub method: Method,
     /// `headers`; every value counts as a secret.
@@ -73,7 +73,10 @@ pub enum SetupError {
     /// One of the paths.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A header, or the host.
+    /// Scheme and host of `url`.
+    #[error("url is not a URL: {0}")]
+    Url(#[from] InvalidBaseUrl),
+    /// A header.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
 }
@@ -98,8 +101,9 @@ impl HttpJsonStore {
     /// See [`SetupError`].
     pub fn new(account: HttpJsonAccount, transport: &Transport) -> Result<Self, SetupError> {
         let template = |setting| move |source| SetupError::Template { setting, source };
-        let url = Template::url(&account.url).map_err(template("url"))?;
-        let host_length = authority_end(&account.url).unwrap_or_default();
+        let text = account.url.expose();
+        let url = Template::url(text).map_err(template("url"))?;
+        let host_length = authority_end(text).unwrap_or_default();
         let content_type = account
             .headers
             .iter()
@@ -123,8 +127,8 @@ impl HttpJsonStore {
             unit: account.timestamp_unit,
             values: Path::parse("valuesPath", &account.values_path)?,
         };
-        let client = HttpClient::builder("http-json", &account.url[..host_length])
-            .secrets_of_url(&account.url)
+        let client = HttpClient::builder("http-json", text[..host_length].parse()?)
+            .secrets_of_url(text)
             .credentials(Credentials::Headers(account.headers.into_iter().collect()))
             .error_text(error_text)
             .within_host()
@@ -166,7 +170,7 @@ impl HttpJsonStore {
     }
 
     async fn series(&self, answer: &Answer) -> Result<Vec<Series>, FetchError> {
-        let unusable = |error: AnswerError| answer.unexpected(error);
+        let unusable = |error: AnswerError| answer.unexpected(error).into();
         if answer.body().len() < LONG_BYTES {
             return answer::read(answer.body(), &self.paths).map_err(unusable);
         }
@@ -231,7 +235,7 @@ impl MetricsStore for HttpJsonStore {
                     .map_err(|error| answer.unexpected(error))?;
                 let name = query.metric.name();
                 series::metric_set(name, axis, values, tags, attributes.clone())
-                    .map_err(|error| answer.unexpected(error))
+                    .map_err(|error| answer.unexpected(error).into())
             })
             .collect()
     }
@@ -243,11 +247,11 @@ impl MetricsStore for HttpJsonStore {
     /// Whether somebody answers there. What they think of a request without a query says nothing.
     async fn check(&self) -> Result<(), FetchError> {
         match self.client.get("/").send().await {
-            Err(FetchError {
-                kind: FetchErrorKind::Http { status, .. },
+            Err(HttpError {
+                kind: HttpErrorKind::Status { status, .. },
                 ..
             }) if status < 500 => Ok(()),
-            outcome => outcome.map(drop),
+            outcome => Ok(outcome.map(drop)?),
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use kayenta_metrics::http::{form_encoded, path_segment};
+use kayenta_http::{form_encoded, path_segment};
 use serde_json::Value;
 
 /// A template read once and filled in for each query: `${name}`, `${name:-default}`, and `$${` for a

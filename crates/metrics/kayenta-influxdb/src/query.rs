@@ -46,8 +46,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a InfluxdbQuery, FetchE
 /// # Errors
 /// The reference's texts: no measurement, no window, a template without its markers, a scope that is not
 /// `name:value`, words no query may hold.
-pub fn text(query: &MetricQuery<'_>) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub fn text(query: &MetricQuery<'_>, settings: &InfluxdbQuery) -> Result<String, FetchError> {
     let template = present(&settings.custom_inline_template);
     let measurement = present(&settings.metric_name);
     if measurement.is_none() && template.is_none() {
@@ -170,7 +169,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query).map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings))
+            .map_err(|error| error.to_string())
     }
 
     const TIMES: &str = "time >= '2010-01-01T12:00:00Z' AND time < '2010-01-01T12:01:40Z'";

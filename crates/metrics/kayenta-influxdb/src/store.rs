@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_http::{Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetricQuery, MetricsStore,
-    http::{Credentials, HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, Metadata, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
+use kayenta_secrets::BaseUrl;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{answer, query};
@@ -17,7 +17,7 @@ use crate::{answer, query};
 #[derive(Clone, Debug)]
 pub struct InfluxDbAccount {
     /// `endpoint.baseUrl`.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// Who is asking.
     pub credentials: InfluxDbCredentials,
 }
@@ -76,11 +76,12 @@ impl MetricsStore for InfluxDbStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query)
+        query::text(query, query::settings(query)?)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        let text = self.query_text(query)?;
+        let settings = query::settings(query)?;
+        let text = query::text(query, settings)?;
         let name = query.metric.name();
         let answer = self
             .client
@@ -115,7 +116,7 @@ impl MetricsStore for InfluxDbStore {
                 };
                 let tags = IndexMap::from([("field".to_owned(), column.name)]);
                 series::metric_set(name, axis, column.values, tags, IndexMap::new())
-                    .map_err(|error| answer.unexpected(error))
+                    .map_err(|error| answer.unexpected(error).into())
             })
             .collect()
     }
@@ -125,6 +126,7 @@ impl MetricsStore for InfluxDbStore {
     }
 
     async fn check(&self) -> Result<(), FetchError> {
-        self.client.get("/ping").send().await.map(drop)
+        self.client.get("/ping").send().await?;
+        Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kayenta_http::{HttpError, HttpErrorKind};
+
 /// The meaning of a failure; it decides whether the fetch is tried again and what a caller sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchErrorKind {
@@ -48,7 +50,7 @@ pub struct FetchError {
     /// What was attempted and what went wrong, in words. For HTTP failures it begins as the
     /// reference's does: `Status: <code>, URL: <url>, Message: <reason>`.
     pub message: String,
-    /// Server's wish how long to wait before another attempt.
+    /// The delay the server requested (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// How often it was tried.
     pub attempts: u32,
@@ -87,5 +89,34 @@ impl FetchError {
     ) -> Self {
         self.source = Some(source.into());
         self
+    }
+}
+
+/// A failed call to a store is a failed attempt at the fetch.
+impl From<HttpError> for FetchError {
+    fn from(error: HttpError) -> Self {
+        let kind = match error.kind {
+            HttpErrorKind::Invalid => FetchErrorKind::Invalid,
+            HttpErrorKind::Status {
+                status,
+                url,
+                reason,
+            } => FetchErrorKind::Http {
+                status,
+                url,
+                reason,
+            },
+            HttpErrorKind::Unreachable { url } | HttpErrorKind::Network { url } => {
+                FetchErrorKind::Network { url }
+            }
+            HttpErrorKind::Answer { url } => FetchErrorKind::Answer { url },
+            HttpErrorKind::Incomplete => FetchErrorKind::Incomplete,
+        };
+        Self {
+            retry_after: error.retry_after,
+            elapsed: error.elapsed,
+            source: error.source,
+            ..Self::new(kind, error.message)
+        }
     }
 }

@@ -3,12 +3,11 @@
 
 mod error;
 mod hash_order;
-pub mod http;
 pub mod metadata;
 mod metered;
 pub mod mixing;
 pub mod reading;
-pub mod retry;
+mod retry;
 pub mod scope;
 pub mod series;
 mod store;
@@ -18,5 +17,5 @@ pub use error::{FetchError, FetchErrorKind};
 pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;
 pub use mixing::{MixError, Side};
-pub use retry::{RetryPolicy, StatusSeries, fetch_with_retries, status_by_name};
+pub use retry::fetch_with_retries;
 pub use store::{MetricQuery, MetricsStore, Prerequisite};

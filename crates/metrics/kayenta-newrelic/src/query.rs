@@ -33,8 +33,11 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a NewrelicQuery, FetchE
 /// # Errors
 /// A window that is not whole, those of [template expansion](template::expand), a metric without
 /// `select`, a scope whose attribute neither it nor the account names.
-pub fn text(query: &MetricQuery<'_>, defaults: &DefaultKeys) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub fn text(
+    query: &MetricQuery<'_>,
+    settings: &NewrelicQuery,
+    defaults: &DefaultKeys,
+) -> Result<String, FetchError> {
     let (start, end) = scope::window(query.scope)?;
     let (start, end) = (epoch_seconds(start), epoch_seconds(end));
     let injected = [
@@ -138,7 +141,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query, defaults).map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings, defaults))
+            .map_err(|error| error.to_string())
     }
 
     fn built(settings: Value, scope: Value) -> Result<String, String> {

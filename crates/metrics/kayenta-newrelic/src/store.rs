@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use http::{HeaderValue, header::ACCEPT};
 use indexmap::IndexMap;
+use kayenta_http::{Answer, Credentials, HttpClient, HttpSetupError, Transport, path_segment};
 use kayenta_metrics::{
     FetchError, Metadata, MetricQuery, MetricsStore,
-    http::{Answer, Credentials, HttpClient, HttpSetupError, Transport, path_segment},
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
+use kayenta_secrets::BaseUrl;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -25,7 +26,7 @@ pub struct NewRelicAccount {
     /// Account name.
     pub name: String,
     /// `endpoint.baseUrl`, `https://insights-api.newrelic.com`.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// `apiKey`: sent as `X-Query-Key`.
     pub api_key: Option<SecretString>,
     /// `applicationKey`: the number of the account, part of the path.
@@ -80,12 +81,14 @@ impl NewRelicStore {
             "/v1/accounts/{}/query",
             path_segment(number.expose_secret())
         );
-        self.client
+        let answer = self
+            .client
             .get(&path)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .query("nrql", nrql)
             .send()
-            .await
+            .await?;
+        Ok(answer)
     }
 }
 
@@ -96,11 +99,12 @@ impl MetricsStore for NewRelicStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query, &self.defaults)
+        query::text(query, query::settings(query)?, &self.defaults)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        let text = self.query_text(query)?;
+        let settings = query::settings(query)?;
+        let text = query::text(query, settings, &self.defaults)?;
         let answer = self.ask(&text).await?;
         let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
         let step_seconds = match query.scope.step.unwrap_or_default() {

@@ -28,8 +28,11 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a PrometheusQuery, Fetc
 /// # Errors
 /// Those of [template expansion](template::expand); a missing metric name, location or filter; a
 /// resource type nobody knows the labels of.
-pub fn text(query: &MetricQuery<'_>, scope_label: &str) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub fn text(
+    query: &MetricQuery<'_>,
+    settings: &PrometheusQuery,
+    scope_label: &str,
+) -> Result<String, FetchError> {
     let filter = template::expand(query, &ATTRIBUTES, &[])?;
     if let Some(whole) = filter.as_deref().and_then(|f| f.strip_prefix(WHOLE_QUERY)) {
         return Ok(whole.to_owned());
@@ -161,7 +164,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query, "instance").map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings, "instance"))
+            .map_err(|error| error.to_string())
     }
 
     /// The table of the reference's own test.

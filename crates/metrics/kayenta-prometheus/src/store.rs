@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use kayenta_http::{Answer, Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore,
-    http::{Answer, Credentials, HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
+use kayenta_secrets::BaseUrl;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ pub struct PrometheusAccount {
     /// Account name.
     pub name: String,
     /// `endpoint.baseUrl`; a path in it stays.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// Sent with every request at once (C-PROM-03).
     pub credentials: Credentials,
     /// `kayenta.prometheus.metadataCachingIntervalMS`, 60 s.
@@ -37,10 +37,10 @@ pub struct PrometheusAccount {
 impl PrometheusAccount {
     /// An account without credentials and with the defaults of the reference.
     #[must_use]
-    pub fn new(name: impl Into<String>, base_url: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<String>, base_url: BaseUrl) -> Self {
         Self {
             name: name.into(),
-            base_url: base_url.into(),
+            base_url,
             credentials: Credentials::None,
             metadata_interval: Duration::from_secs(60),
             scope_label: "instance".to_owned(),
@@ -109,15 +109,15 @@ impl MetricsStore for PrometheusStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query, &self.scope_label)
+        query::text(query, query::settings(query)?, &self.scope_label)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        query::settings(query)?;
+        let settings = query::settings(query)?;
         let (start, end) = scope::window(query.scope)?;
         // The reference sends `step=0` or none at all and retries what it gets (C-PROM-01).
         let step = scope::positive_step(query.scope)?;
-        let text = self.query_text(query)?;
+        let text = query::text(query, settings, &self.scope_label)?;
         let answer = self
             .client
             .get("/api/v1/query_range")
@@ -149,7 +149,8 @@ impl MetricsStore for PrometheusStore {
     }
 
     async fn check(&self) -> Result<(), FetchError> {
-        self.client.get("/-/healthy").send().await.map(drop)
+        self.client.get("/-/healthy").send().await?;
+        Ok(())
     }
 
     async fn keep_fresh(&self, canceled: &CancellationToken) {
@@ -177,5 +178,5 @@ fn metric_set(
         found.tags,
         series::query_attribute(text),
     )
-    .map_err(|error| answer.unexpected(error))
+    .map_err(|error| answer.unexpected(error).into())
 }

@@ -34,8 +34,11 @@ pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a SignalfxQuery,
 ///
 /// # Errors
 /// When the metric is another store's, a template cannot be expanded, or there is no scope key.
-pub(crate) fn text(query: &MetricQuery<'_>, defaults: &DefaultKeys) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub(crate) fn text(
+    query: &MetricQuery<'_>,
+    settings: &SignalfxQuery,
+    defaults: &DefaultKeys,
+) -> Result<String, FetchError> {
     build(query, settings, defaults).map_err(|cause| {
         let class = "RuntimeException";
         FetchError::new(
@@ -156,7 +159,7 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query, defaults)
+        super::settings(&query).and_then(|settings| text(&query, settings, defaults))
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Value {

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_http::{Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore,
-    http::{Credentials, HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, Metadata, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::{MetricSet, query::SignalfxQuery};
+use kayenta_secrets::BaseUrl;
 use secrecy::SecretString;
 
 use crate::{
@@ -22,7 +22,7 @@ pub struct SignalfxAccount {
     /// Account name; part of every set's attributes.
     pub name: String,
     /// `endpoint.baseUrl`, in the reference `https://stream.signalfx.com` by default.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// `accessToken`, sent as `X-SF-TOKEN`.
     pub access_token: Option<SecretString>,
     /// `defaultScopeKey`: the dimension a scope is a value of.
@@ -71,18 +71,19 @@ impl MetricsStore for SignalfxStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        program::text(query, &self.default_keys)
+        program::text(query, program::settings(query)?, &self.default_keys)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
-        let tags = tags(program::settings(query)?)?;
+        let settings = program::settings(query)?;
+        let tags = tags(settings)?;
         let (start, end) = scope::window(query.scope)?;
         let axis = Axis {
             start_millis: start.millis(),
             end_millis: end.millis(),
             step_millis: scope::positive_step(query.scope)?.saturating_mul(1000),
         };
-        let text = self.query_text(query)?;
+        let text = program::text(query, settings, &self.default_keys)?;
         let (from, to, step) = (axis.start_millis, axis.end_millis, axis.step_millis);
         let events = self
             .client
@@ -138,11 +139,11 @@ impl MetricsStore for SignalfxStore {
         match self.client.get("/").send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.kind {
-                FetchErrorKind::Http {
+                HttpErrorKind::Status {
                     status: 400 | 404 | 405,
                     ..
                 } => Ok(()),
-                _ => Err(error),
+                _ => Err(error.into()),
             },
         }
     }
@@ -153,12 +154,12 @@ impl SignalfxStore {
     /// the reference no status is tried again: the program is refused, not the moment.
     fn request_failed(
         &self,
-        error: FetchError,
+        error: HttpError,
         program: &str,
         (from, to, step): (i64, i64, i64),
     ) -> FetchError {
-        let FetchErrorKind::Http { status, reason, .. } = &error.kind else {
-            return error;
+        let HttpErrorKind::Status { status, reason, .. } = &error.kind else {
+            return error.into();
         };
         let message = format!(
             "An error occurred when trying to execute a SignalFlow program with \

@@ -2,10 +2,8 @@
 
 use std::collections::HashSet;
 
-use kayenta_metrics::{
-    FetchError, FetchErrorKind,
-    http::{Event, Events},
-};
+use kayenta_http::{Event, Events};
+use kayenta_metrics::{FetchError, FetchErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -117,19 +115,20 @@ pub(crate) async fn read(
                 "There was more than one value for a given timestamp, a SignalFlow stream method \
                  that can aggregate should have been applied to the data in the SignalFlow program",
             ),
-            Trouble::Unreadable(error) => {
-                events.unexpected(format!("its {} event cannot be read: {error}", event.name))
-            }
+            Trouble::Unreadable(error) => events
+                .unexpected(format!("its {} event cannot be read: {error}", event.name))
+                .into(),
         })?;
     }
     if !reader.any {
-        return Err(events.without_events());
+        return Err(events.without_events().into());
     }
     if reader.begun && !reader.ended {
         return Err(events.incomplete(
             "The SignalFlow stream ended before its end was announced (no END_OF_CHANNEL), data \
              may be missing",
-        ));
+        )
+        .into());
     }
     Ok(reader.outcome)
 }

@@ -1,7 +1,8 @@
 //! Pages of time series, read straight into doubles.
 
 use indexmap::IndexMap;
-use kayenta_metrics::{FetchError, http::Answer};
+use kayenta_http::Answer;
+use kayenta_metrics::FetchError;
 use kayenta_model::{Double, Instant};
 use serde::Deserialize;
 

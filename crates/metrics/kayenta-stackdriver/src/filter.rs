@@ -52,13 +52,12 @@ pub(crate) fn own_or_scope<'a>(
 ///
 /// # Errors
 /// `Resource type is required.`
-pub(crate) fn resource_type<'a>(query: &MetricQuery<'a>) -> Result<&'a str, FetchError> {
-    own_or_scope(
-        query,
-        settings(query)?.resource_type.as_deref(),
-        "resourceType",
-    )
-    .ok_or_else(|| FetchError::invalid("Resource type is required."))
+pub(crate) fn resource_type<'a>(
+    query: &MetricQuery<'a>,
+    settings: &'a StackdriverQuery,
+) -> Result<&'a str, FetchError> {
+    own_or_scope(query, settings.resource_type.as_deref(), "resourceType")
+        .ok_or_else(|| FetchError::invalid("Resource type is required."))
 }
 
 /// The filter. `project` is the account's, used where the request names none.
@@ -66,9 +65,12 @@ pub(crate) fn resource_type<'a>(query: &MetricQuery<'a>) -> Result<&'a str, Fetc
 /// # Errors
 /// Those of [template expansion](template::expand); a missing resource type, metric type, scope or
 /// location; a resource type nobody knows the labels of.
-pub(crate) fn text(query: &MetricQuery<'_>, project: &str) -> Result<String, FetchError> {
-    let settings = settings(query)?;
-    let resource_type = resource_type(query)?;
+pub(crate) fn text(
+    query: &MetricQuery<'_>,
+    settings: &StackdriverQuery,
+    project: &str,
+) -> Result<String, FetchError> {
+    let resource_type = resource_type(query, settings)?;
     let metric_type = settings
         .metric_type
         .as_deref()
@@ -173,7 +175,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        let text = text(&query, "p0").map_err(|error| error.to_string())?;
+        let text = super::settings(&query)
+            .and_then(|settings| text(&query, settings, "p0"))
+            .map_err(|error| error.to_string())?;
         let start = format!("metric.type=\"a/b\" AND resource.type={resource_type}");
         Ok(text.strip_prefix(&start).unwrap_or(&text).to_owned())
     }

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_http::{Answer, HttpClient, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetadataCache, MetricQuery, MetricsStore,
-    http::{Answer, HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
+use kayenta_secrets::BaseUrl;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -58,7 +58,7 @@ pub struct StackdriverAccount {
     /// Who is asking.
     pub credentials: GoogleCredentials,
     /// Another root of the API, for emulators and proxies; [`MONITORING_URL`] by default.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// `kayenta.stackdriver.metadataCachingIntervalMS`, 60 s.
     pub metadata_interval: Duration,
 }
@@ -114,11 +114,11 @@ impl StackdriverStore {
             match outcome {
                 Err(failure)
                     if refused.is_none()
-                        && matches!(failure.kind, FetchErrorKind::Http { status: 401, .. }) =>
+                        && matches!(failure.kind, HttpErrorKind::Status { status: 401, .. }) =>
                 {
                     refused = Some(token);
                 }
-                outcome => return outcome,
+                outcome => return Ok(outcome?),
             }
         }
     }
@@ -166,15 +166,15 @@ impl MetricsStore for StackdriverStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        filter::text(query, &self.project)
+        filter::text(query, filter::settings(query)?, &self.project)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
         let settings = filter::settings(query)?;
-        filter::resource_type(query)?;
+        filter::resource_type(query, settings)?;
         let (start, end) = scope::window(query.scope)?;
         let step = scope::positive_step(query.scope)?;
-        let text = self.query_text(query)?;
+        let text = filter::text(query, settings, &self.project)?;
         let reducer = settings.cross_series_reducer.as_deref();
         let reducer =
             filter::own_or_scope(query, reducer, "crossSeriesReducer").unwrap_or("REDUCE_MEAN");
@@ -207,10 +207,11 @@ impl MetricsStore for StackdriverStore {
             match pages.take(&answer)? {
                 None => break answer,
                 Some(_) if page == MOST_PAGES => {
-                    return Err(answer.unexpected(format!(
+                    let message = format!(
                         "it has more than {MOST_PAGES} pages; group by fewer fields, or ask for a \
                          shorter window or a larger step"
-                    )));
+                    );
+                    return Err(answer.unexpected(message).into());
                 }
                 Some(token) => page_query = format!("{asked}&pageToken={}", encoded(&token)),
             }
@@ -243,7 +244,7 @@ impl MetricsStore for StackdriverStore {
                 series::metric_set(name, axis, found.values, found.tags, attributes.clone())
             })
             .collect::<Result<_, _>>()
-            .map_err(|error| last.unexpected(error))
+            .map_err(|error| last.unexpected(error).into())
     }
 
     async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {

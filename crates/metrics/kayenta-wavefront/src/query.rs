@@ -19,8 +19,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a WavefrontQuery, Fetch
 ///
 /// # Errors
 /// When the metric has no name or belongs to another store.
-pub fn text(query: &MetricQuery<'_>) -> Result<String, FetchError> {
-    let settings = settings(query)?;
+pub fn text(query: &MetricQuery<'_>, settings: &WavefrontQuery) -> Result<String, FetchError> {
     let metric_name = present(&settings.metric_name).ok_or_else(|| {
         FetchError::invalid(format!(
             "Metric '{}' needs a 'metricName'.",
@@ -57,7 +56,9 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        text(&query).map_err(|error| error.to_string())
+        super::settings(&query)
+            .and_then(|settings| text(&query, settings))
+            .map_err(|error| error.to_string())
     }
 
     /// The queries the reference's own test pins.

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_http::{Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore,
-    http::{Credentials, HttpClient, HttpSetupError, Transport},
-    scope,
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, scope,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
+use kayenta_secrets::BaseUrl;
 use secrecy::SecretString;
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct WavefrontAccount {
     /// `endpoint.baseUrl`.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// `apiToken`: sent as a bearer token.
     pub api_token: SecretString,
 }
@@ -51,7 +51,7 @@ impl MetricsStore for WavefrontStore {
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
-        query::text(query)
+        query::text(query, query::settings(query)?)
     }
 
     async fn fetch(&self, query: &MetricQuery<'_>) -> Result<Vec<MetricSet>, FetchError> {
@@ -59,7 +59,7 @@ impl MetricsStore for WavefrontStore {
         let (start, end) = scope::window(query.scope)?;
         // The reference loops for ever on a step of 0 and fails on none after the call (C-WAVEFRONT-01).
         let step = scope::positive_step(query.scope)?;
-        let text = self.query_text(query)?;
+        let text = query::text(query, settings)?;
         let summarization = settings.summarization.as_deref();
         let answer = self
             .client
@@ -112,8 +112,8 @@ impl MetricsStore for WavefrontStore {
             .get("/api/v2/source")
             .query("limit", "1")
             .send()
-            .await
-            .map(drop)
+            .await?;
+        Ok(())
     }
 }
 

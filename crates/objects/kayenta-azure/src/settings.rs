@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use azure_core::credentials::TokenCredential;
 use azure_identity::WorkloadIdentityCredential;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use kayenta_model::masking::mask_urls;
+use kayenta_secrets::mask_urls;
 use kayenta_storage::{StorageError, StorageErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;

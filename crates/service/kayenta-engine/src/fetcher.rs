@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, RetryPolicy,
-};
+use kayenta_http::RetryPolicy;
+use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{
     AccountType, CanaryConfig, CanaryScope, Clock, IdSource, MetricConfig, MetricSet,
 };
@@ -123,8 +122,6 @@ impl Fetcher {
             metric,
             scope: &scope,
         };
-        refuse_query_of_another_store(&query, stores.metrics.as_ref())
-            .map_err(EngineError::from)?;
         let sets = kayenta_metrics::fetch_with_retries(
             stores.metrics.as_ref(),
             &query,
@@ -188,7 +185,6 @@ impl Fetcher {
                 metric,
                 scope: &request.scope,
             };
-            refuse_query_of_another_store(&query, store.as_ref())?;
             return Ok(FetchOutcome::Query(store.query_text(&query)?));
         }
         let stores = self.stores(&metrics.name, &storage.name)?;
@@ -244,30 +240,6 @@ impl From<EngineError> for FetchFailure {
     fn from(error: EngineError) -> Self {
         Self::Other(error)
     }
-}
-
-/// Refuses a metric whose query is for another kind of store than the account is.
-fn refuse_query_of_another_store(
-    query: &MetricQuery<'_>,
-    store: &dyn MetricsStore,
-) -> Result<(), FetchError> {
-    let wanted = query
-        .metric
-        .query
-        .as_ref()
-        .map_or("", |query| query.service_type());
-    let found = store.service_type();
-    if wanted.eq_ignore_ascii_case(found) {
-        return Ok(());
-    }
-    let mut class = found.to_owned();
-    if let Some(first) = class.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    let scope = serde_json::to_string(query.scope).unwrap_or_default();
-    Err(FetchError::invalid(format!(
-        "Canary scope not instance of {class}CanaryScope: {scope}. One common cause is having multiple METRICS_STORE accounts configured but neglecting to explicitly specify which account to use for a given request."
-    )))
 }
 
 /// C-ENG-10: a step of 0 or none would hang or fail most stores; New Relic takes 0 as its own choice.

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kayenta_http::RetryPolicy;
 use kayenta_judge::JudgeRegistry;
-use kayenta_metrics::RetryPolicy;
 use kayenta_model::{Clock, IdSource};
 use kayenta_queue::{ExecutionStore, WorkQueue};
 

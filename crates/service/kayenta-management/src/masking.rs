@@ -1,6 +1,6 @@
 //! Which property values are not to be seen.
 
-use kayenta_model::masking::{MASK, mask_urls};
+use kayenta_secrets::{MASK, mask_urls};
 use regex::Regex;
 use serde_json::{Map, Value};
 

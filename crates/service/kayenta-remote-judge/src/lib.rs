@@ -5,19 +5,16 @@
 //! lets its engine try again when the endpoint says 503; here the judge does, and a refused
 //! connection counts as the same, since nothing was sent (`C-RJUDGE-01`).
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::StreamExt;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use kayenta_http::{Answer, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
-use kayenta_model::{
-    CanaryConfig, CanaryJudgeResult, MetricSetPair,
-    masking::{Masker, SecretUrl},
-    with_causes,
-};
-use reqwest::{Response, StatusCode, header};
+use kayenta_model::{CanaryConfig, CanaryJudgeResult, Clock, MetricSetPair};
+use kayenta_secrets::BaseUrl;
 use serde::Serialize;
-use serde_json::Value;
 
 /// Name under which configs ask for the judge.
 pub const NAME: &str = "RemoteJudge-v1.0";
@@ -25,11 +22,11 @@ pub const NAME: &str = "RemoteJudge-v1.0";
 /// Where the judge is and how long it may take.
 #[derive(Clone, Debug)]
 pub struct RemoteJudgeSettings {
-    /// `kayenta.remote-judge.endpoint.baseUrl`; one trailing slash is dropped.
-    pub base_url: SecretUrl,
+    /// `kayenta.remote-judge.endpoint.baseUrl`.
+    pub base_url: BaseUrl,
     /// Limit of one attempt, from connecting to the last byte. The reference's reading limit is 90 s.
     pub timeout: Duration,
-    /// How long 503 and refused connections are tried again. The reference's is 2 minutes.
+    /// Limit of all attempts and the pauses between them. The reference's is 2 minutes.
     pub patience: Duration,
     /// Pause between attempts. The reference's is 2 s.
     pub pause: Duration,
@@ -40,9 +37,9 @@ pub struct RemoteJudgeSettings {
 impl RemoteJudgeSettings {
     /// The reference's limits for an endpoint.
     #[must_use]
-    pub fn new(base_url: impl Into<SecretUrl>) -> Self {
+    pub fn new(base_url: BaseUrl) -> Self {
         Self {
-            base_url: base_url.into(),
+            base_url,
             timeout: Duration::from_secs(90),
             patience: Duration::from_secs(120),
             pause: Duration::from_secs(2),
@@ -52,15 +49,15 @@ impl RemoteJudgeSettings {
 }
 
 /// A judge behind an HTTP endpoint.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct HttpRemoteJudge {
-    url: SecretUrl,
-    /// The URL as it may be told.
+    client: HttpClient,
+    /// The URL as it may be shown.
     shown: String,
-    /// Knows what secrets the URL has, which the endpoint may repeat.
-    masker: Masker,
-    settings: RemoteJudgeSettings,
-    http: reqwest::Client,
+    timeout: Duration,
+    patience: Duration,
+    pause: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Serialize)]
@@ -78,110 +75,85 @@ struct Thresholds {
 }
 
 impl HttpRemoteJudge {
-    /// A judge that calls through `http`, whose proxy and certificate settings apply.
-    #[must_use]
-    pub fn new(settings: RemoteJudgeSettings, http: reqwest::Client) -> Self {
-        let base = settings.base_url.expose();
-        let base = base.strip_suffix('/').unwrap_or(base);
-        let url = format!("{base}/judge");
-        let masker = Masker::default().and_of_url(&url);
-        Self {
-            shown: masker.url(&url),
-            masker,
-            url: url.into(),
-            settings,
-            http,
-        }
+    /// Prepares the judge; nothing is sent yet. The proxies and certificates of `transport` apply.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be called.
+    pub fn new(
+        settings: RemoteJudgeSettings,
+        transport: &Transport,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HttpSetupError> {
+        let shown = settings.base_url.join("/judge").to_string();
+        let client = HttpClient::builder("the remote judge", settings.base_url)
+            .within_host()
+            .max_answer_bytes(settings.max_answer)
+            .build(transport)?;
+        Ok(Self {
+            client,
+            shown,
+            timeout: settings.timeout,
+            patience: settings.patience,
+            pause: settings.pause,
+            clock,
+        })
     }
 
-    fn failed(&self, what: &str) -> JudgeError {
-        self.failure(format!("POST {}: {what}", self.shown), None)
+    async fn attempt(
+        &self,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<CanaryJudgeResult, HttpError> {
+        let answer = self
+            .client
+            .post("/judge")
+            .body("application/json; charset=UTF-8", body)
+            .timeout(timeout)
+            .send()
+            .await?;
+        verdict(&answer)
     }
 
-    fn failure(&self, message: String, status: Option<StatusCode>) -> JudgeError {
+    /// What is left of the time for all attempts.
+    fn time_left(&self, begun: DateTime<Utc>) -> Duration {
+        let spent = (self.clock.now() - begun).to_std().unwrap_or_default();
+        self.patience.saturating_sub(spent)
+    }
+
+    fn failure(&self, error: &HttpError) -> JudgeError {
+        let status = match error.kind {
+            HttpErrorKind::Status { status, .. } => Some(status),
+            // There was an answer, so it is no failure of the network.
+            HttpErrorKind::Answer { .. } | HttpErrorKind::Incomplete => Some(200),
+            HttpErrorKind::Invalid
+            | HttpErrorKind::Unreachable { .. }
+            | HttpErrorKind::Network { .. } => None,
+        };
         JudgeError::Remote {
             url: self.shown.clone(),
-            message: self.masker.text(&message),
-            status: status.map(|status| status.as_u16()),
+            message: error.to_string(),
+            status,
             source: None,
         }
     }
+}
 
-    async fn attempt(&self, body: &[u8]) -> Result<CanaryJudgeResult, Attempt> {
-        let sent = self
-            .http
-            .post(self.url.expose())
-            .header(header::CONTENT_TYPE, "application/json; charset=UTF-8")
-            .timeout(self.settings.timeout)
-            .body(body.to_vec())
-            .send()
-            .await;
-        let response = sent.map_err(|error| {
-            let failure = self.failed(&told(&error));
-            if error.is_connect() {
-                Attempt::Again(failure)
-            } else {
-                Attempt::Final(failure)
-            }
-        })?;
-        let status = response.status();
-        let answer = self.read(response).await.map_err(Attempt::Final)?;
-        if !status.is_success() {
-            let reason = own_words(&answer)
-                .unwrap_or_else(|| status.canonical_reason().unwrap_or("unknown").to_owned());
-            // The reference's sentence, which clients show.
-            let message = format!(
-                "Status: {}, URL: {}, Message: {reason}",
-                status.as_u16(),
-                self.shown
-            );
-            let failure = self.failure(message, Some(status));
-            let again = status == StatusCode::SERVICE_UNAVAILABLE;
-            return Err(if again {
-                Attempt::Again(failure)
-            } else {
-                Attempt::Final(failure)
-            });
-        }
-        self.result(&answer).map_err(Attempt::Final)
-    }
-
-    /// C-RJUDGE-02: an answer without a score is no verdict, and is refused with what it was.
-    fn result(&self, answer: &[u8]) -> Result<CanaryJudgeResult, JudgeError> {
-        let result: CanaryJudgeResult = serde_json::from_slice(answer)
-            .map_err(|error| self.useless(&format!("the answer is not a judge result: {error}")))?;
-        match result.total() {
-            Some(_) => Ok(result),
-            None => Err(self.useless(&format!(
-                "the answer has no score.score: {}",
-                excerpt(&self.masker.text(&String::from_utf8_lossy(answer)))
-            ))),
-        }
-    }
-
-    /// There was an answer, so it is no failure of the network.
-    fn useless(&self, what: &str) -> JudgeError {
-        self.failure(format!("POST {}: {what}", self.shown), Some(StatusCode::OK))
-    }
-
-    async fn read(&self, response: Response) -> Result<Vec<u8>, JudgeError> {
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|error| self.failed(&told(&error)))?;
-            if body.len() + chunk.len() > self.settings.max_answer {
-                let limit = self.settings.max_answer;
-                return Err(self.useless(&format!("the answer is larger than {limit} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+/// C-RJUDGE-02: an answer without a score is no verdict, and is refused with what it was.
+fn verdict(answer: &Answer) -> Result<CanaryJudgeResult, HttpError> {
+    let result: CanaryJudgeResult = serde_json::from_slice(answer.body())
+        .map_err(|error| answer.unexpected(format_args!("it is not a judge result: {error}")))?;
+    match result.total() {
+        Some(_) => Ok(result),
+        None => Err(answer.unexpected(format_args!("it has no score.score: {}", excerpt(answer)))),
     }
 }
 
-enum Attempt {
-    Again(JudgeError),
-    Final(JudgeError),
+/// Whether the endpoint may answer later: it says so, or nothing was sent.
+fn is_temporary(kind: &HttpErrorKind) -> bool {
+    matches!(
+        kind,
+        HttpErrorKind::Status { status: 503, .. } | HttpErrorKind::Unreachable { .. }
+    )
 }
 
 #[async_trait]
@@ -203,43 +175,32 @@ impl RemoteJudge for HttpRemoteJudge {
             },
             metric_set_pair_list: &request.metric_set_pairs,
         })
-        .map_err(|error| self.failed(&error.to_string()))?;
-        let begun = Instant::now();
+        .map_err(|error| JudgeError::Remote {
+            url: self.shown.clone(),
+            message: format!("The request cannot be written as JSON: {error}"),
+            status: None,
+            source: None,
+        })?;
+        let body = Bytes::from(body);
+        let begun = self.clock.now();
         loop {
-            let failure = match self.attempt(&body).await {
+            let timeout = self.timeout.min(self.time_left(begun));
+            let failure = match self.attempt(body.clone(), timeout).await {
                 Ok(result) => return Ok(result),
-                Err(Attempt::Final(failure)) => return Err(failure),
-                Err(Attempt::Again(failure)) => failure,
+                Err(failure) => failure,
             };
-            if begun.elapsed() + self.settings.pause > self.settings.patience {
-                return Err(failure);
+            if !is_temporary(&failure.kind) || self.time_left(begun) <= self.pause {
+                return Err(self.failure(&failure));
             }
-            tracing::debug!(url = %self.shown, error = %failure, "the remote judge is not there yet, trying again");
-            tokio::time::sleep(self.settings.pause).await;
+            tracing::debug!(error = %failure, "the remote judge is not available yet, trying again");
+            let pause = TimeDelta::from_std(self.pause).unwrap_or(TimeDelta::MAX);
+            self.clock.sleep_until(self.clock.now() + pause).await;
         }
     }
 }
 
-/// What the endpoint says itself, from the `message` of a JSON answer.
-fn own_words(answer: &[u8]) -> Option<String> {
-    let json: Value = serde_json::from_slice(answer).ok()?;
-    json.get("message")?
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-}
-
-/// The beginning of an answer.
-fn excerpt(answer: &str) -> String {
-    answer.chars().take(200).collect()
-}
-
-/// A failed call with its causes; that it took too long is said first.
-fn told(error: &reqwest::Error) -> String {
-    let text = if error.is_timeout() {
-        "timed out".to_owned()
-    } else {
-        error.to_string()
-    };
-    with_causes(text, error)
+/// The beginning of an answer. Masked before it is cut, or half a secret would be left at the end.
+fn excerpt(answer: &Answer) -> String {
+    let text = answer.masked(&String::from_utf8_lossy(answer.body()));
+    text.chars().take(200).collect()
 }

@@ -16,8 +16,8 @@ use kayenta_config::{
     settings::{ManagementPort, ServerSettings, ShutdownMode},
 };
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
+use kayenta_http::RetryPolicy;
 use kayenta_management::{Lifecycle, ManagementParts};
-use kayenta_metrics::RetryPolicy;
 use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::SystemClock;
 use tokio::sync::watch;
@@ -97,7 +97,7 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds::new());
         let transport = wiring::transport(&settings.http_client)?;
-        let judges = wiring::judges(&settings, &transport);
+        let judges = wiring::judges(&settings, &transport, &clock).context("the remote judge")?;
         let ingredients = Ingredients {
             transport,
             clock: Arc::clone(&clock),
@@ -362,6 +362,6 @@ fn engine_options(settings: &Settings) -> EngineOptions {
     }
 }
 
-fn series(series: kayenta_config::settings::StatusSeries) -> Option<kayenta_metrics::StatusSeries> {
-    kayenta_metrics::StatusSeries::of(series.digit() * 100)
+fn series(series: kayenta_config::settings::StatusSeries) -> Option<kayenta_http::StatusSeries> {
+    kayenta_http::StatusSeries::of(series.digit() * 100)
 }

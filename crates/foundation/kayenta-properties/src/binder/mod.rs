@@ -12,7 +12,7 @@ use std::{
     fmt,
 };
 
-use kayenta_model::masking::MASK;
+use kayenta_secrets::MASK;
 
 use crate::{
     diagnostic::{Diagnostic, Severity},

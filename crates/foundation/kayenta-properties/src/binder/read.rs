@@ -6,6 +6,8 @@ use super::{
     Group, Value,
     convert::{self, Choices},
 };
+use kayenta_secrets::BaseUrl;
+
 use crate::diagnostic::Diagnostic;
 
 impl<'b> Group<'b> {
@@ -259,6 +261,18 @@ impl<'b> Group<'b> {
         parse(&value.text)
             .map_err(|reason| self.report(value.wrong(reason).expected(expected)))
             .ok()
+    }
+
+    /// A base URL with scheme and host.
+    pub fn base_url(&self, name: &str) -> Option<BaseUrl> {
+        self.parsed(
+            name,
+            |text| {
+                text.parse()
+                    .map_err(|reason| format!("Invalid URL: {reason}"))
+            },
+            "a URL such as http://example.com:8080",
+        )
     }
 
     /// A value converted; empty counts as none, mistakes are reported and count as none.

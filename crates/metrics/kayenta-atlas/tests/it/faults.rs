@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use kayenta_metrics::{FetchErrorKind, MetricsStore, RetryPolicy};
+use kayenta_http::RetryPolicy;
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
 use serde_json::json;
 
@@ -75,7 +76,7 @@ async fn c_atlas_02_a_query_atlas_does_not_understand_fails_at_once() {
         .unwrap_err();
     let class = "FatalQueryException";
     assert_eq!(error.kind, FetchErrorKind::Refused { class });
-    assert!(!RetryPolicy::default().retries(&error.kind));
+    assert!(!error.kind.is_retried_by(&RetryPolicy::default()));
     assert_eq!(
         error.to_string(),
         "Atlas query in canary config [config-1] for query [cpu] with query string \
@@ -101,7 +102,7 @@ async fn c_atlas_02_other_errors_and_a_missing_close_are_left_to_the_policy() {
         let (store, fake, _folder) = on_fake().await;
         let error = fetch(&store, metric(q), ten_minutes()).await.unwrap_err();
         assert_eq!(error.kind, FetchErrorKind::Incomplete, "{q}");
-        assert!(RetryPolicy::default().retries(&error.kind));
+        assert!(error.kind.is_retried_by(&RetryPolicy::default()));
         assert!(error.to_string().starts_with(words), "{error}");
         assert_eq!(fetches(&fake).len(), 1);
     }

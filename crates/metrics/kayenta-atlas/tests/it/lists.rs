@@ -4,10 +4,8 @@ use std::sync::{
 };
 
 use axum::{Router, http::StatusCode, http::Uri};
-use kayenta_metrics::{
-    FetchErrorKind, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 

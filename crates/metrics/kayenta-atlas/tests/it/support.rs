@@ -8,10 +8,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use kayenta_atlas::{AtlasAccount, AtlasStore};
-use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_metrics::{FetchError, MetricQuery, MetricsStore};
 use kayenta_model::{CanaryConfig, CanaryScope, Clock, IdSource, MetricConfig, MetricSet, Sleep};
 use kayenta_testkit::FakeMetricStores;
 use serde_json::{Value, json};
@@ -46,7 +44,7 @@ impl IdSource for Counted {
 pub(crate) fn store_with(lists: &str, transport: &Transport, clock: Arc<dyn Clock>) -> AtlasStore {
     let account = AtlasAccount {
         name: "test".to_owned(),
-        backends_json_base_url: lists.to_owned(),
+        backends_json_base_url: lists.parse().unwrap(),
         fetch_id: Some("kayenta-test".to_owned()),
     };
     AtlasStore::new(account, transport, clock, Arc::new(Counted::default())).unwrap()

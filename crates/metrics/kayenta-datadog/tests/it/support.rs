@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kayenta_datadog::{DatadogAccount, DatadogStore};
-use kayenta_metrics::http::{HttpSettings, Transport};
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_model::Clock;
 use kayenta_testkit::{FakeMetricStores, ManualClock};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub(crate) fn store_with(
 ) -> DatadogStore {
     let account = DatadogAccount {
         name: "test".to_owned(),
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
         api_key: Some(KEYS[0].into()),
         application_key: Some(KEYS[1].into()),
         metadata_interval: Duration::from_secs(900),

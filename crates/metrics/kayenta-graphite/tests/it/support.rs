@@ -1,5 +1,5 @@
 use kayenta_graphite::{GraphiteAccount, GraphiteStore};
-use kayenta_metrics::http::{HttpSettings, Transport};
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_testkit::FakeMetricStores;
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ pub(crate) use kayenta_testkit::fetch_once as fetch;
 pub(crate) fn store_with(base_url: &str, transport: &Transport) -> GraphiteStore {
     let account = GraphiteAccount {
         name: "test".to_owned(),
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
     };
     GraphiteStore::new(account, transport).unwrap()
 }

@@ -1,10 +1,8 @@
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_http_json::{
     HttpJsonAccount, HttpJsonStore, Method, SetupError, answer::TimestampUnit,
 };
-use kayenta_metrics::{
-    FetchErrorKind, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_testkit::NotingServer;
 use serde_json::{Value, json};
 

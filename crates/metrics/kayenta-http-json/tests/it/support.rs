@@ -2,11 +2,9 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_http_json::{HttpJsonAccount, HttpJsonStore};
-use kayenta_metrics::{
-    FetchError, MetricQuery, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_metrics::{FetchError, MetricQuery, MetricsStore};
 use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
 use kayenta_testkit::NotingServer;
 use serde_json::{Value, json};
@@ -23,7 +21,7 @@ pub(crate) async fn redirecting_to(location: &str) -> NotingServer {
 /// An account that asks for `url` and takes the answer for a list of `t` and `v`.
 pub(crate) fn account(url: String) -> HttpJsonAccount {
     HttpJsonAccount {
-        url,
+        url: url.into(),
         method: kayenta_http_json::Method::Get,
         headers: [("Authorization".to_owned(), "Bearer hj-token".into())].into(),
         body: None,

@@ -1,14 +1,12 @@
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_influxdb::{InfluxDbAccount, InfluxDbCredentials, InfluxDbStore};
-use kayenta_metrics::{
-    FetchErrorKind, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_testkit::{NotedRequest, NotingServer, fetch_once};
 use serde_json::{Value, json};
 
 pub(crate) fn account(base_url: &str, credentials: InfluxDbCredentials) -> InfluxDbAccount {
     InfluxDbAccount {
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
         credentials,
     }
 }

@@ -1,9 +1,7 @@
-//! The seam's machinery against servers that answer, break off and never stop.
+//! The seam's machinery against stores that fail, and against time.
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
 
-mod events;
-mod http;
 mod metadata;
 mod retry;
 mod support;

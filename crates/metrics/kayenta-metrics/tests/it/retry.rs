@@ -1,8 +1,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
-use kayenta_metrics::{
-    FetchError, FetchErrorKind, RetryPolicy, StatusSeries, fetch_with_retries, status_by_name,
-};
+use kayenta_http::{RetryPolicy, StatusSeries};
+use kayenta_metrics::{FetchError, FetchErrorKind, fetch_with_retries};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{JumpingClock, ScriptedStore, StoppedClock, http, with_query};
@@ -118,17 +117,4 @@ async fn canceling_ends_a_wait_at_once_and_keeps_the_cause() {
     assert_eq!(error.kind, FetchErrorKind::Canceled);
     assert_eq!(store.calls.load(Ordering::Relaxed), 1);
     assert!(error.source.is_some());
-}
-
-#[test]
-fn statuses_and_series_are_read_by_spring_s_names() {
-    assert_eq!(status_by_name("TOO_MANY_REQUESTS").unwrap(), 429);
-    assert_eq!(status_by_name("request-timeout").unwrap(), 408);
-    assert_eq!(status_by_name("423").unwrap(), 423);
-    assert!(status_by_name("TEAPOT").is_err());
-    assert_eq!(
-        "server-error".parse::<StatusSeries>().unwrap(),
-        StatusSeries::ServerError
-    );
-    assert!("5xx".parse::<StatusSeries>().is_err());
 }

@@ -1,4 +1,4 @@
-//! A clock that jumps, a store that follows a script, a server on a port of its own.
+//! A clock that jumps, a store that follows a script.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use axum::Router;
 use chrono::{DateTime, TimeDelta, Utc};
 use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet, Sleep};
@@ -119,12 +118,4 @@ pub(crate) async fn with_query<T>(body: impl AsyncFnOnce(&MetricQuery<'_>) -> T)
         scope: &CanaryScope::default(),
     };
     body(&query).await
-}
-
-/// Serves on a free port of loopback and tells the base URL.
-pub(crate) async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
 }

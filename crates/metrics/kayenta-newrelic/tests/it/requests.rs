@@ -1,7 +1,5 @@
-use kayenta_metrics::{
-    FetchErrorKind, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_newrelic::{NewRelicAccount, NewRelicStore, query::DefaultKeys};
 use kayenta_testkit::{NotedRequest, NotingServer, fetch_once};
 use serde_json::{Value, json};
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 pub(crate) fn account(base_url: &str) -> NewRelicAccount {
     NewRelicAccount {
         name: "nr".to_owned(),
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
         api_key: Some("nr-query-key".into()),
         application_key: Some("12/345".into()),
         defaults: DefaultKeys {

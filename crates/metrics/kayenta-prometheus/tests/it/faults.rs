@@ -4,9 +4,8 @@ use std::sync::{
 };
 
 use axum::{Router, http::StatusCode, routing::get};
-use kayenta_metrics::{
-    FetchErrorKind, MetricQuery, MetricsStore, RetryPolicy, fetch_with_retries, http::Credentials,
-};
+use kayenta_http::{Credentials, RetryPolicy};
+use kayenta_metrics::{FetchErrorKind, MetricQuery, MetricsStore, fetch_with_retries};
 use kayenta_model::{CanaryConfig, Clock, Sleep};
 use kayenta_prometheus::{PrometheusAccount, PrometheusStore};
 use kayenta_testkit::{
@@ -232,7 +231,7 @@ async fn bad_back_ends_are_told() {
         store: &|base_url, transport| {
             let account = PrometheusAccount {
                 credentials: Credentials::Bearer("the-bearer-token".into()),
-                ..PrometheusAccount::new("test", base_url)
+                ..PrometheusAccount::new("test", base_url.parse().unwrap())
             };
             let clock = Arc::new(ManualClock::default());
             Arc::new(PrometheusStore::new(account, transport, clock).unwrap())

@@ -136,12 +136,15 @@ async fn metadata_lists_names_and_filters_them() {
 
 #[tokio::test]
 async fn a_path_in_the_base_url_stays_and_credentials_go_along() {
-    use kayenta_metrics::http::Credentials;
+    use kayenta_http::Credentials;
     use kayenta_prometheus::PrometheusAccount;
     let fake = FakePrometheus::start().await.unwrap();
     let store = store(PrometheusAccount {
         credentials: Credentials::Bearer("token-1".into()),
-        ..PrometheusAccount::new("test", format!("{}/prom/", fake.base_url()))
+        ..PrometheusAccount::new(
+            "test",
+            format!("{}/prom/", fake.base_url()).parse().unwrap(),
+        )
     });
     fetch(&store, promql("up"), ten_minutes()).await.unwrap();
     let seen = &fake.seen()[0];

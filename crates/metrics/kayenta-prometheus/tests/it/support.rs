@@ -1,7 +1,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
-use kayenta_metrics::http::{HttpSettings, Transport};
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_prometheus::{PrometheusAccount, PrometheusStore};
 use kayenta_testkit::ManualClock;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(crate) fn store(account: PrometheusAccount) -> PrometheusStore {
 }
 
 pub(crate) fn store_at(base_url: &str) -> PrometheusStore {
-    store(PrometheusAccount::new("test", base_url))
+    store(PrometheusAccount::new("test", base_url.parse().unwrap()))
 }
 
 /// A metric called `m` that is this PromQL.

@@ -9,7 +9,8 @@ use axum::{
     response::IntoResponse,
 };
 use futures::{StreamExt, stream};
-use kayenta_metrics::{FetchErrorKind, RetryPolicy};
+use kayenta_http::RetryPolicy;
+use kayenta_metrics::FetchErrorKind;
 use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_broken_answers_are_told};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,7 +63,7 @@ async fn c_signalfx_01_a_refusal_shows_what_signalfx_said_and_is_not_tried_again
         let error = fetch(&store_at(&base), plain()).await.unwrap_err();
         let class = "SignalFxRequestError";
         assert_eq!(error.kind, FetchErrorKind::Refused { class });
-        assert!(!RetryPolicy::default().retries(&error.kind));
+        assert!(!error.kind.is_retried_by(&RetryPolicy::default()));
         assert_eq!(
             error.to_string(),
             format!(
@@ -112,7 +113,7 @@ async fn c_signalfx_03_a_stream_that_stops_in_the_middle_is_tried_again() {
     let base = streaming(begun.clone()).await;
     let error = fetch(&store_at(&base), plain()).await.unwrap_err();
     assert_eq!(error.kind, FetchErrorKind::Incomplete);
-    assert!(RetryPolicy::default().retries(&error.kind));
+    assert!(error.kind.is_retried_by(&RetryPolicy::default()));
     assert!(
         error
             .to_string()

@@ -1,10 +1,8 @@
 use std::time::Duration;
 
 use axum::Router;
-use kayenta_metrics::{
-    FetchError,
-    http::{HttpSettings, Transport},
-};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_metrics::FetchError;
 use kayenta_model::MetricSet;
 use kayenta_signalfx::{SignalfxAccount, SignalfxStore};
 use kayenta_testkit::fetch_once;
@@ -22,7 +20,7 @@ pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
 pub(crate) fn store_with(base_url: &str, transport: &Transport) -> SignalfxStore {
     let account = SignalfxAccount {
         name: "test".to_owned(),
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
         access_token: Some("sfx-access-token".into()),
         default_scope_key: Some("version".to_owned()),
         default_location_key: None,

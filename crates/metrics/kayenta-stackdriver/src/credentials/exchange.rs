@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use form_urlencoded::Serializer;
 use jsonwebtoken::{Algorithm, Header};
-use kayenta_metrics::{
-    FetchError, FetchErrorKind,
-    http::{Call, HttpClient, HttpSetupError, Transport},
-};
+use kayenta_http::{Call, HttpClient, HttpSetupError, Transport};
+use kayenta_metrics::{FetchError, FetchErrorKind};
 use kayenta_model::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    External, GoogleCredentials, IMPERSONATION_SCOPE, Kind, SCOPE, ServiceAccount, SubjectSource,
+    External, GoogleCredentials, IMPERSONATION_SCOPE, Kind, SCOPE, ServiceAccount, SubjectPlace,
+    SubjectSource,
 };
 
 /// How long an assertion of a service account is good for, in seconds; Google allows an hour.
@@ -68,7 +67,7 @@ impl Exchange {
             Kind::ServiceAccount(account) => account.token_uri.clone(),
             Kind::User(user) => user.token_uri.clone(),
             Kind::External(external) => external.token_uri.clone(),
-            Kind::Metadata { host } => format!("http://{host}"),
+            Kind::Metadata { url } => url.clone(),
         };
         let client = HttpClient::builder("Google's token service", base_url)
             .error_text(error_text)
@@ -117,7 +116,7 @@ impl Exchange {
         let claims = Claims {
             iss: &account.email,
             scope: SCOPE,
-            aud: &account.token_uri,
+            aud: account.token_uri.expose(),
             iat: now,
             exp: now.saturating_add(ASSERTION_SECONDS),
         };
@@ -163,7 +162,7 @@ impl Exchange {
             access_token: SecretString,
             expire_time: chrono::DateTime<chrono::Utc>,
         }
-        let client = self.client.at(url);
+        let client = self.client.at(url.clone());
         let call = client
             .post("")
             .confidential()
@@ -181,27 +180,27 @@ impl Exchange {
 
     /// The other provider's token, read where the credentials say.
     async fn subject_token(&self, source: &SubjectSource) -> Result<SecretString, FetchError> {
-        let (place, text) = match (&source.file, &source.url) {
-            (Some(file), _) => {
+        let (place, text) = match &source.place {
+            SubjectPlace::File(file) => {
                 let text = tokio::fs::read_to_string(file).await.map_err(|error| {
                     FetchError::invalid(format!(
                         "The token in {file} cannot be read: {error}. Check credential_source.file."
                     ))
                     .caused_by(error)
                 })?;
-                (file, text)
+                (file.clone(), text)
             }
-            (None, Some(url)) => {
-                let client = self.client.at(url);
+            SubjectPlace::Url(url, headers) => {
+                let client = self.client.at(url.clone());
                 let mut call = client.get("").confidential();
-                for (name, value) in &source.headers {
-                    call = call.header_text(name, value)?.secret(value.as_str());
+                for (name, value) in headers {
+                    call = call
+                        .header_text(name, value.expose_secret())?
+                        .secret(value.clone());
                 }
                 let answer = call.send().await?;
-                (url, String::from_utf8_lossy(answer.body()).into_owned())
-            }
-            (None, None) => {
-                return Err(FetchError::invalid("credential_source names no token."));
+                let text = String::from_utf8_lossy(answer.body()).into_owned();
+                (url.to_string(), text)
             }
         };
         let unusable = |what: &str| {

@@ -2,9 +2,10 @@
 
 mod exchange;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use jsonwebtoken::EncodingKey;
+use kayenta_secrets::{BaseUrl, InvalidBaseUrl};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -32,8 +33,8 @@ pub(crate) enum Kind {
     External(External),
     /// The machine's own account, asked of the metadata server (GCE, GKE workload identity).
     Metadata {
-        /// Host, with a port if it has one.
-        host: String,
+        /// The server.
+        url: BaseUrl,
     },
 }
 
@@ -42,7 +43,7 @@ pub(crate) struct ServiceAccount {
     pub(crate) email: String,
     pub(crate) key_id: Option<String>,
     pub(crate) key: EncodingKey,
-    pub(crate) token_uri: String,
+    pub(crate) token_uri: BaseUrl,
 }
 
 #[derive(Clone)]
@@ -50,28 +51,32 @@ pub(crate) struct User {
     pub(crate) client_id: String,
     pub(crate) client_secret: SecretString,
     pub(crate) refresh_token: SecretString,
-    pub(crate) token_uri: String,
+    pub(crate) token_uri: BaseUrl,
 }
 
 #[derive(Clone)]
 pub(crate) struct External {
     pub(crate) audience: String,
     pub(crate) subject_token_type: String,
-    pub(crate) token_uri: String,
+    pub(crate) token_uri: BaseUrl,
     pub(crate) source: SubjectSource,
     /// Whom the exchanged token is to act as.
-    pub(crate) impersonation_url: Option<String>,
+    pub(crate) impersonation_url: Option<BaseUrl>,
 }
 
 /// Where another provider's token is read, anew for each exchange.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone)]
 pub(crate) struct SubjectSource {
-    pub(crate) file: Option<String>,
-    pub(crate) url: Option<String>,
-    #[serde(default)]
-    pub(crate) headers: std::collections::BTreeMap<String, String>,
-    #[serde(default)]
+    pub(crate) place: SubjectPlace,
     pub(crate) format: SubjectFormat,
+}
+
+#[derive(Clone)]
+pub(crate) enum SubjectPlace {
+    /// A file.
+    File(String),
+    /// A GET with these headers.
+    Url(BaseUrl, BTreeMap<String, SecretString>),
 }
 
 /// The token is the whole text, or a field of a JSON object.
@@ -88,7 +93,10 @@ impl fmt::Debug for GoogleCredentials {
             Kind::ServiceAccount(account) => ("service account", account.email.as_str()),
             Kind::User(user) => ("user", user.client_id.as_str()),
             Kind::External(external) => ("external account", external.audience.as_str()),
-            Kind::Metadata { host } => ("metadata server", host.as_str()),
+            Kind::Metadata { url } => (
+                "metadata server",
+                url.expose_url().host_str().unwrap_or_default(),
+            ),
         };
         write!(f, "GoogleCredentials({kind} {who})")
     }
@@ -112,6 +120,9 @@ pub enum CredentialsError {
     /// Lacks something.
     #[error("the credentials of type '{0}' have no {1}")]
     Lacks(String, &'static str),
+    /// One of its URLs is none.
+    #[error("{0} is not a URL: {1}")]
+    Url(&'static str, #[source] InvalidBaseUrl),
     /// The private key is no RSA key in PEM.
     #[error("private_key is no RSA key in PEM: {0}")]
     Key(#[source] jsonwebtoken::errors::Error),
@@ -130,8 +141,23 @@ struct File {
     audience: Option<String>,
     subject_token_type: Option<String>,
     token_url: Option<String>,
-    credential_source: Option<SubjectSource>,
+    credential_source: Option<CredentialSource>,
     service_account_impersonation_url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CredentialSource {
+    file: Option<String>,
+    url: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, SecretString>,
+    #[serde(default)]
+    format: SubjectFormat,
+}
+
+fn url(what: &'static str, text: &str) -> Result<BaseUrl, CredentialsError> {
+    text.parse()
+        .map_err(|error| CredentialsError::Url(what, error))
 }
 
 impl GoogleCredentials {
@@ -149,7 +175,7 @@ impl GoogleCredentials {
                 .ok_or_else(|| lacks(what))
         };
         let needed_secret = |secret: Option<SecretString>, what| secret.ok_or_else(|| lacks(what));
-        let token_uri = |uri: Option<String>| uri.unwrap_or_else(|| TOKEN_URI.to_owned());
+        let token_uri = |uri: Option<String>| url("token_uri", uri.as_deref().unwrap_or(TOKEN_URI));
         Ok(Self(match kind.as_str() {
             "service_account" => {
                 let pem = needed_secret(file.private_key, "private_key")?;
@@ -158,28 +184,40 @@ impl GoogleCredentials {
                     key_id: file.private_key_id,
                     key: EncodingKey::from_rsa_pem(pem.expose_secret().as_bytes())
                         .map_err(CredentialsError::Key)?,
-                    token_uri: token_uri(file.token_uri),
+                    token_uri: token_uri(file.token_uri)?,
                 })
             }
             "authorized_user" => Kind::User(User {
                 client_id: needed(file.client_id, "client_id")?,
                 client_secret: needed_secret(file.client_secret, "client_secret")?,
                 refresh_token: needed_secret(file.refresh_token, "refresh_token")?,
-                token_uri: token_uri(file.token_uri),
+                token_uri: token_uri(file.token_uri)?,
             }),
             "external_account" => {
                 let source = file
                     .credential_source
                     .ok_or_else(|| lacks("credential_source"))?;
-                if source.file.is_none() && source.url.is_none() {
-                    return Err(lacks("credential_source.file or credential_source.url"));
-                }
+                let place = match (source.file, source.url) {
+                    (Some(file), _) => SubjectPlace::File(file),
+                    (None, Some(text)) => {
+                        SubjectPlace::Url(url("credential_source.url", &text)?, source.headers)
+                    }
+                    (None, None) => {
+                        return Err(lacks("credential_source.file or credential_source.url"));
+                    }
+                };
                 Kind::External(External {
                     audience: needed(file.audience, "audience")?,
                     subject_token_type: needed(file.subject_token_type, "subject_token_type")?,
-                    token_uri: needed(file.token_url, "token_url")?,
-                    source,
-                    impersonation_url: file.service_account_impersonation_url,
+                    token_uri: url("token_url", &needed(file.token_url, "token_url")?)?,
+                    source: SubjectSource {
+                        place,
+                        format: source.format,
+                    },
+                    impersonation_url: file
+                        .service_account_impersonation_url
+                        .map(|text| url("service_account_impersonation_url", &text))
+                        .transpose()?,
                 })
             }
             _ => return Err(CredentialsError::OtherType(kind)),
@@ -188,11 +226,13 @@ impl GoogleCredentials {
 
     /// The account of the machine this runs on, asked of the metadata server at `host`, by default
     /// Google's own `metadata.google.internal`.
-    #[must_use]
-    pub fn of_this_machine(host: Option<String>) -> Self {
-        Self(Kind::Metadata {
-            host: host.unwrap_or_else(|| "metadata.google.internal".to_owned()),
-        })
+    ///
+    /// # Errors
+    /// When `host` is not a host, with or without a port.
+    pub fn of_this_machine(host: Option<&str>) -> Result<Self, CredentialsError> {
+        let host = host.unwrap_or("metadata.google.internal");
+        let url = url("GCE_METADATA_HOST", &format!("http://{host}"))?;
+        Ok(Self(Kind::Metadata { url }))
     }
 }
 
@@ -224,6 +264,13 @@ mod tests {
         }));
         assert!(wrong_key.starts_with("private_key is no RSA key in PEM"));
         assert!(!wrong_key.contains("no-such-key"));
+        assert_eq!(
+            error(json!({
+                "type": "authorized_user", "client_id": "id", "client_secret": "hush-1",
+                "refresh_token": "hush-2", "token_uri": "oauth2.googleapis.com"
+            })),
+            "token_uri is not a URL: Expected URL scheme 'http' or 'https' but no colon was found"
+        );
         assert!(
             error(json!({"type": "impersonated"})).contains("'impersonated' are not supported")
         );
@@ -242,7 +289,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(format!("{user:?}"), "GoogleCredentials(user id)");
-        let machine = GoogleCredentials::of_this_machine(None);
+        let machine = GoogleCredentials::of_this_machine(None).unwrap();
         assert_eq!(
             format!("{machine:?}"),
             "GoogleCredentials(metadata server metadata.google.internal)"

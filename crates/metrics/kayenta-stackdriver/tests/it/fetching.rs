@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use kayenta_metrics::{FetchErrorKind, MetricsStore, RetryPolicy};
+use kayenta_http::RetryPolicy;
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_stackdriver::{GoogleCredentials, StackdriverAccount, StackdriverStore};
 use kayenta_testkit::NotedRequest;
 use kayenta_testkit::{
@@ -128,7 +129,7 @@ async fn c_stackdriver_01_and_02_the_policy_decides_what_is_tried_again() {
             .await
             .unwrap_err();
         assert_eq!(
-            RetryPolicy::default().retries(&error.kind),
+            error.kind.is_retried_by(&RetryPolicy::default()),
             again,
             "{status}"
         );
@@ -224,7 +225,7 @@ async fn bad_back_ends_are_told() {
                 name: "test".to_owned(),
                 project: "my-project".to_owned(),
                 credentials,
-                base_url: base_url.to_owned(),
+                base_url: base_url.parse().unwrap(),
                 metadata_interval: std::time::Duration::from_secs(60),
             };
             let clock = Arc::new(ManualClock::default());

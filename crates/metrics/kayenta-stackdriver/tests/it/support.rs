@@ -4,7 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kayenta_metrics::http::{HttpSettings, Transport};
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_stackdriver::{GoogleCredentials, StackdriverAccount, StackdriverStore};
 use kayenta_testkit::{ManualClock, NotedRequest, NotingServer};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ pub(crate) fn store_with(
         name: "test".to_owned(),
         project: "my-project".to_owned(),
         credentials,
-        base_url: google.base_url().to_owned(),
+        base_url: google.base_url().parse().unwrap(),
         metadata_interval: std::time::Duration::from_secs(60),
     };
     StackdriverStore::new(account, &transport, Arc::new(clock.clone())).unwrap()
@@ -93,7 +93,7 @@ pub(crate) fn store_with(
 /// Credentials that need no key: a metadata server.
 pub(crate) fn machine(google: &Google) -> GoogleCredentials {
     let host = google.base_url().strip_prefix("http://").unwrap();
-    GoogleCredentials::of_this_machine(Some(host.to_owned()))
+    GoogleCredentials::of_this_machine(Some(host)).unwrap()
 }
 
 pub(crate) fn metric() -> Value {

@@ -1,14 +1,12 @@
-use kayenta_metrics::{
-    FetchErrorKind, MetricsStore,
-    http::{HttpSettings, Transport},
-};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_testkit::{NotedRequest, NotingServer, fetch_once};
 use kayenta_wavefront::{WavefrontAccount, WavefrontStore};
 use serde_json::{Value, json};
 
 pub(crate) fn account(base_url: &str) -> WavefrontAccount {
     WavefrontAccount {
-        base_url: base_url.to_owned(),
+        base_url: base_url.parse().unwrap(),
         api_token: "wf-api-token".into(),
     }
 }

@@ -9,7 +9,7 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{JwkSet, PublicKeyUse},
 };
-use kayenta_model::masking::Masker;
+use kayenta_secrets::Masker;
 use serde_json::{Map, Value};
 use tokio::sync::RwLock;
 

@@ -6,7 +6,7 @@ mod layer;
 
 use std::{fmt, time::Duration};
 
-use kayenta_model::masking::SecretUrl;
+use kayenta_secrets::SecretUrl;
 use secrecy::SecretString;
 
 pub(crate) use layer::Guard;

@@ -7,17 +7,14 @@ use kayenta_properties::{Diagnostic, Environment, Group};
 
 use crate::settings::{AccountKind, AwsAccount, AwsCredentials, AwsProxy, GoogleAccount};
 
-use super::{
-    base_url,
-    stores::{Stores, types},
-};
+use super::stores::{Stores, types};
 
 pub(super) fn aws(stores: &Stores<'_>, group: &Group<'_>) -> Option<AwsAccount> {
     let name = group.text("name");
     let supported_types = types(group, &[]);
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
-    let endpoint = base_url::read(group, "endpoint");
+    let endpoint = group.base_url("endpoint");
     let profile_name = group.text("profileName");
     let region = region(group);
     let credentials = credentials(group);
@@ -118,8 +115,8 @@ pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAcc
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
     let bucket_location = group.text("bucketLocation");
-    let endpoint = base_url::read(group, "endpoint");
-    let monitoring_endpoint = base_url::read(group, "monitoringEndpoint");
+    let endpoint = group.base_url("endpoint");
+    let monitoring_endpoint = group.base_url("monitoringEndpoint");
     let objects = supported_types.contains(&AccountType::ObjectStore);
     let label = "Google/GCS";
     if !usable(

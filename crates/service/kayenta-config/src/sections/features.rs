@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use indexmap::IndexMap;
+use kayenta_http::status_by_name;
 use kayenta_properties::{Binder, Group, convert::Choices};
 
 use crate::settings::{
@@ -10,8 +11,6 @@ use crate::settings::{
     PrometheusHealthSettings, PrometheusSettings, RemoteJudgeSettings, SerializationSettings,
     SpectatorSettings, StatusSeries, SwaggerSettings, TestDefaults,
 };
-
-use super::{base_url, statuses};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,7 +37,7 @@ pub(super) fn retry(binder: &Binder<'_>) -> MetricsRetrySettings {
         Some(items) => items
             .iter()
             .filter_map(|item| {
-                let status = statuses::code(&item.text);
+                let status = status_by_name(&item.text);
                 if status.is_none() {
                     group.report(
                         item.wrong(format!(
@@ -75,7 +74,7 @@ pub(super) fn remote_judge(binder: &Binder<'_>) -> Option<RemoteJudgeSettings> {
     let group = binder.group("kayenta.remoteJudge");
     let enabled = group.switch("enabled");
     let read = || {
-        let base_url = base_url::read(&group, "endpoint.baseUrl");
+        let base_url = group.base_url("endpoint.baseUrl");
         let connect_timeout = group.duration("connect-timeout", 30 * SECOND);
         let read_timeout = group.duration("read-timeout", 90 * SECOND);
         Some(RemoteJudgeSettings {

@@ -2,8 +2,9 @@
 //! already, with its place in the file.
 
 use indexmap::IndexMap;
-use kayenta_model::{AccountType, masking::mask_urls};
+use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group, convert::Choices};
+use kayenta_secrets::mask_urls;
 use secrecy::SecretString;
 use serde_json_path::JsonPath;
 use url::Url;

@@ -5,10 +5,7 @@ use kayenta_properties::{Diagnostic, Group};
 
 use crate::settings::{ConfigBinAccount, DiskAccount, EmbeddedSettings, MemoryAccount};
 
-use super::{
-    base_url,
-    stores::{name, types, types_or_warn},
-};
+use super::stores::{name, types, types_or_warn};
 
 pub(super) fn memory(group: &Group<'_>) -> Option<MemoryAccount> {
     let name = name(group);
@@ -37,7 +34,7 @@ pub(super) fn disk(group: &Group<'_>, embedded: &EmbeddedSettings) -> Option<Dis
 pub(super) fn configbin(group: &Group<'_>) -> Option<ConfigBinAccount> {
     let name = name(group);
     let supported_types = types_or_warn(group, AccountType::ConfigurationStore);
-    let base_url = base_url::read(group, "endpoint.baseUrl");
+    let base_url = group.base_url("endpoint.baseUrl");
     if base_url.is_none()
         && group
             .get("endpoint.baseUrl")

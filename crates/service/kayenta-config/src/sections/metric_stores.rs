@@ -2,18 +2,15 @@
 
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group};
+use kayenta_secrets::BaseUrl;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use crate::settings::{
-    AccountKind, AtlasAccount, BaseUrl, DatadogAccount, GraphiteAccount, InfluxDbAccount,
-    NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount, WavefrontAccount,
+    AccountKind, AtlasAccount, DatadogAccount, GraphiteAccount, InfluxDbAccount, NewRelicAccount,
+    PrometheusAccount, PrometheusAuth, SignalFxAccount, WavefrontAccount,
 };
 
-use super::{
-    base_url,
-    stores::{Stores, name, types, types_or_warn},
-};
+use super::stores::{Stores, name, types, types_or_warn};
 
 pub(super) const METRICS: &[AccountType] = &[AccountType::MetricsStore];
 
@@ -25,7 +22,7 @@ fn endpoint(
     types: &[AccountType],
     shape: &str,
 ) -> Option<BaseUrl> {
-    let url = base_url::read(group, property);
+    let url = group.base_url(property);
     if url.is_none()
         && group
             .get(property)
@@ -53,10 +50,10 @@ fn base_url(group: &Group<'_>, types: &[AccountType], example: &str) -> Option<B
 /// `endpoint.baseUrl`, or the public service.
 fn base_url_or(group: &Group<'_>, default: &str) -> Option<BaseUrl> {
     match group.get("endpoint.baseUrl") {
-        Some(value) if !value.text.is_empty() => base_url::read(group, "endpoint.baseUrl"),
+        Some(value) if !value.text.is_empty() => group.base_url("endpoint.baseUrl"),
         _ => {
             let text = group.text_or("endpoint.baseUrl", default);
-            Url::parse(&text).ok().map(|url| BaseUrl { text, url })
+            text.parse().ok()
         }
     }
 }

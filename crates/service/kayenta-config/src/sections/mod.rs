@@ -1,7 +1,6 @@
 //! Properties to [`Settings`]: one module for each part of them.
 
 mod azure;
-mod base_url;
 mod cloud;
 mod duplicates;
 mod features;
@@ -15,7 +14,6 @@ mod redis;
 mod refused;
 mod security;
 mod server;
-mod statuses;
 mod stores;
 mod tls;
 mod work;

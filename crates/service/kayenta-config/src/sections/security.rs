@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use kayenta_model::masking::SecretUrl;
 use kayenta_properties::{Binder, Diagnostic, Group, convert::Choices};
+use kayenta_secrets::SecretUrl;
 
 use crate::settings::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role, SecuritySettings,
 };
-
-use super::base_url;
 
 const ROLES: &Choices<Role> = &[("read", Role::Read), ("write", Role::Write)];
 
@@ -109,11 +107,11 @@ fn required_secret(group: &Group<'_>, name: &str) -> Option<secrecy::SecretStrin
 }
 
 fn jwt(group: &Group<'_>) -> Option<JwtSettings> {
-    let url = base_url::read(group, "jwksUrl");
+    let url = group.base_url("jwksUrl");
     let settings = JwtSettings {
         jwks_url: url
             .as_ref()
-            .map_or_else(SecretUrl::default, |url| url.text.as_str().into()),
+            .map_or_else(SecretUrl::default, |url| url.expose().into()),
         issuer: group.strict_text("issuer"),
         audiences: group.list_or_empty("audience"),
         roles_claim: group.text_or("rolesClaim", "roles"),

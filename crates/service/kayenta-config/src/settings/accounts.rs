@@ -3,10 +3,8 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use indexmap::IndexMap;
-use kayenta_model::{
-    AccountType,
-    masking::{SecretUrl, mask_urls},
-};
+use kayenta_model::AccountType;
+use kayenta_secrets::{BaseUrl, SecretUrl, mask_urls};
 use secrecy::SecretString;
 use url::Url;
 
@@ -156,35 +154,6 @@ pub struct SkippedAccount {
     pub message: String,
     /// Why, and where in the configuration.
     pub cause: Diagnostic,
-}
-
-/// A base URL: as configured, and as used.
-#[derive(Clone, PartialEq, Eq)]
-pub struct BaseUrl {
-    /// As configured.
-    pub text: String,
-    /// Parsed, without the one slash at its end that the reference drops.
-    pub url: Url,
-}
-
-impl BaseUrl {
-    /// The text paths are appended to: no slash at its end.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        self.text.strip_suffix('/').unwrap_or(&self.text)
-    }
-
-    /// As configured, secrets masked; what `/credentials` shows (C-API-20).
-    #[must_use]
-    pub fn shown(&self) -> String {
-        mask_urls(&self.text)
-    }
-}
-
-impl fmt::Debug for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown())
-    }
 }
 
 /// A Prometheus.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use indexmap::IndexMap;
 
-use super::BaseUrl;
+use kayenta_secrets::BaseUrl;
 
 /// When a failed metric fetch is tried again (`kayenta.metrics.retry.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,10 +13,10 @@ mod work;
 
 pub use accounts::{
     AccountKind, Accounts, AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, AzureAccount,
-    AzureCredential, AzureEndpoint, BaseUrl, ConfigBinAccount, DatadogAccount, DiskAccount,
-    GoogleAccount, GraphiteAccount, HttpJsonAccount, HttpJsonMethod, InfluxDbAccount,
-    MemoryAccount, NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount,
-    SkippedAccount, TimestampUnit, WavefrontAccount,
+    AzureCredential, AzureEndpoint, ConfigBinAccount, DatadogAccount, DiskAccount, GoogleAccount,
+    GraphiteAccount, HttpJsonAccount, HttpJsonMethod, InfluxDbAccount, MemoryAccount,
+    NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount, SkippedAccount,
+    TimestampUnit, WavefrontAccount,
 };
 pub use features::{
     AtlasSettings, IndexSettings, JudgeSettings, MetadataSettings, MetricsRetrySettings,

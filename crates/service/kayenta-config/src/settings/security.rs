@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayenta_model::masking::SecretUrl;
+use kayenta_secrets::SecretUrl;
 use secrecy::SecretString;
 
 /// Who may call.

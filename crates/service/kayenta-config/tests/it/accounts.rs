@@ -347,7 +347,13 @@ fn the_remote_judge_needs_its_endpoint() {
     let loaded =
         Case::yaml("kayenta.remoteJudge: {enabled: true, endpoint.baseUrl: http://j/x/}\n").load();
     assert_eq!(
-        loaded.settings.remote_judge.unwrap().base_url.prefix(),
+        loaded
+            .settings
+            .remote_judge
+            .unwrap()
+            .base_url
+            .join("")
+            .expose(),
         "http://j/x"
     );
 }

@@ -60,7 +60,7 @@ fn the_guides_file_loads_without_a_word() {
     }
     let prometheus = &accounts.prometheus[0];
     assert_eq!(prometheus.name, "canary-prometheus");
-    assert_eq!(prometheus.base_url.text, "http://prometheus:9090");
+    assert_eq!(prometheus.base_url.expose(), "http://prometheus:9090");
     assert!(matches!(prometheus.auth, PrometheusAuth::Anonymous));
     assert_eq!(
         accounts.registration_order,
@@ -127,7 +127,7 @@ fn every_kind_of_metric_store_loads() {
         "dd-api-key"
     );
     assert_eq!(
-        accounts.graphite[0].base_url.prefix(),
+        accounts.graphite[0].base_url.join("").expose(),
         "http://localhost:9191/graphite"
     );
     assert_eq!(accounts.newrelic.len(), 2);
@@ -159,7 +159,7 @@ fn every_kind_of_metric_store_loads() {
     assert_eq!(accounts.google[0].project, "my-project");
     assert_eq!(accounts.memory[0].name, "canary-storage");
     assert_eq!(
-        loaded.settings.remote_judge.unwrap().base_url.text,
+        loaded.settings.remote_judge.unwrap().base_url.expose(),
         "http://localhost:9191/remote-judge"
     );
     assert_eq!(loaded.settings.retry.attempts, 3);

@@ -192,7 +192,7 @@ fn every_spelling_of_a_setting_binds() {
         ))
         .load();
         assert_eq!(
-            loaded.settings.accounts.prometheus[0].base_url.text,
+            loaded.settings.accounts.prometheus[0].base_url.expose(),
             "http://p"
         );
     }

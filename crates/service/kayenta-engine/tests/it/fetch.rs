@@ -56,16 +56,6 @@ async fn the_remote_status_is_relayed_as_data() {
     assert_eq!(error.kind, EngineErrorKind::Upstream { status: Some(403) });
     assert!(error.message.starts_with("Status: 403, URL: "), "{error}");
 
-    let mut wrong = request(true);
-    wrong.config.metrics.as_mut().unwrap()[0].query = read(json!({"type": "graphite"}));
-    let error = world.engine().fetch(wrong).await.unwrap_err();
-    assert_eq!(error.kind, EngineErrorKind::InvalidRequest);
-    assert!(
-        error
-            .message
-            .starts_with("Canary scope not instance of PrometheusCanaryScope: {"),
-        "{error}"
-    );
     let mut wrong = request(false);
     wrong.metric_index = 1;
     let error = world.engine().fetch(wrong).await.unwrap_err();

@@ -7,8 +7,8 @@ use kayenta_engine::{
     Account, Accounts, ConfigSource, Engine, EngineOptions, EngineParts, RandomIds, StartAnalysis,
     StartCanary,
 };
+use kayenta_http::RetryPolicy;
 use kayenta_judge::{Judge, JudgeRegistry, NetflixAcaJudge};
-use kayenta_metrics::RetryPolicy;
 use kayenta_model::{
     AccountType, AnalysisRequest, AnalysisStatusResponse, CanaryConfig, CanaryExecutionRequest,
     CanaryStatusResponse,

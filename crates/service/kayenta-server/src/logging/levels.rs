@@ -58,6 +58,15 @@ const MODULES: &[(&str, &[&str])] = &[
         &["com.netflix.kayenta.gcs", "com.netflix.kayenta.google"],
     ),
     ("kayenta_graphite", &["com.netflix.kayenta.graphite"]),
+    (
+        "kayenta_http",
+        &[
+            "com.netflix.kayenta.retrofit",
+            "retrofit",
+            "retrofit2",
+            "okhttp3",
+        ],
+    ),
     ("kayenta_http_json", &["com.netflix.kayenta.httpjson"]),
     ("kayenta_influxdb", &["com.netflix.kayenta.influxdb"]),
     (
@@ -75,16 +84,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "org.springframework.web",
         ],
     ),
-    (
-        "kayenta_metrics",
-        &[
-            "com.netflix.kayenta.metrics",
-            "com.netflix.kayenta.retrofit",
-            "retrofit",
-            "retrofit2",
-            "okhttp3",
-        ],
-    ),
+    ("kayenta_metrics", &["com.netflix.kayenta.metrics"]),
     ("kayenta_newrelic", &["com.netflix.kayenta.newrelic"]),
     ("kayenta_prometheus", &["com.netflix.kayenta.prometheus"]),
     ("kayenta_queue", &["com.netflix.spinnaker.q"]),

@@ -6,11 +6,13 @@ use anyhow::Context;
 use kayenta_azure::AzureStore;
 use kayenta_config::{
     Settings,
-    settings::{self, AccountKind, AzureCredential, BaseUrl},
+    settings::{self, AccountKind, AzureCredential},
 };
 use kayenta_engine::{Account, Accounts};
-use kayenta_metrics::{Metered as MeteredMetrics, http::Transport};
+use kayenta_http::Transport;
+use kayenta_metrics::Metered as MeteredMetrics;
 use kayenta_model::{AccountType, Clock, JsonMap};
+use kayenta_secrets::BaseUrl;
 use kayenta_storage::{
     Bounded, DiskStore, Durability, MemoryStore, Metered, ObjectRepository, ObjectStore,
     RetryPolicy, Retrying,
@@ -156,7 +158,7 @@ impl Entry {
 
     /// The member `endpoint`; C-API-20: without secrets, where the reference shows a password.
     pub(super) fn show_endpoint(&mut self, base_url: &BaseUrl) {
-        self.show("endpoint", json!({"baseUrl": base_url.shown()}));
+        self.show("endpoint", json!({"baseUrl": base_url.to_string()}));
     }
 
     pub(super) fn locations(&mut self, locations: &[String], recommended: &[String]) {

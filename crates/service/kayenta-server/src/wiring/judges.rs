@@ -3,8 +3,9 @@
 use std::{num::NonZeroUsize, sync::Arc};
 
 use kayenta_config::Settings;
+use kayenta_http::{HttpSetupError, Transport};
 use kayenta_judge::{Dice, Judge, JudgeRegistry, NetflixAcaJudge, RandomDummyJudge};
-use kayenta_metrics::http::Transport;
+use kayenta_model::Clock;
 use kayenta_remote_judge::{HttpRemoteJudge, RemoteJudgeSettings};
 use uuid::Uuid;
 
@@ -31,17 +32,24 @@ pub(crate) fn local_judges() -> JudgeRegistry {
 }
 
 /// The judges of a service with these settings.
-pub(crate) fn judges(settings: &Settings, transport: &Transport) -> JudgeRegistry {
+///
+/// # Errors
+/// When the remote judge cannot be set up.
+pub(crate) fn judges(
+    settings: &Settings,
+    transport: &Transport,
+    clock: &Arc<dyn Clock>,
+) -> Result<JudgeRegistry, HttpSetupError> {
     let judges = local_judges();
     let Some(remote) = &settings.remote_judge else {
-        return judges;
+        return Ok(judges);
     };
     let remote_settings = RemoteJudgeSettings {
         timeout: remote.connect_timeout + remote.read_timeout,
-        ..RemoteJudgeSettings::new(remote.base_url.prefix())
+        ..RemoteJudgeSettings::new(remote.base_url.clone())
     };
-    let judge = HttpRemoteJudge::new(remote_settings, transport.client().clone());
-    judges.with(Judge::Remote(Arc::new(judge)))
+    let judge = HttpRemoteJudge::new(remote_settings, transport, Arc::clone(clock))?;
+    Ok(judges.with(Judge::Remote(Arc::new(judge))))
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 
 use anyhow::Context;
 use kayenta_config::settings::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings};
-use kayenta_metrics::http::{HttpSettings, Proxies, Transport};
+use kayenta_http::{HttpSettings, Proxies, Transport};
 use url::Url;
 
 use crate::key_material;
 
-/// Sets up the shared connections.
+/// Sets up the shared connections. Two things differ from the reference: credentials go to the
+/// configured host only, whatever a redirect says (C-HTTP-01), and an answer has at most the default of
+/// 128 MiB (C-HTTP-02).
 ///
 /// # Errors
 /// When a certificate or key cannot be read.
@@ -25,6 +27,7 @@ pub(crate) fn transport(settings: &HttpClientSettings) -> anyhow::Result<Transpo
         .transpose()
         .context("the client certificate of outgoing calls")?;
     let http = HttpSettings {
+        user_agent: concat!("kayenta/", env!("CARGO_PKG_VERSION")).to_owned(),
         connect_timeout: settings.connect_timeout,
         read_timeout: settings.read_timeout,
         max_idle_connections: settings.max_idle_connections,

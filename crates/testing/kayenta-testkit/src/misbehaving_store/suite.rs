@@ -7,10 +7,8 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use kayenta_metrics::{
-    FetchError, FetchErrorKind, MetricQuery, MetricsStore, RetryPolicy, fetch_with_retries,
-    http::{HttpSettings, Transport},
-};
+use kayenta_http::{HttpSettings, RetryPolicy, Transport};
+use kayenta_metrics::{FetchError, FetchErrorKind, MetricQuery, MetricsStore, fetch_with_retries};
 use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet, Sleep};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;

@@ -13,7 +13,7 @@ pub(super) fn account(account: &AtlasAccount, ingredients: &Ingredients) -> Opti
     let store = AtlasStore::new(
         kayenta_atlas::AtlasAccount {
             name: account.name.clone(),
-            backends_json_base_url: account.backends_json_base_url.text.clone(),
+            backends_json_base_url: account.backends_json_base_url.clone(),
             fetch_id: account.fetch_id.clone(),
         },
         &ingredients.transport,

@@ -20,7 +20,7 @@ pub(super) fn account(
     let store = DatadogStore::new(
         kayenta_datadog::DatadogAccount {
             name: account.name.clone(),
-            base_url: account.base_url.text.clone(),
+            base_url: account.base_url.clone(),
             api_key: account.api_key.clone(),
             application_key: account.application_key.clone(),
             metadata_interval: settings.metadata.datadog,

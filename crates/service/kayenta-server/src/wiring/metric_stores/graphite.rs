@@ -11,7 +11,7 @@ pub(super) fn account(account: &GraphiteAccount, ingredients: &Ingredients) -> O
     let store = GraphiteStore::new(
         kayenta_graphite::GraphiteAccount {
             name: account.name.clone(),
-            base_url: account.base_url.text.clone(),
+            base_url: account.base_url.clone(),
         },
         &ingredients.transport,
     );

@@ -10,7 +10,7 @@ use crate::wiring::accounts::{Entry, Ingredients};
 pub(super) fn account(account: &HttpJsonAccount, ingredients: &Ingredients) -> Option<Account> {
     let store = HttpJsonStore::new(
         kayenta_http_json::HttpJsonAccount {
-            url: account.url.expose().to_owned(),
+            url: account.url.clone(),
             method: match account.method {
                 HttpJsonMethod::Get => Method::Get,
                 HttpJsonMethod::Post => Method::Post,

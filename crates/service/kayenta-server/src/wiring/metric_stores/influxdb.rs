@@ -18,7 +18,7 @@ pub(super) fn account(account: &InfluxDbAccount, ingredients: &Ingredients) -> O
     };
     let store = InfluxDbStore::new(
         kayenta_influxdb::InfluxDbAccount {
-            base_url: account.base_url.text.clone(),
+            base_url: account.base_url.clone(),
             credentials,
         },
         &ingredients.transport,

@@ -11,7 +11,7 @@ pub(super) fn account(account: &NewRelicAccount, ingredients: &Ingredients) -> O
     let store = NewRelicStore::new(
         kayenta_newrelic::NewRelicAccount {
             name: account.name.clone(),
-            base_url: account.base_url.text.clone(),
+            base_url: account.base_url.clone(),
             api_key: account.api_key.clone(),
             application_key: account.application_key.clone(),
             defaults: DefaultKeys {

@@ -7,7 +7,7 @@ use kayenta_config::{
     settings::{AccountKind, PrometheusAccount, PrometheusAuth},
 };
 use kayenta_engine::Account;
-use kayenta_metrics::http::Credentials;
+use kayenta_http::Credentials;
 use kayenta_prometheus::PrometheusStore;
 
 use super::registered;
@@ -33,7 +33,7 @@ pub(super) fn account(
             scope_label: settings.prometheus.scope_label.clone(),
             ..kayenta_prometheus::PrometheusAccount::new(
                 account.name.as_str(),
-                account.base_url.text.as_str(),
+                account.base_url.clone(),
             )
         },
         &ingredients.transport,

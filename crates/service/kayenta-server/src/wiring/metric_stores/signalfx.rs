@@ -11,7 +11,7 @@ pub(super) fn account(account: &SignalFxAccount, ingredients: &Ingredients) -> O
     let store = SignalfxStore::new(
         kayenta_signalfx::SignalfxAccount {
             name: account.name.clone(),
-            base_url: account.base_url.text.clone(),
+            base_url: account.base_url.clone(),
             access_token: account.access_token.clone(),
             default_scope_key: account.default_scope_key.clone(),
             default_location_key: account.default_location_key.clone(),

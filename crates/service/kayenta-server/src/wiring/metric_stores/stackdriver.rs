@@ -55,8 +55,8 @@ fn store(
     ingredients: &Ingredients,
 ) -> anyhow::Result<StackdriverStore> {
     let base_url = match &account.monitoring_endpoint {
-        Some(base_url) => base_url.text.clone(),
-        None => MONITORING_URL.to_owned(),
+        Some(base_url) => base_url.clone(),
+        None => MONITORING_URL.parse()?,
     };
     let store = StackdriverStore::new(
         StackdriverAccount {
@@ -79,8 +79,8 @@ fn credentials(account: &GoogleAccount) -> anyhow::Result<GoogleCredentials> {
         .as_deref()
         .or(account.default_credentials.as_deref());
     let Some(file) = file else {
-        let host = account.metadata_host.clone();
-        return Ok(GoogleCredentials::of_this_machine(host));
+        let host = account.metadata_host.as_deref();
+        return Ok(GoogleCredentials::of_this_machine(host)?);
     };
     let json = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     GoogleCredentials::from_json(&json)

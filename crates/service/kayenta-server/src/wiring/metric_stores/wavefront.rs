@@ -10,7 +10,7 @@ use crate::wiring::accounts::{Entry, Ingredients};
 pub(super) fn account(account: &WavefrontAccount, ingredients: &Ingredients) -> Option<Account> {
     let store = WavefrontStore::new(
         kayenta_wavefront::WavefrontAccount {
-            base_url: account.base_url.text.clone(),
+            base_url: account.base_url.clone(),
             api_token: account.api_token.clone(),
         },
         &ingredients.transport,

@@ -8,13 +8,10 @@ use axum::{
     routing::get,
 };
 use futures::{StreamExt, stream};
-use kayenta_metrics::{
-    FetchError, FetchErrorKind,
-    http::{Event, HttpClient, HttpSettings, Transport},
-};
+use kayenta_http::{Event, HttpClient, HttpError, HttpErrorKind, HttpSettings, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::serve;
+use crate::server::serve;
 
 fn client(base: &str) -> HttpClient {
     let settings = HttpSettings {
@@ -23,7 +20,7 @@ fn client(base: &str) -> HttpClient {
         max_answer_bytes: 64 << 10,
         ..HttpSettings::default()
     };
-    HttpClient::builder("Store", base)
+    HttpClient::builder("Store", base.parse().unwrap())
         .build(&Transport::new(&settings).unwrap())
         .unwrap()
 }
@@ -38,7 +35,7 @@ fn body(pieces: &'static [&'static str]) -> impl IntoResponse {
 }
 
 /// The events of an answer, and how it ended.
-async fn events(base: &str) -> (Vec<Event>, Result<(), FetchError>) {
+async fn events(base: &str) -> (Vec<Event>, Result<(), HttpError>) {
     let mut seen = Vec::new();
     let mut events = match client(base).get("/").events().await {
         Ok(events) => events,
@@ -95,7 +92,7 @@ async fn events_are_handed_out_before_the_answer_ends() {
     assert_eq!(seen, [event("message", "1")]);
     // A stream that falls silent is a network failure, hence tried again.
     let error = ended.unwrap_err();
-    assert!(matches!(error.kind, FetchErrorKind::Network { .. }));
+    assert!(matches!(error.kind, HttpErrorKind::Network { .. }));
     assert!(
         error.to_string().contains("broke off after 9 bytes"),
         "{error}"
@@ -130,12 +127,12 @@ async fn endless_and_dripping_streams_end_at_their_bounds() {
     let base = serve(router).await;
     let (seen, ended) = events(&base).await;
     let error = ended.unwrap_err();
-    assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
+    assert!(matches!(error.kind, HttpErrorKind::Answer { .. }));
     assert!(error.to_string().contains("larger than 65536 bytes"));
     assert!(seen.len() > 5000);
     let (_, ended) = events(&format!("{base}/drips")).await;
     let error = ended.unwrap_err();
-    assert!(matches!(error.kind, FetchErrorKind::Network { .. }));
+    assert!(matches!(error.kind, HttpErrorKind::Network { .. }));
     assert!(error.to_string().contains("within 1 s"), "{error}");
 }
 
@@ -154,7 +151,7 @@ async fn a_stream_cut_in_the_middle_is_a_network_failure() {
     let (seen, ended) = events(&base).await;
     assert_eq!(seen, [event("message", "1")]);
     let error = ended.unwrap_err();
-    assert!(matches!(error.kind, FetchErrorKind::Network { .. }));
+    assert!(matches!(error.kind, HttpErrorKind::Network { .. }));
     assert!(
         error.to_string().contains("broke off after 15 bytes"),
         "{error}"
@@ -194,18 +191,18 @@ async fn what_is_no_stream_of_events_says_what_it_is() {
     let url = format!("{base}/nothing");
     let mut nothing = client(&url).get("/").events().await.unwrap();
     assert_eq!(nothing.next().await.unwrap(), None);
-    assert_eq!(nothing.without_events().kind, FetchErrorKind::Incomplete);
+    assert_eq!(nothing.without_events().kind, HttpErrorKind::Incomplete);
     let (_, ended) = events(&format!("{base}/bytes")).await;
     let error = ended.unwrap_err();
     assert!(
-        matches!(error.kind, FetchErrorKind::Answer { .. }),
+        matches!(error.kind, HttpErrorKind::Answer { .. }),
         "{error:?}"
     );
     let (_, ended) = events(&format!("{base}/busy")).await;
     let error = ended.unwrap_err();
     assert!(matches!(
         error.kind,
-        FetchErrorKind::Http { status: 429, .. }
+        HttpErrorKind::Status { status: 429, .. }
     ));
     assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
     assert!(error.to_string().ends_with("Message: slow down"), "{error}");
@@ -214,7 +211,7 @@ async fn what_is_no_stream_of_events_says_what_it_is() {
 #[tokio::test]
 async fn a_secret_the_store_repeats_is_in_no_error() {
     let base = serve(Router::new().route("/", get(|| async { body(&["data: x\n\n"]) }))).await;
-    let client = HttpClient::builder("Store", &base)
+    let client = HttpClient::builder("Store", base.parse().unwrap())
         .secret("secret-key".into())
         .build(&Transport::new(&HttpSettings::default()).unwrap())
         .unwrap();

@@ -1,4 +1,4 @@
-//! The reference's URL encoding.
+//! URL encoding.
 
 /// A query value by the rules of `application/x-www-form-urlencoded`: letters, digits and `.-*_` stay,
 /// a space is `+`, every other byte of the UTF-8 text is `%XX`.

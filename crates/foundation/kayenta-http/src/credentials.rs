@@ -1,11 +1,11 @@
-//! Who is asking.
+//! Proof of who is calling.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::transport::HttpSetupError;
+use crate::transport::HttpSetupError;
 
-/// What proves to a store who is asking; sent with every request, at once.
+/// What proves to a server who is calling; sent with every request, without waiting for a challenge.
 #[derive(Clone, Debug, Default)]
 pub enum Credentials {
     /// Nothing.
@@ -22,12 +22,12 @@ pub enum Credentials {
     UserPassword(SecretString),
     /// `Authorization: Bearer …`.
     Bearer(SecretString),
-    /// Headers of the store's own, such as `DD-API-KEY`.
+    /// Headers of the server's own, such as `DD-API-KEY`.
     Headers(Vec<(String, SecretString)>),
 }
 
 impl Credentials {
-    pub(super) fn into_headers(self) -> Result<(HeaderMap, Vec<SecretString>), HttpSetupError> {
+    pub(crate) fn into_headers(self) -> Result<(HeaderMap, Vec<SecretString>), HttpSetupError> {
         let mut secrets = Vec::new();
         let pairs = match self {
             Self::None => Vec::new(),
@@ -70,7 +70,7 @@ impl Credentials {
 
 /// The value of a header, and what follows the scheme in one such as `Bearer abc`: a secret without the
 /// word before it, too.
-pub(super) fn with_proof_alone(value: SecretString) -> [SecretString; 2] {
+pub(crate) fn with_proof_alone(value: SecretString) -> [SecretString; 2] {
     let text = value.expose_secret();
     let proof = text.split_once(' ').map_or(text, |(_, proof)| proof).into();
     [value, proof]
@@ -82,7 +82,7 @@ fn basic(pair: &str) -> (String, SecretString) {
     ("authorization".to_owned(), value.into())
 }
 
-/// ISO-8859-1 as the reference encodes credentials; characters outside it become `?`, as in Java.
+/// ISO-8859-1, as Java clients encode credentials; characters outside it become `?`.
 fn latin1(text: &str) -> Vec<u8> {
     text.chars()
         .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
@@ -107,7 +107,7 @@ mod tests {
             username: "user".to_owned(),
             password: "pässword".into(),
         };
-        // ISO-8859-1, as the reference encodes it.
+        // ISO-8859-1, not UTF-8.
         assert_eq!(header(basic), "Basic dXNlcjpw5HNzd29yZA==");
         assert_eq!(
             header(Credentials::UserPassword(" user:secret\n".into())),

@@ -1,22 +1,21 @@
-//! One account of a store.
+//! One account of one server.
 
 use std::{fmt, sync::Arc};
 
-use kayenta_model::masking::{Masker, SecretUrl};
+use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{Method, header::HeaderMap};
 use secrecy::SecretString;
-use url::Url;
 
-use super::{
+use crate::{
     call::Call,
     credentials::Credentials,
     transport::{HttpSetupError, Transport},
 };
 
-/// Finds the store's own words in the body of an error answer.
+/// Finds the server's own words in the body of an error answer.
 pub type ErrorText = fn(&[u8]) -> Option<String>;
 
-/// The `message` of a JSON object: where most stores put their words.
+/// The `message` of a JSON object: where most servers put their words.
 #[must_use]
 pub fn message_of_json(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
@@ -29,8 +28,8 @@ pub fn message_of_json(body: &[u8]) -> Option<String> {
 /// Makes an [`HttpClient`].
 #[derive(Debug)]
 pub struct HttpClientBuilder {
-    store: &'static str,
-    base_url: SecretUrl,
+    peer: &'static str,
+    base_url: BaseUrl,
     credentials: Credentials,
     masker: Masker,
     error_text: ErrorText,
@@ -53,21 +52,22 @@ impl HttpClientBuilder {
         self
     }
 
-    /// What a URL has of secrets that is put in behind the base URL: values of parameters called so.
+    /// Also masks the secrets of a URL that is appended to the base URL: the values of parameters named
+    /// like secrets.
     #[must_use]
     pub fn secrets_of_url(mut self, url: &str) -> Self {
         self.masker = self.masker.and_of_url(url);
         self
     }
 
-    /// How to find the store's own words in an error answer; [`message_of_json`] by default.
+    /// How to find the server's own words in an error answer; [`message_of_json`] by default.
     #[must_use]
     pub fn error_text(mut self, error_text: ErrorText) -> Self {
         self.error_text = error_text;
         self
     }
 
-    /// Follows no redirect to another host; it is an error that names the host.
+    /// Rejects redirects to another host, naming it in the error.
     #[must_use]
     pub fn within_host(mut self) -> Self {
         self.within_host = true;
@@ -84,25 +84,14 @@ impl HttpClientBuilder {
     /// Checks the settings.
     ///
     /// # Errors
-    /// When the base URL is no http(s) URL or a credential cannot be sent.
+    /// When a credential cannot be sent.
     pub fn build(self, transport: &Transport) -> Result<HttpClient, HttpSetupError> {
-        let url = Url::parse(self.base_url.expose())
-            .ok()
-            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if url.is_none() {
-            return Err(HttpSetupError::new(format!(
-                "'{}' is not an http or https URL",
-                self.base_url
-            )));
-        }
         let (headers, secrets) = self.credentials.into_headers()?;
-        let base = self.base_url.expose();
-        let base = base.strip_suffix('/').unwrap_or(base);
         Ok(HttpClient {
-            base: base.into(),
-            masker: self.masker.and(secrets).and_of_url(base),
+            masker: self.masker.and(secrets).and_of_url(self.base_url.expose()),
+            base: Arc::new(self.base_url),
             account: Arc::new(Account {
-                store: self.store,
+                peer: self.peer,
                 transport: transport.clone(),
                 headers,
                 error_text: self.error_text,
@@ -113,19 +102,19 @@ impl HttpClientBuilder {
     }
 }
 
-pub(super) struct Account {
-    pub(super) store: &'static str,
-    pub(super) transport: Transport,
-    pub(super) headers: HeaderMap,
-    pub(super) error_text: ErrorText,
-    pub(super) within_host: bool,
-    pub(super) max_answer_bytes: usize,
+pub(crate) struct Account {
+    pub(crate) peer: &'static str,
+    pub(crate) transport: Transport,
+    pub(crate) headers: HeaderMap,
+    pub(crate) error_text: ErrorText,
+    pub(crate) within_host: bool,
+    pub(crate) max_answer_bytes: usize,
 }
 
-/// Calls one account of a store. Cheap to clone.
+/// Calls one account of one server. Cheap to clone.
 #[derive(Clone)]
 pub struct HttpClient {
-    base: Arc<str>,
+    base: Arc<BaseUrl>,
     /// Knows the secrets of the account and of the base URL.
     masker: Masker,
     account: Arc<Account>,
@@ -134,20 +123,19 @@ pub struct HttpClient {
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
-            .field("store", &self.account.store)
-            .field("base", &self.masker.url(&self.base))
+            .field("peer", &self.account.peer)
+            .field("base", &self.base)
             .finish_non_exhaustive()
     }
 }
 
 impl HttpClient {
-    /// A client for `base_url`; `store` is how error texts call the other side. One slash at the end
-    /// of the base URL does not count, a path in it stays.
+    /// A client for `base_url`; `peer` is the name of the server in error texts.
     #[must_use]
-    pub fn builder(store: &'static str, base_url: impl Into<SecretUrl>) -> HttpClientBuilder {
+    pub fn builder(peer: &'static str, base_url: BaseUrl) -> HttpClientBuilder {
         HttpClientBuilder {
-            store,
-            base_url: base_url.into(),
+            peer,
+            base_url,
             credentials: Credentials::None,
             masker: Masker::default(),
             error_text: message_of_json,
@@ -158,10 +146,10 @@ impl HttpClient {
 
     /// The same account under another base URL.
     #[must_use]
-    pub fn at(&self, base_url: &str) -> Self {
+    pub fn at(&self, base_url: BaseUrl) -> Self {
         Self {
-            base: base_url.strip_suffix('/').unwrap_or(base_url).into(),
-            masker: self.masker.and_of_url(base_url),
+            masker: self.masker.and_of_url(base_url.expose()),
+            base: Arc::new(base_url),
             account: Arc::clone(&self.account),
         }
     }
@@ -185,7 +173,7 @@ impl HttpClient {
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.store)
+        f.write_str(self.peer)
     }
 }
 
@@ -194,12 +182,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base_urls_are_checked() {
+    fn calls_are_put_together_and_print_no_secret() {
         let transport = Transport::new(&Default::default()).unwrap();
-        for url in ["", "prometheus:9090", "ftp://h/", "/relative"] {
-            assert!(HttpClient::builder("Store", url).build(&transport).is_err());
-        }
-        let client = HttpClient::builder("Store", "http://u:pass@h/prom/")
+        let base = "http://u:pass@h/prom/".parse().unwrap();
+        let client = HttpClient::builder("Server", base)
             .build(&transport)
             .unwrap();
         let call = client.get("/api").query("q", "a b").query_some("n", None);

@@ -4,9 +4,11 @@ use std::{fmt, time::Duration};
 
 use url::Url;
 
-/// How stores are reached (`ok-http-client.*` and what the reference has no setting for).
+/// How servers are reached.
 #[derive(Clone)]
 pub struct HttpSettings {
+    /// The `User-Agent` of every call.
+    pub user_agent: String,
     /// Longest time to connect, 5 s.
     pub connect_timeout: Duration,
     /// Longest silence of a server, 120 s.
@@ -34,6 +36,7 @@ pub struct HttpSettings {
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(120),
             total_timeout: Duration::from_secs(600),
@@ -108,7 +111,7 @@ pub struct HttpSetupError {
 }
 
 impl HttpSetupError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             source: None,
@@ -119,21 +122,14 @@ impl HttpSetupError {
 /// The shared connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    pub(super) client: reqwest::Client,
-    pub(super) total_timeout: Duration,
-    pub(super) max_answer_bytes: usize,
-    pub(super) log_calls: bool,
-    pub(super) log_bodies: bool,
+    pub(crate) client: reqwest::Client,
+    pub(crate) total_timeout: Duration,
+    pub(crate) max_answer_bytes: usize,
+    pub(crate) log_calls: bool,
+    pub(crate) log_bodies: bool,
 }
 
 impl Transport {
-    /// The client underneath, for callers with a protocol of their own. It follows no redirects and
-    /// knows no total time.
-    #[must_use]
-    pub fn client(&self) -> &reqwest::Client {
-        &self.client
-    }
-
     /// Sets up connections; opens none.
     ///
     /// # Errors
@@ -154,7 +150,7 @@ impl Transport {
             authorities.extend(found);
         }
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("kayenta/", env!("CARGO_PKG_VERSION")))
+            .user_agent(&settings.user_agent)
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.read_timeout)
             .pool_max_idle_per_host(settings.max_idle_connections)
@@ -216,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_certificate_is_told() {
+    fn a_wrong_certificate_is_reported() {
         let settings = HttpSettings {
             identity_pem: Some(b"no pem".to_vec()),
             ..HttpSettings::default()

@@ -12,16 +12,16 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
-use kayenta_model::masking::Masker;
+use kayenta_secrets::Masker;
 use reqwest::{Response, header::CONTENT_TYPE};
 use sse_stream::SseByteStream;
 use tokio::time::Instant;
 
-use super::{
+use crate::{
     answer::unusable,
     call::{broke_off, too_large, too_late},
+    error::{HttpError, HttpErrorKind},
 };
-use crate::error::{FetchError, FetchErrorKind};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,37 +32,37 @@ pub struct Event {
     pub data: String,
 }
 
-type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, HttpError>> + Send>>;
 
 /// The events of one answer. Only the event being read is held in memory.
 pub struct Events {
-    store: &'static str,
+    peer: &'static str,
     url: String,
     masker: Masker,
     content_type: Option<String>,
     events: SseByteStream<Pieces>,
     received: Arc<AtomicUsize>,
-    deadline: Instant,
+    started: Instant,
     timeout: Duration,
 }
 
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
-            .field("store", &self.store)
+            .field("peer", &self.peer)
             .field("url", &self.url)
             .finish_non_exhaustive()
     }
 }
 
 impl Events {
-    pub(super) fn new(
-        store: &'static str,
+    pub(crate) fn new(
+        peer: &'static str,
         url: String,
         masker: Masker,
         response: Response,
         limit: usize,
-        (deadline, timeout): (Instant, Duration),
+        (started, timeout): (Instant, Duration),
     ) -> Self {
         let content_type = response
             .headers()
@@ -72,18 +72,18 @@ impl Events {
         let received = Arc::new(AtomicUsize::new(0));
         let pieces = pieces(response, url.clone(), limit, Arc::clone(&received));
         Self {
-            store,
+            peer,
             masker,
             content_type,
             events: SseByteStream::new(pieces),
             received,
             url,
-            deadline,
+            started,
             timeout,
         }
     }
 
-    /// What was asked, secrets masked.
+    /// The URL called, secrets masked.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -99,19 +99,19 @@ impl Events {
     /// ends in without the blank line that should follow counts.
     ///
     /// # Errors
-    /// [`Network`](FetchErrorKind::Network) when the answer breaks off or takes too long,
-    /// [`Answer`](FetchErrorKind::Answer) when it is too large or no text. Nothing comes after one.
-    pub async fn next(&mut self) -> Result<Option<Event>, FetchError> {
+    /// [`Network`](HttpErrorKind::Network) when the answer breaks off or takes too long,
+    /// [`Answer`](HttpErrorKind::Answer) when it is too large or no text. Nothing comes after one.
+    pub async fn next(&mut self) -> Result<Option<Event>, HttpError> {
         loop {
-            let event = tokio::time::timeout_at(self.deadline, self.events.next())
+            let event = tokio::time::timeout_at(self.started + self.timeout, self.events.next())
                 .await
-                .map_err(|_| too_late(&self.url, self.timeout))?;
+                .map_err(|_| self.timed(too_late(&self.url, self.timeout)))?;
             let event = match event {
                 None => return Ok(None),
                 Some(Ok(event)) => event,
                 Some(Err(sse_stream::Error::Body(cause))) => {
-                    return Err(match cause.downcast::<FetchError>() {
-                        Ok(failure) => *failure,
+                    return Err(match cause.downcast::<HttpError>() {
+                        Ok(failure) => self.timed(*failure),
                         Err(cause) => self.unexpected(&cause).caused_by(cause),
                     });
                 }
@@ -124,38 +124,42 @@ impl Events {
         }
     }
 
-    /// Words of the store, with the secrets it may have repeated masked.
+    fn timed(&self, failure: HttpError) -> HttpError {
+        failure.after(self.started.elapsed())
+    }
+
+    /// Words of the server, with the secrets it may have repeated masked.
     #[must_use]
     pub fn masked(&self, words: &str) -> String {
         self.masker.text(words)
     }
 
-    /// The failure of an answer that is not what the store promises, as
-    /// [`Answer::unexpected`](super::Answer::unexpected).
+    /// The failure of an answer that is not what the server promises, as
+    /// [`Answer::unexpected`](crate::Answer::unexpected).
     #[must_use]
-    pub fn unexpected(&self, what: impl fmt::Display) -> FetchError {
-        unusable(self.store, &self.url, &self.masker, what)
+    pub fn unexpected(&self, what: impl fmt::Display) -> HttpError {
+        self.timed(unusable(self.peer, &self.url, &self.masker, what))
     }
 
     /// The failure of an answer without a single event: an empty one may pass by itself, any other is
     /// something else.
     #[must_use]
-    pub fn without_events(&self) -> FetchError {
+    pub fn without_events(&self) -> HttpError {
         if self.received.load(Ordering::Relaxed) == 0 {
-            return self.incomplete(format!("The answer of {} was empty", self.store));
+            return self.incomplete(format!("The answer of {} was empty", self.peer));
         }
         let kind = self.content_type().unwrap_or("unknown");
         self.unexpected(format!("it holds no events (content type {kind})"))
     }
 
-    /// The failure of an answer that ended before the store said that it was all; it is worth another
-    /// try.
+    /// The failure of an answer that ended before the server said that it was complete; it is worth
+    /// another try.
     #[must_use]
-    pub fn incomplete(&self, what: impl fmt::Display) -> FetchError {
-        FetchError::new(
-            FetchErrorKind::Incomplete,
+    pub fn incomplete(&self, what: impl fmt::Display) -> HttpError {
+        self.timed(HttpError::new(
+            HttpErrorKind::Incomplete,
             format!("{} (URL: {})", self.masked(&what.to_string()), self.url),
-        )
+        ))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use kayenta_model::masking::Masker;
+use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{
     Method, Response, StatusCode,
     header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
@@ -13,11 +13,14 @@ use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
 
-use super::{
-    answer::Answer, client::Account, credentials::with_proof_alone, encoding::form_encoded,
+use crate::{
+    answer::Answer,
+    client::Account,
+    credentials::with_proof_alone,
+    encoding::form_encoded,
+    error::{HttpError, HttpErrorKind},
     events::Events,
 };
-use crate::error::{FetchError, FetchErrorKind};
 
 /// Redirects followed for one call.
 const MOST_REDIRECTS: usize = 20;
@@ -25,7 +28,7 @@ const MOST_REDIRECTS: usize = 20;
 const MOST_ERROR_BYTES: usize = 64 << 10;
 /// How much of a body is logged.
 const MOST_LOGGED_BYTES: usize = 4 << 10;
-/// Longest text of a store that is passed on.
+/// Longest text of a server that is passed on, in characters.
 const MOST_REASON_CHARS: usize = 2000;
 
 /// One call being put together.
@@ -50,18 +53,18 @@ impl fmt::Debug for Call<'_> {
 }
 
 impl<'c> Call<'c> {
-    pub(super) fn new(
+    pub(crate) fn new(
         account: &'c Account,
         masker: &Masker,
         method: Method,
-        base: &str,
+        base: &BaseUrl,
         path: &str,
     ) -> Self {
         Self {
             account,
             method,
-            url: format!("{base}{path}"),
-            has_query: path.contains('?') || base.contains('?'),
+            url: base.join(path).expose().to_owned(),
+            has_query: path.contains('?') || base.expose().contains('?'),
             headers: HeaderMap::new(),
             credentials: HeaderMap::new(),
             masker: masker.clone(),
@@ -72,7 +75,7 @@ impl<'c> Call<'c> {
     }
 
     #[cfg(test)]
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -106,10 +109,10 @@ impl<'c> Call<'c> {
     /// Adds a header that is no secret, by texts that come from configuration.
     ///
     /// # Errors
-    /// When no header may be called so or have that value.
-    pub fn header_text(self, name: &str, value: &str) -> Result<Self, FetchError> {
+    /// When the name or the value is not valid in a header.
+    pub fn header_text(self, name: &str, value: &str) -> Result<Self, HttpError> {
         let header = HeaderName::try_from(name)
-            .map_err(|_| FetchError::invalid(format!("'{name}' is not a header name")))?;
+            .map_err(|_| HttpError::invalid(format!("'{name}' is not a header name")))?;
         let value = HeaderValue::try_from(value).map_err(|_| no_header_value(name))?;
         Ok(self.header(header, value))
     }
@@ -118,12 +121,12 @@ impl<'c> Call<'c> {
     /// the account's host only.
     ///
     /// # Errors
-    /// When no header may have that value.
+    /// When the value is not valid in a header.
     pub fn credential(
         mut self,
         name: &'static str,
         secret: &SecretString,
-    ) -> Result<Self, FetchError> {
+    ) -> Result<Self, HttpError> {
         let mut value =
             HeaderValue::try_from(secret.expose_secret()).map_err(|_| no_header_value(name))?;
         value.set_sensitive(true);
@@ -160,9 +163,9 @@ impl<'c> Call<'c> {
     ///
     /// # Errors
     /// When `value` cannot be written as JSON.
-    pub fn json(self, value: &impl Serialize) -> Result<Self, FetchError> {
+    pub fn json(self, value: &impl Serialize) -> Result<Self, HttpError> {
         let body = serde_json::to_vec(value).map_err(|error| {
-            FetchError::invalid(format!("The request cannot be written as JSON: {error}"))
+            HttpError::invalid(format!("The request cannot be written as JSON: {error}"))
         })?;
         Ok(self.body("application/json", body))
     }
@@ -177,15 +180,17 @@ impl<'c> Call<'c> {
     /// Makes the call and reads the answer.
     ///
     /// # Errors
-    /// [`Http`](FetchErrorKind::Http) for a status other than 2xx, beginning with `Status: <code>,
-    /// URL: <url>, Message: <reason>`; [`Network`](FetchErrorKind::Network) without a whole answer;
-    /// [`Answer`](FetchErrorKind::Answer) when it is larger than allowed.
-    pub async fn send(self) -> Result<Answer, FetchError> {
+    /// [`Status`](HttpErrorKind::Status) for a status other than 2xx, beginning with `Status: <code>,
+    /// URL: <url>, Message: <reason>`; [`Unreachable`](HttpErrorKind::Unreachable) without a
+    /// connection; [`Network`](HttpErrorKind::Network) without a whole answer;
+    /// [`Answer`](HttpErrorKind::Answer) when it is larger than allowed.
+    pub async fn send(self) -> Result<Answer, HttpError> {
         let (url, shown) = self.target()?;
         let started = Instant::now();
         tokio::time::timeout(self.timeout, self.answer(url, &shown, started))
             .await
             .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))
+            .map_err(|failure| failure.after(started.elapsed()))
     }
 
     /// Makes the call and hands out the events of its answer as they arrive. The limits of size and
@@ -193,47 +198,49 @@ impl<'c> Call<'c> {
     ///
     /// # Errors
     /// Those of [`send`](Self::send), as far as they show before the body.
-    pub async fn events(self) -> Result<Events, FetchError> {
+    pub async fn events(self) -> Result<Events, HttpError> {
         let (url, shown) = self.target()?;
         let started = Instant::now();
         let response = tokio::time::timeout(self.timeout, self.open(url, &shown, started))
             .await
-            .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))?;
+            .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))
+            .map_err(|failure| failure.after(started.elapsed()))?;
         Ok(Events::new(
-            self.account.store,
+            self.account.peer,
             shown,
             self.masker.clone(),
             response,
             self.account.max_answer_bytes,
-            (started + self.timeout, self.timeout),
+            (started, self.timeout),
         ))
     }
 
     /// The URL, and how it is shown.
-    fn target(&self) -> Result<(Url, String), FetchError> {
+    fn target(&self) -> Result<(Url, String), HttpError> {
         let url = Url::parse(&self.url).map_err(|error| {
             let shown = self.masker.url(&self.url);
-            FetchError::invalid(format!("'{shown}' is not a URL: {error}"))
+            HttpError::invalid(format!("'{shown}' is not a URL: {error}"))
         })?;
         let shown = self.masker.url(url.as_str());
         Ok((url, shown))
     }
 
-    async fn answer(&self, url: Url, shown: &str, started: Instant) -> Result<Answer, FetchError> {
+    async fn answer(&self, url: Url, shown: &str, started: Instant) -> Result<Answer, HttpError> {
         let response = self.open(url, shown, started).await?;
         let limit = self.account.max_answer_bytes;
         let body = self.read(response, limit, shown).await?;
         self.log_answer(&body, shown);
         Ok(Answer {
-            store: self.account.store,
+            peer: self.account.peer,
             url: shown.to_owned(),
             masker: self.masker.clone(),
             body,
+            elapsed: started.elapsed(),
         })
     }
 
-    /// Sends, and turns down every status but 2xx. The body of a success is not read yet.
-    async fn open(&self, url: Url, shown: &str, started: Instant) -> Result<Response, FetchError> {
+    /// Sends, and fails for every status but 2xx. The body of a success is not read yet.
+    async fn open(&self, url: Url, shown: &str, started: Instant) -> Result<Response, HttpError> {
         let account = self.account;
         if account.transport.log_bodies
             && !self.confidential
@@ -249,7 +256,7 @@ impl<'c> Call<'c> {
                 url = shown,
                 status = status.as_u16(),
                 duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-                "called {}", account.store
+                "called {}", account.peer
             );
         }
         if status.is_success() {
@@ -270,7 +277,7 @@ impl<'c> Call<'c> {
         let (reason, cause) = match words {
             Some(words) => (shown_words(&words), None),
             None => {
-                // What the store said is worth keeping even where it is not the message.
+                // What the server said is worth keeping even where it is not the message.
                 let said = shown_words(String::from_utf8_lossy(&body).trim());
                 let told = !said.is_empty() && !self.confidential;
                 let cause = told.then(|| Said(said).into());
@@ -280,15 +287,15 @@ impl<'c> Call<'c> {
         };
         let status = status.as_u16();
         let message = format!("Status: {status}, URL: {shown}, Message: {reason}");
-        let kind = FetchErrorKind::Http {
+        let kind = HttpErrorKind::Status {
             status,
             url: shown.to_owned(),
             reason,
         };
-        Err(FetchError {
+        Err(HttpError {
             retry_after,
             source: cause,
-            ..FetchError::new(kind, message)
+            ..HttpError::new(kind, message)
         })
     }
 
@@ -298,12 +305,11 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Sends and follows redirects. Credentials go to the account's own host only: the reference
-    /// hands an API key to whatever host a redirect names (C-HTTP-01).
-    async fn follow(&self, mut url: Url, shown: &str) -> Result<Response, FetchError> {
+    /// Sends and follows redirects. Credentials go to the account's own host only.
+    async fn follow(&self, mut url: Url, shown: &str) -> Result<Response, HttpError> {
         let network = |message: String| {
-            FetchError::new(
-                FetchErrorKind::Network {
+            HttpError::new(
+                HttpErrorKind::Network {
                     url: shown.to_owned(),
                 },
                 message,
@@ -333,11 +339,14 @@ impl<'c> Call<'c> {
             }
             let response = request.send().await.map_err(|error| {
                 let error = error.without_url();
-                network(format!(
-                    "No answer from {shown}: {}",
-                    self.masker.text(&root_cause(&error))
-                ))
-                .caused_by(error)
+                let url = shown.to_owned();
+                let kind = if error.is_connect() {
+                    HttpErrorKind::Unreachable { url }
+                } else {
+                    HttpErrorKind::Network { url }
+                };
+                let cause = self.masker.text(&root_cause(&error));
+                HttpError::new(kind, format!("No answer from {shown}: {cause}")).caused_by(error)
             })?;
             let status = response.status();
             let followed = match status {
@@ -359,8 +368,8 @@ impl<'c> Call<'c> {
             match target {
                 Some(target) if followed && self.account.within_host && !is_home(&target) => {
                     let target = self.masker.url(target.as_str());
-                    return Err(FetchError::new(
-                        FetchErrorKind::Answer {
+                    return Err(HttpError::new(
+                        HttpErrorKind::Answer {
                             url: shown.to_owned(),
                         },
                         format!(
@@ -390,7 +399,7 @@ impl<'c> Call<'c> {
         mut response: Response,
         limit: usize,
         shown: &str,
-    ) -> Result<Bytes, FetchError> {
+    ) -> Result<Bytes, HttpError> {
         let expected = response.content_length().unwrap_or_default();
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
         let mut body = BytesMut::with_capacity(expected.min(limit));
@@ -419,21 +428,21 @@ impl<'c> Call<'c> {
     }
 }
 
-fn no_header_value(name: &str) -> FetchError {
-    FetchError::invalid(format!(
+fn no_header_value(name: &str) -> HttpError {
+    HttpError::invalid(format!(
         "the value of header '{name}' has characters no header may have"
     ))
 }
 
-/// An error answer nobody found the words in.
+/// The body of an error answer in which no message was found.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer was: {0}")]
 struct Said(String);
 
-/// The failure of a call that took longer than it may.
-pub(super) fn too_late(shown: &str, timeout: Duration) -> FetchError {
-    FetchError::new(
-        FetchErrorKind::Network {
+/// The failure of a call that exceeded its time limit.
+pub(crate) fn too_late(shown: &str, timeout: Duration) -> HttpError {
+    HttpError::new(
+        HttpErrorKind::Network {
             url: shown.to_owned(),
         },
         format!(
@@ -444,10 +453,10 @@ pub(super) fn too_late(shown: &str, timeout: Duration) -> FetchError {
 }
 
 /// The failure of an answer that ends before it is whole.
-pub(super) fn broke_off(shown: &str, received: usize, error: reqwest::Error) -> FetchError {
+pub(crate) fn broke_off(shown: &str, received: usize, error: reqwest::Error) -> HttpError {
     let error = error.without_url();
-    FetchError::new(
-        FetchErrorKind::Network {
+    HttpError::new(
+        HttpErrorKind::Network {
             url: shown.to_owned(),
         },
         format!(
@@ -459,9 +468,9 @@ pub(super) fn broke_off(shown: &str, received: usize, error: reqwest::Error) -> 
 }
 
 /// The failure of an answer larger than allowed.
-pub(super) fn too_large(shown: &str, limit: usize) -> FetchError {
-    FetchError::new(
-        FetchErrorKind::Answer {
+pub(crate) fn too_large(shown: &str, limit: usize) -> HttpError {
+    HttpError::new(
+        HttpErrorKind::Answer {
             url: shown.to_owned(),
         },
         format!(

@@ -1,0 +1,7 @@
+//! The client against servers that answer, break off and never stop.
+
+#![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
+
+mod calls;
+mod events;
+mod server;
