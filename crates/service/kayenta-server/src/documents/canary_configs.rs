@@ -131,7 +131,10 @@ fn every_query_in_a_document_differs_between_the_sides() {
                         metric,
                         scope: &scope,
                     };
-                    kayenta_prometheus::query::text(&query, "instance")
+                    kayenta_prometheus::query::settings(&query)
+                        .and_then(|settings| {
+                            kayenta_prometheus::query::text(&query, settings, "instance")
+                        })
                         .unwrap_or_else(|error| panic!("{place}: {error}"))
                 })
                 .collect();
