@@ -36,6 +36,7 @@ impl<S> Bounded<S> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: ObjectStore> ObjectStore for Bounded<S> {
     fn platform(&self) -> &'static str {

@@ -66,6 +66,13 @@ impl StorageError {
         self
     }
 
+    /// The same after so much time.
+    #[must_use]
+    pub fn after(mut self, elapsed: Duration) -> Self {
+        self.elapsed = elapsed;
+        self
+    }
+
     /// Whether another attempt may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {

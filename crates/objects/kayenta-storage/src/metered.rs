@@ -81,6 +81,7 @@ fn nothing<T>(_: &T) -> usize {
     0
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: ObjectStore> ObjectStore for Metered<S> {
     fn platform(&self) -> &'static str {

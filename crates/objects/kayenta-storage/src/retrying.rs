@@ -132,6 +132,7 @@ impl<S> Retrying<S> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: ObjectStore> ObjectStore for Retrying<S> {
     fn platform(&self) -> &'static str {

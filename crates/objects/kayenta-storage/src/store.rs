@@ -153,6 +153,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     async fn check(&self) -> Result<(), StorageError>;
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
     fn platform(&self) -> &'static str {

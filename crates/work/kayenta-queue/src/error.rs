@@ -1,5 +1,7 @@
 //! What can go wrong with the queue or the execution records.
 
+use std::time::Duration;
+
 /// The meaning of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QueueErrorKind {
@@ -21,7 +23,8 @@ pub enum QueueErrorKind {
     Closed,
 }
 
-/// A failed operation on the queue or the records.
+/// A failed operation on the queue or the records: what was attempted, how often, for how long, and
+/// why it failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct QueueError {
@@ -29,20 +32,34 @@ pub struct QueueError {
     pub kind: QueueErrorKind,
     /// What was attempted and what went wrong. Never holds a secret.
     pub message: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How long it took in all; zero for what failed without asking a back end.
+    pub elapsed: Duration,
     /// The cause underneath.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl QueueError {
-    /// An error without a deeper cause.
+    /// An error of one attempt without a deeper cause.
     #[must_use]
     pub fn new(kind: QueueErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
+            attempts: 1,
+            elapsed: Duration::ZERO,
             source: None,
         }
+    }
+
+    /// The same after so many attempts, which took so long in all.
+    #[must_use]
+    pub fn after(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.attempts = attempts;
+        self.elapsed = elapsed;
+        self
     }
 
     /// The same with its cause.

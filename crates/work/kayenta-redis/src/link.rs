@@ -17,7 +17,10 @@ use redis::{
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use secrecy::ExposeSecret;
-use tokio::sync::{Mutex, watch};
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
 
 use crate::{
     failure::{failed, is_connection_at_fault},
@@ -163,7 +166,7 @@ impl Link {
         for argument in arguments {
             invocation.arg(*argument);
         }
-        self.twice(attempted, self.timeout, &Request::Script(invocation))
+        self.with_one_reconnect(attempted, self.timeout, &Request::Script(invocation))
             .await
     }
 
@@ -183,7 +186,7 @@ impl Link {
         command: &Cmd,
         limit: Duration,
     ) -> Result<T, QueueError> {
-        self.twice(attempted, limit, &Request::Command(command))
+        self.with_one_reconnect(attempted, limit, &Request::Command(command))
             .await
     }
 
@@ -193,23 +196,24 @@ impl Link {
         attempted: &str,
         pipeline: &Pipeline,
     ) -> Result<T, QueueError> {
-        self.twice(attempted, self.timeout, &Request::Pipeline(pipeline))
+        self.with_one_reconnect(attempted, self.timeout, &Request::Pipeline(pipeline))
             .await
     }
 
     /// A call on a connection that turns out to be broken is made once more on a new one.
-    async fn twice<T: FromRedisValue>(
+    async fn with_one_reconnect<T: FromRedisValue>(
         &self,
         attempted: &str,
         limit: Duration,
         request: &Request<'_>,
     ) -> Result<T, QueueError> {
-        let mut again = true;
+        let began = Instant::now();
+        let mut attempts = 0;
         loop {
-            let (generation, connection) = self
-                .connection()
-                .await
-                .map_err(|e| failed(attempted, &self.address, e))?;
+            attempts += 1;
+            let explain =
+                |error| failed(attempted, &self.address, error).after(attempts, began.elapsed());
+            let (generation, connection) = self.connection().await.map_err(explain)?;
             let outcome = match tokio::time::timeout(limit, request.send(connection)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(RedisError::from(std::io::Error::from(
@@ -221,12 +225,11 @@ impl Link {
                 Err(error) if is_connection_at_fault(&error) => {
                     self.forget(generation).await;
                     // An answer that did not come in time may still come: not asked for twice.
-                    if !again || error.is_timeout() {
-                        return Err(failed(attempted, &self.address, error));
+                    if attempts > 1 || error.is_timeout() {
+                        return Err(explain(error));
                     }
-                    again = false;
                 }
-                Err(error) => return Err(failed(attempted, &self.address, error)),
+                Err(error) => return Err(explain(error)),
             }
         }
     }

@@ -1,41 +1,30 @@
 //! Canary configs: the checks before a write, unique names within applications, and the list of
 //! configs, read from the store itself so that it is right at once and after every restart.
 
+mod listing;
 mod rules;
 mod summary;
+mod write_locks;
 
-use std::{
-    future::Future,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use futures::{StreamExt, TryStreamExt, stream};
-use kayenta_model::{CanaryConfig, Clock, IdSource, java_string_hash};
-use tokio::sync::Mutex;
+use kayenta_model::{CanaryConfig, Clock, IdSource};
 use tracing::warn;
 
-use self::summary::{Known, SummaryCache, config_name};
-pub use summary::ConfigSummary;
-
+pub use self::summary::ConfigSummary;
+use self::{
+    listing::ConfigList,
+    summary::config_name,
+    write_locks::{WriteLocks, lock_indices},
+};
 use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
-    lock::LOCK_HOLD,
     repository::{ObjectRepository, parse},
-    store::{ObjectSummary, WriteCondition},
+    store::WriteCondition,
 };
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
-
-/// Locks that names and ids are spread over; two writers meet only on the same lock.
-const LOCKS: usize = 32;
-
-/// How long a writer waits for another one of the same name or id: past the hold of a dead one.
-const LOCK_WAIT: Duration = Duration::from_secs(20);
-
-/// What happens under a lock is cut off this long before the lock may end.
-const LOCK_MARGIN: Duration = Duration::from_secs(3);
 
 /// How often an update is tried anew when a foreign writer changes the config in between.
 const UPDATE_TRIES: usize = 5;
@@ -81,30 +70,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     options: CatalogueOptions,
-    cache: SummaryCache,
-    /// The last complete list. Held while the next is read, so that simultaneous lists share it.
-    last: Mutex<Option<Snapshot>>,
-    /// Held while changed configs are read, so that simultaneous lists read them once.
-    reading: Mutex<()>,
-    locks: [Mutex<()>; LOCKS],
-}
-
-/// A complete list, by name and id.
-#[derive(Clone, Debug)]
-struct Snapshot {
-    /// The store's change mark before the list was read.
-    mark: Option<String>,
-    /// When reading it began.
-    began: Instant,
-    configs: Arc<Vec<Arc<ConfigSummary>>>,
-}
-
-impl Snapshot {
-    /// Whether it shows everything written before `asked`, when the mark was `mark`.
-    fn answers(&self, asked: Instant, mark: Option<&str>, lasts: Duration) -> bool {
-        let unchanged = mark.is_some() && self.mark.as_deref() == mark;
-        self.began >= asked || (unchanged && self.began.elapsed() < lasts)
-    }
+    list: ConfigList,
+    /// Held while a config of some name or id is written.
+    locks: WriteLocks,
 }
 
 impl ConfigCatalogue {
@@ -117,14 +85,17 @@ impl ConfigCatalogue {
         options: CatalogueOptions,
     ) -> Self {
         Self(Arc::new(Inner {
+            list: ConfigList::new(
+                repository.clone(),
+                options.remembered_configs,
+                options.concurrent_reads,
+                options.others_seen_within,
+            ),
             repository,
             clock,
             ids,
             options,
-            cache: SummaryCache::new(options.remembered_configs),
-            last: Mutex::default(),
-            reading: Mutex::default(),
-            locks: std::array::from_fn(|_| Mutex::default()),
+            locks: WriteLocks::default(),
         }))
     }
 
@@ -150,7 +121,7 @@ impl ConfigCatalogue {
     /// # Errors
     /// When the store cannot be read; never a partial list.
     pub async fn list(&self, applications: &[String]) -> Result<Vec<ConfigSummary>, StorageError> {
-        let configs = self.0.everything().await?;
+        let configs = self.0.list.everything().await?;
         Ok(configs
             .iter()
             .filter(|config| applications.is_empty() || overlap(&config.applications, applications))
@@ -244,44 +215,8 @@ impl ConfigCatalogue {
     ) -> Result<T, StorageError> {
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move {
-            let mut mutexes = Vec::with_capacity(indices.len());
-            let mut rights = Vec::with_capacity(indices.len());
-            let began = Instant::now();
-            let mut held_since = None;
-            for &index in &indices {
-                let patience = LOCK_WAIT.saturating_sub(began.elapsed());
-                let mutex = tokio::time::timeout(patience, inner.locks[index].lock())
-                    .await
-                    .map_err(|_| busy())?;
-                mutexes.push(mutex);
-            }
-            for &index in &indices {
-                let patience = LOCK_WAIT.saturating_sub(began.elapsed());
-                let name = format!("canary_config-{index:02}");
-                let asked = Instant::now();
-                rights.push(
-                    inner
-                        .repository
-                        .object_store()
-                        .lock(&name, patience)
-                        .await?,
-                );
-                held_since.get_or_insert(asked);
-            }
-            let spent = held_since.map_or(Duration::ZERO, |since| since.elapsed());
-            let budget = (LOCK_HOLD - LOCK_MARGIN).saturating_sub(spent);
-            let outcome = tokio::time::timeout(budget, work)
-                .await
-                .unwrap_or_else(|_| {
-                    Err(StorageError::new(
-                        StorageErrorKind::Unavailable,
-                        "Writing the canary config took too long.",
-                    ))
-                });
-            for right in rights {
-                right.release().await;
-            }
-            outcome
+            let store = inner.repository.object_store().as_ref();
+            inner.locks.exclusively(&indices, store, work).await
         });
         task.await.unwrap_or_else(|join| {
             Err(StorageError::new(
@@ -294,31 +229,6 @@ impl ConfigCatalogue {
 }
 
 impl Inner {
-    /// All configs by name and id, from the last list where that is still right.
-    async fn everything(&self) -> Result<Arc<Vec<Arc<ConfigSummary>>>, StorageError> {
-        let asked = Instant::now();
-        let mark = self.repository.object_store().change_mark(KIND).await?;
-        let mut last = self.last.lock().await;
-        let lasts = self.options.others_seen_within;
-        if let Some(snapshot) = &*last
-            && snapshot.answers(asked, mark.as_deref(), lasts)
-        {
-            return Ok(Arc::clone(&snapshot.configs));
-        }
-        let began = Instant::now();
-        let listing = self.repository.list(KIND).await?;
-        let mut configs = self.summaries(listing.iter().collect()).await?;
-        self.cache.retain(&listing);
-        configs.sort_unstable_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-        let configs = Arc::new(configs);
-        *last = Some(Snapshot {
-            mark,
-            began,
-            configs: Arc::clone(&configs),
-        });
-        Ok(configs)
-    }
-
     async fn write_new(&self, id: &str, config: &CanaryConfig) -> Result<(), StorageError> {
         match self.repository.load_bytes(KIND, id).await {
             Ok(_) => return Err(rules::already_exists(id)),
@@ -375,6 +285,7 @@ impl Inner {
             .filter(|object| object.key != id && config_name(&object.filename) == name)
             .collect();
         let taken = self
+            .list
             .summaries(namesakes)
             .await?
             .iter()
@@ -388,74 +299,8 @@ impl Inner {
             .await
             .map(|_| ())
     }
-
-    /// The summaries of listed objects, reading those that changed since they were last seen.
-    async fn summaries(
-        &self,
-        listing: Vec<&ObjectSummary>,
-    ) -> Result<Vec<Arc<ConfigSummary>>, StorageError> {
-        let (mut known, unknown) = self.cache.split(listing);
-        if !unknown.is_empty() {
-            let _reading = self.reading.lock().await;
-            // Another list may have read them while this one waited.
-            let (more, unknown) = self.cache.split(unknown);
-            known.extend(more);
-            let reads: Vec<_> = unknown
-                .into_iter()
-                .map(|object| self.read(object))
-                .collect();
-            let read: Vec<Known> = stream::iter(reads)
-                .buffer_unordered(self.options.concurrent_reads.max(1))
-                .try_collect()
-                .await?;
-            known.extend(read);
-        }
-        Ok(known.into_iter().flatten().collect())
-    }
-
-    /// Reads one listed object; `None` when it is gone or no config.
-    async fn read(&self, listed: &ObjectSummary) -> Result<Known, StorageError> {
-        let store = self.repository.object_store();
-        let object = match store.load_listed(KIND, listed).await {
-            Ok(object) => object,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let summary = match parse::<CanaryConfig>(&listed.key, object.bytes).await {
-            Ok(config) => config
-                .applications
-                .filter(|applications| !applications.is_empty())
-                .map(|applications| Arc::new(ConfigSummary::new(&object.summary, applications))),
-            Err(_) => None,
-        };
-        if summary.is_none() {
-            warn!(
-                config.id = listed.key,
-                file = listed.filename,
-                "left out of the list of configs: not a canary config with applications"
-            );
-        }
-        self.cache.remember(&object.summary, summary.clone());
-        Ok(summary)
-    }
 }
 
 fn overlap(some: &[String], others: &[String]) -> bool {
     some.iter().any(|application| others.contains(application))
-}
-
-/// The locks of a name and an id, ascending, so that two writers never wait for each other.
-fn lock_indices(name: &str, id: &str) -> Vec<usize> {
-    let index = |text: &str| java_string_hash(text).unsigned_abs() as usize % LOCKS;
-    let mut indices = vec![index(name), index(id)];
-    indices.sort_unstable();
-    indices.dedup();
-    indices
-}
-
-fn busy() -> StorageError {
-    StorageError::new(
-        StorageErrorKind::Unavailable,
-        "Other writers keep the canary config busy.",
-    )
 }

@@ -54,7 +54,7 @@ enum Place {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueuedJob {
     place: Place,
     deliveries: u32,
 }
@@ -71,7 +71,7 @@ pub(super) struct Counts {
 #[derive(Debug)]
 pub(super) struct Jobs {
     lease_millis: Millis,
-    entries: HashMap<Arc<str>, Entry>,
+    entries: HashMap<Arc<str>, QueuedJob>,
     ready: BTreeMap<Turn, Arc<str>>,
     delayed: BTreeMap<Turn, Arc<str>>,
     /// By the end of the lease; the second part of the key is the lease's token.
@@ -276,7 +276,7 @@ impl Jobs {
             self.delayed.insert(turn, Arc::clone(&id));
             Place::Delayed(turn)
         };
-        self.entries.insert(id, Entry { place, deliveries });
+        self.entries.insert(id, QueuedJob { place, deliveries });
         JobRow {
             due,
             deliveries,

@@ -30,7 +30,7 @@ const SWEEP_EVERY_MILLIS: i64 = 60_000;
 const REOPEN_AFTER: Duration = Duration::from_millis(500);
 
 /// The answer to a write: the record's new version, 0 where there is none.
-pub(super) type Answer = Result<u64, QueueError>;
+pub(super) type Written = Result<u64, QueueError>;
 
 /// A change to the work file.
 #[derive(Debug)]
@@ -60,9 +60,9 @@ pub(super) enum Reply {
     /// Nobody waits; the change may linger.
     None,
     /// Once the change is part of the open transaction; it may linger.
-    Applied(oneshot::Sender<Answer>),
+    Applied(oneshot::Sender<Written>),
     /// Once it is on disk.
-    Durable(oneshot::Sender<Answer>),
+    Durable(oneshot::Sender<Written>),
 }
 
 /// One entry of the writer's queue. The permit is a place in it, given up when the change is done.
@@ -105,7 +105,7 @@ pub(super) fn run(shared: &Shared, writes: &Receiver<Write>) {
     shared.close_database();
 }
 
-type Waiting = Vec<(oneshot::Sender<Answer>, Answer)>;
+type Waiting = Vec<(oneshot::Sender<Written>, Written)>;
 
 /// Collects changes into one transaction and commits it. `waiting` receives the callers to answer
 /// once the outcome is known. Returns the records whose changes were answered for beforehand.
@@ -187,7 +187,11 @@ fn transact(
     Ok(progress)
 }
 
-fn apply(shared: &Shared, tables: &mut Tables<'_>, change: Change) -> Result<Answer, StorageError> {
+fn apply(
+    shared: &Shared,
+    tables: &mut Tables<'_>,
+    change: Change,
+) -> Result<Written, StorageError> {
     let now = shared.now();
     let horizon = shared.horizon(now);
     match change {

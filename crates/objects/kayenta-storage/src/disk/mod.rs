@@ -1,0 +1,261 @@
+//! Objects as files under one directory.
+
+mod directory_sync;
+mod durability;
+mod files;
+mod layout;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::{sync::Semaphore, time::Instant};
+
+pub use self::durability::Durability;
+use self::files::Files;
+use crate::{
+    error::{StorageError, StorageErrorKind},
+    kind::ObjectKind,
+    lock::StoreLock,
+    segment::check_segment,
+    store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+};
+
+/// File operations that run at once; more would only queue at the device.
+const CONCURRENT_OPERATIONS: usize = 64;
+
+/// An [`ObjectStore`] of files: `<root>/<group>/<key>/<file name>`. A file appears whole or not at
+/// all (written aside, then renamed). Keys and file names keep letters, digits and a few harmless
+/// characters; all else is percent-encoded, so that no name leaves the directory or is hidden in it.
+#[derive(Clone, Debug)]
+pub struct DiskStore {
+    files: Arc<Files>,
+    permits: Arc<Semaphore>,
+}
+
+impl DiskStore {
+    /// A store in the directory `root`, created when missing.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StorageErrorKind::Unavailable) when the directory cannot be created or
+    /// written.
+    pub async fn open(
+        root: impl Into<PathBuf>,
+        durability: Durability,
+    ) -> Result<Self, StorageError> {
+        let store = Self::over(root.into(), durability);
+        store.run("open", Files::prepare).await?;
+        Ok(store)
+    }
+
+    /// A store in the directory `root` for reading alone: nothing is created or cleared. A directory
+    /// that is not there holds nothing.
+    #[must_use]
+    pub fn reading(root: impl Into<PathBuf>) -> Self {
+        Self::over(root.into(), Durability::default())
+    }
+
+    fn over(root: PathBuf, durability: Durability) -> Self {
+        Self {
+            files: Arc::new(Files::new(root, durability)),
+            permits: Arc::new(Semaphore::new(CONCURRENT_OPERATIONS)),
+        }
+    }
+
+    /// Runs file work off the async threads.
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Files) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        let broken = |error: Box<dyn std::error::Error + Send + Sync>| {
+            StorageError::new(
+                StorageErrorKind::Other,
+                format!("the disk store broke off: {operation}"),
+            )
+            .caused_by(error)
+        };
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|closed| broken(closed.into()))?;
+        let files = Arc::clone(&self.files);
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work(&files)
+        })
+        .await
+        .map_err(|join| broken(join.into()))?
+    }
+}
+
+#[async_trait]
+impl ObjectStore for DiskStore {
+    fn platform(&self) -> &'static str {
+        "disk"
+    }
+
+    async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+        let key = key.to_owned();
+        self.run("load", move |files| files.load(kind, &key)).await
+    }
+
+    async fn store(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        filename: Option<&str>,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<ObjectSummary, StorageError> {
+        let filename = filename.unwrap_or(kind.default_filename()).to_owned();
+        check_segment("key", key)?;
+        check_segment("file name", &filename)?;
+        let key = key.to_owned();
+        self.run("store", move |files| {
+            files.store(kind, &key, &filename, &bytes, &condition)
+        })
+        .await
+    }
+
+    async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
+        let key = key.to_owned();
+        self.run("delete", move |files| files.delete(kind, &key))
+            .await
+    }
+
+    async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
+        self.run("list", move |files| files.list(kind)).await
+    }
+
+    /// A lock on a file, which the system ends with the process.
+    async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
+        check_segment("lock name", name)?;
+        let deadline = Instant::now() + wait;
+        loop {
+            let name = name.to_owned();
+            let taken = self.run("lock", move |files| files.try_lock(&name)).await?;
+            if let Some(file) = taken {
+                return Ok(StoreLock::new(move || {
+                    Box::pin(async move {
+                        // Closing the file ends the lock.
+                        drop(file);
+                    })
+                }));
+            }
+            if Instant::now() >= deadline {
+                return Err(StorageError::new(
+                    StorageErrorKind::Unavailable,
+                    "Another process keeps writing here.",
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        self.run("check", Files::prepare).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    async fn store(root: &Path) -> DiskStore {
+        DiskStore::open(root, Durability::PowerLoss).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn keys_cannot_leave_the_directory() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("data");
+        let store = store(&root).await;
+        let kind = ObjectKind::CanaryConfig;
+        for key in ["..", "../x", "a/../../x", "/etc/x", "", "."] {
+            let written = store
+                .store(
+                    kind,
+                    key,
+                    None,
+                    Bytes::from_static(b"1"),
+                    WriteCondition::Always,
+                )
+                .await;
+            assert_eq!(written.unwrap_err().kind, StorageErrorKind::Invalid);
+            assert!(store.load(kind, key).await.unwrap_err().is_not_found());
+            assert!(store.delete(kind, key).await.unwrap_err().is_not_found());
+        }
+        for key in [".hidden", "C:", "a b%2F", "ü", "tmp", "~", "...", "-rf"] {
+            let bytes = Bytes::from(format!("{{\"key\":{key:?}}}"));
+            let written = store
+                .store(kind, key, Some(".x"), bytes.clone(), WriteCondition::Absent)
+                .await
+                .unwrap();
+            let read = store.load(kind, key).await.unwrap();
+            assert_eq!(read.bytes, bytes);
+            assert_eq!(read.summary, written);
+        }
+        assert_eq!(store.list(kind).await.unwrap().len(), 8);
+        let beside: Vec<_> = fs::read_dir(outer.path()).unwrap().collect();
+        assert_eq!(beside.len(), 1);
+        assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn foreign_files_are_not_objects() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path()).await;
+        let group = root.path().join("canary_config");
+        fs::create_dir_all(group.join("empty")).unwrap();
+        fs::create_dir_all(group.join("deep/er")).unwrap();
+        fs::create_dir_all(group.join(".git")).unwrap();
+        fs::write(group.join("file.json"), "{}").unwrap();
+        fs::write(group.join(".git/config"), "{}").unwrap();
+        fs::write(group.join("deep/er/file.json"), "{}").unwrap();
+        fs::write(group.join("empty/.swp"), "{}").unwrap();
+        assert!(
+            store
+                .list(ObjectKind::CanaryConfig)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_lock_excludes_until_it_is_released() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, other) = (store(root.path()).await, store(root.path()).await);
+        let lock = one.lock("x", Duration::ZERO).await.unwrap();
+        let refused = other.lock("x", Duration::from_millis(30)).await;
+        assert!(refused.unwrap_err().is_transient());
+        other
+            .lock("y", Duration::ZERO)
+            .await
+            .unwrap()
+            .release()
+            .await;
+        lock.release().await;
+        other
+            .lock("x", Duration::ZERO)
+            .await
+            .unwrap()
+            .release()
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_root_that_is_a_file_is_told_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        fs::write(&path, "x").unwrap();
+        let error = DiskStore::open(&path, Durability::PowerLoss)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, StorageErrorKind::Unavailable);
+        assert!(error.message.contains("file"), "{error}");
+    }
+}
