@@ -37,38 +37,3 @@ impl AccountType {
         }
     }
 }
-
-/// `String.hashCode` of Java: the 31-polynomial over UTF-16 units, wrapping at 32 bits.
-///
-/// The default account, the order of `/credentials` and the order of mixed pairs follow hash order
-/// in the reference, so the hash is part of the contract.
-#[must_use]
-pub fn java_string_hash(text: &str) -> i32 {
-    text.encode_utf16().fold(0_i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hash_buckets_match_the_reference() {
-        let bucket = |name: &str| {
-            let h = java_string_hash(name);
-            ((h ^ ((h as u32) >> 16) as i32) & 0x7fff_ffff) & 15
-        };
-        for (name, expected) in [
-            ("in-memory-store-account", 3),
-            ("prometheus-account", 5),
-            ("my-datadog-account", 6),
-            ("my-account", 10),
-            ("metrics", 11),
-            ("my-s3-account", 13),
-            ("minio-store-account", 15),
-        ] {
-            assert_eq!(bucket(name), expected, "{name}");
-        }
-    }
-}

@@ -11,19 +11,23 @@ pub mod analysis;
 pub mod canary_config;
 pub mod causes;
 pub mod clock;
+pub mod comparison;
 pub mod execution;
+pub mod java_hash;
 pub mod judgement;
 pub mod lenient;
 pub mod metric_set;
 pub mod number;
+pub mod pipeline;
 pub mod query;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod scope;
+pub mod side;
 pub mod status;
 pub mod time;
 
-pub use account::{AccountType, java_string_hash};
+pub use account::AccountType;
 pub use analysis::{
     AnalysisAdhocRequest, AnalysisExecutionResult, AnalysisRequest, AnalysisScope, AnalysisStage,
     AnalysisStatusResponse, CanaryExecutionResult,
@@ -37,6 +41,7 @@ pub use execution::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,
     ExceptionDetails, ExecutionException, ExecutionMetadata,
 };
+pub use java_hash::java_string_hash;
 pub use judgement::{
     AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, MetricStats, SideMetadata, SideStats,
 };
@@ -44,5 +49,6 @@ pub use metric_set::{MetricSet, MetricSetPair, NULL_SAMPLE, PairScope, is_null_s
 pub use number::Double;
 pub use query::QueryConfig;
 pub use scope::{CanaryScope, ScopePair};
+pub use side::Side;
 pub use status::ExecutionStatus;
 pub use time::{Instant, IsoDuration};

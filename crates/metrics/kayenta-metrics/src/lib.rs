@@ -2,7 +2,6 @@
 //! tried again, and how control and experiment are mixed into pairs.
 
 mod error;
-mod hash_order;
 pub mod metadata;
 mod metered;
 pub mod mixing;
@@ -16,6 +15,6 @@ pub mod template;
 pub use error::{FetchError, FetchErrorKind};
 pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;
-pub use mixing::{MixError, Side};
+pub use mixing::MixError;
 pub use retry::fetch_with_retries;
 pub use store::{MetricQuery, MetricsStore, Prerequisite};

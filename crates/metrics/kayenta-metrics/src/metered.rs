@@ -29,6 +29,7 @@ impl<S> Metered<S> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<S: MetricsStore> MetricsStore for Metered<S> {
     fn service_type(&self) -> &'static str {

@@ -9,13 +9,13 @@ use std::{
 
 use indexmap::IndexMap;
 use kayenta_metrics::MetricsStore;
-use kayenta_model::{AccountType, CanaryConfig, JsonMap};
+use kayenta_model::{
+    AccountType, CanaryConfig, JsonMap,
+    java_hash::{TableGrowth, in_table_order, java_string_hash},
+};
 use kayenta_storage::{ObjectKind, ObjectRepository};
 
-use crate::{
-    error::EngineError,
-    hash_order::{self, Growth},
-};
+use crate::error::EngineError;
 
 /// One configured account. Nothing in it is secret: adapters keep their credentials to themselves.
 pub struct Account {
@@ -268,8 +268,8 @@ impl Accounts {
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Account>> {
         let accounts = self.in_configured_order();
-        hash_order::sorted(accounts, Growth::OnFull, |account| {
-            59_i32.wrapping_add(kayenta_model::java_string_hash(&account.name))
+        in_table_order(accounts, TableGrowth::AtLoad, |account| {
+            59_i32.wrapping_add(java_string_hash(&account.name))
         })
     }
 
@@ -286,8 +286,8 @@ impl Accounts {
     }
 
     fn in_registry_order(&self) -> Vec<Arc<Account>> {
-        hash_order::sorted(self.in_configured_order(), Growth::OnFull, |account| {
-            kayenta_model::java_string_hash(&account.name)
+        in_table_order(self.in_configured_order(), TableGrowth::AtLoad, |account| {
+            java_string_hash(&account.name)
         })
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use kayenta_judge::JudgeRegistry;
 use kayenta_model::{
     AccountType, AnalysisStatusResponse, CanaryJudgeResult, CanaryStatusResponse, Clock, IdSource,
+    comparison::ComparisonStatus, pipeline::PipelineExecution,
 };
 use kayenta_queue::{DeadLetter, ExecutionFilter, QueueDepth};
 use kayenta_storage::ObjectKind;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,8 +24,8 @@ use crate::{
     plan::Planner,
     record::AD_HOC,
     request::{
-        CanaryListing, CancelOutcome, ComparisonStatus, FetchOneMetric, FetchOutcome,
-        JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
+        CanaryListing, CancelOutcome, FetchOneMetric, FetchOutcome, JudgeStoredPairs,
+        StartAnalysis, StartCanary, StartComparison,
     },
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver},
     status,
@@ -323,7 +323,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`NotFound`](EngineErrorKind::NotFound) for an unknown id.
-    pub async fn pipeline(&self, id: &str) -> Result<Value, EngineError> {
+    pub async fn pipeline(&self, id: &str) -> Result<PipelineExecution, EngineError> {
         Ok(pipeline::raw(&self.shared.executions.get(id).await?))
     }
 

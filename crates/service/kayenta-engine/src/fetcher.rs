@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayenta_http::RetryPolicy;
-use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
+use kayenta_metrics::{
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite,
+};
 use kayenta_model::{
     AccountType, CanaryConfig, CanaryScope, Clock, IdSource, MetricConfig, MetricSet,
 };
@@ -32,6 +34,7 @@ struct Bounded {
     permits: Arc<Semaphore>,
 }
 
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl MetricsStore for Bounded {
     fn service_type(&self) -> &'static str {
@@ -58,6 +61,14 @@ impl MetricsStore for Bounded {
 
     async fn keep_fresh(&self, canceled: &CancellationToken) {
         self.inner.keep_fresh(canceled).await;
+    }
+
+    fn locations(&self) -> Option<Vec<String>> {
+        self.inner.locations()
+    }
+
+    fn prerequisites(&self) -> Vec<Prerequisite> {
+        self.inner.prerequisites()
     }
 }
 

@@ -35,7 +35,6 @@ mod error;
 mod executions;
 mod failure;
 mod fetcher;
-mod hash_order;
 mod ids;
 mod judge_runner;
 mod lost_execution;
@@ -55,6 +54,6 @@ pub use error::{EngineError, EngineErrorKind};
 pub use ids::RandomIds;
 pub use options::{EngineOptions, EngineParts};
 pub use request::{
-    CanaryListing, CancelOutcome, ComparisonResult, ComparisonStatus, ConfigSource, FetchOneMetric,
-    FetchOutcome, JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
+    CanaryListing, CancelOutcome, ConfigSource, FetchOneMetric, FetchOutcome, JudgeStoredPairs,
+    StartAnalysis, StartCanary, StartComparison,
 };

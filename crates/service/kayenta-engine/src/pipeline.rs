@@ -1,16 +1,26 @@
-//! The raw form of an execution (`GET /pipelines/{id}`): for maintenance, with the stage names, types
-//! and statuses of the reference's engine.
+//! An execution in the raw form of the reference's engine (`GET /pipelines/{id}`): for maintenance,
+//! with its stage names, types and statuses.
 
-use kayenta_model::IdSource;
-use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+use kayenta_model::{
+    ExecutionStatus, IdSource,
+    comparison::ComparisonResult,
+    pipeline::{
+        PipelineAnalysisRequest, PipelineExecution, PipelineStage, PipelineTask, StageContext,
+        StageInputs, StageOutputs, SyntheticStage,
+    },
+};
 
 use crate::{
     ids::DerivedIds,
-    record::{Execution, Side, Stage, StageWork, Task},
+    record::{
+        AnalysisTask, CanaryTask, ComparisonTask, Execution, RunStage, Stage, StageWork, Task,
+    },
 };
 
 /// The execution as the reference's engine would print it.
-pub(crate) fn raw(execution: &Execution) -> Value {
+pub(crate) fn raw(execution: &Execution) -> PipelineExecution {
     // Stage ids are not kept: they follow from the execution id, so they never change.
     let ids = DerivedIds::new(&execution.id);
     let stage_ids: Vec<String> = execution
@@ -21,110 +31,69 @@ pub(crate) fn raw(execution: &Execution) -> Value {
     let parent = execution
         .position(|work| *work == StageWork::Analysis)
         .map(|position| stage_ids[position].clone());
-    let stages: Vec<Value> = execution
+    let stages = execution
         .stages
         .iter()
-        .zip(&stage_ids)
-        .map(|(stage, id)| raw_stage(execution, stage, id, parent.as_deref()))
+        .zip(stage_ids)
+        .map(|(stage, id)| raw_stage(execution, stage, id, parent.clone()))
         .collect();
-    let mut out = Map::new();
-    let mut put = |key: &str, value: Value| {
-        if !value.is_null() {
-            out.insert(key.to_owned(), value);
-        }
-    };
-    put("type", json!("PIPELINE"));
-    put("id", json!(execution.id));
-    put("application", json!(execution.application));
-    put("name", json!(execution.name()));
-    put("buildTime", json!(execution.build_time));
-    put("canceled", json!(execution.cancellation.is_some()));
-    put(
-        "canceledBy",
-        json!(execution.cancellation.as_ref().map(|c| &c.by)),
-    );
-    put(
-        "cancellationReason",
-        json!(
-            execution
-                .cancellation
-                .as_ref()
-                .and_then(|c| c.reason.as_ref())
-        ),
-    );
-    put("limitConcurrent", json!(false));
-    put("keepWaitingPipelines", json!(false));
-    put("stages", json!(stages));
-    put("startTime", json!(execution.start_time));
-    put("endTime", json!(execution.end_time));
-    put("status", json!(execution.status));
-    put(
-        "trigger",
-        json!({
-            "type": "none",
-            "user": "[anonymous]",
-            "parameters": {},
-            "artifacts": [],
-            "notifications": [],
-            "rebake": false,
-            "dryRun": false,
-            "strategy": false,
-            "resolvedExpectedArtifacts": [],
-        }),
-    );
-    put("pipelineConfigId", json!(execution.group()));
-    put("notifications", json!([]));
-    put("initialConfig", json!({}));
-    put("systemNotifications", json!([]));
-    Value::Object(out)
+    let cancellation = execution.cancellation.as_ref();
+    PipelineExecution {
+        id: execution.id.clone(),
+        application: execution.application.clone(),
+        name: execution.name().to_owned(),
+        build_time: execution.build_time,
+        canceled: cancellation.is_some(),
+        canceled_by: cancellation.map(|cancellation| cancellation.by.clone()),
+        cancellation_reason: cancellation.and_then(|cancellation| cancellation.reason.clone()),
+        stages,
+        start_time: execution.start_time,
+        end_time: execution.end_time,
+        status: execution.status,
+        pipeline_config_id: execution.group(),
+        ..PipelineExecution::default()
+    }
 }
 
-fn raw_stage(execution: &Execution, stage: &Stage, id: &str, parent: Option<&str>) -> Value {
-    let (context, outputs) = context_and_outputs(execution, stage);
-    let requires = requires(execution, stage);
-    let mut out = Map::new();
-    out.insert("id".into(), json!(id));
-    if !stage.ref_id.is_empty() {
-        out.insert("refId".into(), json!(stage.ref_id));
+fn raw_stage(
+    execution: &Execution,
+    stage: &Stage,
+    id: String,
+    parent: Option<String>,
+) -> PipelineStage {
+    let synthetic = matches!(stage.work, StageWork::Wait { .. } | StageWork::Run(_));
+    PipelineStage {
+        id,
+        ref_id: stage.ref_id.clone(),
+        kind: stage.kind.clone(),
+        name: stage.name.clone(),
+        start_time: stage.start_time,
+        end_time: stage.end_time,
+        status: stage.status,
+        context: StageContext {
+            exception: stage.exception.clone(),
+            ..StageContext::new(inputs(execution, stage))
+        },
+        outputs: outputs(execution, stage),
+        tasks: [PipelineTask {
+            start_time: stage.start_time,
+            end_time: stage.end_time,
+            status: stage.status,
+            ..PipelineTask::new(&stage.kind)
+        }],
+        requisite_stage_ref_ids: requires(execution, stage),
+        synthetic: synthetic.then(|| SyntheticStage::before(parent)),
     }
-    out.insert("type".into(), json!(stage.kind));
-    out.insert("name".into(), json!(stage.name));
-    for (key, time) in [("startTime", stage.start_time), ("endTime", stage.end_time)] {
-        if let Some(time) = time {
-            out.insert(key.into(), json!(time));
-        }
-    }
-    out.insert("status".into(), json!(stage.status));
-    out.insert("context".into(), Value::Object(context));
-    out.insert("outputs".into(), Value::Object(outputs));
-    let mut task = Map::new();
-    task.insert("id".into(), json!("1"));
-    task.insert("name".into(), json!(stage.kind));
-    for (key, time) in [("startTime", stage.start_time), ("endTime", stage.end_time)] {
-        if let Some(time) = time {
-            task.insert(key.into(), json!(time));
-        }
-    }
-    task.insert("status".into(), json!(stage.status));
-    task.insert("stageStart".into(), json!(true));
-    task.insert("stageEnd".into(), json!(true));
-    out.insert("tasks".into(), json!([task]));
-    out.insert("requisiteStageRefIds".into(), json!(requires));
-    if matches!(stage.work, StageWork::Wait { .. } | StageWork::Run(_)) {
-        out.insert("syntheticStageOwner".into(), json!("STAGE_BEFORE"));
-        out.insert("parentStageId".into(), json!(parent));
-    }
-    Value::Object(out)
 }
 
 /// What must have succeeded before the stage begins. Fetches of one run need only the setup here;
 /// the reference chains them.
 fn requires(execution: &Execution, stage: &Stage) -> Vec<String> {
-    let judges = || -> Vec<String> {
+    let all = |wanted: fn(&StageWork) -> bool| -> Vec<String> {
         execution
             .stages
             .iter()
-            .filter(|other| matches!(other.work, StageWork::Judge { .. }))
+            .filter(|other| wanted(&other.work))
             .map(|other| other.ref_id.clone())
             .collect()
     };
@@ -132,153 +101,166 @@ fn requires(execution: &Execution, stage: &Stage) -> Vec<String> {
         (StageWork::Fetch { .. }, _) | (StageWork::Judge { .. }, Task::Comparison(_)) => {
             vec!["setupContext".to_owned()]
         }
-        (StageWork::Mix, _) => execution
-            .stages
-            .iter()
-            .filter(|other| matches!(other.work, StageWork::Fetch { .. }))
-            .map(|other| other.ref_id.clone())
-            .collect(),
+        (StageWork::Mix, _) => all(|work| matches!(work, StageWork::Fetch { .. })),
         (StageWork::Judge { .. }, _) => vec!["mixMetrics".to_owned()],
-        (StageWork::Compare, _) => judges(),
+        (StageWork::Compare, _) => all(|work| matches!(work, StageWork::Judge { .. })),
         _ => Vec::new(),
     }
 }
 
-fn context_and_outputs(
-    execution: &Execution,
-    stage: &Stage,
-) -> (Map<String, Value>, Map<String, Value>) {
-    let (mut context, mut outputs) = (Map::new(), Map::new());
-    context.insert("user".into(), json!("[anonymous]"));
-    let storage = json!(execution.accounts.storage);
+fn inputs(execution: &Execution, stage: &Stage) -> StageInputs {
+    let application = || execution.application.clone();
+    let storage_account_name = execution.accounts.storage.clone();
+    let metrics_account_name = || execution.accounts.metrics.clone();
     match (&stage.work, &execution.task) {
-        (StageWork::Setup, task) => {
-            context.insert("application".into(), json!(execution.application));
-            context.insert("storageAccountName".into(), storage);
-            context.insert(
-                "metricsAccountName".into(),
-                json!(execution.accounts.metrics),
-            );
-            context.insert("canaryConfigId".into(), json!(execution.config_id));
-            context.insert("canaryConfig".into(), json!(execution.config));
-            if let Task::Canary(task) = task {
-                context.insert(
-                    "canaryExecutionRequest".into(),
-                    json!(serde_json::to_string(&task.request).unwrap_or_default()),
-                );
+        (StageWork::Setup, task) => StageInputs::Setup {
+            application: application(),
+            storage_account_name,
+            metrics_account_name: metrics_account_name(),
+            canary_config_id: execution.config_id.clone(),
+            canary_config: Arc::clone(&execution.config),
+            canary_execution_request: match task {
+                Task::Canary(task) => {
+                    Some(serde_json::to_string(&task.request).unwrap_or_default())
+                }
+                _ => None,
+            },
+        },
+        (StageWork::Fetch { side, metric, .. }, _) => StageInputs::Fetch {
+            metric_index: *metric,
+            metrics_account_name: metrics_account_name(),
+            storage_account_name,
+            stage_type: stage.kind.clone(),
+            side: side.key().to_owned(),
+        },
+        (StageWork::Mix, Task::Canary(_)) => StageInputs::Mix {
+            storage_account_name,
+            control_refid_prefix: "fetchControl".to_owned(),
+            experiment_refid_prefix: "fetchExperiment".to_owned(),
+        },
+        (StageWork::Judge { .. }, Task::Canary(task)) => StageInputs::Judge {
+            storage_account_name,
+            metric_set_pair_list_id: task.pair_list_id.clone(),
+            orchestrator_score_thresholds: task.request.thresholds,
+            override_judge_name: None,
+        },
+        (StageWork::Judge { index }, Task::Comparison(task)) => StageInputs::Judge {
+            storage_account_name,
+            metric_set_pair_list_id: task.pair_list_id.clone(),
+            orchestrator_score_thresholds: Some(task.thresholds),
+            override_judge_name: task.override_judges.get(*index).cloned().flatten(),
+        },
+        (StageWork::Wait { seconds }, _) => StageInputs::Wait {
+            wait_time: *seconds,
+        },
+        (StageWork::Run(run), _) => {
+            let RunStage {
+                child_id,
+                child_status,
+                score,
+                message,
+                ..
+            } = run.clone();
+            StageInputs::Run {
+                application: application(),
+                storage_account_name,
+                metrics_account_name: metrics_account_name(),
+                canary_pipeline_execution_id: child_id,
+                canary_pipeline_status: child_status,
+                canary_score: score,
+                canary_score_message: message,
             }
-            if stage.succeeded() {
-                outputs.insert("canaryConfig".into(), json!(execution.config));
+        }
+        (StageWork::Analysis, Task::Analysis(task)) => StageInputs::Analysis {
+            canary_analysis_execution_request: Box::new(PipelineAnalysisRequest {
+                user: task.user.clone(),
+                application: application(),
+                parent_pipeline_execution_id: execution.parent_pipeline_execution_id.clone(),
+                canary_config_id: execution.config_id.clone(),
+                metrics_account_name: metrics_account_name(),
+                storage_account_name,
+                configuration_account_name: execution.accounts.configuration.clone(),
+                execution_request: task.request.clone(),
+                canary_config: Arc::clone(&execution.config),
+            }),
+        },
+        _ => StageInputs::Nothing {},
+    }
+}
+
+fn outputs(execution: &Execution, stage: &Stage) -> StageOutputs {
+    let verdict = |result: &Option<kayenta_model::CanaryJudgeResult>| match result {
+        Some(result) => StageOutputs::Verdict {
+            result: Box::new(result.clone()),
+        },
+        None => StageOutputs::Nothing {},
+    };
+    let succeeded = stage.status == ExecutionStatus::Succeeded;
+    match (&stage.work, &execution.task) {
+        (StageWork::Setup, _) if succeeded => StageOutputs::Config {
+            canary_config: Arc::clone(&execution.config),
+        },
+        (
+            StageWork::Fetch {
+                metric_set_list_id, ..
+            },
+            _,
+        ) if succeeded => StageOutputs::MetricSetList {
+            metric_set_list_id: metric_set_list_id.clone(),
+        },
+        (StageWork::Mix, Task::Canary(CanaryTask { pair_list_id, .. })) if succeeded => {
+            StageOutputs::PairList {
+                metric_set_pair_list_id: pair_list_id.clone(),
+            }
+        }
+        (StageWork::Judge { .. }, Task::Canary(task)) => verdict(&task.result),
+        (StageWork::Judge { index }, Task::Comparison(task)) => task
+            .results
+            .get(*index)
+            .map_or(StageOutputs::Nothing {}, verdict),
+        (StageWork::Compare, Task::Comparison(ComparisonTask { results, .. })) if succeeded => {
+            let [first, second] = results.clone();
+            StageOutputs::Comparison {
+                comparison_result: Box::new(ComparisonResult {
+                    judge_1_result: first,
+                    judge_2_result: second,
+                }),
             }
         }
         (
-            StageWork::Fetch {
-                side,
-                metric,
-                metric_set_list_id,
-            },
-            _,
-        ) => {
-            context.insert("metricIndex".into(), json!(metric));
-            context.insert(
-                "metricsAccountName".into(),
-                json!(execution.accounts.metrics),
-            );
-            context.insert("storageAccountName".into(), storage);
-            context.insert("stageType".into(), json!(stage.kind));
-            context.insert(
-                "side".into(),
-                json!(match side {
-                    Side::Control => "control",
-                    Side::Experiment => "experiment",
-                }),
-            );
-            if stage.succeeded() {
-                outputs.insert("metricSetListId".into(), json!(metric_set_list_id));
-            }
-        }
-        (StageWork::Mix, Task::Canary(task)) => {
-            context.insert("storageAccountName".into(), storage);
-            context.insert("controlRefidPrefix".into(), json!("fetchControl"));
-            context.insert("experimentRefidPrefix".into(), json!("fetchExperiment"));
-            if stage.succeeded() {
-                outputs.insert("metricSetPairListId".into(), json!(task.pair_list_id));
-            }
-        }
-        (StageWork::Judge { .. }, Task::Canary(task)) => {
-            context.insert("storageAccountName".into(), storage);
-            context.insert("metricSetPairListId".into(), json!(task.pair_list_id));
-            context.insert(
-                "orchestratorScoreThresholds".into(),
-                json!(task.request.thresholds),
-            );
-            if let Some(result) = &task.result {
-                outputs.insert("result".into(), json!(result));
-            }
-        }
-        (StageWork::Judge { index }, Task::Comparison(task)) => {
-            context.insert("storageAccountName".into(), storage);
-            context.insert("metricSetPairListId".into(), json!(task.pair_list_id));
-            context.insert("orchestratorScoreThresholds".into(), json!(task.thresholds));
-            if let Some(name) = task.override_judges.get(*index).and_then(Option::as_ref) {
-                context.insert("overrideJudgeName".into(), json!(name));
-            }
-            if let Some(result) = task.results.get(*index).and_then(Option::as_ref) {
-                outputs.insert("result".into(), json!(result));
-            }
-        }
-        (StageWork::Compare, Task::Comparison(task)) if stage.succeeded() => {
-            outputs.insert(
-                "comparisonResult".into(),
-                json!({"judge1Result": task.results[0], "judge2Result": task.results[1]}),
-            );
-        }
-        (StageWork::Wait { seconds }, _) => {
-            context.insert("waitTime".into(), json!(seconds));
-        }
-        (StageWork::Run(run), _) => {
-            context.insert("application".into(), json!(execution.application));
-            context.insert("storageAccountName".into(), storage);
-            context.insert(
-                "metricsAccountName".into(),
-                json!(execution.accounts.metrics),
-            );
-            for (key, value) in [
-                ("canaryPipelineExecutionId", json!(run.child_id)),
-                ("canaryPipelineStatus", json!(run.child_status)),
-                ("canaryScore", json!(run.score)),
-                ("canaryScoreMessage", json!(run.message)),
-            ] {
-                if !value.is_null() {
-                    context.insert(key.into(), value);
-                }
-            }
-        }
-        (StageWork::Analysis, Task::Analysis(task)) => {
-            context.insert(
-                "canaryAnalysisExecutionRequest".into(),
-                json!({
-                    "user": task.user,
-                    "application": execution.application,
-                    "parentPipelineExecutionId": execution.parent_pipeline_execution_id,
-                    "canaryConfigId": execution.config_id,
-                    "metricsAccountName": execution.accounts.metrics,
-                    "storageAccountName": execution.accounts.storage,
-                    "configurationAccountName": execution.accounts.configuration,
-                    "executionRequest": task.request,
-                    "canaryConfig": execution.config,
-                }),
-            );
-        }
-        (StageWork::Summary, Task::Analysis(task)) => {
-            if let Some(result) = &task.result {
-                outputs.insert("canaryAnalysisExecutionResult".into(), json!(result));
-            }
-        }
-        _ => {}
+            StageWork::Summary,
+            Task::Analysis(AnalysisTask {
+                result: Some(result),
+                ..
+            }),
+        ) => StageOutputs::Analysis {
+            canary_analysis_execution_result: Box::new(result.clone()),
+        },
+        _ => StageOutputs::Nothing {},
     }
-    if let Some(exception) = &stage.exception {
-        context.insert("exception".into(), json!(exception));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Records of executions of every kind and how each is printed, byte for byte.
+    #[test]
+    fn every_kind_of_execution_is_printed_with_the_fields_of_the_reference_in_their_order() {
+        let cases: Vec<Value> =
+            serde_json::from_str(include_str!("../../../../testdata/engine/pipelines.json"))
+                .unwrap();
+        assert_eq!(cases.len(), 6);
+        for case in cases {
+            let execution: Execution = serde_json::from_value(case["record"].clone()).unwrap();
+            assert_eq!(
+                serde_json::to_string_pretty(&raw(&execution)).unwrap(),
+                serde_json::to_string_pretty(&case["raw"]).unwrap(),
+                "{}",
+                case["name"]
+            );
+        }
     }
-    (context, outputs)
 }

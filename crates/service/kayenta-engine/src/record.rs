@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayenta_model::{
     AnalysisExecutionResult, AnalysisRequest, CanaryConfig, CanaryExecutionRequest,
-    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, Instant, Thresholds,
+    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, Instant, Side, Thresholds,
 };
 use kayenta_queue::ExecutionRecord;
 use serde::{Deserialize, Serialize};
@@ -174,14 +174,6 @@ pub(crate) enum StageWork {
     Analysis,
     /// Sums an analysis up.
     Summary,
-}
-
-/// A side of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Side {
-    Control,
-    Experiment,
 }
 
 /// One run of an analysis.

@@ -1,11 +1,8 @@
 //! What callers ask of the engine.
 
-use indexmap::IndexMap;
 use kayenta_model::{
-    AnalysisRequest, CanaryConfig, CanaryExecutionRequest, CanaryJudgeResult, CanaryScope,
-    ExecutionException, ExecutionStatus, Thresholds,
+    AnalysisRequest, CanaryConfig, CanaryExecutionRequest, CanaryScope, ExecutionStatus, Thresholds,
 };
-use serde::Serialize;
 
 /// Where the config of a run comes from.
 #[expect(
@@ -137,28 +134,6 @@ pub struct CanaryListing {
     pub limit: usize,
     /// Only checked: runs still known are listed, never archives.
     pub storage_account: Option<String>,
-}
-
-/// Answer of `GET /judges/comparison/{id}`; empty while it runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ComparisonStatus {
-    /// Both verdicts, once both are there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comparison_result: Option<ComparisonResult>,
-    /// Failures by name of the stage.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exceptions: Option<IndexMap<String, ExecutionException>>,
-}
-
-/// Both verdicts over one pair list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ComparisonResult {
-    /// What the first judge says.
-    pub judge_1_result: Option<CanaryJudgeResult>,
-    /// What the second judge says.
-    pub judge_2_result: Option<CanaryJudgeResult>,
 }
 
 /// What became of a cancel.

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use kayenta_model::{
     AnalysisStage, AnalysisStatusResponse, CanaryExecutionRequest, CanaryResult,
     CanaryStatusResponse, ExecutionException, ExecutionStatus, IsoDuration, ScopePair,
+    comparison::{ComparisonResult, ComparisonStatus},
     time::iso_millis,
 };
 use serde_json::Value;
@@ -14,7 +15,6 @@ use serde_json::Value;
 use crate::{
     error::EngineError,
     record::{CANARY_NAME, Execution, StageWork, Task},
-    request::{ComparisonResult, ComparisonStatus},
 };
 
 /// Answer of `GET /canary/{id}`.

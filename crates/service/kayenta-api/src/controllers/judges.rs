@@ -4,9 +4,9 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use kayenta_engine::{ComparisonStatus, JudgeStoredPairs, StartComparison};
+use kayenta_engine::{JudgeStoredPairs, StartComparison};
 use kayenta_judge::JudgeDescription;
-use kayenta_model::{CanaryJudgeResult, Thresholds};
+use kayenta_model::{CanaryJudgeResult, Thresholds, comparison::ComparisonStatus};
 use kayenta_web::{FormParams, params};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use kayenta_engine::EngineErrorKind;
-use serde_json::Value;
+use kayenta_model::pipeline::PipelineExecution;
 
 use crate::{error::ApiError, schemas, state::ApiState};
 use kayenta_web::ErrorResponse;
@@ -55,7 +55,7 @@ pub(crate) async fn ids(State(state): State<ApiState>) -> Result<Json<Vec<String
 pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<PipelineExecution>, ApiError> {
     Ok(Json(state.engine().pipeline(&id).await?))
 }
 

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use kayenta_model::{CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource};
+use kayenta_model::{
+    CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource, Side,
+    java_hash::strings_in_table_order,
+};
 
 use crate::{
     account::Accounts,
     error::EngineError,
-    hash_order,
-    record::{AccountNames, CanaryTask, Execution, Side, Stage, StageWork, Task},
+    record::{AccountNames, CanaryTask, Execution, Stage, StageWork, Task},
 };
 
 /// What a canary run is planned from.
@@ -88,7 +90,7 @@ pub(crate) fn check(
                 "Canary metrics require scopes, but no scopes were provided in the execution request.",
             ));
         };
-        let missing = hash_order::strings(named().filter(|name| !scopes.contains_key(*name)));
+        let missing = strings_in_table_order(named().filter(|name| !scopes.contains_key(*name)));
         if !missing.is_empty() {
             return Err(EngineError::invalid(format!(
                 "Canary metrics require scopes which were not provided in the execution request: [{}]",

@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 use indexmap::IndexMap;
 use kayenta_model::{
     AnalysisRequest, AnalysisScope, CanaryExecutionRequest, CanaryScope, Instant, ScopePair,
+    java_hash::strings_in_table_order,
 };
 
-use crate::{failure::Failure, hash_order, record::AnalysisPlan};
+use crate::{failure::Failure, record::AnalysisPlan};
 
 /// A window of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub(crate) fn run_request(
 /// time it judged.
 pub(crate) fn judged_window(request: &CanaryExecutionRequest) -> Option<Window> {
     let scopes = request.scopes.as_ref()?;
-    let first = *hash_order::strings(scopes.keys().map(String::as_str)).first()?;
+    let first = *strings_in_table_order(scopes.keys().map(String::as_str)).first()?;
     let control = scopes.get(first)?.as_ref()?.control_scope.as_ref()?;
     Some(Window {
         start: control.start?,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use kayenta_model::{CanaryScope, Clock, ExecutionStatus, MetricSet};
+use kayenta_model::{CanaryScope, Clock, ExecutionStatus, MetricSet, Side};
 use kayenta_storage::ObjectKind;
 use tracing::Instrument;
 
@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     fetcher::{Fetcher, RunStores},
     options::{EngineOptions, EngineParts},
-    record::{CanaryTask, Execution, Side, StageWork},
+    record::{CanaryTask, Execution, StageWork},
     session::Session,
 };
 

@@ -535,7 +535,7 @@ async fn stored_lists_are_what_the_store_gave() {
         .await
         .unwrap();
     world.canary_end(&process.engine, &id).await;
-    let raw = process.engine.pipeline(&id).await.unwrap();
+    let raw = json!(process.engine.pipeline(&id).await.unwrap());
     let stages = raw["stages"].as_array().unwrap();
     let fetch = stages
         .iter()
@@ -555,6 +555,6 @@ async fn stored_lists_are_what_the_store_gave() {
     assert_eq!(raw["type"], "PIPELINE");
     assert_eq!(raw["status"], "SUCCEEDED");
     assert_eq!(raw["pipelineConfigId"], "ad-hoc-standard-canary-pipeline");
-    assert_eq!(raw, process.engine.pipeline(&id).await.unwrap());
+    assert_eq!(raw, json!(process.engine.pipeline(&id).await.unwrap()));
     process.stop().await;
 }

@@ -124,7 +124,7 @@ async fn runs_of_an_analysis_are_listed_and_the_analysis_is_no_run() {
         error.message,
         "Only named pipelines of 'Standard Canary Pipeline' can be converted to a CanaryExecutionStatusResponse object, 'Standalone Canary Analysis Pipeline' received"
     );
-    let raw = engine.pipeline(&id).await.unwrap();
+    let raw = json!(engine.pipeline(&id).await.unwrap());
     let stages = raw["stages"].as_array().unwrap();
     assert_eq!(stages.len(), 6);
     assert_eq!(stages[0]["context"]["waitTime"], 300);

@@ -3,129 +3,20 @@
 //! Series are moved, never copied: a pair takes the vectors the fetch filled. Nothing is aligned,
 //! resampled or cut; the judge copes with sides of different length.
 
-use std::{fmt, mem};
+mod error;
+mod padding;
+mod tags;
+
+use std::mem;
 
 use indexmap::IndexMap;
-use kayenta_model::{
-    IdSource, MetricConfig, MetricSet, MetricSetPair, PairScope, java_string_hash,
+use kayenta_model::{IdSource, MetricConfig, MetricSet, MetricSetPair, Side};
+
+pub use self::error::{MOST_VALUES, MixError};
+use self::{
+    padding::{Placeholder, pair},
+    tags::{check_tag_keys, first_by_tags, sorted_tags, tags, union_in_table_order},
 };
-
-use crate::hash_order::{Tags, in_hash_order, tags_hash};
-
-/// Most values a side may be padded to. A window that asks for more is a mistake: a year of seconds
-/// has 31 million.
-pub const MOST_VALUES: i64 = 50_000_000;
-
-/// Which side of the comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The baseline.
-    Control,
-    /// The canary.
-    Experiment,
-}
-
-impl Side {
-    /// The key of the side in a pair's maps.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Control => "control",
-            Self::Experiment => "experiment",
-        }
-    }
-}
-
-/// `control` or `experiment`.
-impl fmt::Display for Side {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key())
-    }
-}
-
-/// Why fetched series cannot be compared. The texts are the reference's unless said otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MixError {
-    /// Different numbers of fetched lists.
-    #[error(
-        "Size of controlMetricSetListIds ({control}) does not match size of \
-         experimentMetricSetListIds ({experiment})."
-    )]
-    ListCounts {
-        /// Lists of the control.
-        control: usize,
-        /// Lists of the experiment.
-        experiment: usize,
-    },
-    /// A side without any series of a metric.
-    #[error(
-        "No {side} metrics found for {metric} and the metric service did not create a placeholder."
-    )]
-    NoMetrics {
-        /// The side.
-        side: Side,
-        /// Name of the metric.
-        metric: String,
-    },
-    /// The sides are grouped by different labels.
-    #[error(
-        "Control metrics have different tag keys than the experiment tag set \
-         ([{control}] != [{experiment}])."
-    )]
-    TagKeys {
-        /// Keys of the control, comma-separated.
-        control: String,
-        /// Keys of the experiment.
-        experiment: String,
-    },
-    /// A series without a name.
-    #[error("{} metric set name was not set.", if *side == Side::Control { "Control" } else { "Experiment" })]
-    NoName {
-        /// The side.
-        side: Side,
-    },
-    /// The window of a side ends before it starts (own text: the reference prints the number only).
-    #[error(
-        "The {side} window of metric {metric} ends before it starts, or its step is negative \
-         ({expected} data points expected)."
-    )]
-    NegativeWindow {
-        /// The side.
-        side: Side,
-        /// Name of the metric.
-        metric: String,
-        /// `(end - start) / step`.
-        expected: i64,
-    },
-    /// Padding would take more memory than any real comparison needs (own text).
-    #[error(
-        "The {side} window of metric {metric} spans {expected} data points; at most {MOST_VALUES} \
-         can be compared. Use a larger step."
-    )]
-    TooManyValues {
-        /// The side.
-        side: Side,
-        /// Name of the metric.
-        metric: String,
-        /// `(end - start) / step`.
-        expected: i64,
-    },
-}
-
-/// Refuses sides of which different numbers of metrics were fetched.
-///
-/// # Errors
-/// [`MixError::ListCounts`].
-pub fn check_list_counts(control: usize, experiment: usize) -> Result<(), MixError> {
-    if control == experiment {
-        Ok(())
-    } else {
-        Err(MixError::ListCounts {
-            control,
-            experiment,
-        })
-    }
-}
 
 /// Mixes all series of a run into pairs: metrics in the order of the config, within a metric by the
 /// rules of the reference, in its order. Series are matched to a metric by name.
@@ -182,11 +73,6 @@ fn by_name(sets: Vec<MetricSet>) -> IndexMap<String, Vec<MetricSet>> {
     map
 }
 
-fn tags(set: &MetricSet) -> &Tags {
-    static NONE: std::sync::LazyLock<Tags> = std::sync::LazyLock::new(Tags::new);
-    set.tags.as_ref().unwrap_or(&NONE)
-}
-
 /// Both lists hold at least one series of the metric.
 fn mix_metric(
     control: Vec<MetricSet>,
@@ -196,37 +82,38 @@ fn mix_metric(
 ) -> Result<(), MixError> {
     check_tag_keys(&control, &experiment)?;
     let untagged = |sets: &[MetricSet]| sets.iter().any(|set| tags(set).is_empty());
-    let control_template = Template::of(Side::Control, &control[0]);
-    let experiment_template = Template::of(Side::Experiment, &experiment[0]);
+    let control_placeholder = Placeholder::of(Side::Control, &control[0]);
+    let experiment_placeholder = Placeholder::of(Side::Experiment, &experiment[0]);
     match (untagged(&control), untagged(&experiment)) {
         (true, false) => {
-            let template = control_template?;
+            let placeholder = control_placeholder?;
             for set in experiment {
-                let partner = template.with(tags(&set).clone());
+                let partner = placeholder.with(tags(&set).clone());
                 pairs.push(pair(partner, set, ids)?);
             }
         }
         (false, true) => {
-            let template = experiment_template?;
+            let placeholder = experiment_placeholder?;
             for set in control {
-                let partner = template.with(tags(&set).clone());
+                let partner = placeholder.with(tags(&set).clone());
                 pairs.push(pair(set, partner, ids)?);
             }
         }
         _ => {
-            // The reference builds both templates here whether or not a partner is missing, so a
+            // The reference builds both placeholders here whether or not a partner is missing, so a
             // window that promises no sensible number of points fails in any case.
-            let (control_template, experiment_template) = (control_template?, experiment_template?);
-            let order = union_in_hash_order(&control, &experiment);
+            let (control_placeholder, experiment_placeholder) =
+                (control_placeholder?, experiment_placeholder?);
+            let order = union_in_table_order(&control, &experiment);
             let (mut control, mut experiment) = (first_by_tags(control), first_by_tags(experiment));
             for tags in order {
-                let key = sorted(&tags);
+                let key = sorted_tags(&tags);
                 let c = control
                     .swap_remove(&key)
-                    .unwrap_or_else(|| control_template.with(tags.clone()));
+                    .unwrap_or_else(|| control_placeholder.with(tags.clone()));
                 let e = experiment
                     .swap_remove(&key)
-                    .unwrap_or_else(|| experiment_template.with(tags));
+                    .unwrap_or_else(|| experiment_placeholder.with(tags));
                 pairs.push(pair(c, e, ids)?);
             }
         }
@@ -234,171 +121,11 @@ fn mix_metric(
     Ok(())
 }
 
-fn check_tag_keys(control: &[MetricSet], experiment: &[MetricSet]) -> Result<(), MixError> {
-    let keys = |sets: &[MetricSet]| {
-        let mut keys: Vec<String> = Vec::new();
-        for key in sets.iter().flat_map(|set| tags(set).keys()) {
-            if !keys.contains(key) {
-                keys.push(key.clone());
-            }
-        }
-        keys
-    };
-    let (control, experiment) = (keys(control), keys(experiment));
-    let equal =
-        control.len() == experiment.len() && control.iter().all(|key| experiment.contains(key));
-    if control.is_empty() || experiment.is_empty() || equal {
-        return Ok(());
-    }
-    let list = |keys| in_hash_order(keys, |key: &String| java_string_hash(key)).join(", ");
-    Err(MixError::TagKeys {
-        control: list(control),
-        experiment: list(experiment),
-    })
-}
-
-/// Tags as a key that does not depend on their order.
-fn sorted(tags: &Tags) -> Vec<(String, String)> {
-    let mut entries: Vec<_> = tags.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    entries.sort_unstable();
-    entries
-}
-
-/// The first series of every tag map; further ones with the same tags are dropped.
-fn first_by_tags(sets: Vec<MetricSet>) -> IndexMap<Vec<(String, String)>, MetricSet> {
-    let mut first = IndexMap::with_capacity(sets.len());
-    for set in sets {
-        first.entry(sorted(tags(&set))).or_insert(set);
-    }
-    first
-}
-
-/// The distinct tag maps of both sides as a Java `HashSet` lists them that got the control's, in
-/// their own set's order, and then the experiment's.
-fn union_in_hash_order(control: &[MetricSet], experiment: &[MetricSet]) -> Vec<Tags> {
-    let side = |sets: &[MetricSet]| {
-        let mut distinct = IndexMap::new();
-        for set in sets {
-            distinct
-                .entry(sorted(tags(set)))
-                .or_insert_with(|| tags(set).clone());
-        }
-        in_hash_order(distinct.into_values().collect(), tags_hash)
-    };
-    let mut union = IndexMap::new();
-    for tags in side(control).into_iter().chain(side(experiment)) {
-        union.entry(sorted(&tags)).or_insert(tags);
-    }
-    in_hash_order(union.into_values().collect(), tags_hash)
-}
-
-/// Number of values a side's window promises: 0 without a step.
-fn expected(set: &MetricSet) -> i64 {
-    let window = set.end_time_millis.saturating_sub(set.start_time_millis);
-    window.checked_div(set.step_millis).unwrap_or(0)
-}
-
-fn checked_expected(side: Side, set: &MetricSet) -> Result<usize, MixError> {
-    let expected = expected(set);
-    let metric = || set.name.clone().unwrap_or_default();
-    if expected > MOST_VALUES {
-        return Err(MixError::TooManyValues {
-            side,
-            metric: metric(),
-            expected,
-        });
-    }
-    usize::try_from(expected).map_err(|_| MixError::NegativeWindow {
-        side,
-        metric: metric(),
-        expected,
-    })
-}
-
-/// What stands in for a missing series: the frame of the side's first one, filled with NaN.
-struct Template {
-    frame: MetricSet,
-    expected: usize,
-}
-
-impl Template {
-    /// Fails when the frame promises no sensible number of values.
-    fn of(side: Side, first: &MetricSet) -> Result<Self, MixError> {
-        let expected = checked_expected(side, first)?;
-        let frame = MetricSet {
-            name: first.name.clone(),
-            tags: None,
-            start_time_millis: first.start_time_millis,
-            start_time_iso: first.start_time_iso.clone(),
-            end_time_millis: first.end_time_millis,
-            end_time_iso: first.end_time_iso.clone(),
-            step_millis: first.step_millis,
-            values: None,
-            attributes: first.attributes.clone(),
-        };
-        Ok(Self { frame, expected })
-    }
-
-    fn with(&self, tags: Tags) -> MetricSet {
-        MetricSet {
-            tags: Some(tags),
-            values: Some(vec![f64::NAN; self.expected]),
-            ..self.frame.clone()
-        }
-    }
-}
-
-/// Two series of equal name and tags as a pair.
-fn pair(
-    control: MetricSet,
-    experiment: MetricSet,
-    ids: &dyn IdSource,
-) -> Result<MetricSetPair, MixError> {
-    for (side, set) in [(Side::Control, &control), (Side::Experiment, &experiment)] {
-        if set.name.as_deref().unwrap_or_default().is_empty() {
-            return Err(MixError::NoName { side });
-        }
-        if expected(set) > MOST_VALUES {
-            checked_expected(side, set)?;
-        }
-    }
-    let (name, tags) = (control.name.clone(), control.tags.clone());
-    let mut values = IndexMap::with_capacity(2);
-    let mut scopes = IndexMap::with_capacity(2);
-    let mut attributes = IndexMap::with_capacity(2);
-    for (side, set) in [(Side::Control, control), (Side::Experiment, experiment)] {
-        let key = side.key().to_owned();
-        let wanted = usize::try_from(expected(&set)).unwrap_or(0);
-        let mut series = set.values.unwrap_or_default();
-        if series.len() < wanted {
-            series.resize(wanted, f64::NAN);
-        }
-        values.insert(key.clone(), series);
-        scopes.insert(
-            key.clone(),
-            PairScope {
-                start_time_iso: set.start_time_iso,
-                start_time_millis: set.start_time_millis,
-                step_millis: set.step_millis,
-            },
-        );
-        if let Some(told) = set.attributes {
-            attributes.insert(key, told);
-        }
-    }
-    Ok(MetricSetPair {
-        name,
-        id: Some(ids.uuid()),
-        tags,
-        values: Some(values),
-        scopes: Some(scopes),
-        attributes: Some(attributes),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use kayenta_model::java_string_hash;
 
     use super::*;
 
@@ -497,7 +224,7 @@ mod tests {
         ];
         let experiment = vec![set("m", &[("z", "c")], &[3.0], 1)];
         let pairs = mixed(control, experiment).unwrap();
-        let told: Vec<_> = pairs
+        let seen: Vec<_> = pairs
             .iter()
             .map(|p| {
                 (
@@ -509,7 +236,7 @@ mod tests {
             .collect();
         let nan = || "NaN".to_owned();
         assert_eq!(
-            told,
+            seen,
             [
                 // Buckets 8, 9 and 11 of Java's hash of `{z=b}`, `{z=c}` and `{z=a}`.
                 ("b", "2".to_owned(), nan()),
@@ -577,11 +304,6 @@ mod tests {
                 vec![set("m", &[("b", "1")], &[], 1)]
             ),
             "Control metrics have different tag keys than the experiment tag set ([a] != [b])."
-        );
-        assert_eq!(
-            check_list_counts(2, 1).unwrap_err().to_string(),
-            "Size of controlMetricSetListIds (2) does not match size of \
-             experimentMetricSetListIds (1)."
         );
         let nameless = || vec![set("", &[], &[1.0], 1)];
         let error = mix(&[metric("")], nameless(), nameless(), &Counting::default());
