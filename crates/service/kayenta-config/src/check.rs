@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use kayenta_accounts::AccountSection;
 use kayenta_properties::{Diagnostic, EffectiveProperty, Origin};
 
-use crate::{Environment, load::read, settings::SkippedAccount};
+use crate::{Environment, SkippedAccount, load::read};
 
 /// What is wrong with a configuration, and what it comes to.
 #[derive(Clone, Debug)]
@@ -86,12 +87,12 @@ impl fmt::Display for CheckReport {
 /// Reads a configuration as a start would, and reports instead of starting. Files named with
 /// [`Environment::only_file`] are read in place of the usual ones.
 #[must_use]
-pub fn check_config(environment: &Environment) -> CheckReport {
-    let reading = read(environment);
+pub fn check_config<S: AccountSection>(environment: &Environment, table: &[S]) -> CheckReport {
+    let reading = read(environment, table);
     CheckReport {
         skipped: reading
             .settings
-            .map(|settings| settings.accounts.skipped)
+            .map(|(_, accounts)| accounts.skipped)
             .unwrap_or_default(),
         errors: reading.errors,
         warnings: reading.warnings,

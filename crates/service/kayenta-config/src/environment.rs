@@ -11,11 +11,11 @@ const INSTALL_DIR: &str = "/opt/kayenta";
 /// Everything outside the program that a configuration may come from.
 ///
 /// ```
-/// use kayenta_config::{Environment, load};
+/// use kayenta_config::{Environment, NoAccounts, load};
 /// let environment = Environment::empty("/nonexistent")
 ///     .variable("SERVER_PORT", "9001")
 ///     .argument("--kayenta.memory.enabled=true");
-/// let loaded = load(&environment)?;
+/// let loaded = load(&environment, NoAccounts::TABLE)?;
 /// assert_eq!(loaded.settings.server.port, Some(9001));
 /// # Ok::<(), kayenta_config::ConfigError>(())
 /// ```

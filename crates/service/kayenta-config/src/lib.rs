@@ -11,14 +11,15 @@
 //! side.
 //!
 //! ```
-//! use kayenta_config::{Environment, load};
+//! use kayenta_config::{Environment, NoAccounts, load};
 //!
-//! // No file anywhere: the embedded default.
-//! let loaded = load(&Environment::empty("/nonexistent"))?;
+//! // No file anywhere: the embedded default. The second argument is the table of account kinds.
+//! let loaded = load(&Environment::empty("/nonexistent"), NoAccounts::TABLE)?;
 //! assert_eq!(loaded.settings.server.port, Some(8090));
 //! # Ok::<(), kayenta_config::ConfigError>(())
 //! ```
 
+mod accounts;
 mod check;
 mod environment;
 mod load;
@@ -27,6 +28,7 @@ mod sections;
 pub mod settings;
 mod sources;
 
+pub use accounts::{Accounts, NoAccounts, SkippedAccount};
 pub use check::{CheckReport, check_config};
 pub use environment::Environment;
 pub use kayenta_properties::{
@@ -34,4 +36,5 @@ pub use kayenta_properties::{
     PropertyView, Severity, SourceView, is_secret_name, mask,
 };
 pub use load::{Loaded, load};
+pub use sections::stores;
 pub use settings::Settings;

@@ -1,11 +1,12 @@
 //! Reading a configuration, from sources to settings.
 
+use kayenta_accounts::AccountSection;
 use kayenta_properties::{
     Binder, ConfigError, Diagnostic, EffectiveProperty, EnvironmentView, Severity,
 };
 
 use crate::{
-    Environment,
+    Accounts, Environment,
     sections::{self, Context},
     settings::Settings,
     sources,
@@ -13,11 +14,13 @@ use crate::{
 
 /// A configuration that can be started with.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct Loaded<S> {
     /// Every setting, typed and checked.
     pub settings: Settings,
+    /// Every account of every kind that is switched on.
+    pub accounts: Accounts<S>,
     /// What an operator should know; log each at WARN. Accounts the service starts without are not
-    /// in here but in [`Accounts::skipped`](crate::settings::Accounts::skipped), to be logged at ERROR.
+    /// in here but in [`Accounts::skipped`], to be logged at ERROR.
     pub warnings: Vec<Diagnostic>,
     /// Every property of every source, for `/env`.
     pub environment: EnvironmentView,
@@ -27,14 +30,19 @@ pub struct Loaded {
     pub files: Vec<String>,
 }
 
-/// Reads the configuration of an environment.
+/// Reads the configuration of an environment. `table` has the kinds of account there are, in the order
+/// the reference registers them.
 ///
 /// # Errors
 /// Everything the service cannot start with.
-pub fn load(environment: &Environment) -> Result<Loaded, ConfigError> {
-    let reading = read(environment);
+pub fn load<S: AccountSection>(
+    environment: &Environment,
+    table: &[S],
+) -> Result<Loaded<S::Store>, ConfigError> {
+    let reading = read(environment, table);
     match reading.settings {
-        Some(settings) if reading.errors.is_empty() => Ok(Loaded {
+        Some((settings, accounts)) if reading.errors.is_empty() => Ok(Loaded {
+            accounts,
             warnings: reading.warnings,
             environment: reading.environment,
             effective: reading.effective,
@@ -48,8 +56,9 @@ pub fn load(environment: &Environment) -> Result<Loaded, ConfigError> {
     }
 }
 
-pub(crate) struct Reading {
-    pub(crate) settings: Option<Settings>,
+pub(crate) struct Reading<S> {
+    /// `None` when a file could not be read.
+    pub(crate) settings: Option<(Settings, Accounts<S>)>,
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) environment: EnvironmentView,
@@ -58,7 +67,7 @@ pub(crate) struct Reading {
 }
 
 /// Reads as much as can be read.
-pub(crate) fn read(environment: &Environment) -> Reading {
+pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) -> Reading<S::Store> {
     let process = environment.process();
     let mut gathered = sources::loader(environment).load(&process);
     let mut errors = std::mem::take(&mut gathered.errors);
@@ -67,7 +76,7 @@ pub(crate) fn read(environment: &Environment) -> Reading {
     let context = Context {
         gathered: &gathered,
     };
-    let settings = sections::settings(&binder, &context);
+    let settings = sections::read(&binder, &context, table);
     let (diagnostics, effective) = binder.finish();
     let mut warnings = Vec::new();
     for diagnostic in diagnostics {

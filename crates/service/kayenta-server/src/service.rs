@@ -12,7 +12,7 @@ use anyhow::Context;
 use axum::Router;
 use kayenta_api::{ApiParts, ApiState, management_router, router};
 use kayenta_config::{
-    Environment, Loaded, Settings,
+    Environment, Settings,
     settings::{ManagementPort, ServerSettings, ShutdownMode},
 };
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
@@ -30,7 +30,11 @@ use crate::{
     meters, queue_gauges,
     signals::{self, Ending},
     startup_failure::StartupFailure,
-    wiring::{self, Work, accounts::Ingredients},
+    wiring::{
+        self, Work,
+        accounts::Ingredients,
+        kinds::{KINDS, Loaded},
+    },
 };
 
 /// Least time left to work that must be put back into the queue when requests took all the grace.
@@ -61,11 +65,12 @@ impl Service {
         let started = Instant::now();
         let Loaded {
             settings,
+            accounts: configured,
             warnings,
             environment,
             effective,
             files,
-        } = kayenta_config::load(&environment)?;
+        } = kayenta_config::load(&environment, KINDS)?;
         let logging = logging::start(&settings.logging)?;
         for warning in &warnings {
             tracing::warn!("{warning}");
@@ -102,7 +107,7 @@ impl Service {
             transport,
             clock: Arc::clone(&clock),
         };
-        let accounts = wiring::accounts::register(&settings, &ingredients).await?;
+        let accounts = wiring::accounts::register(&settings, &configured, &ingredients).await?;
         let work = wiring::open_work(&settings, &clock).await?;
         let engine = Engine::new(
             EngineParts {
@@ -119,7 +124,7 @@ impl Service {
         let lifecycle = watch::Sender::new(Lifecycle::Starting);
         let state = ApiState::new(ApiParts {
             engine: engine.clone(),
-            options: wiring::api_options(&settings),
+            options: wiring::api_options(&settings, &configured),
             management: ManagementParts {
                 indicators: wiring::indicators(&settings, &engine, work.component, &shutdown),
                 lifecycle: lifecycle.subscribe(),

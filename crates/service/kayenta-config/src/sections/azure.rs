@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use kayenta_accounts::supported_types;
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group};
 use secrecy::SecretString;
 use url::Url;
 
-use crate::settings::{AccountKind, AzureAccount, AzureCredential, AzureEndpoint};
-
-use super::stores::{Stores, types};
+use crate::settings::{AzureAccount, AzureCredential, AzureEndpoint};
 
 /// Keys of a connection string that may be appended to `endpointSuffix`.
 const CONNECTION_KEYS: [&str; 12] = [
@@ -28,9 +27,9 @@ const CONNECTION_KEYS: [&str; 12] = [
     "TableSecondaryEndpoint",
 ];
 
-pub(super) fn account(stores: &Stores<'_>, group: &Group<'_>) -> Option<AzureAccount> {
+pub(super) fn account(group: &Group<'_>) -> Option<AzureAccount> {
     let name = group.text("name");
-    let supported_types = types(group, &[]);
+    let supported_types = supported_types(group, &[]);
     let mut storage_account_name = group.text("storageAccountName");
     let key = group
         .get("accountAccessKey")
@@ -45,7 +44,7 @@ pub(super) fn account(stores: &Stores<'_>, group: &Group<'_>) -> Option<AzureAcc
         .text("blobEndpoint")
         .or_else(|| group.text("endpoint"));
     let objects = supported_types.contains(&AccountType::ObjectStore);
-    let skip = |cause: Diagnostic| stores.skip(AccountKind::Azure, name.as_deref(), cause);
+    let skip = |cause: Diagnostic| group.leave_out::<()>(name.as_deref(), cause);
 
     if name.is_none() {
         skip(without(group, "name", "a name is required"));

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
+use kayenta_accounts::supported_types;
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Environment, Group};
 
-use crate::settings::{AccountKind, AwsAccount, AwsCredentials, AwsProxy, GoogleAccount};
+use crate::settings::{AwsAccount, AwsCredentials, AwsProxy, GoogleAccount};
 
-use super::stores::{Stores, types};
-
-pub(super) fn aws(stores: &Stores<'_>, group: &Group<'_>) -> Option<AwsAccount> {
+pub(super) fn aws(group: &Group<'_>) -> Option<AwsAccount> {
     let name = group.text("name");
-    let supported_types = types(group, &[]);
+    let supported_types = supported_types(group, &[]);
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
     let endpoint = group.base_url("endpoint");
@@ -22,9 +21,7 @@ pub(super) fn aws(stores: &Stores<'_>, group: &Group<'_>) -> Option<AwsAccount> 
     let objects = supported_types.contains(&AccountType::ObjectStore);
     let label = "AWS/S3";
     if !usable(
-        stores,
         group,
-        AccountKind::Aws,
         label,
         name.as_deref(),
         objects,
@@ -107,10 +104,10 @@ fn proxy(group: &Group<'_>) -> Option<AwsProxy> {
     })
 }
 
-pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAccount> {
+pub(super) fn google(group: &Group<'_>) -> Option<GoogleAccount> {
     let name = group.text("name");
     let project = group.text("project");
-    let supported_types = types(group, &[]);
+    let supported_types = supported_types(group, &[]);
     let json_path = group.path("jsonPath");
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
@@ -120,9 +117,7 @@ pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAcc
     let objects = supported_types.contains(&AccountType::ObjectStore);
     let label = "Google/GCS";
     if !usable(
-        stores,
         group,
-        AccountKind::Google,
         label,
         name.as_deref(),
         objects,
@@ -132,8 +127,7 @@ pub(super) fn google(stores: &Stores<'_>, group: &Group<'_>) -> Option<GoogleAcc
         return None;
     }
     let skip = |property: &str, message: String| {
-        stores.skip(
-            AccountKind::Google,
+        group.leave_out::<()>(
             name.as_deref(),
             Diagnostic::warning(message)
                 .property(group.full(property))
@@ -189,14 +183,8 @@ fn root_folder(group: &Group<'_>) -> Option<String> {
 
 /// Whether an account has a name and, as an object store, a bucket and a folder; if not it is left
 /// out.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "two kinds of account share one rule"
-)]
 fn usable(
-    stores: &Stores<'_>,
     group: &Group<'_>,
-    kind: AccountKind,
     label: &str,
     name: Option<&str>,
     objects: bool,
@@ -216,8 +204,7 @@ fn usable(
         Some(_) => None,
     };
     if let Some((property, message)) = problem {
-        stores.skip(
-            kind,
+        group.leave_out::<()>(
             name,
             Diagnostic::warning(message)
                 .property(group.full(property))

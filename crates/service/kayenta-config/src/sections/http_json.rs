@@ -2,6 +2,7 @@
 //! already, with its place in the file.
 
 use indexmap::IndexMap;
+use kayenta_accounts::name;
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group, convert::Choices};
 use kayenta_secrets::mask_urls;
@@ -11,7 +12,7 @@ use url::Url;
 
 use crate::settings::{HttpJsonAccount, HttpJsonMethod, TimestampUnit};
 
-use super::{metric_stores::METRICS, stores::name};
+use super::metric_stores::METRICS;
 
 const METHODS: &Choices<HttpJsonMethod> =
     &[("GET", HttpJsonMethod::Get), ("POST", HttpJsonMethod::Post)];

@@ -1,29 +1,30 @@
 //! Accounts of the stores that need no cloud: memory, disk, ConfigBin.
 
+use std::path::Path;
+
+use kayenta_accounts::{name, supported_types, supported_types_or_warn};
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group};
 
-use crate::settings::{ConfigBinAccount, DiskAccount, EmbeddedSettings, MemoryAccount};
-
-use super::stores::{name, types, types_or_warn};
+use crate::settings::{ConfigBinAccount, DiskAccount, MemoryAccount};
 
 pub(super) fn memory(group: &Group<'_>) -> Option<MemoryAccount> {
     let name = name(group);
-    let supported_types = types_or_warn(group, AccountType::ObjectStore);
+    let supported_types = supported_types_or_warn(group, AccountType::ObjectStore);
     Some(MemoryAccount {
         name: name?,
         supported_types,
     })
 }
 
-pub(super) fn disk(group: &Group<'_>, embedded: &EmbeddedSettings) -> Option<DiskAccount> {
+pub(super) fn disk(group: &Group<'_>, data_dir: &Path) -> Option<DiskAccount> {
     let name = name(group);
     Some(DiskAccount {
         path: group
             .path("path")
-            .unwrap_or_else(|| embedded.data_dir.join("objects")),
+            .unwrap_or_else(|| data_dir.join("objects")),
         root_folder: group.text_or("rootFolder", "kayenta"),
-        supported_types: types(
+        supported_types: supported_types(
             group,
             &[AccountType::ObjectStore, AccountType::ConfigurationStore],
         ),
@@ -33,7 +34,7 @@ pub(super) fn disk(group: &Group<'_>, embedded: &EmbeddedSettings) -> Option<Dis
 
 pub(super) fn configbin(group: &Group<'_>) -> Option<ConfigBinAccount> {
     let name = name(group);
-    let supported_types = types_or_warn(group, AccountType::ConfigurationStore);
+    let supported_types = supported_types_or_warn(group, AccountType::ConfigurationStore);
     let base_url = group.base_url("endpoint.baseUrl");
     if base_url.is_none()
         && group

@@ -1,16 +1,15 @@
 //! Accounts of metric stores.
 
+use kayenta_accounts::{name, supported_types, supported_types_or_warn};
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group};
 use kayenta_secrets::BaseUrl;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{
-    AccountKind, AtlasAccount, DatadogAccount, GraphiteAccount, InfluxDbAccount, NewRelicAccount,
+    AtlasAccount, DatadogAccount, GraphiteAccount, InfluxDbAccount, NewRelicAccount,
     PrometheusAccount, PrometheusAuth, SignalFxAccount, WavefrontAccount,
 };
-
-use super::stores::{Stores, name, types, types_or_warn};
 
 pub(super) const METRICS: &[AccountType] = &[AccountType::MetricsStore];
 
@@ -74,7 +73,7 @@ fn wanted_secret(group: &Group<'_>, property: &str) -> Option<SecretString> {
     secret
 }
 
-pub(super) fn prometheus(stores: &Stores<'_>, group: &Group<'_>) -> Option<PrometheusAccount> {
+pub(super) fn prometheus(group: &Group<'_>) -> Option<PrometheusAccount> {
     let name = name(group);
     let base_url = base_url(group, METRICS, "http://prometheus:9090");
     let username = group.text("username");
@@ -89,8 +88,7 @@ pub(super) fn prometheus(stores: &Stores<'_>, group: &Group<'_>) -> Option<Prome
         (Some(file), ..) => match user_and_password(group, file) {
             Ok(auth) => auth,
             Err(reason) => {
-                stores.skip(
-                    AccountKind::Prometheus,
+                return group.leave_out(
                     Some(&name),
                     Diagnostic::warning(format!("the file cannot be used: {reason}"))
                         .property(group.full("usernamePasswordFile"))
@@ -98,7 +96,6 @@ pub(super) fn prometheus(stores: &Stores<'_>, group: &Group<'_>) -> Option<Prome
                         .at(group.at("usernamePasswordFile"))
                         .expected("a file with user:password"),
                 );
-                return None;
             }
         },
         (None, Some(token), ..) => PrometheusAuth::Bearer(token),
@@ -144,7 +141,7 @@ fn user_and_password(group: &Group<'_>, file: &str) -> Result<PrometheusAuth, St
 
 pub(super) fn graphite(group: &Group<'_>) -> Option<GraphiteAccount> {
     let name = name(group);
-    let supported_types = types_or_warn(group, AccountType::MetricsStore);
+    let supported_types = supported_types_or_warn(group, AccountType::MetricsStore);
     let base_url = base_url(group, &supported_types, "http://graphite:8080");
     Some(GraphiteAccount {
         name: name?,
@@ -156,7 +153,7 @@ pub(super) fn graphite(group: &Group<'_>) -> Option<GraphiteAccount> {
 pub(super) fn influxdb(group: &Group<'_>) -> Option<InfluxDbAccount> {
     group.accept(&["apiKey", "applicationKey"]);
     let name = name(group);
-    let supported_types = types_or_warn(group, AccountType::MetricsStore);
+    let supported_types = supported_types_or_warn(group, AccountType::MetricsStore);
     let base_url = base_url(group, &supported_types, "http://influxdb:8086");
     let token = group.secret("token");
     let username = group.text("username");
@@ -176,7 +173,7 @@ pub(super) fn influxdb(group: &Group<'_>) -> Option<InfluxDbAccount> {
 
 pub(super) fn datadog(group: &Group<'_>) -> Option<DatadogAccount> {
     let name = name(group);
-    let supported_types = types(group, METRICS);
+    let supported_types = supported_types(group, METRICS);
     let base_url = base_url(group, &supported_types, "https://app.datadoghq.com");
     Some(DatadogAccount {
         api_key: wanted_secret(group, "apiKey"),
@@ -195,7 +192,7 @@ pub(super) fn newrelic(group: &Group<'_>) -> Option<NewRelicAccount> {
         application_key: wanted_secret(group, "applicationKey"),
         default_scope_key: group.text("defaultScopeKey"),
         default_location_key: group.text("defaultLocationKey"),
-        supported_types: types(group, METRICS),
+        supported_types: supported_types(group, METRICS),
         name: name?,
         base_url: base_url?,
     })
@@ -208,7 +205,7 @@ pub(super) fn signalfx(group: &Group<'_>) -> Option<SignalFxAccount> {
         access_token: wanted_secret(group, "accessToken"),
         default_scope_key: group.text("defaultScopeKey"),
         default_location_key: group.text("defaultLocationKey"),
-        supported_types: types(group, METRICS),
+        supported_types: supported_types(group, METRICS),
         name: name?,
         base_url: base_url?,
     })
@@ -216,7 +213,7 @@ pub(super) fn signalfx(group: &Group<'_>) -> Option<SignalFxAccount> {
 
 pub(super) fn wavefront(group: &Group<'_>) -> Option<WavefrontAccount> {
     let name = name(group);
-    let supported_types = types_or_warn(group, AccountType::MetricsStore);
+    let supported_types = supported_types_or_warn(group, AccountType::MetricsStore);
     let base_url = base_url(group, &supported_types, "https://example.wavefront.com");
     let api_token = group.secret("apiToken");
     if api_token
@@ -239,7 +236,7 @@ pub(super) fn atlas(group: &Group<'_>) -> Option<AtlasAccount> {
     // Keys of the shipped file's comments, which mean nothing.
     group.accept(&["endpoint", "namespace"]);
     let name = name(group);
-    let supported_types = types_or_warn(group, AccountType::MetricsStore);
+    let supported_types = supported_types_or_warn(group, AccountType::MetricsStore);
     let base_url = endpoint(
         group,
         "backendsJsonBaseUrl",

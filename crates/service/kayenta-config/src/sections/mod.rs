@@ -2,7 +2,6 @@
 
 mod azure;
 mod cloud;
-mod duplicates;
 mod features;
 mod http_json;
 mod local;
@@ -14,25 +13,33 @@ mod redis;
 mod refused;
 mod security;
 mod server;
-mod stores;
+pub mod stores;
 mod tls;
 mod work;
 
+use kayenta_accounts::AccountSection;
 use kayenta_properties::{Binder, Gathered};
 
-use crate::settings::Settings;
+use crate::{
+    accounts::{self, Accounts},
+    settings::Settings,
+};
 
 /// What binding needs beside properties.
 pub(crate) struct Context<'c> {
     pub(crate) gathered: &'c Gathered,
 }
 
-/// Reads every setting. Mistakes are noted in the binder; then the result is not to be used.
-pub(crate) fn settings(binder: &Binder<'_>, context: &Context<'_>) -> Settings {
+/// Reads every setting and account. Mistakes are noted in the binder; then the result is not to be used.
+pub(crate) fn read<S: AccountSection>(
+    binder: &Binder<'_>,
+    context: &Context<'_>,
+    table: &[S],
+) -> (Settings, Accounts<S::Store>) {
     let top = binder.top();
     let application_name = top.text_or("spring.application.name", "kayenta");
     let embedded = work::embedded(binder);
-    let accounts = stores::accounts(binder, &embedded);
+    let accounts = accounts::read(binder, table, &embedded.data_dir);
     let queue = work::queue(binder);
     let settings = Settings {
         application_name,
@@ -60,13 +67,12 @@ pub(crate) fn settings(binder: &Binder<'_>, context: &Context<'_>) -> Settings {
         swagger: features::swagger(binder),
         http_client: outbound::http_client(binder),
         security: security::security(binder),
-        prometheus: features::prometheus(binder, !accounts.prometheus.is_empty()),
+        prometheus: features::prometheus(binder, accounts.has("prometheus")),
         atlas: features::atlas(binder),
         metadata: features::metadata(binder),
         test_defaults: features::test_defaults(binder),
-        accounts,
     };
     refused::check(binder);
     binder.warn_unknown("kayenta");
-    settings
+    (settings, accounts)
 }

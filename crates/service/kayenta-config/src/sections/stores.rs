@@ -1,207 +1,138 @@
-//! `kayenta.<store>`: switches and accounts of every store.
+//! The kinds of account whose adapters do not read their own section yet: what each is, and its reader.
 
-use std::cell::RefCell;
-
+use kayenta_accounts::{
+    AccountKind, AccountSettings, LeftOutMessage, Registered, Section, Service,
+};
 use kayenta_model::AccountType;
-use kayenta_properties::{Binder, Diagnostic, Group};
 
-use crate::settings::{AccountKind, Accounts, EmbeddedSettings, SkippedAccount};
+use super::{azure as blobs, cloud, http_json as any_json, local, metric_stores};
+use crate::settings::{
+    AtlasAccount, AwsAccount, AzureAccount, ConfigBinAccount, DatadogAccount, DiskAccount,
+    GoogleAccount, GraphiteAccount, HttpJsonAccount, InfluxDbAccount, MemoryAccount,
+    NewRelicAccount, PrometheusAccount, SignalFxAccount, WavefrontAccount,
+};
 
-use super::{azure, cloud, duplicates, http_json, local, metric_stores};
+/// Azure (Blob Storage).
+pub static AZURE: AccountKind = AccountKind {
+    services: &[Service {
+        name: "blobs",
+        account_type: AccountType::ObjectStore,
+    }],
+    ..AccountKind::new("azure", "Azure")
+};
+/// ConfigBin.
+pub static CONFIGBIN: AccountKind = AccountKind::new("configbin", "ConfigBin");
+/// Memory.
+pub static MEMORY: AccountKind = AccountKind::new("memory", "Memory");
+/// Disk.
+pub static DISK: AccountKind = AccountKind::new("disk", "Disk");
+/// Atlas.
+pub static ATLAS: AccountKind = AccountKind::new("atlas", "Atlas");
+/// AWS (S3).
+pub static AWS: AccountKind = AccountKind {
+    services: &[Service {
+        name: "s3",
+        account_type: AccountType::ObjectStore,
+    }],
+    registered: Registered::LateUnless("s3"),
+    ..AccountKind::new("aws", "AWS")
+};
+/// Datadog.
+pub static DATADOG: AccountKind = AccountKind::new("datadog", "Datadog");
+/// Graphite.
+pub static GRAPHITE: AccountKind = AccountKind::new("graphite", "Graphite");
+/// InfluxDB.
+pub static INFLUXDB: AccountKind = AccountKind::new("influxdb", "influxDb");
+/// New Relic Insights.
+pub static NEWRELIC: AccountKind = AccountKind {
+    unique_names: true,
+    ..AccountKind::new("newrelic", "New Relic")
+};
+/// Prometheus.
+pub static PROMETHEUS: AccountKind = AccountKind {
+    left_out: LeftOutMessage::ProblemRegistering,
+    ..AccountKind::new("prometheus", "Prometheus")
+};
+/// SignalFx.
+pub static SIGNALFX: AccountKind = AccountKind {
+    unique_names: true,
+    ..AccountKind::new("signalfx", "SignalFx")
+};
+/// Wavefront.
+pub static WAVEFRONT: AccountKind = AccountKind::new("wavefront", "Wavefront");
+/// Any server that answers with JSON.
+pub static HTTP_JSON: AccountKind = AccountKind::new("http-json", "http-json");
+/// Google Cloud (Cloud Monitoring, Cloud Storage).
+pub static GOOGLE: AccountKind = AccountKind {
+    services: &[
+        Service {
+            name: "gcs",
+            account_type: AccountType::ObjectStore,
+        },
+        Service {
+            name: "stackdriver",
+            account_type: AccountType::MetricsStore,
+        },
+    ],
+    registered: Registered::Late,
+    ..AccountKind::new("google", "Google")
+};
 
-/// What binding the accounts of all stores shares.
-pub(super) struct Stores<'s> {
-    pub(super) binder: &'s Binder<'s>,
-    enabled: RefCell<Vec<String>>,
-    skipped: RefCell<Vec<SkippedAccount>>,
-}
-
-impl<'s> Stores<'s> {
-    /// Reads a store's switch.
-    fn switch(&self, store: &str) -> bool {
-        let on = self.binder.group("kayenta").group(store).switch("enabled");
-        if on {
-            self.enabled.borrow_mut().push(store.to_owned());
-        }
-        on
-    }
-
-    /// The accounts of a store, none when it is switched off; what is below a store that is off is
-    /// not looked at, but its names are known.
-    fn accounts<T>(
-        &self,
-        store: &str,
-        bind: impl Fn(&Stores<'s>, &Group<'s>) -> Option<T>,
-    ) -> Vec<T> {
-        let on = self.switch(store);
-        let read = || {
-            self.binder
-                .group("kayenta")
-                .group(store)
-                .elements("accounts", "name", |group| bind(self, group))
-        };
-        if on {
-            read()
-        } else {
-            self.binder.muted(read);
-            Vec::new()
-        }
-    }
-
-    /// Leaves an account out, as the reference does.
-    pub(super) fn skip(&self, kind: AccountKind, name: Option<&str>, cause: Diagnostic) {
-        if self.binder.is_muted() {
-            return;
-        }
-        let shown = name.unwrap_or("null");
-        let message = match kind {
-            AccountKind::Prometheus => format!("Problem registering Prometheus account {shown}:"),
-            _ => format!("Could not load {} account {shown}.", kind.label()),
-        };
-        self.skipped.borrow_mut().push(SkippedAccount {
-            kind,
-            name: name.map(str::to_owned),
-            message,
-            cause,
-        });
-    }
-}
-
-/// An account's name; told when it is missing.
-pub(super) fn name(group: &Group<'_>) -> Option<String> {
-    let name = group.text("name");
-    if name.is_none() {
-        group.missing("name", "the name requests use");
-    }
-    name
-}
-
-/// `supportedTypes`, or these.
-pub(super) fn types(group: &Group<'_>, default: &[AccountType]) -> Vec<AccountType> {
-    group
-        .choices("supportedTypes", AccountType::NAMES)
-        .unwrap_or_else(|| default.to_vec())
-}
-
-/// `supportedTypes` of a store that has none by default and is useless without.
-pub(super) fn types_or_warn(group: &Group<'_>, useful: AccountType) -> Vec<AccountType> {
-    let types = types(group, &[]);
-    if types.is_empty() {
-        group.report(
-            Diagnostic::warning("the account supports nothing and cannot be used")
-                .property(group.full("supportedTypes"))
-                .at(group.at("supportedTypes"))
-                .remedy(format!("set supportedTypes: [{}]", useful.as_str())),
-        );
-    }
-    types
-}
-
-pub(super) fn accounts(binder: &Binder<'_>, embedded: &EmbeddedSettings) -> Accounts {
-    binder.group("kayenta").accept(&[
-        "data-migration",
-        "include-spring-security-authentication-in-pipeline-context",
-    ]);
-    let stores = Stores {
-        binder,
-        enabled: RefCell::default(),
-        skipped: RefCell::default(),
+/// Readers of sections, each of which repeats name and types beside the rest of an account.
+macro_rules! readers {
+    ($($(#[$doc:meta])* $name:ident: $account:ty = $read:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(section: &Section<'_>) -> Vec<AccountSettings<$account>> {
+                section
+                    .accounts($read(section))
+                    .into_iter()
+                    .map(|account| {
+                        AccountSettings::new(
+                            account.name.clone(),
+                            account.supported_types.clone(),
+                            account,
+                        )
+                    })
+                    .collect()
+            }
+        )*
     };
-    let mut accounts = Accounts {
-        prometheus: stores.accounts("prometheus", metric_stores::prometheus),
-        graphite: stores.accounts("graphite", |_, group| metric_stores::graphite(group)),
-        influxdb: stores.accounts("influxdb", |_, group| metric_stores::influxdb(group)),
-        datadog: stores.accounts("datadog", |_, group| metric_stores::datadog(group)),
-        newrelic: stores.accounts("newrelic", |_, group| metric_stores::newrelic(group)),
-        signalfx: stores.accounts("signalfx", |_, group| metric_stores::signalfx(group)),
-        wavefront: stores.accounts("wavefront", |_, group| metric_stores::wavefront(group)),
-        atlas: stores.accounts("atlas", |_, group| metric_stores::atlas(group)),
-        http_json: stores.accounts("http-json", |_, group| http_json::account(group)),
-        google: stores.accounts("google", cloud::google),
-        azure: stores.accounts("azure", azure::account),
-        aws: stores.accounts("aws", cloud::aws),
-        memory: stores.accounts("memory", |_, group| local::memory(group)),
-        disk: stores.accounts("disk", |_, group| local::disk(group, embedded)),
-        configbin: stores.accounts("configbin", |_, group| local::configbin(group)),
-        ..Accounts::default()
-    };
-    for (store, provider) in [
-        ("blobs", "azure"),
-        ("s3", "aws"),
-        ("gcs", "google"),
-        ("stackdriver", "google"),
-    ] {
-        companion(&stores, store, provider);
-    }
-    accounts.enabled_stores = stores.enabled.into_inner();
-    accounts.skipped = stores.skipped.into_inner();
-    unused(binder, &accounts);
-    duplicates::settle(binder, &mut accounts);
-    accounts
 }
 
-/// A store that works with the accounts of a provider needs it switched on.
-fn companion(stores: &Stores<'_>, store: &str, provider: &str) {
-    if !stores.switch(store)
-        || stores
-            .enabled
-            .borrow()
-            .iter()
-            .any(|enabled| enabled == provider)
-    {
-        return;
-    }
-    let capitalised = match provider {
-        "azure" => "Azure",
-        "aws" => "Aws",
-        _ => "Google",
+readers! {
+    /// Accounts of Azure.
+    azure: AzureAccount = |_| blobs::account;
+    /// Accounts of ConfigBin.
+    configbin: ConfigBinAccount = |_| local::configbin;
+    /// Accounts of the memory store.
+    memory: MemoryAccount = |_| local::memory;
+    /// Accounts of the disk store.
+    disk: DiskAccount = |section: &Section<'_>| {
+        let data_dir = section.data_dir().to_path_buf();
+        move |group: &kayenta_properties::Group<'_>| local::disk(group, &data_dir)
     };
-    let group = stores.binder.group("kayenta").group(store);
-    group.report(
-        Diagnostic::error(format!(
-            "kayenta.{store}.enabled needs kayenta.{provider}.enabled (required a bean named \
-             'register{capitalised}Credentials' that could not be found)"
-        ))
-        .property(group.full("enabled"))
-        .at(group.at("enabled"))
-        .remedy(format!(
-            "Set kayenta.{provider}.enabled: true, or kayenta.{store}.enabled: false"
-        )),
-    );
-}
-
-/// Accounts whose store is off, or that ask for less than they need.
-fn unused(binder: &Binder<'_>, accounts: &Accounts) {
-    let azure = accounts.azure.iter();
-    let aws = accounts.aws.iter();
-    let google = accounts.google.iter();
-    let all = azure
-        .map(|a| ("azure", "blobs", &a.name, &a.supported_types))
-        .chain(aws.map(|a| ("aws", "s3", &a.name, &a.supported_types)))
-        .chain(google.map(|a| ("google", "gcs", &a.name, &a.supported_types)));
-    for (provider, store, name, types) in all {
-        let group = binder.group("kayenta").group(provider);
-        let objects = types.contains(&AccountType::ObjectStore);
-        let configs = types.contains(&AccountType::ConfigurationStore);
-        if objects && !accounts.store_enabled(store) {
-            binder.report(
-                Diagnostic::warning(format!(
-                    "kayenta.{store}.enabled is off: nothing can be stored in account {name}"
-                ))
-                .property(group.full("accounts"))
-                .at(group.at("accounts"))
-                .remedy(format!("set kayenta.{store}.enabled: true")),
-            );
-        } else if configs && !objects {
-            binder.report(
-                    Diagnostic::warning(format!(
-                        "account {name} supports CONFIGURATION_STORE without OBJECT_STORE: Unable to resolve \
-                         storage service {name}."
-                    ))
-                    .property(group.full("accounts"))
-                    .at(group.at("accounts"))
-                    .remedy("add OBJECT_STORE to its supportedTypes"),
-                );
-        }
-    }
+    /// Accounts of Atlas.
+    atlas: AtlasAccount = |_| metric_stores::atlas;
+    /// Accounts of AWS.
+    aws: AwsAccount = |_| cloud::aws;
+    /// Accounts of Datadog.
+    datadog: DatadogAccount = |_| metric_stores::datadog;
+    /// Accounts of Graphite.
+    graphite: GraphiteAccount = |_| metric_stores::graphite;
+    /// Accounts of InfluxDB.
+    influxdb: InfluxDbAccount = |_| metric_stores::influxdb;
+    /// Accounts of New Relic.
+    newrelic: NewRelicAccount = |_| metric_stores::newrelic;
+    /// Accounts of Prometheus.
+    prometheus: PrometheusAccount = |_| metric_stores::prometheus;
+    /// Accounts of SignalFx.
+    signalfx: SignalFxAccount = |_| metric_stores::signalfx;
+    /// Accounts of Wavefront.
+    wavefront: WavefrontAccount = |_| metric_stores::wavefront;
+    /// Accounts of any server that answers with JSON.
+    http_json: HttpJsonAccount = |_| any_json::account;
+    /// Accounts of Google Cloud.
+    google: GoogleAccount = |_| cloud::google;
 }

@@ -12,11 +12,10 @@ mod server;
 mod work;
 
 pub use accounts::{
-    AccountKind, Accounts, AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, AzureAccount,
-    AzureCredential, AzureEndpoint, ConfigBinAccount, DatadogAccount, DiskAccount, GoogleAccount,
-    GraphiteAccount, HttpJsonAccount, HttpJsonMethod, InfluxDbAccount, MemoryAccount,
-    NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount, SkippedAccount,
-    TimestampUnit, WavefrontAccount,
+    AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, AzureAccount, AzureCredential,
+    AzureEndpoint, ConfigBinAccount, DatadogAccount, DiskAccount, GoogleAccount, GraphiteAccount,
+    HttpJsonAccount, HttpJsonMethod, InfluxDbAccount, MemoryAccount, NewRelicAccount,
+    PrometheusAccount, PrometheusAuth, SignalFxAccount, TimestampUnit, WavefrontAccount,
 };
 pub use features::{
     AtlasSettings, IndexSettings, JudgeSettings, MetadataSettings, MetricsRetrySettings,
@@ -91,8 +90,6 @@ pub struct Settings {
     pub http_client: HttpClientSettings,
     /// Who may call.
     pub security: SecuritySettings,
-    /// Every account of every enabled store.
-    pub accounts: Accounts,
     /// Settings of Prometheus beside its accounts.
     pub prometheus: PrometheusSettings,
     /// Settings of Atlas beside its accounts.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use kayenta_config::settings::{
-    AccountKind, AzureCredential, HttpLogLevel, PrometheusAuth, SkippedAccount,
+use kayenta_config::{
+    SkippedAccount,
+    settings::{AzureCredential, HttpLogLevel, PrometheusAuth},
 };
 use kayenta_model::AccountType;
 use secrecy::ExposeSecret;
@@ -11,7 +12,7 @@ use secrecy::ExposeSecret;
 use crate::support::{Case, FILE, place, told};
 
 fn skipped(case: &Case) -> SkippedAccount {
-    let mut skipped = case.load().settings.accounts.skipped;
+    let mut skipped = case.load().accounts.skipped;
     assert_eq!(skipped.len(), 1, "{skipped:?}");
     skipped.remove(0)
 }
@@ -25,7 +26,7 @@ fn azure(account: &str) -> Case {
 #[test]
 fn signalfx_without_accounts_is_fine() {
     let loaded = Case::yaml("kayenta.signalfx.enabled: true\n").load();
-    assert!(loaded.settings.accounts.store_enabled("signalfx"));
+    assert!(loaded.accounts.store_enabled("signalfx"));
     assert!(loaded.warnings.is_empty());
 }
 
@@ -57,7 +58,7 @@ fn an_azure_key_that_is_none_drops_the_account_and_names_the_placeholder() {
     let loaded = azure(&account.replace("KEY", "${azure.storageKey}"))
         .var("AZURE_STORAGEKEY", "a2V5")
         .load();
-    match &loaded.settings.accounts.azure[0].credential {
+    match &loaded.accounts.azure[0].credential {
         Some(AzureCredential::SharedKey(key)) => assert_eq!(key.expose_secret(), "a2V5"),
         other => panic!("{other:?}"),
     }
@@ -96,7 +97,7 @@ fn an_azure_account_without_its_parts_is_left_out() {
 fn configuration_store_alone_is_listed_with_a_warning() {
     let loaded = azure("{name: az6, storageAccountName: s, accountAccessKey: a2V5, supportedTypes: CONFIGURATION_STORE}").load();
     assert_eq!(
-        loaded.settings.accounts.azure[0].supported_types,
+        loaded.accounts.azure[0].supported_types,
         [AccountType::ConfigurationStore]
     );
     told(&loaded.warnings, "Unable to resolve storage service az6.");
@@ -105,7 +106,7 @@ fn configuration_store_alone_is_listed_with_a_warning() {
 #[test]
 fn an_account_that_stores_no_objects_needs_no_key_and_its_absence_is_reported() {
     let loaded = azure("{name: a}").load();
-    let account = &loaded.settings.accounts.azure[0];
+    let account = &loaded.accounts.azure[0];
     assert!(account.credential.is_none() && account.endpoint.is_none());
     told(&loaded.warnings, "accountAccessKey");
     told(&loaded.warnings, "storage-account-name");
@@ -147,12 +148,12 @@ fn an_aws_account_needs_a_region_or_an_endpoint() {
     assert_eq!(place(wrong), format!("{FILE}:7"));
     let loaded = aws(account).var("AWS_REGION", "eu-central-1").load();
     assert_eq!(
-        loaded.settings.accounts.aws[0].region.as_deref(),
+        loaded.accounts.aws[0].region.as_deref(),
         Some("eu-central-1")
     );
     let loaded = aws("{name: a, bucket: b, endpoint: \"http://minio:9000\", explicitCredentials: {accessKey: k, secretKey: s}, supportedTypes: OBJECT_STORE}").load();
-    assert!(loaded.settings.accounts.aws[0].credentials.is_some());
-    assert_eq!(loaded.settings.accounts.aws[0].root_folder, "kayenta");
+    assert!(loaded.accounts.aws[0].credentials.is_some());
+    assert_eq!(loaded.accounts.aws[0].root_folder, "kayenta");
 }
 
 #[test]
@@ -172,13 +173,13 @@ fn an_unreadable_key_file_drops_the_google_account() {
     assert_eq!(left.message, "Could not load Google account g1.");
     assert!(left.cause.message.contains("/nope.json"));
     let loaded = Case::yaml(text).file("/nope.json", "{}").load();
-    assert_eq!(loaded.settings.accounts.google.len(), 1);
+    assert_eq!(loaded.accounts.google.len(), 1);
 }
 
 #[test]
 fn google_s_default_credentials_are_looked_for_where_google_s_libraries_do() {
     let text = "kayenta.google: {enabled: true, accounts: [{name: g1, project: p, supportedTypes: METRICS_STORE}]}\n";
-    let google = |case: Case| case.load().settings.accounts.google.remove(0);
+    let google = |case: Case| case.load().accounts.google.remove(0);
     let ends = |path: &Option<std::path::PathBuf>, end: &str| {
         path.as_ref().is_some_and(|path| path.ends_with(end))
     };
@@ -202,10 +203,10 @@ fn prometheus(account: &str) -> Case {
 fn an_unreadable_password_file_drops_the_prometheus_account() {
     let case = prometheus("{name: pr1, endpoint.baseUrl: http://p, usernamePasswordFile: /nope}");
     let left = skipped(&case);
-    assert_eq!(left.kind, AccountKind::Prometheus);
+    assert_eq!(left.kind.name, "prometheus");
     assert_eq!(left.message, "Problem registering Prometheus account pr1:");
     let loaded = case.file("/nope", " user:pa:ss\n").load();
-    match &loaded.settings.accounts.prometheus[0].auth {
+    match &loaded.accounts.prometheus[0].auth {
         PrometheusAuth::Basic { username, password } => {
             assert_eq!(
                 (username.as_str(), password.expose_secret()),
@@ -259,7 +260,7 @@ fn locations_are_lists_and_types_are_fixed() {
             "{{name: p, endpoint.baseUrl: http://p, locations: {written}, supportedTypes: OBJECT_STORE}}"
         ))
         .load();
-        let account = &loaded.settings.accounts.prometheus[0];
+        let account = &loaded.accounts.prometheus[0];
         assert_eq!(account.locations, expected);
         assert_eq!(account.supported_types, [AccountType::MetricsStore]);
     }
@@ -280,9 +281,9 @@ fn of_one_name_the_last_registered_stays_with_a_warning() {
         "kayenta.memory: {enabled: true, accounts: [{name: dup, supportedTypes: OBJECT_STORE}, {name: dup, supportedTypes: CONFIGURATION_STORE}]}\n",
     );
     let loaded = case.load();
-    assert_eq!(loaded.settings.accounts.memory.len(), 1);
+    assert_eq!(loaded.accounts.memory.len(), 1);
     assert_eq!(
-        loaded.settings.accounts.memory[0].supported_types,
+        loaded.accounts.memory[0].supported_types,
         [AccountType::ConfigurationStore]
     );
     told(&loaded.warnings, "is replaced by a later Memory account");
@@ -290,11 +291,11 @@ fn of_one_name_the_last_registered_stays_with_a_warning() {
         "kayenta.memory: {enabled: true, accounts: [{name: dup, supportedTypes: OBJECT_STORE}]}\nkayenta.prometheus: {enabled: true, accounts: [{name: dup, endpoint.baseUrl: http://p}]}\nkayenta.graphite: {enabled: true, accounts: [{name: dup, endpoint.baseUrl: http://g, supportedTypes: METRICS_STORE}]}\n",
     )
     .load();
-    let accounts = loaded.settings.accounts;
+    let accounts = loaded.accounts;
     assert!(accounts.memory.is_empty() && accounts.graphite.is_empty());
     assert_eq!(
         accounts.registration_order,
-        [(AccountKind::Prometheus, "dup".to_owned())]
+        [("prometheus", "dup".to_owned())]
     );
 }
 
@@ -467,7 +468,7 @@ fn a_store_that_is_off_is_not_looked_at() {
         "kayenta.prometheus: {enabled: false, accounts: [{endpoint.baseUrl: rubbish, supportedTypes: FOO}]}\n",
     )
     .load();
-    assert!(loaded.settings.accounts.prometheus.is_empty());
+    assert!(loaded.accounts.prometheus.is_empty());
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }
 

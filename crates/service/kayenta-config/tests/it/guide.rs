@@ -1,6 +1,6 @@
 //! Files of others that must load unchanged.
 
-use kayenta_config::settings::{AccountKind, AzureCredential, PrometheusAuth, Show, WorkBackend};
+use kayenta_config::settings::{AzureCredential, PrometheusAuth, Show, WorkBackend};
 use kayenta_model::AccountType;
 use secrecy::ExposeSecret;
 
@@ -37,7 +37,7 @@ fn the_guides_file_loads_without_a_word() {
     };
     assert_eq!(redis.address(), "redis://kayenta-redis-master:6379");
     assert!(redis.password.is_none());
-    let accounts = &settings.accounts;
+    let accounts = &loaded.accounts;
     let azure = &accounts.azure[0];
     assert_eq!(azure.name, "canary-storage");
     assert_eq!(
@@ -65,8 +65,8 @@ fn the_guides_file_loads_without_a_word() {
     assert_eq!(
         accounts.registration_order,
         [
-            (AccountKind::Azure, "canary-storage".to_owned()),
-            (AccountKind::Prometheus, "canary-prometheus".to_owned())
+            ("azure", "canary-storage".to_owned()),
+            ("prometheus", "canary-prometheus".to_owned())
         ]
     );
     assert!(accounts.store_enabled("signalfx") && accounts.signalfx.is_empty());
@@ -95,7 +95,7 @@ fn the_guides_file_loads_without_a_word() {
 #[test]
 fn the_guides_file_without_its_secret_runs_without_the_store() {
     let loaded = guide().load();
-    let accounts = loaded.settings.accounts;
+    let accounts = loaded.accounts;
     assert!(accounts.azure.is_empty());
     assert_eq!(accounts.prometheus.len(), 1);
     assert_eq!(
@@ -116,7 +116,7 @@ fn every_kind_of_metric_store_loads() {
         .file("/google-service-account.json", "{}");
     let loaded = case.load();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-    let accounts = loaded.settings.accounts;
+    let accounts = loaded.accounts;
     assert!(accounts.skipped.is_empty());
     assert_eq!(
         accounts.datadog[0]
@@ -176,7 +176,7 @@ fn the_files_of_the_deployment_load() {
     ] {
         let text = std::fs::read_to_string(format!("{deploy}/{file}")).unwrap();
         let loaded = Case::only(&text).var("AZURE_STORAGEKEY", "a2V5").load();
-        assert!(loaded.settings.accounts.skipped.is_empty(), "{file}");
+        assert!(loaded.accounts.skipped.is_empty(), "{file}");
         for warning in &loaded.warnings {
             assert!(
                 warning.message.starts_with("redis.connection is not set"),

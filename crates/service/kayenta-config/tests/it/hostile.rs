@@ -3,6 +3,8 @@
 use kayenta_config::{Environment, check_config};
 use proptest::prelude::*;
 
+use crate::table::TABLE;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -25,7 +27,7 @@ proptest! {
             .argument("--kayenta.http-json.enabled=true")
             .argument("--kayenta.http-json.accounts[0].name=h")
             .argument(format!("--{name}={value}"));
-        let report = check_config(&environment);
+        let report = check_config(&environment, TABLE);
         let _ = (report.to_string(), report.effective_text());
     }
 }

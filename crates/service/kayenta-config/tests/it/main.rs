@@ -12,4 +12,5 @@ mod precedence;
 mod secrets;
 mod sources;
 mod support;
+mod table;
 mod values;

@@ -120,9 +120,7 @@ fn the_engine_and_the_server_have_limits() {
 fn disk_accounts_live_under_the_data_directory_unless_told_otherwise() {
     let accounts = Case::yaml("kayenta.disk: {enabled: true, accounts: [{name: a}, {name: b, path: /b, rootFolder: x, supportedTypes: OBJECT_STORE}]}\n")
         .arg("--kayenta.embedded.data-dir=/data")
-        .load()
-        .settings
-        .accounts;
+        .load().accounts;
     assert_eq!(accounts.disk[0].path, std::path::Path::new("/data/objects"));
     assert_eq!(accounts.disk[0].supported_types.len(), 2);
     assert_eq!(accounts.disk[1].path, std::path::Path::new("/b"));
@@ -138,7 +136,7 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     .var("PATH_PREFIX", "api")
     .load();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-    let account = &loaded.settings.accounts.http_json[0];
+    let account = &loaded.accounts.http_json[0];
     assert_eq!(account.url.expose(), "https://m/api/q?scope=${scope}");
     assert_eq!(account.method, HttpJsonMethod::Post);
     assert_eq!(
@@ -231,9 +229,7 @@ fn azure_takes_other_endpoints_and_credentials() {
         Case::yaml(&format!(
             "kayenta.blobs.enabled: true\nkayenta.azure: {{enabled: true, accounts: [{{name: a, storageAccountName: acct, container: kayenta, rootFolder: r, supportedTypes: OBJECT_STORE, {more}}}]}}\n"
         ))
-        .load()
-        .settings
-        .accounts
+        .load().accounts
         .azure
         .remove(0)
     };

@@ -12,20 +12,21 @@ fn an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning() {
         assert_eq!(loaded.settings.server.port, Some(8080));
         assert!(matches!(loaded.settings.work, WorkBackend::Embedded));
         told(&loaded.warnings, "redis.connection is not set");
-        assert!(loaded.settings.accounts.disk.is_empty());
+        assert!(loaded.accounts.disk.is_empty());
     }
 }
 
 #[test]
 fn no_file_at_all_is_the_embedded_default() {
     let loaded = Case::empty().load();
+    let accounts = loaded.accounts;
     let settings = loaded.settings;
     assert_eq!(settings.server.port, Some(8090));
     assert!(matches!(settings.work, WorkBackend::Embedded));
     assert!(settings.standalone_canary_analysis);
-    assert_eq!(settings.accounts.disk[0].name, "embedded-storage");
+    assert_eq!(accounts.disk[0].name, "embedded-storage");
     assert_eq!(
-        settings.accounts.disk[0].path,
+        accounts.disk[0].path,
         std::path::Path::new("./kayenta-data/objects")
     );
     assert_eq!(settings.queue.name, "kayenta.keiko.queue");

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use kayenta_config::{
-    CheckReport, ConfigError, Diagnostic, Environment, Loaded, check_config, load,
-};
+use kayenta_config::{CheckReport, ConfigError, Diagnostic, Environment, check_config, load};
 use tempfile::TempDir;
+
+use crate::table::{Loaded, TABLE};
 
 /// Where the usual configuration file is.
 pub(crate) const FILE: &str = "/opt/kayenta/config/kayenta.yml";
@@ -64,29 +64,28 @@ impl Case {
 
     #[track_caller]
     pub(crate) fn load(&self) -> Loaded {
-        match load(&self.environment) {
-            Ok(loaded) => loaded,
+        match load(&self.environment, TABLE) {
+            Ok(loaded) => loaded.into(),
             Err(error) => panic!("{error}"),
         }
     }
 
     #[track_caller]
     pub(crate) fn fails(&self) -> ConfigError {
-        match load(&self.environment) {
+        match load(&self.environment, TABLE) {
             Ok(_) => panic!("it starts"),
             Err(error) => error,
         }
     }
 
     pub(crate) fn check(&self) -> CheckReport {
-        check_config(&self.environment)
+        check_config(&self.environment, TABLE)
     }
 
     /// Names of the memory accounts.
     #[track_caller]
     pub(crate) fn memory(&self) -> Vec<String> {
         self.load()
-            .settings
             .accounts
             .memory
             .into_iter()

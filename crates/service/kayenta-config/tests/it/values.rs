@@ -131,7 +131,7 @@ fn switches_and_lists_may_come_through_placeholders() {
     .var("TYPES", "METRICS_STORE,OBJECT_STORE")
     .load();
     assert_eq!(
-        loaded.settings.accounts.memory[0].supported_types,
+        loaded.accounts.memory[0].supported_types,
         [AccountType::MetricsStore, AccountType::ObjectStore]
     );
 }
@@ -174,7 +174,7 @@ fn every_spelling_of_a_setting_binds() {
                 "kayenta:\n  memory:\n    enabled: true\n    accounts:\n    - {name}: m\n      {spelling}: OBJECT_STORE\n"
             ))
             .load();
-            let account = &loaded.settings.accounts.memory[0];
+            let account = &loaded.accounts.memory[0];
             assert_eq!(
                 (account.name.as_str(), account.supported_types.len()),
                 ("m", 1),
@@ -191,10 +191,7 @@ fn every_spelling_of_a_setting_binds() {
             "kayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: p\n    {endpoint}\n"
         ))
         .load();
-        assert_eq!(
-            loaded.settings.accounts.prometheus[0].base_url.expose(),
-            "http://p"
-        );
+        assert_eq!(loaded.accounts.prometheus[0].base_url.expose(), "http://p");
     }
 }
 
@@ -215,7 +212,7 @@ fn the_kebab_case_spelling_wins() {
         ))
         .load();
         assert_eq!(
-            loaded.settings.accounts.memory[0].supported_types,
+            loaded.accounts.memory[0].supported_types,
             [AccountType::MetricsStore]
         );
     }
@@ -225,9 +222,7 @@ fn types(written: &str) -> Vec<AccountType> {
     Case::yaml(&format!(
         "kayenta.memory:\n  enabled: true\n  accounts:\n  - name: m\n    supportedTypes: {written}\n"
     ))
-    .load()
-    .settings
-    .accounts
+    .load().accounts
     .memory
     .remove(0)
     .supported_types
@@ -310,11 +305,7 @@ fn a_switch_is_on_for_every_value_but_false() {
         ("kayenta.memory: {}", false),
     ] {
         let loaded = Case::yaml(&format!("{written}\n")).load();
-        assert_eq!(
-            loaded.settings.accounts.store_enabled("memory"),
-            on,
-            "{written}"
-        );
+        assert_eq!(loaded.accounts.store_enabled("memory"), on, "{written}");
     }
 }
 
@@ -326,7 +317,7 @@ fn a_list_of_accounts_is_read_from_variables_with_a_warning() {
         .var("KAYENTA_CONFIGBIN_ACCOUNTS_0_NAME", "x")
         .var("KAYENTA_CONFIGBIN_ACCOUNTS_0_ENDPOINT_BASEURL", "http://cb")
         .load();
-    assert_eq!(loaded.settings.accounts.configbin.len(), 1);
+    assert_eq!(loaded.accounts.configbin.len(), 1);
     told(&loaded.warnings, "comes from environment variables");
 }
 
@@ -337,7 +328,7 @@ fn a_variable_without_a_name_does_not_hide_the_files_list() {
     )
     .var("KAYENTA_AZURE_ACCOUNTS_0_ACCOUNTACCESSKEY", "b3RoZXI=")
     .load();
-    assert_eq!(loaded.settings.accounts.azure[0].name, "az");
+    assert_eq!(loaded.accounts.azure[0].name, "az");
     told(&loaded.warnings, "a list is never merged");
 }
 
@@ -349,7 +340,7 @@ fn a_list_of_accounts_comes_from_flags() {
             "'-Dkayenta.graphite.accounts[0].name=g' -Dkayenta.graphite.accounts[0].endpoint.baseUrl=http://g -Dkayenta.graphite.accounts[0].supportedTypes=METRICS_STORE",
         )
         .load();
-    assert_eq!(loaded.settings.accounts.graphite.len(), 1);
+    assert_eq!(loaded.accounts.graphite.len(), 1);
 }
 
 #[test]
@@ -477,6 +468,7 @@ fn variables_bind_in_every_spelling_of_the_table() {
         .var("kayenta_influxdb_enabled", "true")
         .var("SERVER_SERVLET_CONTEXT_PATH", "/kay/")
         .load();
+    let accounts = loaded.accounts;
     let settings = loaded.settings;
     assert_eq!(settings.server.port, Some(9001));
     assert_eq!(settings.retry.backoff_multiplier, Duration::from_millis(7));
@@ -488,6 +480,6 @@ fn variables_bind_in_every_spelling_of_the_table() {
     assert_eq!(settings.queue.name, "q");
     assert_eq!(settings.queue.dead_letter_name, "d");
     assert!(settings.standalone_canary_analysis);
-    assert!(settings.accounts.store_enabled("influxdb"));
+    assert!(accounts.store_enabled("influxdb"));
     assert_eq!(settings.server.context_path, "/kay");
 }

@@ -8,6 +8,8 @@ use std::{
 
 use kayenta_config::{Environment, check_config};
 
+use crate::wiring::kinds::KINDS;
+
 /// Options of `check-config`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckConfigArgs {
@@ -27,7 +29,7 @@ pub(crate) fn run(args: &CheckConfigArgs) -> anyhow::Result<ExitCode> {
         .fold(Environment::from_process(), |environment, file| {
             environment.only_file(file)
         });
-    let report = check_config(&environment);
+    let report = check_config(&environment, KINDS);
     writeln!(io::stderr(), "{report}")?;
     if !args.quiet {
         write!(io::stdout(), "{}", report.effective_text())?;

@@ -4,6 +4,8 @@ use kayenta_config::{CheckReport, Environment, check_config};
 use kayenta_model::CanaryConfig;
 use serde_json::Value;
 
+use crate::wiring::kinds::KINDS;
+
 use super::{files, pages, repository, short};
 
 /// What the variables of the examples would hold.
@@ -18,7 +20,7 @@ fn checked(text: &str) -> CheckReport {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kayenta.yml");
     std::fs::write(&path, text).unwrap();
-    check_config(&environment("").only_file(&path))
+    check_config(&environment("").only_file(&path), KINDS)
 }
 
 /// No error, nothing unknown, no account left out.
@@ -98,7 +100,10 @@ fn is_known(name: &str) -> bool {
         false => vec![name],
     };
     candidates.iter().any(|name| {
-        let report = check_config(&environment("/nonexistent").argument(format!("--{name}=1")));
+        let report = check_config(
+            &environment("/nonexistent").argument(format!("--{name}=1")),
+            KINDS,
+        );
         let mut warnings = report.warnings.iter();
         !warnings.any(|warning| warning.message.starts_with("unknown property"))
     })

@@ -1,13 +1,11 @@
 //! The configuration: would the service start with it, and what would it do otherwise than the Java
 //! service.
 
-use kayenta_config::{
-    ConfigError, EffectiveProperty, Loaded, Origin,
-    settings::{AccountKind, WorkBackend},
-};
+use kayenta_accounts::AccountKind;
+use kayenta_config::{ConfigError, EffectiveProperty, Origin, settings::WorkBackend};
 
 use super::report::{AccountLine, Configuration, Finding};
-use crate::wiring;
+use crate::wiring::kinds::{Loaded, Store};
 
 /// Settings that are read and come to nothing, with the reason and the id of the departure.
 const WITHOUT_EFFECT: [(&str, &str, &str); 7] = [
@@ -79,9 +77,8 @@ fn warnings(warnings: &[kayenta_config::Diagnostic]) -> Vec<Finding> {
 
 /// What a configuration comes to.
 pub(super) fn examine(loaded: &Loaded) -> Configuration {
-    let settings = &loaded.settings;
     let mut findings = warnings(&loaded.warnings);
-    for skipped in &settings.accounts.skipped {
+    for skipped in &loaded.accounts.skipped {
         findings.push(Finding::attention(
             skipped
                 .name
@@ -90,14 +87,14 @@ pub(super) fn examine(loaded: &Loaded) -> Configuration {
             format!("{} {}", skipped.message, skipped.cause),
         ));
     }
-    let accounts: Vec<AccountLine> = settings
+    let accounts: Vec<AccountLine> = loaded
         .accounts
-        .registration_order
+        .registered
         .iter()
-        .map(|(kind, name)| AccountLine {
-            name: name.clone(),
-            kind: kind.as_str(),
-            usable: !wiring::is_not_built_in(*kind),
+        .map(|(kind, account)| AccountLine {
+            name: account.name.clone(),
+            kind: kind.name,
+            usable: !account.store.is_not_built_in(),
         })
         .collect();
     for account in accounts.iter().filter(|account| !account.usable) {
@@ -122,15 +119,17 @@ pub(super) fn examine(loaded: &Loaded) -> Configuration {
 fn changes(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
     let mut findings = Vec::new();
-    let azure_by_https = settings
+    let azure_by_https = loaded
         .accounts
-        .azure
+        .registered
         .iter()
-        .filter(|account| {
-            let endpoint = account.endpoint.as_ref();
-            endpoint.is_some_and(|endpoint| endpoint.url.scheme() == "https")
-        })
-        .map(|account| account.name.as_str());
+        .filter_map(|(_, account)| {
+            let Store::Azure(azure) = &account.store else {
+                return None;
+            };
+            let endpoint = azure.endpoint.as_ref()?;
+            (endpoint.url.scheme() == "https").then_some(account.name.as_str())
+        });
     for account in azure_by_https {
         findings.push(
             Finding::note(
@@ -202,15 +201,15 @@ fn kebab(name: &str) -> String {
 }
 
 /// The query type accounts of the kind understand, if they are a metric store.
-pub(super) fn query_type(kind: AccountKind) -> Option<&'static str> {
-    match kind {
-        AccountKind::Azure
-        | AccountKind::Aws
-        | AccountKind::Memory
-        | AccountKind::Disk
-        | AccountKind::ConfigBin => None,
-        AccountKind::Google => Some("stackdriver"),
-        other => Some(other.as_str()),
+pub(super) fn query_type(kind: &AccountKind, store: &Store) -> Option<&'static str> {
+    match store {
+        Store::Azure(_)
+        | Store::Aws(_)
+        | Store::Memory(_)
+        | Store::Disk(_)
+        | Store::ConfigBin(_) => None,
+        Store::Google(_) => Some("stackdriver"),
+        _ => Some(kind.name),
     }
 }
 
@@ -219,12 +218,13 @@ mod tests {
     use kayenta_config::{Environment, load};
 
     use super::*;
+    use crate::wiring::kinds::KINDS;
 
     fn examined(arguments: &[&str]) -> Configuration {
         let environment = arguments
             .iter()
             .fold(Environment::empty("/nonexistent"), |e, a| e.argument(*a));
-        examine(&load(&environment).unwrap())
+        examine(&load(&environment, KINDS).unwrap())
     }
 
     #[test]

@@ -12,16 +12,18 @@ mod text;
 
 use kayenta_config::{Environment, load};
 
+use crate::wiring::kinds::KINDS;
+
 pub(crate) use report::{Report, Verdict};
 
 /// Looks at everything the configuration of `environment` names.
 pub(crate) async fn check(environment: &Environment) -> Report {
-    let loaded = match load(environment) {
+    let loaded = match load(environment, KINDS) {
         Ok(loaded) => loaded,
         Err(error) => return Report::unusable(configuration::unusable(&error)),
     };
     let configuration = configuration::examine(&loaded);
-    let storage = objects::examine(&loaded.settings).await;
+    let storage = objects::examine(&loaded).await;
     let redis = redis_keys::examine(&loaded.settings).await;
     Report::new(configuration, storage, redis)
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, stream};
-use kayenta_config::{Settings, settings::AccountKind};
+use kayenta_accounts::AccountKind;
+use kayenta_config::Settings;
 use kayenta_model::{
     AnalysisStatusResponse, CanaryConfig, CanaryStatusResponse, MetricSet, MetricSetPair,
     with_causes,
@@ -17,19 +18,26 @@ use super::{
     configuration::query_type,
     report::{Finding, Group, LeftOver, Store, Unreadable},
 };
-use crate::wiring::{self, reading::ReadingAccount};
+use crate::wiring::{
+    kinds::{Accounts, Loaded, Store as Configured},
+    local_judges,
+    reading::{ReadingAccount, object_stores},
+};
 
 /// Objects of one kind read at once.
 const READS: usize = 16;
 
 /// Looks through every store the settings name.
-pub(super) async fn examine(settings: &Settings) -> Vec<Store> {
+pub(super) async fn examine(loaded: &Loaded) -> Vec<Store> {
     let mut stores = Vec::new();
-    for account in wiring::reading::object_stores(settings) {
-        stores.push(examine_account(settings, account).await);
+    for account in object_stores(&loaded.accounts) {
+        stores.push(examine_account(loaded, account).await);
     }
-    for account in &settings.accounts.memory {
-        let mut store = Store::of(&account.name, AccountKind::Memory);
+    for (kind, account) in &loaded.accounts.registered {
+        if !matches!(account.store, Configured::Memory(_)) {
+            continue;
+        }
+        let mut store = Store::of(&account.name, kind);
         store.findings.push(Finding::note(
             &account.name,
             "kept in the memory of the process, here as there: nothing outlives it, nothing to read",
@@ -40,10 +48,10 @@ pub(super) async fn examine(settings: &Settings) -> Vec<Store> {
 }
 
 impl Store {
-    fn of(account: &str, kind: AccountKind) -> Self {
+    fn of(account: &str, kind: &AccountKind) -> Self {
         Self {
             account: account.to_owned(),
-            kind: kind.as_str(),
+            kind: kind.name,
             failure: None,
             groups: Vec::new(),
             unreadable: Vec::new(),
@@ -53,7 +61,7 @@ impl Store {
     }
 }
 
-async fn examine_account(settings: &Settings, account: ReadingAccount) -> Store {
+async fn examine_account(loaded: &Loaded, account: ReadingAccount) -> Store {
     let mut store = Store::of(&account.name, account.kind);
     let objects = match account.objects {
         Ok(objects) => objects,
@@ -62,17 +70,18 @@ async fn examine_account(settings: &Settings, account: ReadingAccount) -> Store 
             return store;
         }
     };
-    if let Err(error) = look_through(settings, &objects, &mut store).await {
+    if let Err(error) = look_through(loaded, &objects, &mut store).await {
         store.failure = Some(told(&error));
     }
     store
 }
 
 async fn look_through(
-    settings: &Settings,
+    loaded: &Loaded,
     objects: &ObjectRepository,
     store: &mut Store,
 ) -> Result<(), StorageError> {
+    let settings = &loaded.settings;
     for kind in ObjectKind::ALL {
         let listed = match objects.list(kind).await {
             Ok(listed) => listed,
@@ -90,7 +99,9 @@ async fn look_through(
         match kind {
             ObjectKind::CanaryConfig => {
                 let configs = reader.all::<CanaryConfig>(&listed, store).await?;
-                store.findings.extend(about_configs(settings, &configs));
+                store
+                    .findings
+                    .extend(about_configs(settings, &loaded.accounts, &configs));
             }
             ObjectKind::CanaryResultArchive => {
                 reader.all::<CanaryStatusResponse>(&listed, store).await?;
@@ -183,15 +194,18 @@ fn told(error: &StorageError) -> String {
 }
 
 /// What is odd about configs that can be read.
-fn about_configs(settings: &Settings, configs: &[(String, CanaryConfig)]) -> Vec<Finding> {
+fn about_configs(
+    settings: &Settings,
+    accounts: &Accounts,
+    configs: &[(String, CanaryConfig)],
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let judges = judge_names(settings);
-    let query_types: BTreeSet<&str> = settings
-        .accounts
-        .registration_order
+    let query_types: BTreeSet<&str> = accounts
+        .registered
         .iter()
-        .filter(|(kind, _)| !wiring::is_not_built_in(*kind))
-        .filter_map(|(kind, _)| query_type(*kind))
+        .filter(|(_, account)| !account.store.is_not_built_in())
+        .filter_map(|(kind, account)| query_type(kind, &account.store))
         .collect();
     let mut names: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (id, config) in configs {
@@ -263,7 +277,7 @@ fn about_configs(settings: &Settings, configs: &[(String, CanaryConfig)]) -> Vec
 }
 
 fn judge_names(settings: &Settings) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = wiring::local_judges()
+    let mut names: BTreeSet<String> = local_judges()
         .list()
         .into_iter()
         .map(|judge| judge.name)

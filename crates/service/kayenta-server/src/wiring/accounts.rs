@@ -1,12 +1,14 @@
 //! Accounts from settings: what each can do, and what `/credentials` shows of it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
+use kayenta_accounts::AccountKind;
 use kayenta_azure::AzureStore;
 use kayenta_config::{
     Settings,
-    settings::{self, AccountKind, AzureCredential},
+    settings::{self, AzureCredential},
+    stores,
 };
 use kayenta_engine::{Account, Accounts};
 use kayenta_http::Transport;
@@ -19,7 +21,10 @@ use kayenta_storage::{
 };
 use serde_json::{Value, json};
 
-use super::{metric_stores, not_built_in};
+use super::{
+    kinds::{self, Store},
+    metric_stores, not_built_in,
+};
 use crate::startup_failure::StartupFailure;
 
 /// Operations one remote object store works on at a time.
@@ -34,48 +39,47 @@ pub(crate) struct Ingredients {
     pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Registers every account the settings name, in the reference's order. One that cannot be loaded is
+/// Opens and registers every configured account, in the reference's order. One that cannot be loaded is
 /// logged and left out where the reference starts without it too.
 ///
 /// # Errors
 /// When an account cannot be made where the reference would not start either.
 pub(crate) async fn register(
     settings: &Settings,
+    configured: &kinds::Accounts,
     ingredients: &Ingredients,
 ) -> anyhow::Result<Accounts> {
     let accounts = Accounts::new();
-    for store in &settings.accounts.enabled_stores {
+    for store in &configured.enabled {
         if let Some(service_type) = service_type(store) {
             accounts.enable_service_type(service_type);
         }
     }
-    for skipped in &settings.accounts.skipped {
+    for skipped in &configured.skipped {
         tracing::error!(cause = %skipped.cause, "{}", skipped.message);
     }
-    let mut made = HashMap::new();
-    for account in make_all(settings, ingredients).await? {
-        made.insert(account.name.clone(), account);
-    }
-    for (kind, name) in &settings.accounts.registration_order {
-        let Some(account) = made.remove(name) else {
+    for (kind, account) in &configured.registered {
+        let name = &account.name;
+        let store = &account.store;
+        let Some(made) = make(settings, configured, store, ingredients).await? else {
             continue;
         };
-        let types: Vec<&str> = account.supported_types.iter().map(|t| t.as_str()).collect();
+        let types: Vec<&str> = made.supported_types.iter().map(|t| t.as_str()).collect();
         tracing::info!(
             "Registering {} account {name} with supported types [{}].",
-            kind.label(),
+            kind.label,
             types.join(", ")
         );
-        if not_built_in::part_of(&account) {
+        if not_built_in::part_of(store, &made) {
             tracing::warn!("object storage of account {name} is configured but not built in yet");
         }
-        if not_built_in::includes(*kind) {
+        if store.is_not_built_in() {
             tracing::warn!(
                 "account {name} of type {} is configured but not built in yet",
-                kind.as_str()
+                kind.name
             );
         }
-        accounts.add(account);
+        accounts.add(made);
     }
     Ok(accounts)
 }
@@ -107,25 +111,40 @@ fn service_type(store: &str) -> Option<&'static str> {
         })
 }
 
-async fn make_all(settings: &Settings, ingredients: &Ingredients) -> anyhow::Result<Vec<Account>> {
-    let configured = &settings.accounts;
-    let mut made = Vec::new();
-    for account in &configured.azure {
-        made.extend(azure(account));
-    }
-    for account in &configured.memory {
-        let store = MemoryStore::with_clock(Arc::clone(&ingredients.clock));
-        let mut entry = Entry::new(&account.name, AccountKind::Memory, &account.supported_types);
-        entry.show("objects", json!({}));
-        entry.show("metadata", json!({}));
-        made.push(entry.with_objects(store).finish());
-    }
-    for account in &configured.disk {
-        made.push(disk(account).await?);
-    }
-    made.extend(metric_stores::accounts(settings, ingredients));
-    made.extend(not_built_in::accounts(configured));
-    Ok(made)
+/// The account, opened; `None` when it cannot be used, which was logged.
+async fn make(
+    settings: &Settings,
+    configured: &kinds::Accounts,
+    store: &Store,
+    ingredients: &Ingredients,
+) -> anyhow::Result<Option<Account>> {
+    use metric_stores as metrics;
+    Ok(match store {
+        Store::Azure(account) => azure(account),
+        Store::Memory(account) => {
+            let store = MemoryStore::with_clock(Arc::clone(&ingredients.clock));
+            let mut entry = Entry::new(&account.name, &stores::MEMORY, &account.supported_types);
+            entry.show("objects", json!({}));
+            entry.show("metadata", json!({}));
+            Some(entry.with_objects(store).finish())
+        }
+        Store::Disk(account) => Some(disk(account).await?),
+        Store::ConfigBin(account) => Some(not_built_in::configbin(account)),
+        Store::Aws(account) => Some(not_built_in::aws(account)),
+        Store::Atlas(account) => metrics::atlas::account(account, ingredients),
+        Store::Datadog(account) => metrics::datadog::account(settings, account, ingredients),
+        Store::Graphite(account) => metrics::graphite::account(account, ingredients),
+        Store::InfluxDb(account) => metrics::influxdb::account(account, ingredients),
+        Store::NewRelic(account) => metrics::newrelic::account(account, ingredients),
+        Store::Prometheus(account) => metrics::prometheus::account(settings, account, ingredients),
+        Store::SignalFx(account) => metrics::signalfx::account(account, ingredients),
+        Store::Wavefront(account) => metrics::wavefront::account(account, ingredients),
+        Store::HttpJson(account) => metrics::http_json::account(account, ingredients),
+        Store::Google(account) => {
+            let enabled = configured.is_enabled("stackdriver");
+            metrics::stackdriver::account(settings, enabled, account, ingredients)
+        }
+    })
 }
 
 /// An account in the making: members of `/credentials` in the reference's order.
@@ -135,8 +154,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(name: &str, kind: AccountKind, supported_types: &[AccountType]) -> Self {
-        let mut account = Account::new(name, kind.as_str());
+    pub(super) fn new(name: &str, kind: &AccountKind, supported_types: &[AccountType]) -> Self {
+        let mut account = Account::new(name, kind.name);
         account.supported_types = supported_types.to_vec();
         Self {
             account,
@@ -231,14 +250,14 @@ async fn disk(account: &settings::DiskAccount) -> anyhow::Result<Account> {
             ),
         )
     })?;
-    let mut entry = Entry::new(&account.name, AccountKind::Disk, &account.supported_types);
+    let mut entry = Entry::new(&account.name, &stores::DISK, &account.supported_types);
     entry.show("rootFolder", account.root_folder.as_str());
     Ok(entry.with_objects(store).finish())
 }
 
 /// An Azure account; logged and left out when its settings are of no use, as in the reference.
 fn azure(account: &settings::AzureAccount) -> Option<Account> {
-    let mut entry = Entry::new(&account.name, AccountKind::Azure, &account.supported_types);
+    let mut entry = Entry::new(&account.name, &stores::AZURE, &account.supported_types);
     if !account.supported_types.contains(&AccountType::ObjectStore) {
         return Some(entry.finish());
     }

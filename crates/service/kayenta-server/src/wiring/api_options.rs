@@ -12,8 +12,10 @@ use kayenta_config::{
 };
 use kayenta_management::{Exposure, HealthGroup, ManagementOptions, Show, StatusOrder};
 
+use super::kinds::Accounts;
+
 /// Settings as the HTTP layer wants them.
-pub(crate) fn api_options(settings: &Settings) -> ApiOptions {
+pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOptions {
     ApiOptions {
         context_path: settings.server.context_path.clone(),
         cors: match &settings.server.cors {
@@ -24,7 +26,7 @@ pub(crate) fn api_options(settings: &Settings) -> ApiOptions {
         max_body_bytes: usize::try_from(settings.server.max_body_bytes).unwrap_or(usize::MAX),
         body_timeout: settings.server.body_timeout,
         scape_enabled: settings.standalone_canary_analysis,
-        fetch_stores: settings.accounts.enabled_stores.iter().cloned().collect(),
+        fetch_stores: accounts.enabled.iter().cloned().collect(),
         fetch_defaults: settings.test_defaults.clone(),
         validate_metric_names: settings.validate_metric_names,
         spectator_enabled: settings.spectator.enabled,

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 mod api_options;
 mod health;
 mod judges;
+pub(crate) mod kinds;
 mod management;
 mod metric_stores;
 mod not_built_in;
@@ -19,8 +20,3 @@ pub(crate) use management::{environment, scheduled_tasks};
 pub(crate) use outbound::transport;
 pub(crate) use redis::adapter_settings;
 pub(crate) use work::{Work, open_work};
-
-/// Whether accounts of this kind cannot do anything yet.
-pub(crate) fn is_not_built_in(kind: kayenta_config::settings::AccountKind) -> bool {
-    not_built_in::includes(kind)
-}

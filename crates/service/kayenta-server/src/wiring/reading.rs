@@ -3,64 +3,66 @@
 
 use std::sync::Arc;
 
+use kayenta_accounts::AccountKind;
 use kayenta_azure::AzureStore;
-use kayenta_config::{
-    Settings,
-    settings::{AccountKind, AzureAccount},
-};
+use kayenta_config::settings::AzureAccount;
 use kayenta_model::AccountType;
 use kayenta_storage::{DiskStore, ObjectRepository, RetryPolicy, Retrying};
 
-use super::{accounts::azure_settings, not_built_in};
+use super::{
+    accounts::azure_settings,
+    kinds::{Accounts, Store},
+};
 
 /// The objects of one account, or why there is no way to them.
 #[derive(Debug)]
 pub(crate) struct ReadingAccount {
     pub(crate) name: String,
-    pub(crate) kind: AccountKind,
+    pub(crate) kind: &'static AccountKind,
     pub(crate) objects: Result<ObjectRepository, String>,
 }
 
 /// Every account that keeps objects outside this process, in configured order.
-pub(crate) fn object_stores(settings: &Settings) -> Vec<ReadingAccount> {
-    let accounts = &settings.accounts;
+pub(crate) fn object_stores(accounts: &Accounts) -> Vec<ReadingAccount> {
     accounts
-        .registration_order
+        .registered
         .iter()
-        .filter_map(|(kind, name)| {
-            let objects = match kind {
-                AccountKind::Azure => {
-                    let account = accounts.azure.iter().find(|a| a.name == *name)?;
-                    if !account.supported_types.contains(&AccountType::ObjectStore) {
-                        return None;
-                    }
-                    azure(account)
+        .filter_map(|(kind, account)| {
+            let types = &account.supported_types;
+            let objects = match &account.store {
+                Store::Azure(azure) if types.contains(&AccountType::ObjectStore) => {
+                    reading_azure(azure)
                 }
-                AccountKind::Disk => {
-                    let account = accounts.disk.iter().find(|a| a.name == *name)?;
-                    let store = DiskStore::reading(account.path.join(&account.root_folder));
-                    Ok(ObjectRepository::new(name.as_str(), Arc::new(store)))
+                Store::Disk(disk) => {
+                    let store = DiskStore::reading(disk.path.join(&disk.root_folder));
+                    Ok(ObjectRepository::new(
+                        account.name.as_str(),
+                        Arc::new(store),
+                    ))
                 }
-                // Whatever keeps objects and is not looked through is said, never passed over.
-                kind if keeps_objects(settings, *kind, name) => {
-                    let why = match not_built_in::objects_of(*kind) {
-                        true => "are not built in",
-                        false => "cannot be looked through by this check",
-                    };
-                    Err(format!("object stores of type {} {why}", kind.as_str()))
+                // Whatever keeps objects and is not looked through is reported, never passed over.
+                store
+                    if store.keeps_no_objects_yet()
+                        && (types.contains(&AccountType::ObjectStore)
+                            || types.contains(&AccountType::ConfigurationStore)) =>
+                {
+                    Err(format!(
+                        "object stores of type {} are not built in",
+                        kind.name
+                    ))
                 }
                 _ => return None,
             };
             Some(ReadingAccount {
-                name: name.clone(),
-                kind: *kind,
+                name: account.name.clone(),
+                kind,
                 objects,
             })
         })
         .collect()
 }
 
-fn azure(account: &AzureAccount) -> Result<ObjectRepository, String> {
+fn reading_azure(account: &AzureAccount) -> Result<ObjectRepository, String> {
     let opened = azure_settings(account)
         .and_then(|settings| AzureStore::reading(&settings).map_err(Into::into))
         .map_err(|error| format!("{error:#}"))?;
@@ -69,31 +71,4 @@ fn azure(account: &AzureAccount) -> Result<ObjectRepository, String> {
         account.name.as_str(),
         Arc::new(retried),
     ))
-}
-
-/// Whether an account of a kind that can be more than an object store is one.
-fn keeps_objects(settings: &Settings, kind: AccountKind, name: &str) -> bool {
-    let accounts = &settings.accounts;
-    let types = match kind {
-        AccountKind::Aws => accounts
-            .aws
-            .iter()
-            .find(|a| a.name == name)
-            .map(|a| &a.supported_types),
-        AccountKind::Google => accounts
-            .google
-            .iter()
-            .find(|a| a.name == name)
-            .map(|a| &a.supported_types),
-        AccountKind::ConfigBin => accounts
-            .configbin
-            .iter()
-            .find(|a| a.name == name)
-            .map(|a| &a.supported_types),
-        _ => None,
-    };
-    types.is_some_and(|types| {
-        types.contains(&AccountType::ObjectStore)
-            || types.contains(&AccountType::ConfigurationStore)
-    })
 }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use kayenta_atlas::AtlasStore;
-use kayenta_config::settings::{AccountKind, AtlasAccount};
+use kayenta_config::{settings::AtlasAccount, stores};
 use kayenta_engine::{Account, RandomIds};
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &AtlasAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &AtlasAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let store = AtlasStore::new(
         kayenta_atlas::AtlasAccount {
             name: account.name.clone(),
@@ -20,9 +23,9 @@ pub(super) fn account(account: &AtlasAccount, ingredients: &Ingredients) -> Opti
         Arc::clone(&ingredients.clock),
         Arc::new(RandomIds::new()),
     );
-    let mut entry = Entry::new(&account.name, AccountKind::Atlas, &account.supported_types);
+    let mut entry = Entry::new(&account.name, &stores::ATLAS, &account.supported_types);
     // Its locations are those of the list of backends, once that is read.
     entry.locations(&[], &account.recommended_locations);
     entry.show_some("fetchId", account.fetch_id.as_deref());
-    registered(entry, AccountKind::Atlas, &account.name, store)
+    registered(entry, &stores::ATLAS, &account.name, store)
 }

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use kayenta_config::{
-    Settings,
-    settings::{AccountKind, DatadogAccount},
-};
+use kayenta_config::{Settings, settings::DatadogAccount, stores};
 use kayenta_datadog::DatadogStore;
 use kayenta_engine::Account;
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(
+pub(in crate::wiring) fn account(
     settings: &Settings,
     account: &DatadogAccount,
     ingredients: &Ingredients,
@@ -28,11 +25,7 @@ pub(super) fn account(
         &ingredients.transport,
         Arc::clone(&ingredients.clock),
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::Datadog,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::DATADOG, &account.supported_types);
     entry.show_endpoint(&account.base_url);
-    registered(entry, AccountKind::Datadog, &account.name, store)
+    registered(entry, &stores::DATADOG, &account.name, store)
 }

@@ -1,13 +1,16 @@
 //! Graphite.
 
-use kayenta_config::settings::{AccountKind, GraphiteAccount};
+use kayenta_config::{settings::GraphiteAccount, stores};
 use kayenta_engine::Account;
 use kayenta_graphite::GraphiteStore;
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &GraphiteAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &GraphiteAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let store = GraphiteStore::new(
         kayenta_graphite::GraphiteAccount {
             name: account.name.clone(),
@@ -15,11 +18,7 @@ pub(super) fn account(account: &GraphiteAccount, ingredients: &Ingredients) -> O
         },
         &ingredients.transport,
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::Graphite,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::GRAPHITE, &account.supported_types);
     entry.show_endpoint(&account.base_url);
-    registered(entry, AccountKind::Graphite, &account.name, store)
+    registered(entry, &stores::GRAPHITE, &account.name, store)
 }

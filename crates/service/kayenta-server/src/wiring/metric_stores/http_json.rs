@@ -1,13 +1,19 @@
 //! Any server that answers with JSON.
 
-use kayenta_config::settings::{self, AccountKind, HttpJsonAccount, HttpJsonMethod};
+use kayenta_config::{
+    settings::{self, HttpJsonAccount, HttpJsonMethod},
+    stores,
+};
 use kayenta_engine::Account;
 use kayenta_http_json::{HttpJsonStore, Method, answer::TimestampUnit};
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &HttpJsonAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &HttpJsonAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let store = HttpJsonStore::new(
         kayenta_http_json::HttpJsonAccount {
             url: account.url.clone(),
@@ -30,11 +36,7 @@ pub(super) fn account(account: &HttpJsonAccount, ingredients: &Ingredients) -> O
         },
         &ingredients.transport,
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::HttpJson,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::HTTP_JSON, &account.supported_types);
     entry.locations(&account.locations, &account.recommended_locations);
-    registered(entry, AccountKind::HttpJson, &account.name, store)
+    registered(entry, &stores::HTTP_JSON, &account.name, store)
 }

@@ -1,13 +1,16 @@
 //! InfluxDB.
 
-use kayenta_config::settings::{AccountKind, InfluxDbAccount};
+use kayenta_config::{settings::InfluxDbAccount, stores};
 use kayenta_engine::Account;
 use kayenta_influxdb::{InfluxDbCredentials, InfluxDbStore};
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &InfluxDbAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &InfluxDbAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let credentials = match (&account.token, &account.username, &account.password) {
         (Some(token), _, _) => InfluxDbCredentials::Token(token.clone()),
         (None, Some(username), password) => InfluxDbCredentials::Basic {
@@ -23,11 +26,7 @@ pub(super) fn account(account: &InfluxDbAccount, ingredients: &Ingredients) -> O
         },
         &ingredients.transport,
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::InfluxDb,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::INFLUXDB, &account.supported_types);
     entry.show_endpoint(&account.base_url);
-    registered(entry, AccountKind::InfluxDb, &account.name, store)
+    registered(entry, &stores::INFLUXDB, &account.name, store)
 }

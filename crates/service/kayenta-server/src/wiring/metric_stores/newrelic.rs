@@ -1,13 +1,16 @@
 //! New Relic.
 
-use kayenta_config::settings::{AccountKind, NewRelicAccount};
+use kayenta_config::{settings::NewRelicAccount, stores};
 use kayenta_engine::Account;
 use kayenta_newrelic::{NewRelicStore, query::DefaultKeys};
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &NewRelicAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &NewRelicAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let store = NewRelicStore::new(
         kayenta_newrelic::NewRelicAccount {
             name: account.name.clone(),
@@ -21,11 +24,7 @@ pub(super) fn account(account: &NewRelicAccount, ingredients: &Ingredients) -> O
         },
         &ingredients.transport,
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::NewRelic,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::NEWRELIC, &account.supported_types);
     entry.show_endpoint(&account.base_url);
-    registered(entry, AccountKind::NewRelic, &account.name, store)
+    registered(entry, &stores::NEWRELIC, &account.name, store)
 }

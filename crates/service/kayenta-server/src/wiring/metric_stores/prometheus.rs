@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kayenta_config::{
     Settings,
-    settings::{AccountKind, PrometheusAccount, PrometheusAuth},
+    settings::{PrometheusAccount, PrometheusAuth},
+    stores,
 };
 use kayenta_engine::Account;
 use kayenta_http::Credentials;
@@ -13,7 +14,7 @@ use kayenta_prometheus::PrometheusStore;
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(
+pub(in crate::wiring) fn account(
     settings: &Settings,
     account: &PrometheusAccount,
     ingredients: &Ingredients,
@@ -39,11 +40,7 @@ pub(super) fn account(
         &ingredients.transport,
         Arc::clone(&ingredients.clock),
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::Prometheus,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::PROMETHEUS, &account.supported_types);
     entry.locations(&account.locations, &account.recommended_locations);
     entry.show_endpoint(&account.base_url);
     entry.show_some("username", account.username.as_deref());
@@ -51,5 +48,5 @@ pub(super) fn account(
         "usernamePasswordFile",
         account.username_password_file.as_deref(),
     );
-    registered(entry, AccountKind::Prometheus, &account.name, store)
+    registered(entry, &stores::PROMETHEUS, &account.name, store)
 }

@@ -1,13 +1,16 @@
 //! SignalFx.
 
-use kayenta_config::settings::{AccountKind, SignalFxAccount};
+use kayenta_config::{settings::SignalFxAccount, stores};
 use kayenta_engine::Account;
 use kayenta_signalfx::SignalfxStore;
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &SignalFxAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &SignalFxAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let store = SignalfxStore::new(
         kayenta_signalfx::SignalfxAccount {
             name: account.name.clone(),
@@ -18,11 +21,7 @@ pub(super) fn account(account: &SignalFxAccount, ingredients: &Ingredients) -> O
         },
         &ingredients.transport,
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::SignalFx,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::SIGNALFX, &account.supported_types);
     entry.show_endpoint(&account.base_url);
-    registered(entry, AccountKind::SignalFx, &account.name, store)
+    registered(entry, &stores::SIGNALFX, &account.name, store)
 }

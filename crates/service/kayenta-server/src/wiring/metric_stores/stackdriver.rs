@@ -3,10 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
-use kayenta_config::{
-    Settings,
-    settings::{AccountKind, GoogleAccount},
-};
+use kayenta_config::{Settings, settings::GoogleAccount, stores};
 use kayenta_engine::Account;
 use kayenta_model::AccountType;
 use kayenta_stackdriver::{
@@ -17,12 +14,13 @@ use crate::wiring::accounts::{Entry, Ingredients};
 
 /// A Google account, with its metrics where it reads some. One whose credentials are of no use is
 /// logged and left out, as in the reference.
-pub(super) fn account(
+pub(in crate::wiring) fn account(
     settings: &Settings,
+    enabled: bool,
     account: &GoogleAccount,
     ingredients: &Ingredients,
 ) -> Option<Account> {
-    let mut entry = Entry::new(&account.name, AccountKind::Google, &account.supported_types);
+    let mut entry = Entry::new(&account.name, &stores::GOOGLE, &account.supported_types);
     entry.show("project", account.project.as_str());
     if account.supported_types.contains(&AccountType::ObjectStore) {
         entry.show_some("bucket", account.bucket.as_deref());
@@ -33,7 +31,7 @@ pub(super) fn account(
         return Some(entry.finish());
     }
     entry.show("metricsStoreType", "stackdriver");
-    if !settings.accounts.store_enabled("stackdriver") {
+    if !enabled {
         return Some(entry.finish());
     }
     match store(settings, account, ingredients) {

@@ -1,13 +1,16 @@
 //! Wavefront.
 
-use kayenta_config::settings::{AccountKind, WavefrontAccount};
+use kayenta_config::{settings::WavefrontAccount, stores};
 use kayenta_engine::Account;
 use kayenta_wavefront::WavefrontStore;
 
 use super::registered;
 use crate::wiring::accounts::{Entry, Ingredients};
 
-pub(super) fn account(account: &WavefrontAccount, ingredients: &Ingredients) -> Option<Account> {
+pub(in crate::wiring) fn account(
+    account: &WavefrontAccount,
+    ingredients: &Ingredients,
+) -> Option<Account> {
     let store = WavefrontStore::new(
         kayenta_wavefront::WavefrontAccount {
             base_url: account.base_url.clone(),
@@ -15,11 +18,7 @@ pub(super) fn account(account: &WavefrontAccount, ingredients: &Ingredients) -> 
         },
         &ingredients.transport,
     );
-    let mut entry = Entry::new(
-        &account.name,
-        AccountKind::Wavefront,
-        &account.supported_types,
-    );
+    let mut entry = Entry::new(&account.name, &stores::WAVEFRONT, &account.supported_types);
     entry.show_endpoint(&account.base_url);
-    registered(entry, AccountKind::Wavefront, &account.name, store)
+    registered(entry, &stores::WAVEFRONT, &account.name, store)
 }

@@ -1,0 +1,264 @@
+//! `kayenta.<kind>`: switches and accounts of every kind in a table. No kind is known here by name.
+
+use std::{collections::HashMap, path::Path};
+
+use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Registered, Section};
+use kayenta_model::AccountType;
+use kayenta_properties::{Binder, Diagnostic, Group};
+
+/// Every account of every kind that is switched on. An account whose name a later one took over is left
+/// out, with a warning; one that cannot be used is in [`Accounts::skipped`].
+#[derive(Clone, Debug)]
+pub struct Accounts<S> {
+    /// The accounts in the order the reference registers them, on which the default account depends
+    /// where hashes collide.
+    pub registered: Vec<(&'static AccountKind, AccountSettings<S>)>,
+    /// Kinds and services switched on, whether or not they have accounts, by the name under `kayenta.`
+    /// (`prometheus`, `blobs`, …).
+    pub enabled: Vec<String>,
+    /// Accounts the service starts without.
+    pub skipped: Vec<SkippedAccount>,
+}
+
+impl<S> Accounts<S> {
+    /// Whether `kayenta.<name>.enabled`.
+    #[must_use]
+    pub fn is_enabled(&self, name: &str) -> bool {
+        self.enabled.iter().any(|enabled| enabled == name)
+    }
+
+    /// Whether there is an account of a kind.
+    #[must_use]
+    pub fn has(&self, kind: &str) -> bool {
+        self.registered.iter().any(|(of, _)| of.name == kind)
+    }
+}
+
+/// An account the service starts without, as the reference does: it logs an error and goes on.
+#[derive(Clone, Debug)]
+pub struct SkippedAccount {
+    /// Its kind.
+    pub kind: &'static AccountKind,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// What to log at ERROR (`Could not load Azure account canary-storage.`).
+    pub message: String,
+    /// Why, and where in the configuration.
+    pub cause: Diagnostic,
+}
+
+/// The table of a reader that asks for no kind of account: all of `kayenta.<kind>` is then unknown.
+#[derive(Clone, Copy, Debug)]
+pub enum NoAccounts {}
+
+impl NoAccounts {
+    /// A table without entries.
+    pub const TABLE: &'static [Self] = &[];
+}
+
+impl AccountSection for NoAccounts {
+    type Store = Self;
+
+    fn kind(&self) -> &'static AccountKind {
+        match *self {}
+    }
+
+    fn read(&self, _: &Section<'_>) -> Vec<AccountSettings<Self>> {
+        match *self {}
+    }
+}
+
+/// The accounts of one kind, as read.
+type Read<S> = (&'static AccountKind, Vec<AccountSettings<S>>);
+
+/// Reads the sections of a table, whose order is that of registration.
+pub(crate) fn read<S: AccountSection>(
+    binder: &Binder<'_>,
+    table: &[S],
+    data_dir: &Path,
+) -> Accounts<S::Store> {
+    let kayenta = binder.group("kayenta");
+    kayenta.accept(&[
+        "data-migration",
+        "include-spring-security-authentication-in-pipeline-context",
+    ]);
+    let mut enabled = Vec::new();
+    let mut skipped = Vec::new();
+    let mut read: Vec<Read<S::Store>> = Vec::new();
+    for entry in table {
+        let kind = entry.kind();
+        let section = Section::new(binder, kind.name, data_dir);
+        // What is below a kind that is off is not looked at, but its names are known.
+        let accounts = if switch(&kayenta, kind.name, &mut enabled) {
+            entry.read(&section)
+        } else {
+            binder.muted(|| entry.read(&section));
+            Vec::new()
+        };
+        for left_out in binder.take_left_out() {
+            skipped.push(SkippedAccount {
+                kind,
+                message: kind.left_out(left_out.name.as_deref().unwrap_or("null")),
+                name: left_out.name,
+                cause: left_out.cause,
+            });
+        }
+        read.push((kind, accounts));
+    }
+    for (kind, _) in &read {
+        for service in kind.services {
+            if switch(&kayenta, service.name, &mut enabled)
+                && !enabled.contains(&kind.name.to_owned())
+            {
+                report_lonely(&kayenta, service.name, kind.name);
+            }
+        }
+    }
+    for (kind, accounts) in &read {
+        warn_unused(&kayenta, kind, accounts, &enabled);
+    }
+    let registered = settle(&kayenta, in_order(read, &enabled));
+    Accounts {
+        registered,
+        enabled,
+        skipped,
+    }
+}
+
+/// Reads `kayenta.<name>.enabled`.
+fn switch(kayenta: &Group<'_>, name: &str, enabled: &mut Vec<String>) -> bool {
+    let on = kayenta.group(name).switch("enabled");
+    if on {
+        enabled.push(name.to_owned());
+    }
+    on
+}
+
+/// A service that works with the accounts of a kind needs it switched on.
+fn report_lonely(kayenta: &Group<'_>, service: &str, kind: &str) {
+    let mut capitalised = kind.to_owned();
+    if let Some(first) = capitalised.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let group = kayenta.group(service);
+    group.report(
+        Diagnostic::error(format!(
+            "kayenta.{service}.enabled needs kayenta.{kind}.enabled (required a bean named \
+             'register{capitalised}Credentials' that could not be found)"
+        ))
+        .property(group.full("enabled"))
+        .at(group.at("enabled"))
+        .remedy(format!(
+            "Set kayenta.{kind}.enabled: true, or kayenta.{service}.enabled: false"
+        )),
+    );
+}
+
+/// Warns of accounts that are to keep objects and whose service is off, or that ask for less than they
+/// need.
+fn warn_unused<S>(
+    kayenta: &Group<'_>,
+    kind: &AccountKind,
+    accounts: &[AccountSettings<S>],
+    enabled: &[String],
+) {
+    let Some(service) = kind
+        .services
+        .iter()
+        .find(|service| service.account_type == AccountType::ObjectStore)
+    else {
+        return;
+    };
+    let group = kayenta.group(kind.name);
+    let service = service.name;
+    for account in accounts {
+        let name = &account.name;
+        let objects = account.supported_types.contains(&AccountType::ObjectStore);
+        let configs = account
+            .supported_types
+            .contains(&AccountType::ConfigurationStore);
+        let warning = if objects && !enabled.iter().any(|on| on == service) {
+            Diagnostic::warning(format!(
+                "kayenta.{service}.enabled is off: nothing can be stored in account {name}"
+            ))
+            .remedy(format!("set kayenta.{service}.enabled: true"))
+        } else if configs && !objects {
+            Diagnostic::warning(format!(
+                "account {name} supports CONFIGURATION_STORE without OBJECT_STORE: Unable to resolve \
+                 storage service {name}."
+            ))
+            .remedy("add OBJECT_STORE to its supportedTypes")
+        } else {
+            continue;
+        };
+        group.report(
+            warning
+                .property(group.full("accounts"))
+                .at(group.at("accounts")),
+        );
+    }
+}
+
+/// The accounts in the order the reference registers them.
+fn in_order<S>(
+    read: Vec<Read<S>>,
+    enabled: &[String],
+) -> Vec<(&'static AccountKind, AccountSettings<S>)> {
+    let is_late = |kind: &AccountKind| match kind.registered {
+        Registered::InOrder => false,
+        Registered::Late => true,
+        Registered::LateUnless(service) => !enabled.iter().any(|on| on == service),
+    };
+    let (late, early): (Vec<_>, Vec<_>) = read.into_iter().partition(|(kind, _)| is_late(kind));
+    early
+        .into_iter()
+        .chain(late)
+        .flat_map(|(kind, accounts)| accounts.into_iter().map(move |account| (kind, account)))
+        .collect()
+}
+
+/// Keeps of several accounts with one name the one the reference would: the last one registered.
+/// Kinds with [unique names](AccountKind::unique_names) do not start with a name twice.
+fn settle<S>(
+    kayenta: &Group<'_>,
+    accounts: Vec<(&'static AccountKind, AccountSettings<S>)>,
+) -> Vec<(&'static AccountKind, AccountSettings<S>)> {
+    let mut last: HashMap<String, (usize, &'static AccountKind)> = HashMap::new();
+    for (position, (kind, account)) in accounts.iter().enumerate() {
+        if let Some((_, before)) = last.insert(account.name.clone(), (position, kind))
+            && kind.unique_names
+            && before.name == kind.name
+        {
+            let group = kayenta.group(kind.name);
+            group.report(
+                Diagnostic::error(format!(
+                    "Duplicate key {} (attempted merging values of two {} accounts)",
+                    account.name, kind.label
+                ))
+                .property(group.full("accounts"))
+                .at(group.group("accounts").begin())
+                .remedy("Give each account a name of its own"),
+            );
+        }
+    }
+    accounts
+        .into_iter()
+        .enumerate()
+        .filter_map(|(position, (kind, account))| {
+            let (winner, by) = last.get(&account.name)?;
+            if *winner == position {
+                return Some((kind, account));
+            }
+            let group = kayenta.group(kind.name);
+            group.report(
+                Diagnostic::warning(format!(
+                    "the {} account {} is replaced by a later {} account of the same name",
+                    kind.label, account.name, by.label
+                ))
+                .property(group.full("accounts"))
+                .at(group.group("accounts").begin()),
+            );
+            None
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! What an account is: the kinds there are, what every account has, and how a kind's part of the
+//! configuration is read.
+//!
+//! An adapter (a metric store, an object store) exports one [`AccountKind`] and a reader of its
+//! [`Section`]. The configuration crate reads all sections of a table of [`AccountSection`]s without
+//! knowing any kind by name; the server's wiring is the only place that lists them.
+//!
+//! This crate opens nothing: what can be done with an account is the business of the seams
+//! (`kayenta-metrics`, `kayenta-storage`).
+//!
+//! ```
+//! use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types};
+//! use kayenta_model::AccountType;
+//! use kayenta_properties::{Binder, Environment, Loader};
+//!
+//! const SHELF: AccountKind = AccountKind::new("shelf", "Shelf");
+//!
+//! fn read(section: &Section<'_>) -> Vec<AccountSettings<String>> {
+//!     section.accounts(|group| {
+//!         let name = name(group);
+//!         let types = supported_types(group, &[AccountType::ObjectStore]);
+//!         let path = group.text("path");
+//!         Some(AccountSettings::new(name?, types, path?))
+//!     })
+//! }
+//!
+//! let environment = Environment::empty("/nonexistent")
+//!     .argument("--kayenta.shelf.accounts[0].name=oak")
+//!     .argument("--kayenta.shelf.accounts[0].path=/shelf");
+//! let gathered = Loader::new().load(&environment);
+//! let binder = Binder::new(&gathered.properties, &environment);
+//! let section = Section::new(&binder, SHELF.name, "/data".as_ref());
+//! assert_eq!(read(&section)[0].store, "/shelf");
+//! ```
+
+use std::path::Path;
+
+use kayenta_model::AccountType;
+use kayenta_properties::{Binder, Diagnostic, Group};
+
+/// A kind of account: what there is to say of it before any is configured.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountKind {
+    /// The name under `kayenta.`, and the `type` of `/credentials` (`prometheus`).
+    pub name: &'static str,
+    /// The name in log lines (`Prometheus`).
+    pub label: &'static str,
+    /// What is logged at ERROR when an account cannot be used and the service starts without it.
+    pub left_out: LeftOutMessage,
+    /// Whether two accounts of this kind with one name stop the start. Else the later one replaces the
+    /// earlier.
+    pub unique_names: bool,
+    /// Services that work with these accounts and have switches of their own.
+    pub services: &'static [Service],
+    /// When accounts of this kind are registered.
+    pub registered: Registered,
+}
+
+impl AccountKind {
+    /// A kind with nothing unusual about it.
+    #[must_use]
+    pub const fn new(name: &'static str, label: &'static str) -> Self {
+        Self {
+            name,
+            label,
+            left_out: LeftOutMessage::CouldNotLoad,
+            unique_names: false,
+            services: &[],
+            registered: Registered::InOrder,
+        }
+    }
+
+    /// What to log at ERROR for an account that cannot be used.
+    #[must_use]
+    pub fn left_out(&self, account: &str) -> String {
+        match self.left_out {
+            LeftOutMessage::CouldNotLoad => {
+                format!("Could not load {} account {account}.", self.label)
+            }
+            LeftOutMessage::ProblemRegistering => {
+                format!("Problem registering {} account {account}:", self.label)
+            }
+        }
+    }
+}
+
+/// The reference's words for an account it starts without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOutMessage {
+    /// `Could not load Azure account x.`
+    CouldNotLoad,
+    /// `Problem registering Prometheus account x:`
+    ProblemRegistering,
+}
+
+/// When accounts of a kind are registered. Of accounts with one name the one registered last stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registered {
+    /// In the order of the table.
+    InOrder,
+    /// After those in order, in the order of the table.
+    Late,
+    /// [`Late`](Self::Late) unless this service is switched on.
+    LateUnless(&'static str),
+}
+
+/// A service that works with the accounts of a kind and is switched on by itself
+/// (`kayenta.<name>.enabled`), as `blobs` works with `azure` accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name under `kayenta.`
+    pub name: &'static str,
+    /// Which of the accounts it works with.
+    pub account_type: AccountType,
+}
+
+/// What every account has, and what only those of its kind have.
+#[derive(Clone, Debug)]
+pub struct AccountSettings<S> {
+    /// The name requests use.
+    pub name: String,
+    /// What the account may be used for.
+    pub supported_types: Vec<AccountType>,
+    /// Locations users may choose from.
+    pub locations: Vec<String>,
+    /// Locations users are shown first.
+    pub recommended_locations: Vec<String>,
+    /// What only accounts of its kind have.
+    pub store: S,
+}
+
+impl<S> AccountSettings<S> {
+    /// An account without locations.
+    pub fn new(name: impl Into<String>, supported_types: Vec<AccountType>, store: S) -> Self {
+        Self {
+            name: name.into(),
+            supported_types,
+            locations: Vec::new(),
+            recommended_locations: Vec::new(),
+            store,
+        }
+    }
+
+    /// The account with something else of its kind.
+    pub fn map<T>(self, change: impl FnOnce(S) -> T) -> AccountSettings<T> {
+        AccountSettings {
+            name: self.name,
+            supported_types: self.supported_types,
+            locations: self.locations,
+            recommended_locations: self.recommended_locations,
+            store: change(self.store),
+        }
+    }
+}
+
+/// The part of the configuration that belongs to a kind of account: `kayenta.<kind>`.
+#[derive(Clone, Debug)]
+pub struct Section<'s> {
+    group: Group<'s>,
+    data_dir: &'s Path,
+}
+
+impl<'s> Section<'s> {
+    /// The section of a kind; `data_dir` is where the service keeps files when nothing else is
+    /// configured.
+    #[must_use]
+    pub fn new(binder: &'s Binder<'s>, kind: &str, data_dir: &'s Path) -> Self {
+        Self {
+            group: binder.group("kayenta").group(kind),
+            data_dir,
+        }
+    }
+
+    /// `kayenta.<kind>`: settings beside the accounts.
+    #[must_use]
+    pub fn group(&self) -> &Group<'s> {
+        &self.group
+    }
+
+    /// Where the service keeps files when nothing else is configured (`kayenta.embedded.dataDir`).
+    #[must_use]
+    pub fn data_dir(&self) -> &'s Path {
+        self.data_dir
+    }
+
+    /// `kayenta.<kind>.accounts`: each account as `read` makes it. `read` returns `None` for an account
+    /// whose mistake it has reported ([`Group::report`]) or that it has left out
+    /// ([`Group::leave_out`]).
+    pub fn accounts<T>(&self, read: impl Fn(&Group<'s>) -> Option<T>) -> Vec<T> {
+        self.group.elements("accounts", "name", read)
+    }
+}
+
+/// One kind of account in the table of those a service has.
+pub trait AccountSection {
+    /// What only accounts of one kind have.
+    type Store;
+
+    /// The kind.
+    fn kind(&self) -> &'static AccountKind;
+
+    /// The accounts of the section, in order. Where the kind is switched off it is called all the same,
+    /// so that the names it reads are known, with reads that find nothing wrong and note nothing.
+    fn read(&self, section: &Section<'_>) -> Vec<AccountSettings<Self::Store>>;
+}
+
+/// An account's name; reported when it is missing.
+#[must_use]
+pub fn name(group: &Group<'_>) -> Option<String> {
+    let name = group.text("name");
+    if name.is_none() {
+        group.missing("name", "the name requests use");
+    }
+    name
+}
+
+/// `supportedTypes`, or these.
+#[must_use]
+pub fn supported_types(group: &Group<'_>, default: &[AccountType]) -> Vec<AccountType> {
+    group
+        .choices("supportedTypes", AccountType::NAMES)
+        .unwrap_or_else(|| default.to_vec())
+}
+
+/// `supportedTypes` of a kind that has none by default and is useless without.
+#[must_use]
+pub fn supported_types_or_warn(group: &Group<'_>, useful: AccountType) -> Vec<AccountType> {
+    let types = supported_types(group, &[]);
+    if types.is_empty() {
+        group.report(
+            Diagnostic::warning("the account supports nothing and cannot be used")
+                .property(group.full("supportedTypes"))
+                .at(group.at("supportedTypes"))
+                .remedy(format!("set supportedTypes: [{}]", useful.as_str())),
+        );
+    }
+    types
+}
