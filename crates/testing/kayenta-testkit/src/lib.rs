@@ -10,6 +10,7 @@
 
 pub mod azurite;
 pub mod certificates;
+pub mod eventually;
 pub mod execution_store_suite;
 pub mod fake_metric_stores;
 pub mod fake_prometheus;
@@ -28,6 +29,7 @@ pub mod service;
 pub mod tools;
 pub mod work_queue_suite;
 
+pub use eventually::{eventually, until};
 pub use fake_metric_stores::FakeMetricStores;
 pub use fake_prometheus::FakePrometheus;
 pub use fault_proxy::{Fault, FaultProxy};

@@ -12,7 +12,7 @@ use kayenta_model::{CanaryConfig, Clock, IdSource, clock::Sleep};
 use kayenta_storage::{
     CatalogueOptions, ConfigCatalogue, ObjectKind, ObjectRepository, WriteCondition,
 };
-use kayenta_testkit::azurite::Azurite;
+use kayenta_testkit::{azurite::Azurite, until};
 use serde_json::json;
 
 use crate::support::{account, container, put, retrying};
@@ -155,16 +155,15 @@ async fn c_store_05_replicas_see_each_other_at_once_and_other_programs_soon() {
     let text = Bytes::from_static(b"{\"name\":\"foreign\",\"applications\":[\"z\"]}");
     let raw = container(&account);
     put(&raw, "kayenta/canary_config/foreign/foreign.json", text).await;
-    let began = Instant::now();
-    while other.list(&["z".to_owned()]).await.unwrap().is_empty() {
-        assert!(began.elapsed() < Duration::from_secs(7));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until("it is listed", Duration::from_secs(7), async || {
+        !other.list(&["z".to_owned()]).await.unwrap().is_empty()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite"]
-async fn two_thousand_configs_are_listed_warm_in_a_tenth_of_a_second() {
+async fn two_thousand_configs_are_listed_again_in_a_fraction_of_the_first_time() {
     let azurite = Azurite::start().await.unwrap();
     let repository = ObjectRepository::new("a", retrying(&account(&azurite)));
     let metrics: Vec<_> = (0..20)
@@ -217,7 +216,7 @@ async fn two_thousand_configs_are_listed_warm_in_a_tenth_of_a_second() {
         warm[8].as_millis(),
         listing.as_millis(),
     );
-    assert!(warm[4].as_millis() < 100, "{warm:?}");
+    assert!(warm[4] * 5 < cold, "{warm:?} after {cold:?}");
 
     let body = json!({"name": "config-new", "applications": ["app-3"]});
     let began = Instant::now();

@@ -1,21 +1,7 @@
-use std::time::Duration;
+use kayenta_testkit::eventually;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use crate::fixture::{Service, config, execution_request, service};
-
-async fn finished(service: &Service, path: &str) -> Value {
-    for _ in 0..500 {
-        let answer = service.get(path).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        let body = answer.json();
-        if body["complete"] == true {
-            return body;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{path} does not end");
-}
+use crate::fixture::{PATIENCE, Service, complete, config, execution_request, service};
 
 async fn start_adhoc(service: &Service, experiment: &str) -> String {
     let body = json!({
@@ -34,7 +20,7 @@ async fn start_adhoc(service: &Service, experiment: &str) -> String {
 async fn an_ad_hoc_run_is_judged() {
     let service = service();
     let id = start_adhoc(&service, "good").await;
-    let run = finished(&service, &format!("/canary/{id}")).await;
+    let run = complete(&service, &format!("/canary/{id}")).await;
     assert_eq!(run["status"], "succeeded", "{}", run["exception"]);
     assert_eq!(run["application"], "ad-hoc");
     assert_eq!(run["result"]["judgeResult"]["score"]["score"], 100.0);
@@ -44,7 +30,7 @@ async fn an_ad_hoc_run_is_judged() {
     assert_eq!(pairs.json()[0]["name"], "errors");
 
     let id = start_adhoc(&service, "bad").await;
-    let run = finished(&service, &format!("/canary/{id}")).await;
+    let run = complete(&service, &format!("/canary/{id}")).await;
     assert_eq!(
         run["result"]["judgeResult"]["score"]["classification"],
         "Fail"
@@ -79,7 +65,7 @@ async fn a_stored_config_runs_under_its_id_even_if_that_is_executions() {
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let id = answer.json()["canaryExecutionId"].clone();
-    let run = finished(&service, &format!("/canary/{}", id.as_str().unwrap())).await;
+    let run = complete(&service, &format!("/canary/{}", id.as_str().unwrap())).await;
     assert_eq!(run["canaryConfigId"], "executions");
     assert_eq!(run["configurationAccountName"], "canary-storage");
 }
@@ -134,7 +120,7 @@ async fn an_analysis_ends_with_a_verdict() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let id = answer.json()["canaryAnalysisExecutionId"].clone();
     let path = format!("/standalone_canary_analysis/{}", id.as_str().unwrap());
-    let analysis = finished(&service, &path).await;
+    let analysis = complete(&service, &path).await;
     assert_eq!(analysis["executionStatus"], "SUCCEEDED");
     assert_eq!(analysis["status"], "succeeded");
     assert_eq!(analysis["user"], "me");
@@ -159,7 +145,7 @@ async fn analyses_can_be_switched_off() {
 async fn executions_are_listed_shown_canceled_and_forgotten() {
     let service = service();
     let id = start_adhoc(&service, "good").await;
-    finished(&service, &format!("/canary/{id}")).await;
+    complete(&service, &format!("/canary/{id}")).await;
     assert!(
         service
             .get("/pipelines")
@@ -220,7 +206,7 @@ async fn stored_pairs_are_judged_again() {
     stored["id"] = json!("c");
     service.json("POST", "/canaryConfig", &stored).await;
     let id = start_adhoc(&service, "good").await;
-    let run = finished(&service, &format!("/canary/{id}")).await;
+    let run = complete(&service, &format!("/canary/{id}")).await;
     let pairs = run["metricSetPairListId"].as_str().unwrap();
     let query = format!(
         "canaryConfigId=c&metricSetPairListId={pairs}&passThreshold=95&marginalThreshold=75"
@@ -250,15 +236,16 @@ async fn stored_pairs_are_judged_again() {
         .unwrap()
         .to_owned();
     let path = format!("/judges/comparison/{id}");
-    for _ in 0..500 {
+    let body = eventually("the comparison ends", PATIENCE, async || {
         let body = service.get(&path).await.json();
-        if body != json!({}) {
-            let result = &body["comparisonResult"];
-            assert_eq!(result["judge1Result"], result["judge2Result"]);
-            assert_eq!(result["judge1Result"]["score"]["score"], 100.0);
-            return;
+        if body == json!({}) {
+            Err(body)
+        } else {
+            Ok(body)
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the comparison does not end");
+    })
+    .await;
+    let result = &body["comparisonResult"];
+    assert_eq!(result["judge1Result"], result["judge2Result"]);
+    assert_eq!(result["judge1Result"]["score"]["score"], 100.0);
 }

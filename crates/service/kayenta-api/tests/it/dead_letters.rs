@@ -1,13 +1,12 @@
 //! Jobs that were given up: looked at, and put back.
 
-use std::time::Duration;
-
 use kayenta_api::{Role, SecurityOptions, StaticToken};
 use kayenta_model::ExecutionStatus;
 use kayenta_queue::{ExecutionRecord, ExecutionStore, Job, WorkQueue};
+use kayenta_testkit::eventually;
 use serde_json::{Value, json};
 
-use crate::fixture::{Service, options, service, service_with};
+use crate::fixture::{PATIENCE, Service, options, service, service_with};
 
 /// Queues an execution whose record nobody can read.
 async fn bury(service: &Service, id: &str) {
@@ -27,16 +26,18 @@ async fn bury(service: &Service, id: &str) {
 }
 
 async fn letters(service: &Service, count: usize) -> Vec<Value> {
-    for _ in 0..500 {
+    let what = format!("there are {count} dead letters");
+    eventually(what, PATIENCE, async || {
         let answer = service.get("/admin/deadLetters").await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let letters = answer.json().as_array().unwrap().clone();
         if letters.len() == count {
-            return letters;
+            Ok(letters)
+        } else {
+            Err(letters)
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("there are never {count} dead letters");
+    })
+    .await
 }
 
 #[tokio::test]

@@ -23,10 +23,29 @@ use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, Metrics
 use kayenta_model::{AccountType, MetricSet};
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, SystemClock};
 use kayenta_storage::{MemoryStore, ObjectRepository};
+use kayenta_testkit::eventually;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+/// How long a test waits for something that must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks for the execution until it is complete.
+pub(crate) async fn complete(service: &Service, path: &str) -> Value {
+    eventually(format!("{path} is complete"), PATIENCE, async || {
+        let answer = service.get(path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let body = answer.json();
+        if body["complete"] == true {
+            Ok(body)
+        } else {
+            Err(body)
+        }
+    })
+    .await
+}
 
 /// A metric store that answers from the query's text.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! What holds for every route, asked of every route there is.
 
+use kayenta_testkit::eventually;
 use serde_json::{Value, json};
 
-use crate::fixture::{Service, config, execution_request, service};
+use crate::fixture::{PATIENCE, Service, complete, config, execution_request, service};
 
 /// Method, path with its parameters filled in, and whether it is a management endpoint.
 async fn every_operation(service: &Service) -> Vec<(String, String, bool)> {
@@ -204,17 +205,6 @@ async fn a_removed_account_is_gone_and_removing_it_again_is_200() {
     );
 }
 
-async fn until_complete(service: &Service, path: &str) -> Value {
-    for _ in 0..500 {
-        let status = service.get(path).await.json();
-        if status["complete"] == true {
-            return status;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{path} does not end");
-}
-
 #[tokio::test]
 async fn an_execution_is_shown_in_the_references_shape() {
     let service = service();
@@ -224,7 +214,7 @@ async fn an_execution_is_shown_in_the_references_shape() {
         .await
         .json();
     let id = started["canaryExecutionId"].as_str().unwrap().to_owned();
-    until_complete(&service, &format!("/canary/{id}")).await;
+    complete(&service, &format!("/canary/{id}")).await;
     assert!(
         service
             .get("/pipelines")
@@ -309,7 +299,7 @@ async fn two_judges_are_compared_and_a_wrong_one_is_told() {
         .await
         .json();
     let run = started["canaryExecutionId"].as_str().unwrap().to_owned();
-    let status = until_complete(&service, &format!("/canary/{run}")).await;
+    let status = complete(&service, &format!("/canary/{run}")).await;
     let pairs = status["metricSetPairListId"].as_str().unwrap();
     let compare = |judge: &str| {
         format!(
@@ -324,17 +314,19 @@ async fn two_judges_are_compared_and_a_wrong_one_is_told() {
             .as_str()
             .unwrap()
             .to_owned();
-        for _ in 0..500 {
+        let comparison = eventually("the comparison ends", PATIENCE, async || {
             let answer = service.get(&format!("/judges/comparison/{id}")).await;
             assert_eq!(answer.status, 200);
-            if answer.text != "{}" {
-                // A comparison is no canary run.
-                assert_eq!(service.get(&format!("/canary/{id}")).await.status, 400);
-                return answer.json();
+            if answer.text == "{}" {
+                Err(answer.text)
+            } else {
+                Ok(answer.json())
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("the comparison does not end");
+        })
+        .await;
+        // A comparison is no canary run.
+        assert_eq!(service.get(&format!("/canary/{id}")).await.status, 400);
+        comparison
     };
     let both = compared("NetflixACAJudge-v1.0").await;
     let score = |number: u8| {

@@ -46,7 +46,7 @@ async fn ten_thousand_waiting_analyses_cost_nothing_but_their_records() {
 }
 
 #[tokio::test]
-async fn hundreds_of_runs_a_second() {
+async fn six_hundred_runs_started_at_once_all_succeed() {
     const COUNT: usize = 600;
     let world = World::new();
     let process = world.process();
@@ -61,13 +61,10 @@ async fn hundreds_of_runs_a_second() {
         })
         .await;
     world.quiet(engine).await;
-    let took = began.elapsed();
-    eprintln!("{COUNT} runs in {took:?}");
+    eprintln!("{COUNT} runs in {:?}", began.elapsed());
     for id in ids {
         let status = engine.canary_status(&id.unwrap(), None).await.unwrap();
         assert_eq!(status.status.as_deref(), Some("succeeded"));
     }
-    // Generous: the test build is not optimised and shares the machine.
-    assert!(took.as_secs() < 20, "{took:?}");
     process.stop().await;
 }

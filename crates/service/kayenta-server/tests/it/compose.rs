@@ -2,16 +2,12 @@
 //! configuration, Redis, Azurite and Prometheus under its names' ports, and nginx with its balancer
 //! configuration in front.
 
-use std::{
-    path::Path,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use kayenta_testkit::{
     PrometheusServer, Service, ServiceBuilder,
     azurite::{ACCOUNT_KEY, Azurite},
-    free_port,
+    eventually, free_port,
     redis_server::{RedisOptions, RedisServer},
 };
 use serde_json::{Value, json};
@@ -97,13 +93,15 @@ impl Balancer {
 
     async fn wait(&self) {
         let caller = Caller::new(self.base_url());
-        for _ in 0..500 {
-            if let Ok((200, _)) = caller.get("/health").await {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("nginx does not answer: {}", log(self._folder.path()));
+        eventually(
+            "nginx answers",
+            Duration::from_secs(10),
+            async || match caller.get("/health").await {
+                Ok((200, _)) => Ok(()),
+                other => Err((other, log(self._folder.path()))),
+            },
+        )
+        .await;
     }
 }
 
@@ -187,16 +185,12 @@ async fn three_replicas_behind_the_balancer_share_the_work_and_outlive_one() {
             assert_eq!(status, 200);
         }
         // A run reads complete a moment before its archive is there.
-        let begun = Instant::now();
-        loop {
+        eventually("all are archived", Duration::from_secs(30), async || {
             let (_, archives) = direct.get("/canaryResultArchive").await.unwrap();
             let archived = archives.as_array().unwrap().len();
-            if archived == ids.len() {
-                break;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(30), "{archived}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            (archived == ids.len()).then_some(()).ok_or(archived)
+        })
+        .await;
     }
     println!(
         "{} runs through the balancer, one of three replicas killed",

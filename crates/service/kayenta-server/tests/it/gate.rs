@@ -3,10 +3,10 @@
 use std::{
     path::Path,
     process::{Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use kayenta_testkit::{FakePrometheus, Service, Signal, free_port};
+use kayenta_testkit::{FakePrometheus, Service, Signal, eventually, free_port};
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -295,8 +295,7 @@ async fn a_stored_config_is_named_and_a_started_analysis_watched() {
 async fn under_way(stage: &Stage, caller: &Caller) -> (Child, String) {
     let good = stage.file("good.json");
     let child = stage.retrospective(&["--config", &good]).spawn().unwrap();
-    let begun = Instant::now();
-    loop {
+    let id = eventually("an analysis runs", Duration::from_secs(30), async || {
         let (_, running) = caller.get("/pipelines").await.unwrap();
         for id in running.as_array().into_iter().flatten() {
             let id = id.as_str().unwrap().to_owned();
@@ -304,12 +303,13 @@ async fn under_way(stage: &Stage, caller: &Caller) -> (Child, String) {
             if let Ok((200, status)) = caller.get(&path).await
                 && status["executionStatus"] == "RUNNING"
             {
-                return (child, id);
+                return Ok(id);
             }
         }
-        assert!(begun.elapsed() < Duration::from_secs(30), "nothing runs");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        Err(running)
+    })
+    .await;
+    (child, id)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,6 +320,7 @@ async fn a_restart_of_the_server_is_ridden_out() {
     let caller = Caller::new(stage.service.base_url());
     let (child, id) = under_way(&stage, &caller).await;
     stage.service.kill().await.unwrap();
+    // Long enough for the gate to be refused.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     stage.service.restart().await.unwrap();
     let output = child.wait_with_output().await.unwrap();

@@ -1,7 +1,8 @@
 //! Requests the tests send, and what they read of the answers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use kayenta_testkit::eventually;
 use serde_json::{Value, json};
 
 /// A client of one service, by HTTP and nothing else.
@@ -85,18 +86,24 @@ impl Caller {
 
     /// Asks until the answer is complete.
     pub(crate) async fn complete(&self, path: &str, patience: Duration) -> Value {
-        let started = Instant::now();
-        loop {
+        eventually(format!("{path} is complete"), patience, async || {
             let (status, answer) = self.get(path).await.unwrap();
-            if answer["complete"] == json!(true) {
-                return answer;
+            match answer["complete"] == json!(true) {
+                true => Ok(answer),
+                false => Err((status, answer)),
             }
-            assert!(
-                started.elapsed() < patience,
-                "{path} is not complete: {status} {answer}"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        })
+        .await
+    }
+
+    /// Asks until the workers of this replica have nothing in hand.
+    pub(crate) async fn has_no_active_execution(&self, patience: Duration) {
+        eventually("no execution is active", patience, async || {
+            let (_, meter) = self.get("/metrics/executions.active").await.unwrap();
+            let active = meter["measurements"][0]["value"].as_f64();
+            (active == Some(0.0)).then_some(()).ok_or(meter)
+        })
+        .await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::{Service, ServiceBuilder, free_port};
+use kayenta_testkit::{Service, ServiceBuilder, eventually, free_port, until};
 use serde_json::json;
 
 use crate::{requests::Caller, samples::BINARY};
@@ -133,14 +133,10 @@ async fn log_levels_change_while_it_runs() {
         .await
         .unwrap();
     caller.get("/judges?loud").await.unwrap();
-    let loud = async {
-        while !service.log()[silent..].contains("/judges") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), loud)
-        .await
-        .unwrap();
+    until("the read is logged", Duration::from_secs(5), async || {
+        service.log()[silent..].contains("/judges")
+    })
+    .await;
     let since = &service.log()[silent..];
     assert_eq!(since.matches("path=/judges").count(), 1, "{since}");
 }
@@ -151,17 +147,15 @@ async fn management_moves_to_its_own_port() {
     let yaml = format!("management.server.port: {management}\nserver.port: 8090\n");
     let mut service = ServiceBuilder::new(BINARY).config(yaml).spawn().unwrap();
     let caller = Caller::new(format!("http://127.0.0.1:{management}"));
-    let answered = async {
-        loop {
-            if let Ok((200, health)) = caller.get("/health").await {
-                return health;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let health = tokio::time::timeout(Duration::from_secs(10), answered)
-        .await
-        .unwrap();
+    let health = eventually(
+        "it is healthy",
+        Duration::from_secs(10),
+        async || match caller.get("/health").await {
+            Ok((200, health)) => Ok(health),
+            other => Err(other),
+        },
+    )
+    .await;
     assert_eq!(health["status"], json!("UP"));
     let main = Caller::new(service.base_url());
     assert_eq!(main.get("/health").await.unwrap().0, 404);
@@ -220,14 +214,12 @@ async fn logs_are_json_when_told_and_carry_the_request_id() {
         .send()
         .await
         .unwrap();
-    let written = async {
-        while !service.log().contains("my-request") {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), written)
-        .await
-        .unwrap();
+    until(
+        "the request is logged",
+        Duration::from_secs(5),
+        async || service.log().contains("my-request"),
+    )
+    .await;
     let log = service.log();
     let lines: Vec<serde_json::Value> = log
         .lines()

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use kayenta_testkit::{Service, ServiceBuilder};
+use kayenta_testkit::{Service, ServiceBuilder, eventually, until};
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -78,16 +78,15 @@ fn url(service: &Service) -> String {
 
 /// Asks until the answer is 200.
 async fn answered(service: &Service, client: &reqwest::Client) {
-    let asking = async {
-        loop {
-            match client.get(url(service)).send().await {
-                Ok(answer) if answer.status() == 200 => return,
-                _ => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
-    };
-    let answered = tokio::time::timeout(Duration::from_secs(10), asking).await;
-    assert!(answered.is_ok(), "{}", service.log());
+    eventually(
+        "it answers 200",
+        Duration::from_secs(10),
+        async || match client.get(url(service)).send().await {
+            Ok(answer) if answer.status() == 200 => Ok(()),
+            other => Err((other, service.log())),
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,14 +99,12 @@ async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
     assert!(new.client(None).get(url(&service)).send().await.is_err());
 
     fs::write(folder.path().join("server.pem"), "half written").unwrap();
-    let told = async {
-        while !service.log().contains("the old one stays in use") {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), told)
-        .await
-        .unwrap();
+    until(
+        "the failure is logged",
+        Duration::from_secs(5),
+        async || service.log().contains("the old one stays in use"),
+    )
+    .await;
     answered(&service, &old.client(None)).await;
 
     new.write_server(folder.path());

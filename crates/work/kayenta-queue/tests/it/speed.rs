@@ -37,7 +37,7 @@ async fn cost_of_a_job_does_not_grow_with_the_depth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_are_written_in_company() {
+async fn records_of_many_callers_at_once_are_all_kept() {
     let folder = TempDir::new().unwrap();
     let store: Arc<dyn ExecutionStore> = Arc::new(
         EmbeddedStore::open(
@@ -52,4 +52,5 @@ async fn records_are_written_in_company() {
         "embedded records, {}",
         execution_store_suite::speed(&store).await
     );
+    assert_eq!(store.ids().await.unwrap().len(), 1_020);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_queue::{ExecutionStore, Job, WorkQueue};
-use kayenta_testkit::RedisServer;
+use kayenta_testkit::{RedisServer, eventually};
 
 use crate::store;
 
@@ -30,15 +30,10 @@ async fn lost_data_are_noticed_by_who_remembers_them_and_told_to_everyone() {
     // Comes first and knows of nothing.
     let newcomer = store(&server, "eras", "newcomer");
     assert_eq!(newcomer.lost_since(before).await.unwrap(), None);
-    let mut lost = one.lost_since(before).await;
-    for _ in 0..50 {
-        if lost.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        lost = one.lost_since(before).await;
-    }
-    let lost = lost.unwrap().unwrap();
+    let lost = eventually("Redis is asked again", Duration::from_secs(5), async || {
+        one.lost_since(before).await
+    });
+    let lost = lost.await.unwrap();
     assert!((before..=now()).contains(&lost), "{before} {lost}");
     for store in [&one, &other, &newcomer] {
         assert_eq!(store.lost_since(before).await.unwrap(), Some(lost));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kayenta_queue::{Job, QueueErrorKind, WorkQueue};
 use kayenta_redis::{RedisSettings, RedisStore, ReferenceKeys, reference_state};
-use kayenta_testkit::{Fault, FaultProxy, RedisServer, redis_server::RedisOptions};
+use kayenta_testkit::{Fault, FaultProxy, RedisServer, eventually, redis_server::RedisOptions};
 use secrecy::SecretString;
 
 use crate::{settings, store};
@@ -53,17 +53,13 @@ async fn a_store_waits_for_redis_to_come_and_comes_back_after_a_restart() {
         let store = store.clone();
         async move { store.take().await }
     });
+    // Long enough for the read to break and be tried again.
     tokio::time::sleep(Duration::from_millis(300)).await;
     server.restart().await.unwrap();
-    let mut pushed = store.push(&job("b"), None).await;
-    for _ in 0..50 {
-        if pushed.is_ok() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        pushed = store.push(&job("b"), None).await;
-    }
-    pushed.unwrap();
+    eventually("Redis takes a job", Duration::from_secs(5), async || {
+        store.push(&job("b"), None).await
+    })
+    .await;
     let second = tokio::time::timeout(Duration::from_secs(15), waiting)
         .await
         .unwrap()
@@ -122,15 +118,10 @@ async fn faults_on_the_wire_end_in_clear_errors_and_pass() {
             begun.elapsed()
         );
         proxy.set(Fault::Pass);
-        let mut well = store.check().await;
-        for _ in 0..20 {
-            if well.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            well = store.check().await;
-        }
-        well.unwrap();
+        eventually("Redis is well", Duration::from_secs(2), async || {
+            store.check().await
+        })
+        .await;
     }
     assert_eq!(store.take().await.unwrap().job, job("a"));
 }

@@ -7,6 +7,7 @@ use kayenta_redis::{RedisSettings, RedisStore, Topology};
 use kayenta_testkit::{
     RedisServer,
     redis_server::{RedisCluster, RedisOptions, RedisSentinel},
+    until,
 };
 use secrecy::SecretString;
 
@@ -116,13 +117,13 @@ async fn a_failover_of_the_master_loses_no_job() {
         )
         .await
         .unwrap();
-    // Redis replicates without being asked to wait; the replica has the job in a moment.
-    for _ in 0..100 {
-        if replica.cli(&["DBSIZE"]).await.unwrap().trim() != "0" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    // Redis replicates without being asked to wait.
+    until(
+        "the replica has the job",
+        Duration::from_secs(5),
+        async || replica.cli(&["DBSIZE"]).await.unwrap().trim() != "0",
+    )
+    .await;
     let mut master = master;
     master.kill().await.unwrap();
     let taken = tokio::time::timeout(Duration::from_secs(60), store.take())

@@ -1,8 +1,8 @@
 //! Lists of metrics of several accounts, one of which dies.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kayenta_testkit::{FakeMetricStores, Fault, FaultProxy, Service, ServiceBuilder};
+use kayenta_testkit::{FakeMetricStores, Fault, FaultProxy, Service, ServiceBuilder, eventually};
 use serde_json::Value;
 
 use crate::samples::BINARY;
@@ -54,8 +54,7 @@ async fn c_meta_01_a_dead_account_keeps_its_list_and_holds_up_no_other() {
 
     // From now on the server takes requests and never answers.
     proxy.set(Fault::Swallow);
-    let begun = Instant::now();
-    loop {
+    let (dead_age, live_age) = eventually("the dead list ages", PATIENCE, async || {
         let (dead_count, dead_age) = listed(&service, "dying").await;
         let (live_count, live_age) = listed(&service, "alive").await;
         assert_eq!(
@@ -63,15 +62,11 @@ async fn c_meta_01_a_dead_account_keeps_its_list_and_holds_up_no_other() {
             (4, 4),
             "a list outlives its server"
         );
-        if dead_age >= 3 && live_age < dead_age {
-            println!("the dead account's list is {dead_age} s old, the other's {live_age} s");
-            break;
+        match dead_age >= 3 && live_age < dead_age {
+            true => Ok((dead_age, live_age)),
+            false => Err((dead_age, live_age, service.log())),
         }
-        assert!(
-            begun.elapsed() < PATIENCE,
-            "the ages are {dead_age} s and {live_age} s; the log:\n{}",
-            service.log()
-        );
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    })
+    .await;
+    println!("the dead account's list is {dead_age} s old, the other's {live_age} s");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kayenta_testkit::{
     ServiceBuilder,
     azurite::{ACCOUNT_KEY, Azurite},
+    eventually, until,
 };
 use serde_json::{Value, json};
 
@@ -79,19 +80,20 @@ async fn accounts_that_refuse_or_cannot_be_reached_are_down_with_their_cause() {
         .await
         .unwrap();
     let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
-    let told = async {
-        loop {
+    // A machine that is busy may take longer to find a cause than a probe waits for it.
+    let health = eventually(
+        "every cause is found",
+        Duration::from_secs(30),
+        async || {
             let (status, health) = caller.get("/health").await.unwrap();
             assert_eq!(status, 200, "{health}");
-            // A machine that is busy may take longer to find a cause than a probe waits for it.
-            if !health.to_string().contains("TimeoutException") {
-                return health;
+            match health.to_string().contains("TimeoutException") {
+                true => Err(health),
+                false => Ok(health),
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    let told = tokio::time::timeout(Duration::from_secs(30), told);
-    let health = told.await.unwrap();
+        },
+    )
+    .await;
     assert_eq!(caller.get("/health/liveness").await.unwrap().0, 200);
     assert_eq!(caller.get("/health/readiness").await.unwrap().0, 503);
     for (name, case, ..) in &accounts {
@@ -148,14 +150,10 @@ async fn an_account_that_comes_later_comes_up_by_itself() {
     let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
     assert_eq!(caller.get("/health/readiness").await.unwrap().0, 503);
     azurite.restart().await.unwrap();
-    let up = async {
-        while caller.get("/health/readiness").await.unwrap().0 != 200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(15), up)
-        .await
-        .unwrap();
+    until("it is ready", Duration::from_secs(15), async || {
+        caller.get("/health/readiness").await.unwrap().0 == 200
+    })
+    .await;
     let (status, answer) = caller
         .post("/canaryConfig", &three_metrics("new"))
         .await

@@ -7,7 +7,7 @@ use kayenta_queue::{
     EmbeddedSettings, EmbeddedStore, ExecutionRecord, ExecutionStore, Job, SystemClock, WorkQueue,
 };
 use kayenta_redis::{RedisSettings, RedisStore};
-use kayenta_testkit::ServiceBuilder;
+use kayenta_testkit::{ServiceBuilder, eventually};
 use serde_json::{Value, json};
 
 use super::fleet::Surroundings;
@@ -34,16 +34,18 @@ async fn break_one(store: &(impl ExecutionStore + WorkQueue)) {
 
 /// The letters, once there are so many.
 async fn letters(caller: &Caller, count: usize) -> Vec<Value> {
-    for _ in 0..400 {
+    let what = format!("there are {count} dead letters");
+    eventually(what, Duration::from_secs(10), async || {
         let (status, answer) = caller.get("/admin/deadLetters").await.unwrap();
         assert_eq!(status, 200, "{answer}");
         let letters = answer.as_array().unwrap().clone();
         if letters.len() == count {
-            return letters;
+            Ok(letters)
+        } else {
+            Err(answer)
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("there are never {count} dead letters");
+    })
+    .await
 }
 
 fn put_back(letter: &Value) -> String {
@@ -88,7 +90,7 @@ async fn look_and_put_back(one: &Caller, other: &Caller, mend: impl AsyncFnOnce(
     mend().await;
     assert_eq!(one.put(&put_back(&again)).await.unwrap().0, 202);
     letters(other, 0).await;
-    // And stays so: the worker found nothing wrong.
+    // And stays so: the worker found nothing wrong, which has no moment to wait for.
     tokio::time::sleep(Duration::from_millis(500)).await;
     letters(other, 0).await;
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use kayenta_testkit::{Fault, FaultProxy, Service, ServiceBuilder};
+use kayenta_testkit::{Fault, FaultProxy, Service, ServiceBuilder, until};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, one_canary, three_metrics};
@@ -342,8 +342,12 @@ impl Case {
         let (path, body) = one_canary("third");
         let id = self.caller.start(path, &body).await.unwrap();
         let under_way = format!("{path}/{id}");
-        // Its first queries are sent; the answers come while the fault lasts.
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        // The answers to its first queries come while the fault lasts.
+        until("it runs", Duration::from_secs(10), async || {
+            let (_, status) = self.caller.get(&under_way).await.unwrap();
+            status["status"] == json!("running")
+        })
+        .await;
         self.proxy.set(self.fault);
         let stop = tokio_util::sync::CancellationToken::new();
         let probing = PROBED.scope(stop.clone(), self.probe());

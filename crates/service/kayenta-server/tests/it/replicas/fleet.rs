@@ -1,8 +1,11 @@
 //! What the processes share, the processes, and what is posted to them.
 
+use std::time::Duration;
+
 use kayenta_testkit::{
     FakePrometheus, RedisServer, Service, ServiceBuilder,
     azurite::{ACCOUNT_KEY, Azurite},
+    until,
 };
 use serde_json::{Value, json};
 
@@ -56,6 +59,23 @@ impl Surroundings {
             redis,
             azurite: Azurite::start().await.unwrap(),
         }
+    }
+
+    /// How many queries for data have arrived; names of metrics are asked for in the background.
+    pub(super) fn queries(&self) -> usize {
+        let seen = self.prometheus.seen();
+        let queries = seen
+            .iter()
+            .filter(|request| request.target.contains("/query"));
+        queries.count()
+    }
+
+    /// Waits until runs are being fetched.
+    pub(super) async fn more_queries_than(&self, before: usize) {
+        until("queries arrive", Duration::from_secs(20), async || {
+            self.queries() > before
+        })
+        .await;
     }
 
     pub(super) fn addresses(&self) -> Addresses {

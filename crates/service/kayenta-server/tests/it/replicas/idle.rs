@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kayenta_testkit::RedisServer;
+use kayenta_testkit::{RedisServer, eventually};
 
 use super::fleet::Surroundings;
 
@@ -26,8 +26,14 @@ pub(super) async fn calls(redis: &RedisServer) -> BTreeMap<String, u64> {
 async fn idle_replicas_wait_in_blocking_reads() {
     let shared = Surroundings::start().await;
     let _services = shared.replicas(REPLICAS, "").await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    let blocked = format!("blocked_clients:{REPLICAS}");
+    eventually("all replicas block", Duration::from_secs(20), async || {
+        let clients = shared.redis.cli(&["INFO", "clients"]).await.unwrap();
+        clients.contains(&blocked).then_some(()).ok_or(clients)
+    })
+    .await;
     shared.redis.cli(&["CONFIG", "RESETSTAT"]).await.unwrap();
+    // What must not happen has no moment to wait for.
     tokio::time::sleep(WATCHED).await;
     let calls = calls(&shared.redis).await;
     let scripts = ["evalsha", "eval"];
@@ -43,6 +49,5 @@ async fn idle_replicas_wait_in_blocking_reads() {
     assert!(rounds <= 4 * periods * REPLICAS as u64, "{calls:?}");
     // The connections do block.
     let clients = shared.redis.cli(&["INFO", "clients"]).await.unwrap();
-    let blocked = format!("blocked_clients:{REPLICAS}");
     assert!(clients.contains(&blocked), "{clients}");
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use kayenta_testkit::Service;
+use kayenta_testkit::{Service, eventually};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, callers, one_analysis, one_canary, three_metrics};
@@ -288,24 +288,17 @@ async fn three_replicas_lose_nothing_to_a_kill_every_second() {
         }
         ended.insert(path.clone(), answer);
     }
-    let archived = async {
-        // The last archives are written a moment after the end; the job stays until they are.
-        loop {
-            let text = callers[0].get("/prometheus").await.unwrap().1;
-            let gauge = |name: &str| {
-                let line = text.as_str().unwrap().lines().find(|l| l.starts_with(name));
-                line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            };
-            let idle = ["queue_ready_depth", "queue_depth", "queue_unacked_depth"];
-            if idle.iter().all(|name| gauge(name) == Some(0.0)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(40), archived)
-        .await
-        .unwrap();
+    // The last archives are written a moment after the end; the job stays until they are.
+    eventually("the queue is empty", Duration::from_secs(40), async || {
+        let text = callers[0].get("/prometheus").await.unwrap().1;
+        let gauge = |name: &str| {
+            let line = text.as_str().unwrap().lines().find(|l| l.starts_with(name));
+            line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        };
+        let depths = ["queue_ready_depth", "queue_depth", "queue_unacked_depth"].map(gauge);
+        (depths == [Some(0.0); 3]).then_some(()).ok_or(depths)
+    })
+    .await;
     let objects = nothing_stored_is_lost(&callers[1], &ended).await;
     let names = listed(&callers[2], "/canaryConfig", "name").await;
     assert!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::{FakePrometheus, RedisServer, ServiceBuilder};
+use kayenta_testkit::{FakePrometheus, RedisServer, ServiceBuilder, eventually, until};
 use serde_json::json;
 
 use super::fleet::{Addresses, WINDOW};
@@ -56,28 +56,22 @@ async fn a_redis_that_is_away_at_the_start_is_waited_for_and_told() {
         .spawn()
         .unwrap();
     let caller = Caller::new(service.base_url());
-    let answered = async {
-        loop {
-            if let Ok((503, health)) = caller.get("/health").await
-                && service.log().contains("has not answered for 1 s")
-            {
-                return health["components"]["redisHealth"].clone();
+    let component = eventually(
+        "Redis is missed",
+        Duration::from_secs(20),
+        async || match caller.get("/health").await {
+            Ok((503, health)) if service.log().contains("has not answered for 1 s") => {
+                Ok(health["components"]["redisHealth"].clone())
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let component = tokio::time::timeout(Duration::from_secs(20), answered)
-        .await
-        .unwrap();
+            other => Err(other),
+        },
+    )
+    .await;
     assert_eq!(caller.get("/health/liveness").await.unwrap().0, 200);
     redis.restart().await.unwrap();
-    let up = async {
-        while caller.get("/health").await.unwrap().0 != 200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), up)
-        .await
-        .unwrap();
+    until("it is healthy", Duration::from_secs(20), async || {
+        caller.get("/health").await.unwrap().0 == 200
+    })
+    .await;
     operations_page::check("Redis away at start", &service.log(), &component);
 }

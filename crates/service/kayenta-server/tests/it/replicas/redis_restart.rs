@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kayenta_testkit::{RedisServer, redis_server::RedisOptions};
+use kayenta_testkit::{RedisServer, redis_server::RedisOptions, until};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, callers, one_analysis, one_canary, three_metrics};
@@ -96,10 +96,10 @@ async fn is_told(caller: &Caller) {
 /// Until the replica can be used again.
 async fn is_back(caller: &Caller) -> Duration {
     let began = Instant::now();
-    while caller.get("/health/readiness").await.unwrap().0 != 200 {
-        assert!(began.elapsed() < Duration::from_secs(20));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("it is ready", Duration::from_secs(20), async || {
+        caller.get("/health/readiness").await.unwrap().0 == 200
+    })
+    .await;
     began.elapsed()
 }
 
@@ -116,7 +116,7 @@ async fn a_redis_that_keeps_its_data_loses_nothing_in_a_crash() {
     shared.prometheus.delay_answers(Duration::from_millis(800));
     let paths = start_some(&callers, 30).await;
     let waiting = start_waiting(&callers[0]).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    shared.more_queries_than(0).await;
     shared.redis.kill().await.unwrap();
     tokio::time::sleep(AWAY).await;
     is_told(&callers[0]).await;
@@ -161,25 +161,17 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
         .iter()
         .filter_map(|path| path.strip_prefix("/canary/"))
     {
-        let archived = async {
-            while callers[0]
-                .get(&format!("/canaryResultArchive/{path}"))
-                .await
-                .unwrap()
-                .0
-                != 200
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), archived)
-            .await
-            .unwrap();
+        let archive = format!("/canaryResultArchive/{path}");
+        until("it is archived", Duration::from_secs(10), async || {
+            callers[0].get(&archive).await.unwrap().0 == 200
+        })
+        .await;
     }
     shared.prometheus.delay_answers(Duration::from_secs(3));
+    let before_these = shared.queries();
     let mut lost = start_some(&callers, 20).await;
     lost.push(start_waiting(&callers[1]).await);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    shared.more_queries_than(before_these).await;
     shared.redis.kill().await.unwrap();
     tokio::time::sleep(AWAY).await;
     is_told(&callers[1]).await;
@@ -220,7 +212,11 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
             "{path}: {answer}"
         );
     }
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    for caller in &callers {
+        caller
+            .has_no_active_execution(Duration::from_secs(20))
+            .await;
+    }
     for path in &lost {
         let (_, answer) = callers[0].get(path).await.unwrap();
         assert_eq!(answer["status"], json!("terminal"), "{path}: {answer}");

@@ -15,7 +15,7 @@ const ANSWER: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis and Azurite"]
-async fn canaries_a_second_with_one_two_and_three_replicas() {
+async fn every_canary_succeeds_with_three_two_and_one_replicas() {
     let shared = Surroundings::start().await;
     shared.prometheus.delay_answers(ANSWER);
     // Few workers each: what is measured is the sharing, on however many cores there are.

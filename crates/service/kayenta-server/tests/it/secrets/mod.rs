@@ -5,12 +5,9 @@ mod echo;
 mod settings;
 mod starts;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Duration};
 
-use kayenta_testkit::{Service, ServiceBuilder};
+use kayenta_testkit::{Service, ServiceBuilder, eventually};
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry};
 use serde_json::{Value, json};
 
@@ -168,15 +165,10 @@ async fn check_config(file: &Path) -> String {
 }
 
 async fn until_it_answers(service: &Service, caller: &Caller) {
-    let begun = Instant::now();
-    while caller.get("/judges").await.is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "{}",
-            service.log()
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("it answers", Duration::from_secs(30), async || {
+        caller.get("/judges").await.map_err(|_| service.log())
+    })
+    .await;
 }
 
 /// Everything is called, everything fails with the secrets repeated, everything is logged; then

@@ -1,8 +1,8 @@
 //! Starts that fail, and a Redis that repeats what it was sent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kayenta_testkit::ServiceBuilder;
+use kayenta_testkit::{ServiceBuilder, eventually};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
@@ -92,15 +92,13 @@ async fn a_redis_that_repeats_the_password_is_not_repeated() {
     );
     let service = ServiceBuilder::new(BINARY).config(yml).spawn().unwrap();
     let caller = Caller::new(service.base_url());
-    let begun = Instant::now();
-    while !service.log().contains("AuthenticationFailed") {
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "{}",
-            service.log()
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("Redis refuses", Duration::from_secs(20), async || {
+        let log = service.log();
+        log.contains("AuthenticationFailed")
+            .then_some(())
+            .ok_or(log)
+    })
+    .await;
     let mut read = String::new();
     for path in [
         "/health",
