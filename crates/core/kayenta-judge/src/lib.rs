@@ -8,6 +8,8 @@
 //! function that burns CPU and belongs on a blocking thread, a [`RemoteJudge`] is awaited; the caller
 //! tells them apart by the variant of [`Judge`].
 //!
+//! It fetches nothing and stores nothing, and it is not told which side is which by anything but the
+//! pair itself. `examples/judge_a_file.rs` judges requests from a file.
 //! ```
 //! use std::sync::Arc;
 //! use kayenta_judge::{JudgeRequest, LocalJudge, NetflixAcaJudge, ScoreThresholds};

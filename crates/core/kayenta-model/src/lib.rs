@@ -1,10 +1,27 @@
 //! The wire: every JSON shape that clients, stored objects and judges share.
 //!
-//! Serde rules live here and nowhere else: leading `type` of a query, lenient numbers and strings,
-//! NaN as a JSON string, ISO-8601 instants and durations, omitted nulls. The crate does no I/O and
-//! reads no clock; [`Clock`] is only the seam through which time enters the rest of the house.
+//! Serde rules live here and nowhere else: the leading `type` of a query, lenient numbers and strings,
+//! NaN as a JSON string, ISO-8601 instants and durations, omitted nulls. Field order is the order in
+//! which the reference writes the fields.
 //!
-//! Field order is the order in which the reference writes the fields.
+//! It is no client and no validator: it reads whatever the reference reads, odd as it may be, and leaves
+//! it to the engine to refuse. The crate does no I/O and reads no clock; [`Clock`] is only the seam
+//! through which time enters the other crates.
+//!
+//! ```
+//! use kayenta_model::CanaryConfig;
+//!
+//! // A client may send numbers as strings, and fields that are unknown.
+//! let config: CanaryConfig = serde_json::from_str(
+//!     r#"{"name": "shop", "applications": ["shop"], "isNew": true,
+//!         "metrics": [{"name": "errors", "query": {"type": "prometheus", "metricName": "errors"}}],
+//!         "classifier": {"groupWeights": {"errors": "100"}}}"#,
+//! )?;
+//! assert_eq!(config.metrics().len(), 1);
+//! let written = serde_json::to_string(&config)?;
+//! assert!(written.contains(r#""groupWeights":{"errors":100.0}"#), "{written}");
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 pub mod account;
 pub mod analysis;

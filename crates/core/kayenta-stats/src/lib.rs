@@ -6,6 +6,8 @@
 //! evaluated there. What may be reordered freely is integer work: rank sums and tie counts are exact,
 //! and that is where the speed comes from.
 //!
+//! It is not a statistics library: it has what a canary judge needs, by the reference's formulas even
+//! where a textbook has better ones, and nothing else.
 //! ```
 //! use kayenta_stats::{MannWhitney, SortedSample, critical_value};
 //!

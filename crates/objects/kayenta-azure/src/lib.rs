@@ -6,7 +6,9 @@
 //! `azure_storage_blob`; the account key, which it does not know, is a pipeline policy of our own
 //! ([`shared_key`]).
 //!
-//! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying).
+//! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying). It is not a
+//! client for blobs in general: it knows the five kinds of objects of the seam, and nothing else in
+//! the container.
 
 mod container;
 mod failure;

@@ -7,6 +7,26 @@
 //! store.
 //!
 //! It is not a general object store: five kinds of JSON documents, one per key, are all it knows.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kayenta_storage::{MemoryStore, ObjectKind, ObjectRepository, WriteCondition};
+//! use serde_json::{Value, json};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let repository = ObjectRepository::new("in-memory", Arc::new(MemoryStore::default()));
+//! let pairs = json!([{"name": "latency", "id": "1"}]);
+//! let kind = ObjectKind::MetricSetPairList;
+//! repository.store(kind, "a-key", None, &pairs, WriteCondition::Absent).await?;
+//!
+//! // A second writer finds the key taken.
+//! let second = repository.store(kind, "a-key", None, &pairs, WriteCondition::Absent).await;
+//! assert!(second.is_err());
+//! assert_eq!(repository.load::<Value>(kind, "a-key").await?, pairs);
+//! # Ok(())
+//! # }
+//! ```
 
 mod bounded;
 mod catalogue;

@@ -1,7 +1,28 @@
 //! Fakes, fault proxy, seam conformance suites, server launchers and transcript replay for tests.
 //!
 //! A dev-dependency only: nothing here is shipped. Every server binds a free port of the loopback
-//! interface and ends when its handle is dropped.
+//! interface and ends when its handle is dropped. What a test awaits it awaits with [`eventually`] or
+//! [`until`]; a test that starts a real server is marked `#[ignore = "needs …"]`, which `./test` turns on.
+//!
+//! It is not a mock of HTTP in general: each fake behaves as one real server does, as far as a canary
+//! sees of it.
+//!
+//! ```
+//! use std::time::Duration;
+//! use kayenta_testkit::{FakePrometheus, eventually};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> anyhow::Result<()> {
+//! let prometheus = FakePrometheus::start().await?;
+//! let url = format!("{}/api/v1/query_range?query=up&start=0&end=60&step=60", prometheus.base_url());
+//! reqwest::get(url).await?.error_for_status()?;
+//! let seen = eventually("the query arrives", Duration::from_secs(5), async || {
+//!     prometheus.seen().pop().ok_or("nothing seen")
+//! });
+//! assert!(seen.await.target.starts_with("/api/v1/query_range"));
+//! # Ok(())
+//! # }
+//! ```
 
 #![allow(
     clippy::unwrap_used,
