@@ -56,6 +56,7 @@ impl Environment {
     /// resources are looked for in the working directory. Arguments are the caller's to add, as a
     /// command line usually has words of its own.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the environment enters here")]
     pub fn from_process() -> Self {
         let current_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         Self {

@@ -183,6 +183,10 @@ fn told(status: StatusCode, code: &str, response: &RawResponse) -> String {
 }
 
 /// How far the service's clock is from ours, when that is far.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the skew of this machine's clock is what is looked for"
+)]
 fn skew(response: &RawResponse) -> Option<Duration> {
     let theirs = response
         .headers()
@@ -286,6 +290,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the skew of this machine's clock is what is looked for"
+    )]
     fn a_wrong_clock_is_told_from_a_wrong_key() {
         let off = http_date(Utc::now() - TimeDelta::minutes(20));
         let error = answer(403, "AuthenticationFailed", &[("date", off)]);

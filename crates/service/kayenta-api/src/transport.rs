@@ -283,6 +283,10 @@ struct RequestIds {
 }
 
 impl RequestIds {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a request id only has to be unique in the log"
+    )]
     fn new() -> Self {
         let (random, ..) = uuid::Uuid::new_v4().as_fields();
         Self {

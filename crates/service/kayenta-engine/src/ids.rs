@@ -24,10 +24,12 @@ impl RandomIds {
 }
 
 impl IdSource for RandomIds {
+    #[expect(clippy::disallowed_methods, reason = "randomness enters here")]
     fn uuid(&self) -> String {
         Uuid::new_v4().to_string()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "randomness enters here")]
     fn ulid(&self, now_millis: i64) -> String {
         let millis = u64::try_from(now_millis).unwrap_or_default();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -331,6 +331,10 @@ fn port_failure(
     failure.into()
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wiring is where randomness enters"
+)]
 fn engine_options(settings: &Settings) -> EngineOptions {
     let engine = &settings.engine;
     let host = rustix::system::uname()

@@ -206,6 +206,10 @@ impl ErrorResponse {
 }
 
 impl IntoResponse for ErrorResponse {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of an error response is for people who read it"
+    )]
     fn into_response(self) -> Response {
         let mut response = match self.shape {
             Shape::Empty => self.status.into_response(),

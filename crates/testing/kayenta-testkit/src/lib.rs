@@ -26,6 +26,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     reason = "a conformance suite that cannot go on should stop there"
 )]
 

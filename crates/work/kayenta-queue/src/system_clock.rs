@@ -14,10 +14,12 @@ const LONGEST_NAP: Duration = Duration::from_secs(30);
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the machine's time enters here")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the machine's time enters here")]
     fn sleep_until(&self, deadline: DateTime<Utc>) -> Sleep<'_> {
         Box::pin(async move {
             while let Ok(left) = (deadline - Utc::now()).to_std() {

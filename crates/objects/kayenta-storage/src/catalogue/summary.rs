@@ -109,6 +109,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::disallowed_methods, reason = "any time will do")]
     fn object(key: &str, version: &str) -> ObjectSummary {
         ObjectSummary {
             key: key.to_owned(),

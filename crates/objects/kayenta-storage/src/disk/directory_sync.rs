@@ -77,6 +77,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its own thread, which serves no requests"
+    )]
     fn many_writers_share_rounds() {
         let sync = Arc::new(DirectorySync::default());
         let count = Arc::new(AtomicUsize::new(0));

@@ -53,6 +53,10 @@ impl Files {
     }
 
     /// Makes sure that the directory is there and can be written, and clears leftovers.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with, or unique among, files of this machine"
+    )]
     pub(super) fn prepare(&self) -> Result<(), StorageError> {
         let temporary = self.temporary();
         let failed = |error| failure("open", &self.root, error);
@@ -77,6 +81,10 @@ impl Files {
         self.root.join("tmp")
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with, or unique among, files of this machine"
+    )]
     fn new_temporary(&self) -> PathBuf {
         self.temporary().join(uuid::Uuid::new_v4().to_string())
     }

@@ -12,6 +12,10 @@ const WIDTH: usize = 100;
 
 /// `UPDATE_DOCS=1 cargo test -p kayenta-server documents` renews the page.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch for whoever runs the tests"
+)]
 fn the_page_on_the_command_line_is_up_to_date() {
     let path = repository().join("docs/command-line.md");
     let made = page();

@@ -57,6 +57,10 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a log line has the machine's time"
+    )]
     fn format_event(
         &self,
         context: &FmtContext<'_, S, N>,
@@ -158,6 +162,10 @@ impl<S> FormatEvent<S, JsonFields> for JsonLine
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a log line has the machine's time"
+    )]
     fn format_event(
         &self,
         context: &FmtContext<'_, S, JsonFields>,

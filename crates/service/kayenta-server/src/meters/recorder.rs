@@ -76,6 +76,7 @@ pub(crate) fn install() -> anyhow::Result<Meters> {
 }
 
 impl Meters {
+    #[expect(clippy::disallowed_methods, reason = "when the process started")]
     fn new() -> Self {
         Self(Arc::new(Inner {
             registry: Registry::new(Cells),

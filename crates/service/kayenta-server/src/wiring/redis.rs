@@ -17,6 +17,10 @@ use crate::{key_material, startup_failure::StartupFailure};
 ///
 /// # Errors
 /// When the trust store cannot be read.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wiring is where randomness enters"
+)]
 pub(crate) fn adapter_settings(
     settings: &Settings,
     redis: &RedisSettings,

@@ -207,6 +207,10 @@ impl State {
 }
 
 /// Opens or creates the file, waiting a little for a process that is just ending.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "called on a thread that may block"
+)]
 pub(super) fn open(path: &Path) -> Result<Database, QueueError> {
     let started = Instant::now();
     loop {

@@ -246,6 +246,10 @@ fn repeat(error: &QueueError) -> QueueError {
 /// After a failed write the database refuses further ones until it is opened anew. What memory says
 /// of the jobs may be ahead of the disk by then, so it is read again: every lease is lost, every
 /// job that was being worked on is due at once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer's own thread, which serves no requests"
+)]
 fn reopen(shared: &Shared, writes: &Receiver<Write>) {
     loop {
         thread::sleep(REOPEN_AFTER);
