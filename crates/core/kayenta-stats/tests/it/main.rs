@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests panic on purpose")]
 
+mod beyond;
 mod golden;
 mod hostile;
 mod oracle;
