@@ -51,6 +51,7 @@ fn request(canary: &str, pairs: Vec<MetricSetPair>) -> JudgeRequest {
             marginal: 50.0,
         },
         metric_set_pairs: Arc::new(pairs),
+        ..JudgeRequest::default()
     }
 }
 

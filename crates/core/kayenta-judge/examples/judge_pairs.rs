@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ])),
             ..MetricSetPair::default()
         }]),
+        ..JudgeRequest::default()
     };
     let judge = NetflixAcaJudge::default().with_threads(NonZeroUsize::MIN);
     for _ in 0..times {

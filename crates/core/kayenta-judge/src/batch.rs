@@ -1,7 +1,8 @@
 //! Judging a file: one request a line in, one result a line out, in the same order.
 //!
-//! A line reads `{"id", "canaryConfig", "thresholds": {"pass", "marginal"}, "metricSetPairList"}` and is
-//! answered by `{"id", "result"}` or `{"id", "error"}`. A broken line gets an error line and the rest
+//! A line reads `{"id", "canaryConfig", "thresholds": {"pass", "marginal"}, "metricSetPairList", "look":
+//! {"index", "total"}}`, of which `look` may be left out, and is answered by `{"id", "result"}` or
+//! `{"id", "error"}`; with explanations also by `"findings"`. A broken line gets an error line and the rest
 //! goes on. Memory is bounded by [`BatchOptions`], not by the length of the input.
 
 use std::{
@@ -10,11 +11,13 @@ use std::{
     sync::Arc,
 };
 
-use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair, Thresholds};
+use kayenta_model::{
+    CanaryConfig, CanaryJudgeResult, Look, MetricSetPair, Thresholds, explanation::MetricFinding,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 
-use crate::{Judge, JudgeRegistry, JudgeRequest, pool};
+use crate::{Judge, JudgeRegistry, JudgeRequest, explanation, pool};
 
 /// How much of the machine a batch may take.
 #[derive(Clone, Copy, Debug)]
@@ -25,15 +28,19 @@ pub struct BatchOptions {
     pub chunk_bytes: usize,
     /// Bytes a line may have; longer ones are answered by an error.
     pub max_line_bytes: usize,
+    /// Whether results are explained and findings are added to every line. A config that asks for
+    /// explanations gets them in its results anyway.
+    pub explain: bool,
 }
 
 impl Default for BatchOptions {
-    /// One thread, chunks of 4 MiB, lines of up to 256 MiB.
+    /// One thread, chunks of 4 MiB, lines of up to 256 MiB, no explanations.
     fn default() -> Self {
         Self {
             threads: NonZeroUsize::MIN,
             chunk_bytes: 4 << 20,
             max_line_bytes: 256 << 20,
+            explain: false,
         }
     }
 }
@@ -65,7 +72,9 @@ pub fn judge_lines(
             output.flush()?;
             return Ok(summary);
         }
-        for answer in pool::map(&chunk, options.threads, |line| answer(judges, line)) {
+        for answer in pool::map(&chunk, options.threads, |line| {
+            answer(judges, line, options.explain)
+        }) {
             summary.lines += 1;
             summary.errors += u64::from(answer.is_error);
             output.write_all(&answer.line)?;
@@ -155,6 +164,8 @@ struct Envelope<'a> {
     thresholds: Option<&'a RawValue>,
     #[serde(borrow)]
     metric_set_pair_list: Option<&'a RawValue>,
+    #[serde(borrow)]
+    look: Option<&'a RawValue>,
 }
 
 impl Envelope<'_> {
@@ -164,10 +175,12 @@ impl Envelope<'_> {
         let thresholds: Option<Thresholds> = part("thresholds", self.thresholds)?;
         let pairs: Option<Vec<MetricSetPair>> =
             part("metricSetPairList", self.metric_set_pair_list)?;
+        let look: Option<Look> = part("look", self.look)?;
         Ok(JudgeRequest {
             canary_config: Arc::new(config),
             thresholds: thresholds.unwrap_or_default().into(),
             metric_set_pairs: Arc::new(pairs.unwrap_or_default()),
+            look: look.unwrap_or_default(),
         })
     }
 }
@@ -187,6 +200,8 @@ fn part<'a, T: Deserialize<'a>>(
 struct ResultLine<'a> {
     id: &'a Value,
     result: &'a CanaryJudgeResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<&'a [MetricFinding]>,
 }
 
 #[derive(Serialize)]
@@ -201,18 +216,22 @@ struct Answer {
     is_error: bool,
 }
 
-fn answer(judges: &JudgeRegistry, line: &Line) -> Answer {
+fn answer(judges: &JudgeRegistry, line: &Line, explain: bool) -> Answer {
     let (id, outcome) = match read(line) {
         Ok(envelope) => {
             let outcome = envelope
                 .request()
-                .and_then(|request| judge(judges, &request));
+                .and_then(|request| judge(judges, &request, explain));
             (envelope.id, outcome)
         }
         Err(error) => (Value::Null, Err(error)),
     };
     let serialized = match &outcome {
-        Ok(result) => serde_json::to_vec(&ResultLine { id: &id, result }),
+        Ok(judged) => serde_json::to_vec(&ResultLine {
+            id: &id,
+            result: &judged.result,
+            findings: judged.findings.as_deref(),
+        }),
         Err(error) => serde_json::to_vec(&ErrorLine { id: &id, error }),
     };
     let (mut line, is_error) = match serialized {
@@ -233,7 +252,33 @@ fn read(line: &Line) -> Result<Envelope<'_>, String> {
         .map_err(|error| format!("line {} is no request: {error}", line.number))
 }
 
-fn judge(judges: &JudgeRegistry, request: &JudgeRequest) -> Result<CanaryJudgeResult, String> {
+/// What a line is answered with.
+struct JudgedLine {
+    result: CanaryJudgeResult,
+    findings: Option<Vec<MetricFinding>>,
+}
+
+fn judge(
+    judges: &JudgeRegistry,
+    request: &JudgeRequest,
+    explain: bool,
+) -> Result<JudgedLine, String> {
+    let mut result = judged(judges, request)?;
+    if !explain && !explanation::is_wanted(&request.canary_config) {
+        return Ok(JudgedLine {
+            result,
+            findings: None,
+        });
+    }
+    let explained = explanation::explain(request, &result).map_err(|error| error.to_string())?;
+    explanation::attach(&mut result, &explained).map_err(|error| error.to_string())?;
+    Ok(JudgedLine {
+        result,
+        findings: explain.then_some(explained.findings),
+    })
+}
+
+fn judged(judges: &JudgeRegistry, request: &JudgeRequest) -> Result<CanaryJudgeResult, String> {
     let selected = judges
         .select(request.canary_config.judge.as_ref(), None)
         .map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! Is the experiment higher, lower, or neither?
 
-use kayenta_stats::{AllTied, GaussianSource, MannWhitney, SortedSample};
+use kayenta_stats::{AllTied, GaussianSource, Interval, MannWhitney, SortedSample};
 
 use crate::{
     cleaning::CleanSample,
@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// The critical value of the judge's level, 0.98, which no setting changes: −2.326347874040841.
-const CRITICAL_VALUE: f64 = f64::from_bits(0xc002_9c5c_4630_ff0f);
+pub(crate) const CRITICAL_VALUE: f64 = f64::from_bits(0xc002_9c5c_4630_ff0f);
 
 /// The part of the shift by which an interval has to stay clear of zero. No setting changes it.
-const TOLERANCE: f64 = 0.25;
+pub(crate) const TOLERANCE: f64 = 0.25;
 
 /// Seed of the noise put on two constant samples (C-JUDGE-01).
 const NOISE_SEED: i64 = 42;
@@ -45,6 +45,19 @@ impl Label {
             Self::Error => "Error",
         }
     }
+
+    /// The label of a word on the wire.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        let all = [
+            Self::Pass,
+            Self::High,
+            Self::Low,
+            Self::NoData,
+            Self::NoDataFailMetric,
+            Self::Error,
+        ];
+        all.into_iter().find(|label| label.as_str() == word)
+    }
 }
 
 /// The outcome for one pair.
@@ -58,7 +71,8 @@ pub(crate) struct Classification {
 }
 
 impl Classification {
-    fn pass(deviation: f64) -> Self {
+    /// A pass without a reason.
+    pub(crate) fn pass(deviation: f64) -> Self {
         Self {
             label: Label::Pass,
             reason: None,
@@ -121,7 +135,7 @@ pub(crate) fn classify(
 }
 
 /// A side without values. Replacing NaN says that no data is fine.
-fn classify_missing(metric: &str, settings: &MetricSettings) -> Classification {
+pub(crate) fn classify_missing(metric: &str, settings: &MetricSettings) -> Classification {
     if settings.nan_strategy == NanStrategy::Replace {
         return Classification::pass(1.0);
     }
@@ -192,12 +206,11 @@ fn noised_change(
     control: &CleanSample<'_>,
 ) -> Result<Change, AllTied> {
     let mut source = GaussianSource::new(NOISE_SEED);
-    let mut noised = |sample: &CleanSample<'_>| -> SortedSample {
-        let std = sample.values[0] * NOISE_SCALE;
-        SortedSample::new(source.noised(&sample.values, std))
-    };
     let mut draw = || {
-        let (x, y) = (noised(experiment), noised(control));
+        let (x, y) = (
+            noised(&mut source, experiment),
+            noised(&mut source, control),
+        );
         shift_direction(wanted, &x, &y)
     };
     if experiment.sorted.len() > 1 || control.sorted.len() > 1 {
@@ -215,6 +228,29 @@ fn noised_change(
     } else {
         outcome
     }
+}
+
+/// A constant sample with the noise that is put on it.
+fn noised(source: &mut GaussianSource, sample: &CleanSample<'_>) -> SortedSample {
+    let std = sample.values[0] * NOISE_SCALE;
+    SortedSample::new(source.noised(&sample.values, std))
+}
+
+/// The whole interval that a label rests on, of sides that are not empty.
+pub(crate) fn interval(
+    experiment: &CleanSample<'_>,
+    control: &CleanSample<'_>,
+) -> Result<Interval, AllTied> {
+    let (x, y) = (&experiment.sorted, &control.sorted);
+    if !(x.is_constant() && y.is_constant()) {
+        return MannWhitney::new(x, y).interval(CRITICAL_VALUE);
+    }
+    let mut source = GaussianSource::new(NOISE_SEED);
+    let (x, y) = (
+        noised(&mut source, experiment),
+        noised(&mut source, control),
+    );
+    MannWhitney::new(&x, &y).interval(CRITICAL_VALUE)
 }
 
 /// An interval counts when it stays clear of zero by a part of the shift. Only what the answer depends

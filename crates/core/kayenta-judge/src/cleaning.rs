@@ -80,7 +80,8 @@ impl<'a> CleanSample<'a> {
     }
 }
 
-fn without_nan(raw: &[f64], strategy: NanStrategy) -> Cow<'_, [f64]> {
+/// The values with NaN dropped or replaced by zero; borrowed when there is none.
+pub(crate) fn without_nan(raw: &[f64], strategy: NanStrategy) -> Cow<'_, [f64]> {
     if !raw.iter().any(|value| value.is_nan()) {
         return Cow::Borrowed(raw);
     }

@@ -54,6 +54,34 @@ pub enum JudgeError {
         /// The type the judge wants.
         expected: &'static str,
     },
+    /// A config is made for the static-baseline judge of another distribution.
+    #[error(
+        "metric '{metric}': 'staticBaseline' is not supported; set 'upper' and/or 'lower' under \
+         'analysisConfigurations.canary.staticLimit', and there 'statistic' (mean, median, p95, p99, max or \
+         share) and 'toleratedShare'"
+    )]
+    StaticBaseline {
+        /// Name of the metric.
+        metric: String,
+    },
+    /// A setting of the judge itself has the wrong type or is out of range.
+    #[error("setting '{setting}' is {found}, expected {expected}")]
+    JudgeSetting {
+        /// Path of the setting in the config.
+        setting: String,
+        /// The offending JSON value.
+        found: String,
+        /// What the judge wants.
+        expected: &'static str,
+    },
+    /// A look is outside of the looks that are planned.
+    #[error("look {index} of {total}: the index of a look lies between 1 and its total")]
+    Look {
+        /// Index of the look.
+        index: u32,
+        /// Looks that are planned.
+        total: u32,
+    },
     /// A pair lacks the values of one side.
     #[error("metric '{metric}': the metric set pair has no values for '{side}'")]
     MissingValues {
@@ -96,9 +124,12 @@ impl JudgeError {
     #[must_use]
     pub fn kind(&self) -> JudgeErrorKind {
         match self {
-            Self::UnknownJudge { .. } | Self::UnknownMetric { .. } | Self::OutlierFactor { .. } => {
-                JudgeErrorKind::InvalidArgument
-            }
+            Self::UnknownJudge { .. }
+            | Self::UnknownMetric { .. }
+            | Self::OutlierFactor { .. }
+            | Self::StaticBaseline { .. }
+            | Self::JudgeSetting { .. }
+            | Self::Look { .. } => JudgeErrorKind::InvalidArgument,
             Self::Remote { .. } => JudgeErrorKind::Remote,
             Self::NoJudge
             | Self::Setting { .. }

@@ -26,6 +26,7 @@
 //!     canary_config: Arc::new(config),
 //!     thresholds: ScoreThresholds { pass: 75.0, marginal: 50.0 },
 //!     metric_set_pairs: Arc::new(pairs),
+//!     ..JudgeRequest::default()
 //! })?;
 //! assert_eq!(result.total(), Some(0.0));
 //! # Ok(())
@@ -37,16 +38,26 @@ mod classification;
 mod cleaning;
 mod dredd;
 mod error;
+pub mod explanation;
+mod figures;
 mod group_order;
 mod netflix;
+mod paired;
 mod pool;
 mod registry;
 mod scoring;
 mod seam;
 mod settings;
+mod static_limit;
+#[cfg(test)]
+mod vectors;
 
 pub use dredd::{Dice, RandomDummyJudge};
 pub use error::{JudgeError, JudgeErrorKind};
 pub use netflix::NetflixAcaJudge;
+pub use paired::PairedCanaryJudge;
 pub use registry::{JudgeDescription, JudgeRegistry};
-pub use seam::{Judge, JudgeRequest, LocalJudge, RemoteJudge, ScoreThresholds};
+pub use seam::{
+    EarlySuccess, Judge, JudgeRequest, LocalJudge, LookVerdict, RemoteJudge, ScoreThresholds,
+};
+pub use static_limit::StaticLimitJudge;

@@ -167,7 +167,8 @@ fn side_metadata(summary: Summary) -> SideMetadata {
     })
 }
 
-fn ratio_metadata(ratio: f64) -> JsonMap {
+/// A result's metadata with the ratio of means.
+pub(crate) fn ratio_metadata(ratio: f64) -> JsonMap {
     // Non-finite ratios are words on the wire.
     let value = serde_json::Number::from_f64(ratio)
         .map_or_else(|| Value::String(Double(ratio).to_string()), Value::Number);

@@ -8,10 +8,10 @@ use std::{
 
 /// Maps every item, on up to `threads` threads, this one among them. Threads take the next item when
 /// they are done with one, so a long item holds up nobody. A panic in `f` is passed on.
-pub(crate) fn map<T: Sync, R: Send>(
-    items: &[T],
+pub(crate) fn map<'a, T: Sync, R: Send>(
+    items: &'a [T],
     threads: NonZeroUsize,
-    f: impl Fn(&T) -> R + Sync,
+    f: impl Fn(&'a T) -> R + Sync,
 ) -> Vec<R> {
     let threads = threads.get().min(items.len());
     if threads <= 1 {

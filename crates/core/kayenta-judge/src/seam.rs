@@ -1,11 +1,14 @@
 //! The seam every judge sits behind.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
-use kayenta_model::{CanaryConfig, CanaryJudgeResult, MetricSetPair, Thresholds};
+use kayenta_model::{CanaryConfig, CanaryJudgeResult, Look, MetricSetPair, Thresholds};
 
-use crate::JudgeError;
+use crate::{JudgeError, figures::percent};
 
 /// The scores from which a canary passes or is marginal. They always come with the request; the ones
 /// inside a config are never used.
@@ -37,6 +40,42 @@ pub struct JudgeRequest {
     pub thresholds: ScoreThresholds,
     /// The pairs to judge; results come in the same order.
     pub metric_set_pairs: Arc<Vec<MetricSetPair>>,
+    /// Which judgement of its analysis it is. Judges whose error rate does not depend on it ignore it.
+    pub look: Look,
+}
+
+/// A verdict, and whether the analysis it is a look of may end with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookVerdict {
+    /// The verdict.
+    pub result: CanaryJudgeResult,
+    /// Set when the remaining looks can be spared because a harmful change is excluded.
+    pub early_success: Option<EarlySuccess>,
+}
+
+/// Why an analysis ends before its last look although nothing is wrong. Its text is the message of the
+/// analysis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EarlySuccess {
+    /// The look that is the last one now.
+    pub look: Look,
+    /// The relative change that is excluded.
+    pub tolerated_change: f64,
+    /// The chance that there is one all the same.
+    pub miss_rate: f64,
+}
+
+impl fmt::Display for EarlySuccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Ended early at look {} of {}: a change of {} or more is excluded (error at most {}).",
+            self.look.index,
+            self.look.total,
+            percent(self.tolerated_change),
+            self.miss_rate
+        )
+    }
 }
 
 /// A judge that computes: synchronous, deterministic in its inputs, free of I/O.
@@ -53,6 +92,18 @@ pub trait LocalJudge: Send + Sync + Debug {
     /// The whole judgement fails when the config does not fit the pairs or a setting has the wrong
     /// type. A metric that cannot be classified is no error but a result of class `Error`.
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError>;
+
+    /// Judges all pairs as a look of an analysis. Only judges that keep an error rate over all looks ever
+    /// end an analysis early.
+    ///
+    /// # Errors
+    /// Those of [`judge`](Self::judge).
+    fn judge_look(&self, request: &JudgeRequest) -> Result<LookVerdict, JudgeError> {
+        Ok(LookVerdict {
+            result: self.judge(request)?,
+            early_success: None,
+        })
+    }
 }
 
 /// A judge that asks another service.

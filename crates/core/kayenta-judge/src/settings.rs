@@ -49,13 +49,37 @@ pub(crate) struct MetricSettings {
 impl MetricSettings {
     /// Reads the settings in the order of the reference, so that the first error is the same one.
     pub(crate) fn read(metric: &MetricConfig) -> Result<Self, JudgeError> {
-        let reader = Reader {
-            metric: metric.name(),
-            root: metric
-                .analysis_configurations
-                .as_ref()
-                .and_then(|sections| sections.get("canary")),
-        };
+        Self::read_for(metric, false)
+    }
+
+    /// Reads the settings for a judge whose thresholds are always ratios and that has no use for the
+    /// measure and for outliers. Allowed ratios have to be positive.
+    pub(crate) fn read_ratios(metric: &MetricConfig) -> Result<Self, JudgeError> {
+        let settings = Self::read_for(metric, true)?;
+        for (setting, allowed) in [
+            (
+                "canary.effectSize.allowedIncrease",
+                settings.allowed_increase,
+            ),
+            (
+                "canary.effectSize.allowedDecrease",
+                settings.allowed_decrease,
+            ),
+        ] {
+            if allowed.is_nan() || allowed <= 0.0 {
+                return Err(JudgeError::Setting {
+                    metric: metric.name().to_owned(),
+                    setting: setting.to_owned(),
+                    found: format!("the number {allowed}"),
+                    expected: "a number above 0",
+                });
+            }
+        }
+        Ok(settings)
+    }
+
+    fn read_for(metric: &MetricConfig, ratios: bool) -> Result<Self, JudgeError> {
+        let reader = Reader::new(metric);
         // Unknown words fall back as in the reference, which is not always to the default.
         let direction = match reader.text(&["direction"]) {
             Some("increase") => Direction::Increase,
@@ -66,13 +90,17 @@ impl MetricSettings {
             Some("replace") => NanStrategy::Replace,
             _ => NanStrategy::Remove,
         };
-        let remove_outliers = reader.text(&["outliers", "strategy"]) == Some("remove");
-        let outlier_factor = reader.number(&["outliers", "outlierFactor"], 3.0)?;
+        let remove_outliers = !ratios && reader.text(&["outliers", "strategy"]) == Some("remove");
+        let outlier_factor = if ratios {
+            3.0
+        } else {
+            reader.number(&["outliers", "outlierFactor"], 3.0)?
+        };
         let critical = reader.flag(&["critical"])?;
         let must_have_data = reader.flag(&["mustHaveData"])?;
         let muted = reader.flag(&["muted"])?;
         let (measure, neutral) = match reader.text(&["effectSize", "measure"]) {
-            Some("cles") => (EffectMeasure::CommonLanguage, 0.5),
+            Some("cles") if !ratios => (EffectMeasure::CommonLanguage, 0.5),
             _ => (EffectMeasure::MeanRatio, 1.0),
         };
         let settings = Self {
@@ -98,7 +126,8 @@ impl MetricSettings {
     }
 }
 
-struct Reader<'a> {
+/// Looks settings up under `analysisConfigurations.canary`.
+pub(crate) struct Reader<'a> {
     metric: &'a str,
     root: Option<&'a JsonMap>,
 }
@@ -111,6 +140,30 @@ enum Found<'a> {
 }
 
 impl<'a> Reader<'a> {
+    pub(crate) fn new(metric: &'a MetricConfig) -> Self {
+        Self {
+            metric: metric.name(),
+            root: metric
+                .analysis_configurations
+                .as_ref()
+                .and_then(|sections| sections.get("canary")),
+        }
+    }
+
+    /// Whether there is a value other than `null`.
+    pub(crate) fn has(&self, path: &[&str]) -> bool {
+        !matches!(self.find(path), None | Some(Found::Leaf(Value::Null)))
+    }
+
+    /// A number of any size; `null` counts as absent.
+    pub(crate) fn optional_number(&self, path: &[&str]) -> Result<Option<f64>, JudgeError> {
+        match self.find(path) {
+            None | Some(Found::Leaf(Value::Null)) => Ok(None),
+            Some(Found::Leaf(Value::Number(number))) => Ok(number.as_f64()),
+            Some(other) => Err(self.wrong_type(path, other, "a number")),
+        }
+    }
+
     fn find(&self, path: &[&str]) -> Option<Found<'a>> {
         let (first, rest) = path.split_first()?;
         descend(self.root?.get(*first)?, rest)
@@ -118,7 +171,7 @@ impl<'a> Reader<'a> {
 
     /// A word, if it is one. Other scalars and lists are no word any setting knows, and neither is
     /// `null`, over which the reference stumbles (C-JUDGE-03).
-    fn text(&self, path: &[&str]) -> Option<&'a str> {
+    pub(crate) fn text(&self, path: &[&str]) -> Option<&'a str> {
         match self.find(path)? {
             Found::Leaf(value) => value.as_str(),
             Found::Several(_) => None,
@@ -189,7 +242,7 @@ fn descend<'a>(value: &'a Value, path: &[&str]) -> Option<Found<'a>> {
 }
 
 /// The value with its type, short enough for a message.
-fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     const LONGEST: usize = 80;
     let kind = match value {
         Value::Null => return "null".to_owned(),

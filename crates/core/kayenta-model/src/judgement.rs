@@ -34,6 +34,29 @@ impl CanaryJudgeResult {
     }
 }
 
+/// Which of how many judgements of one analysis. A canary on its own is look 1 of 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// From 1.
+    pub index: u32,
+    /// How many looks are planned.
+    pub total: u32,
+}
+
+impl Look {
+    /// Whether no further look follows.
+    #[must_use]
+    pub fn is_last(self) -> bool {
+        self.index >= self.total
+    }
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { index: 1, total: 1 }
+    }
+}
+
 /// The judgement of one metric set pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -30,6 +30,7 @@ pub mod causes;
 pub mod clock;
 pub mod comparison;
 pub mod execution;
+pub mod explanation;
 pub mod java_hash;
 pub mod judgement;
 pub mod lenient;
@@ -60,7 +61,8 @@ pub use execution::{
 };
 pub use java_hash::java_string_hash;
 pub use judgement::{
-    AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, MetricStats, SideMetadata, SideStats,
+    AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, Look, MetricStats, SideMetadata,
+    SideStats,
 };
 pub use metric_set::{MetricSet, MetricSetPair, NULL_SAMPLE, PairScope, is_null_sample};
 pub use number::Double;

@@ -90,6 +90,7 @@ impl JudgeRunner {
             canary_config: Arc::clone(config),
             thresholds: ScoreThresholds::from(thresholds),
             metric_set_pairs: pairs,
+            ..JudgeRequest::default()
         };
         let began = self.clock.now();
         let name = judge.name().to_owned();

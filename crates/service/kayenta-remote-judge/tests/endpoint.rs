@@ -107,6 +107,7 @@ fn request() -> JudgeRequest {
             marginal: 75.0,
         },
         metric_set_pairs: Arc::new(vec![pair]),
+        ..JudgeRequest::default()
     }
 }
 

@@ -20,6 +20,7 @@ fn request(config: Value, pairs: Value) -> JudgeRequest {
             marginal: 50.0,
         },
         metric_set_pairs: Arc::new(serde_json::from_value(pairs).unwrap()),
+        ..JudgeRequest::default()
     }
 }
 

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "tests panic on purpose")]
 
 mod batch;
+mod beyond;
 mod golden;
 mod judgement;
 mod selection;
+mod static_limit;
+mod traps;
 mod worked_example;

@@ -56,6 +56,7 @@ fn the_table_of_the_page_is_what_the_judge_says() {
                     "values": {"control": control, "experiment": experiment}}]))
                 .unwrap(),
             ),
+            ..JudgeRequest::default()
         };
         let judged = NetflixAcaJudge::default().judge(&request).unwrap();
         let result = &judged.results.as_ref().unwrap()[0];
