@@ -2,7 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use kayenta_judge::{JudgeRequest, LocalJudge, NetflixAcaJudge, ScoreThresholds};
+use kayenta_judge::{
+    JudgeRequest, LocalJudge, NetflixAcaJudge, ScoreThresholds, explanation::explain,
+};
 use kayenta_stats::{MannWhitney, SortedSample, critical_value};
 use serde_json::json;
 
@@ -16,7 +18,7 @@ fn numbers(text: &str) -> Vec<f64> {
 }
 
 #[test]
-fn the_table_of_the_page_is_what_the_judge_says() {
+fn table_and_explanations_of_the_page_are_what_the_judge_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/judge.md");
     let page = std::fs::read_to_string(path).unwrap();
     let (_, example) = page.split_once("## A worked example").unwrap();
@@ -33,6 +35,7 @@ fn the_table_of_the_page_is_what_the_judge_says() {
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
     assert_eq!(rows.len(), 3);
+    let (mut sentences, mut findings) = (Vec::new(), Vec::new());
     for row in rows {
         let [name, values, lower, upper, estimate, bound, ratio, label] = row[..] else {
             panic!("{row:?}")
@@ -66,6 +69,13 @@ fn the_table_of_the_page_is_what_the_judge_says() {
             .unwrap();
         assert_eq!(format!("{told:.3}"), ratio, "{name}");
 
+        let explained = explain(&request, &judged).unwrap();
+        sentences.push(explained.results[0].explanation.sentences.join(" "));
+        if name == "a little slower" {
+            let own = explained.results[0].findings.iter();
+            findings.extend(own.map(|finding| finding.sentence.clone()));
+        }
+
         let (experiment, control) = (sorted(&experiment), sorted(&control));
         let interval = MannWhitney::new(&experiment, &control)
             .interval(critical_value(0.98))
@@ -82,6 +92,13 @@ fn the_table_of_the_page_is_what_the_judge_says() {
             assert_eq!(digits.replace("−0.0000", "0.0000"), text, "{name}");
         }
     }
+
+    let quoted: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix("> "))
+        .collect();
+    sentences.extend(findings);
+    assert_eq!(sentences, quoted);
 }
 
 fn sorted(values: &[f64]) -> SortedSample {

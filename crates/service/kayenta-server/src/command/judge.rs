@@ -11,17 +11,21 @@ use std::{
 use anyhow::Context;
 use kayenta_judge::batch::{BatchOptions, judge_lines};
 
-use crate::wiring::local_judges;
+use crate::wiring::batch_judges;
 
 /// Options of `judge`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct JudgeArgs {
-    /// File with one JSON object per line: {"id", "canaryConfig", "thresholds", "metricSetPairList"}.
+    /// File with one JSON object per line: {"id", "canaryConfig", "thresholds",
+    /// "metricSetPairList"} and, for a judgement of an analysis, "look": {"index", "total"}.
     /// Without it, or with `-`, standard input is read.
     file: Option<PathBuf>,
     /// Number of threads; one per core by default.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Explain every result in its resultMetadata and add "findings" beside "result".
+    #[arg(long)]
+    explain: bool,
 }
 
 /// Writes {"id", "result"} or {"id", "error"} per line, in order. Exit code 0 when every line had a
@@ -41,10 +45,11 @@ pub(crate) fn run(args: JudgeArgs) -> anyhow::Result<ExitCode> {
         .unwrap_or(NonZeroUsize::MIN);
     let options = BatchOptions {
         threads,
+        explain: args.explain,
         ..BatchOptions::default()
     };
     let output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let judged = judge_lines(&local_judges(), input, output, options);
+    let judged = judge_lines(&batch_judges(), input, output, options);
     let summary = match judged {
         // Whoever reads the output has seen enough (`| head`).
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),

@@ -4,7 +4,10 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 use kayenta_config::Settings;
 use kayenta_http::{HttpSetupError, Transport};
-use kayenta_judge::{Dice, Judge, JudgeRegistry, NetflixAcaJudge, RandomDummyJudge};
+use kayenta_judge::{
+    Dice, Judge, JudgeRegistry, NetflixAcaJudge, PairedCanaryJudge, RandomDummyJudge,
+    StaticLimitJudge,
+};
 use kayenta_model::Clock;
 use kayenta_remote_judge::{HttpRemoteJudge, RemoteJudgeSettings};
 use uuid::Uuid;
@@ -33,6 +36,14 @@ pub(crate) fn local_judges() -> JudgeRegistry {
         Judge::Local(Arc::new(NetflixAcaJudge::default().with_threads(threads))),
         Judge::Local(Arc::new(RandomDummyJudge::new(Arc::new(SystemDice)))),
     ])
+}
+
+/// The judges that need nothing but this process, with those that a service lists only when it is told
+/// to: a file of judgements names the judge it wants.
+pub(crate) fn batch_judges() -> JudgeRegistry {
+    local_judges()
+        .with(Judge::Local(Arc::new(PairedCanaryJudge::default())))
+        .with(Judge::Local(Arc::new(StaticLimitJudge)))
 }
 
 /// The judges of a service with these settings.

@@ -15,7 +15,7 @@ mod work;
 
 pub(crate) use api_options::api_options;
 pub(crate) use health::indicators;
-pub(crate) use judges::{judges, local_judges};
+pub(crate) use judges::{batch_judges, judges, local_judges};
 pub(crate) use management::{environment, scheduled_tasks};
 pub(crate) use outbound::transport;
 pub(crate) use redis::adapter_settings;
