@@ -96,6 +96,7 @@ fn judged(config: &CanaryConfig, control: Option<f64>, factor: f64) -> CanaryJud
                 marginal: 75.0,
             },
             metric_set_pairs: Arc::new(serde_json::from_value(json!(pairs)).unwrap()),
+            ..JudgeRequest::default()
         })
         .unwrap()
 }
