@@ -249,7 +249,7 @@ fn read(line: &Line) -> Result<Envelope<'_>, String> {
         .as_deref()
         .ok_or_else(|| format!("line {} is too long", line.number))?;
     serde_json::from_slice(bytes)
-        .map_err(|error| format!("line {} is no request: {error}", line.number))
+        .map_err(|error| format!("line {} is not a valid request: {error}", line.number))
 }
 
 /// What a line is answered with.

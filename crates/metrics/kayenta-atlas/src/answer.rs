@@ -92,7 +92,10 @@ impl Gathered {
                 Ok(Step::Failed(failure.message.unwrap_or_default()))
             }
             other => {
-                tracing::debug!(r#type = other, "passing over a message of Atlas");
+                tracing::debug!(
+                    r#type = other,
+                    "ignored an Atlas message of an unknown type"
+                );
                 Ok(Step::On)
             }
         }

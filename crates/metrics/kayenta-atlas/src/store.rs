@@ -166,7 +166,7 @@ impl MetricsStore for AtlasStore {
                 return Err(failure);
             }
             tries += 1;
-            tracing::debug!(error = %failure, tries, "Atlas refused, trying again");
+            tracing::debug!(error = %failure, tries, "Atlas returned an error; retrying");
             self.lists.sleep(PAUSE).await;
         };
 

@@ -17,9 +17,9 @@ pub struct Path {
     path: JsonPath,
 }
 
-/// A setting that is no JSONPath.
+/// A setting that is not a valid JSONPath.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} '{text}' is no JSONPath (RFC 9535): {reason}")]
+#[error("{setting} '{text}' is not a valid JSONPath (RFC 9535): {reason}")]
 pub struct PathError {
     setting: &'static str,
     text: String,
@@ -479,7 +479,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            refused.starts_with("valuesPath 'data[*]' is no JSONPath (RFC 9535): "),
+            refused.starts_with("valuesPath 'data[*]' is not a valid JSONPath (RFC 9535): "),
             "{refused}"
         );
     }

@@ -63,7 +63,7 @@ pub struct HttpJsonAccount {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// `url` or `body`.
-    #[error("{setting} is no template: {source}")]
+    #[error("{setting} is not a valid template: {source}")]
     Template {
         /// The setting.
         setting: &'static str,

@@ -51,7 +51,7 @@ pub enum TemplateError {
     #[error("scheme and host of the URL must not depend on the query")]
     ChoosesHost,
     /// No absolute URL of http or https, or one with characters that parsers read in ways of their own.
-    #[error("it is no http or https URL, or has backslashes, tabs or line ends in it")]
+    #[error("it is not an http or https URL, or contains backslashes, tabs or line breaks")]
     NoUrl,
 }
 

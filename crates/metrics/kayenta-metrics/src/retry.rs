@@ -63,7 +63,7 @@ pub async fn fetch_with_retries(
             attempts,
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             error = %failure,
-            "fetch failed, trying again"
+            "fetch failed; retrying"
         );
         let deadline = clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
         tokio::select! {

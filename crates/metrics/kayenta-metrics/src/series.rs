@@ -18,7 +18,7 @@ pub struct Axis {
 
 /// A time no calendar has; an answer with one is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} ms is no time")]
+#[error("{0} ms is not a valid time")]
 pub struct NoTime(i64);
 
 /// One series as a metric set.
@@ -99,6 +99,9 @@ mod tests {
             ..axis
         };
         let error = metric_set("m", never, vec![], IndexMap::new(), IndexMap::new()).unwrap_err();
-        assert_eq!(error.to_string(), "9223372036854775807 ms is no time");
+        assert_eq!(
+            error.to_string(),
+            "9223372036854775807 ms is not a valid time"
+        );
     }
 }

@@ -109,7 +109,7 @@ impl Pages {
                     tracing::warn!(
                         metric = part.metric.r#type,
                         "expected values of type DOUBLE or INT64, but got {kind}; choose an \
-                         aligner that makes numbers"
+                         aligner that produces numbers"
                     );
                 }
                 self.series.push(Gathering {

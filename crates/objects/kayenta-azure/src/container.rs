@@ -143,7 +143,7 @@ impl Container {
         match self.client.get_properties(None).await.map(|_| ()) {
             Err(error) if matches!(reason(&error), Reason::NoContainer | Reason::NoBlob) => {
                 if !self.makes {
-                    return Err(self.explain("look at its container", &error));
+                    return Err(self.explain("access its container", &error));
                 }
                 match self.client.create(None).await.map(|_| ()) {
                     Ok(()) => info!(account = self.account, "container created"),
@@ -155,12 +155,12 @@ impl Container {
             Err(error) if reason(&error) == Reason::Other(StorageErrorKind::Denied) => {
                 warn!(
                     account = self.account,
-                    "the container cannot be looked at: {}",
-                    self.explain("look at its container", &error)
+                    "the container cannot be accessed: {}",
+                    self.explain("access its container", &error)
                 );
                 return Ok(());
             }
-            Err(error) => return Err(self.explain("look at its container", &error)),
+            Err(error) => return Err(self.explain("access its container", &error)),
             Ok(()) => {}
         }
         self.seen.store(true, Ordering::Relaxed);

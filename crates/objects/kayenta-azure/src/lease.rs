@@ -37,7 +37,7 @@ pub(crate) async fn acquire(
                     Box::pin(async move {
                         // An unreleased lease ends by itself.
                         if let Err(error) = blob.release_lease(lease, None).await {
-                            debug!("a lease was not given back: {}", error.kind());
+                            debug!("could not release a lease: {}", error.kind());
                         }
                     })
                 }));

@@ -162,7 +162,7 @@ impl AzureAccount {
         };
         let unfit = || {
             invalid(format!(
-                "Azure/Blobs account {}: '{}' is no URL of a blob service.",
+                "Azure/Blobs account {}: '{}' is not a URL of a blob service.",
                 self.name,
                 mask_urls(&text)
             ))

@@ -69,7 +69,7 @@ impl Container {
         {
             warn!(
                 account = self.account,
-                "the change mark stays: {}",
+                "could not update the change mark: {}",
                 self.explain("write a blob", &error)
             );
         }

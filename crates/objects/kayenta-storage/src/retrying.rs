@@ -122,7 +122,7 @@ impl<S> Retrying<S> {
             warn!(
                 account = %self.account, operation, attempts,
                 delay_ms = delay.as_millis() as u64,
-                "storage operation will be tried again: {error}"
+                "storage operation failed; retrying: {error}"
             );
             metrics::counter!("kayenta_storage_retries_total",
                 "account" => Arc::clone(&self.account), "operation" => operation)

@@ -196,7 +196,7 @@ impl Accounts {
                 account = %chosen.name,
                 r#type = wanted.as_str(),
                 candidates = candidates.len(),
-                "no account was named; took the first in hash order"
+                "no account was named; using the first in hash order"
             );
         }
         Ok(Arc::clone(chosen))

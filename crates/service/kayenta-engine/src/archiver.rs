@@ -71,7 +71,7 @@ impl Archiver {
                 Ok(()) => return Archived::Settled,
                 // An account that is no store, or gone: no later try will help.
                 Err(error) if error.kind == EngineErrorKind::InvalidRequest => {
-                    tracing::warn!(execution.id = %id, %error, "an execution cannot be archived");
+                    tracing::warn!(execution.id = %id, %error, "execution cannot be archived");
                     return Archived::Settled;
                 }
                 Err(error) => {

@@ -330,7 +330,7 @@ impl Engine {
     /// Lets this process take new work or not. Work it has begun goes on either way.
     pub fn set_enabled(&self, enabled: bool) {
         if self.shared.workers.set_enabled(enabled) {
-            tracing::info!(enabled, "taking of new work was switched");
+            tracing::info!("accepting new work: {}", if enabled { "on" } else { "off" });
         }
     }
 

@@ -54,7 +54,7 @@ impl Executions {
         // C-ENG-01: the record is kept, so the execution is accepted; a job that could not be queued
         // is queued by the next sweep.
         if let Err(error) = self.queue_job(&id, None).await {
-            tracing::warn!(execution.id = %id, %error, "could not queue the job; a sweep will");
+            tracing::warn!(execution.id = %id, %error, "could not queue the job; the next sweep queues it");
         }
         tracing::debug!(
             execution.id = %id,
@@ -224,7 +224,7 @@ impl Executions {
                 Ok(Some((status, _))) if !status.is_complete() => {}
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::debug!(execution.id = %id, %error, "could not ask whether an execution was canceled");
+                    tracing::debug!(execution.id = %id, %error, "could not check whether an execution was canceled");
                 }
             }
         }

@@ -22,8 +22,8 @@ impl LostExecution {
     /// `accepted` and `at`, the moment the records were lost, in milliseconds since 1970.
     pub(crate) fn new(id: &str, accepted: i64, at: i64) -> Self {
         let message = format!(
-            "Execution {id} was lost: the store of execution records lost its data, and has kept \
-             records only since {}. Nothing works on it any more; start it again.",
+            "Execution {id} was lost: the store of execution records lost its data and has \
+             records only since {}. It does not continue; start it again.",
             iso_millis(at)
         );
         Self {

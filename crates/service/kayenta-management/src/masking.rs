@@ -34,7 +34,7 @@ impl Masking {
                 };
                 Regex::new(&pattern)
                     .inspect_err(|error| {
-                        tracing::warn!(%key, %error, "a key to sanitize is no regular expression");
+                        tracing::warn!(%key, %error, "a key to sanitize is not a valid regular expression");
                     })
                     .ok()
             })

@@ -192,7 +192,7 @@ impl RemoteJudge for HttpRemoteJudge {
             if !is_temporary(&failure.kind) || self.time_left(begun) <= self.pause {
                 return Err(self.failure(&failure));
             }
-            tracing::debug!(error = %failure, "the remote judge is not available yet, trying again");
+            tracing::debug!(error = %failure, "the remote judge is unavailable; retrying");
             let pause = TimeDelta::from_std(self.pause).unwrap_or(TimeDelta::MAX);
             self.clock.sleep_until(self.clock.now() + pause).await;
         }

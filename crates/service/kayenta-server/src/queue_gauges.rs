@@ -25,7 +25,7 @@ pub(crate) async fn keep(engine: Engine, shutdown: CancellationToken) {
                 gauge!("queue.unacked.depth").set(depth.leased as f64);
                 gauge!("queue.dead.depth").set(depth.dead as f64);
             }
-            Err(error) => tracing::debug!(%error, "could not look at the queue"),
+            Err(error) => tracing::debug!(%error, "could not read the queue depths"),
         }
         if shutdown
             .run_until_cancelled(tokio::time::sleep(PERIOD))

@@ -83,7 +83,7 @@ impl Service {
         );
         match files.as_slice() {
             [] => tracing::info!(
-                "no configuration file found: running on the embedded default, data in {}",
+                "no configuration file found; running on the embedded default with data in {}",
                 settings.embedded.data_dir.display()
             ),
             files => tracing::info!("configuration read from {}", files.join(", ")),
@@ -229,7 +229,7 @@ impl Service {
             .is_err()
         {
             tracing::warn!(
-                "work under way did not end in time; it is on record and goes on elsewhere"
+                "work in progress did not end in time; it is recorded and another worker continues it"
             );
         }
         work.shut_down().await;

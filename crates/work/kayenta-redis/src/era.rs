@@ -30,8 +30,8 @@ impl Inner {
             .await?;
         if self.era.now_is(name) {
             tracing::error!(
-                "Redis has lost its data: executions that were under way are lost and end as terminal; \
-                 finished ones are read from the archive. Keep appendonly yes where that matters."
+                "Redis has lost its data: executions in progress are lost and end as terminal; \
+                 finished ones are read from the archive. Set appendonly yes if that matters."
             );
         }
         Ok((lost > 0).then_some(lost))

@@ -50,7 +50,7 @@ impl Inner {
             (true, 0) if self.has_no_replicas().await? => {
                 self.replicas.found_none();
                 tracing::warn!(
-                    "the Redis master has no replica: what is accepted now does not outlive it"
+                    "the Redis master has no replica: executions accepted now would be lost with it"
                 );
                 Ok(())
             }

@@ -66,7 +66,7 @@ async fn keep(store: &Inner) -> Duration {
             Ok((_, soonest)) if soonest < 0 => IDLE.min(store.settings.lease),
             Ok((_, soonest)) => Duration::from_millis(soonest.unsigned_abs() + 1).min(LONGEST),
             Err(error) => {
-                tracing::debug!(error = %error.message, "due jobs stay where they are for now");
+                tracing::debug!(error = %error.message, "could not move due jobs; retrying");
                 LONGEST
             }
         };
@@ -88,7 +88,7 @@ async fn sweep(store: &Inner) {
             Ok(count) if count >= 1000 => continue,
             Ok(0) | Err(_) => return,
             Ok(count) => {
-                tracing::debug!(count, "forgot old execution records");
+                tracing::debug!(count, "removed old execution records");
                 return;
             }
         }

@@ -65,7 +65,7 @@ fn a_broken_line_is_answered_and_the_rest_goes_on() {
     assert_eq!(answers[0]["id"], "first");
     assert_eq!(answers[0]["result"]["score"]["score"], 100.0);
     assert_eq!(answers[1]["id"], Value::Null);
-    assert!(error(1).starts_with("line 2 is no request: "));
+    assert!(error(1).starts_with("line 2 is not a valid request: "));
     assert_eq!(answers[2]["id"], "unknown");
     assert_eq!(error(2), "Could not find metric config for other");
     assert_eq!(answers[3]["id"], 7);

@@ -237,21 +237,21 @@ fn accounts_that_cannot_work_are_refused_with_the_setting() {
     for (account, words) in [
         (
             account("http://${scope}/q".to_owned()),
-            "url is no template: scheme and host of the URL must not depend on the query",
+            "url is not a valid template: scheme and host of the URL must not depend on the query",
         ),
         (
             HttpJsonAccount {
                 body: Some("{${a".to_owned()),
                 ..good()
             },
-            "body is no template: '${' at character 2 has no closing brace",
+            "body is not a valid template: '${' at character 2 has no closing brace",
         ),
         (
             HttpJsonAccount {
                 values_path: "v".to_owned(),
                 ..good()
             },
-            "valuesPath 'v' is no JSONPath (RFC 9535): ",
+            "valuesPath 'v' is not a valid JSONPath (RFC 9535): ",
         ),
         (
             HttpJsonAccount {

@@ -64,7 +64,7 @@ async fn answers_that_are_no_matrix_fail_at_once_and_say_why() {
         ),
         (
             r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[9e18,"1"]]}]}}"#,
-            "ms is no time",
+            "ms is not a valid time",
         ),
     ] {
         let base = answering(200, body).await;

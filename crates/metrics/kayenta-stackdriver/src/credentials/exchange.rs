@@ -214,7 +214,7 @@ impl Exchange {
         }
         let field = source.format.subject_token_field_name.as_deref();
         let field = field.ok_or_else(|| unusable("subject_token_field_name is not set"))?;
-        let value: Value = serde_json::from_str(&text).map_err(|_| unusable("it is no JSON"))?;
+        let value: Value = serde_json::from_str(&text).map_err(|_| unusable("it is not JSON"))?;
         match value[field].as_str() {
             Some(token) => Ok(token.to_owned().into()),
             None => Err(unusable(&format!("it has no field '{field}'"))),
@@ -241,7 +241,7 @@ async fn granted(call: Call<'_>) -> Result<Granted, FetchError> {
     let answer = call.confidential().send().await?;
     // What is wrong is told, but nothing of the answer: it may hold a token.
     let token: TokenAnswer = serde_json::from_slice(answer.body())
-        .map_err(|_| answer.unexpected("it is no token (JSON with an access_token)"))?;
+        .map_err(|_| answer.unexpected("it is not a token (JSON with an access_token)"))?;
     if token.access_token.expose_secret().is_empty() {
         return Err(FetchError::new(
             FetchErrorKind::Answer {

@@ -124,7 +124,7 @@ pub enum CredentialsError {
     #[error("{0} is not a URL: {1}")]
     Url(&'static str, #[source] InvalidBaseUrl),
     /// The private key is no RSA key in PEM.
-    #[error("private_key is no RSA key in PEM: {0}")]
+    #[error("private_key is not an RSA key in PEM format: {0}")]
     Key(#[source] jsonwebtoken::errors::Error),
 }
 
@@ -262,7 +262,7 @@ mod tests {
         let wrong_key = error(json!({
             "type": "service_account", "client_email": "a@b", "private_key": "no-such-key"
         }));
-        assert!(wrong_key.starts_with("private_key is no RSA key in PEM"));
+        assert!(wrong_key.starts_with("private_key is not an RSA key in PEM format"));
         assert!(!wrong_key.contains("no-such-key"));
         assert_eq!(
             error(json!({

@@ -259,7 +259,9 @@ impl Inner {
             // C-STORE-04: an unreadable config can be replaced; only its creation time is lost.
             let stored = parse::<CanaryConfig>(id, object.bytes)
                 .await
-                .inspect_err(|error| warn!(config.id = id, "replacing a config: {error}"))
+                .inspect_err(|error| {
+                    warn!(config.id = id, "replacing an unreadable config: {error}")
+                })
                 .ok();
             rules::stamp_updated(&mut config, stored.as_ref(), now);
             let condition = WriteCondition::Unchanged(object.summary.version);

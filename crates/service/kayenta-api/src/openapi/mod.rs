@@ -68,7 +68,7 @@ fn keep_matching(document: &mut Value, patterns: &[String]) {
         .filter_map(|pattern| match Regex::new(&format!("^(?:{pattern})$")) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
-                tracing::warn!(%pattern, %error, "swagger.patterns: no regular expression");
+                tracing::warn!(%pattern, %error, "swagger.patterns: not a valid regular expression");
                 None
             }
         })

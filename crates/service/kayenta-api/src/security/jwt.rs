@@ -42,7 +42,7 @@ pub(super) enum JwtError {
     Algorithm(Algorithm),
     #[error("the token's key id is not among the provider's keys")]
     UnknownKey,
-    #[error("the provider's keys cannot be fetched at the moment")]
+    #[error("the provider's keys cannot be fetched at present")]
     NoKeys,
 }
 
@@ -180,7 +180,7 @@ impl JwtVerifier {
                     masker.url(self.options.jwks_url.expose()),
                     masker.text(&error.to_string()),
                 );
-                tracing::warn!(url, error, "cannot fetch the token provider's keys");
+                tracing::warn!(url, error, "could not fetch the identity provider's keys");
                 let keys = kept.as_mut().ok_or(JwtError::NoKeys)?;
                 keys.fetched = Instant::now();
                 Ok(Arc::clone(&keys.set))

@@ -125,7 +125,7 @@ pub struct AccessRule {
 pub enum SecurityError {
     /// Switched on without any way to get in.
     #[error(
-        "kayenta.security is enabled but names no token, no user and no jwksUrl: nobody could get in"
+        "kayenta.security is enabled but names no token, no user and no jwksUrl: no caller could authenticate"
     )]
     NobodyCanGetIn,
     /// The client that fetches keys cannot be built.

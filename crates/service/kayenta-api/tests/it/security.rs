@@ -173,7 +173,7 @@ fn security_nobody_could_pass_is_refused_at_start() {
     }
     .check()
     .unwrap_err();
-    assert!(error.to_string().contains("nobody could get in"));
+    assert!(error.to_string().contains("no caller could authenticate"));
 }
 
 #[test]

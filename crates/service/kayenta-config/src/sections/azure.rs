@@ -81,7 +81,9 @@ pub(super) fn account(group: &Group<'_>) -> Option<AzureAccount> {
                 Diagnostic::warning(reason)
                     .property(group.full("endpointSuffix"))
                     .at(group.at("endpointSuffix"))
-                    .expected("core.windows.net, with parts such as ;BlobEndpoint=… behind it"),
+                    .expected(
+                        "core.windows.net, optionally followed by parts such as ;BlobEndpoint=…",
+                    ),
             );
             return None;
         }

@@ -109,7 +109,7 @@ fn template_url(group: &Group<'_>) -> Option<String> {
     }
     let path_end = url.find(['?', '#']).unwrap_or(url.len());
     if url.contains(char::is_control) || url[..path_end].contains('\\') {
-        wrong("the URL has backslashes, tabs or line ends in it");
+        wrong("the URL contains backslashes, tabs or line breaks");
         return None;
     }
     is_closed(group, "url", &url).then_some(url)

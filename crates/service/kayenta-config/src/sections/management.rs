@@ -49,7 +49,7 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
             Diagnostic::warning("the management endpoints keep their names")
                 .property("management.endpoints.web.path-mapping")
                 .at(web.group("path-mapping").begin())
-                .remedy("Point what asks for them at their own names, such as /health"),
+                .remedy("Change clients to the default paths, such as /health"),
         );
     }
     let mut additional = Vec::new();
@@ -182,7 +182,7 @@ fn status_mapping(group: &Group<'_>) -> IndexMap<String, u16> {
             _ => {
                 group.report(
                     value
-                        .wrong("this is no HTTP status")
+                        .wrong("this is not an HTTP status")
                         .expected("a number from 100 to 599"),
                 );
                 None

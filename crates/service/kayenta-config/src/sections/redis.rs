@@ -60,7 +60,7 @@ pub(crate) fn parse(text: &str) -> Result<Address, String> {
         "" => 0,
         number => number
             .parse()
-            .map_err(|_| "the database behind the host is not a number")?,
+            .map_err(|_| "the database after the host is not a number")?,
     };
     let topology = match kind {
         "sentinel" => RedisTopology::Sentinel {

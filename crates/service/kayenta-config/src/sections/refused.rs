@@ -103,7 +103,7 @@ pub(super) fn check(binder: &Binder<'_>) {
         if let Some(value) = top.get(name)
             && convert::integer(&value.text).is_some_and(|port| port > 0)
         {
-            let mut warning = value.wrong("a second port beside that of TLS is not opened");
+            let mut warning = value.wrong("a second port besides the TLS port is not opened");
             warning.severity = kayenta_properties::Severity::Warning;
             binder.report(warning);
         }

@@ -45,7 +45,7 @@ pub(super) fn security(binder: &Binder<'_>) -> SecuritySettings {
             );
         } else if !any {
             group.report(
-                wrong("kayenta.security names no token, no user and no jwt.jwksUrl: nobody could get in")
+                wrong("kayenta.security names no token, no user and no jwt.jwksUrl: no caller could authenticate")
                     .remedy("Add a token, a user, or jwt.jwksUrl"),
             );
         }

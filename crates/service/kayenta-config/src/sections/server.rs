@@ -233,7 +233,7 @@ fn protocols(ssl: &Group<'_>) -> Vec<String> {
             "TLSV1.3" => protocols.push("TLSv1.3".to_owned()),
             _ => {
                 let mut warning =
-                    item.wrong("this protocol is not offered; only TLSv1.2 and TLSv1.3 are");
+                    item.wrong("this protocol is not supported; only TLSv1.2 and TLSv1.3 are");
                 warning.severity = kayenta_properties::Severity::Warning;
                 ssl.report(warning);
             }
@@ -243,7 +243,7 @@ fn protocols(ssl: &Group<'_>) -> Vec<String> {
         && let Some(item) = items.first()
     {
         ssl.report(
-            item.wrong("none of the protocols asked for is offered")
+            item.wrong("none of the requested protocols is supported")
                 .expected("TLSv1.2 or TLSv1.3"),
         );
     }

@@ -101,7 +101,7 @@ pub(super) fn backend(
         group.report(
             value
                 .wrong("a Redis cluster has only database 0")
-                .remedy("Leave the number behind the host out"),
+                .remedy("Remove the number after the host"),
         );
     }
     WorkBackend::Redis(RedisSettings {

@@ -37,7 +37,7 @@ fn a_door_that_is_half_shut_is_refused() {
     let error = Case::yaml("kayenta.security: {enabled: false, tokens: [{token: t}]}\n").fails();
     told(&error.errors, "yet callers are to show who they are");
     let error = Case::yaml("kayenta.security.rules: [{path: /x, role: write}]\n").fails();
-    told(&error.errors, "nobody could get in");
+    told(&error.errors, "no caller could authenticate");
     let error = Case::yaml("kayenta.security.jwt.issuer: https://id\n").fails();
     told(
         &error.errors,
@@ -79,7 +79,10 @@ fn tls_takes_pem_and_pkcs12() {
     let error = Case::yaml("server.ssl: {certificate: c, client-auth: need}\n").fails();
     told(&error.errors, "certificate-private-key must not be null");
     let error = Case::yaml("server.ssl: {key-store: k.p12, enabled-protocols: SSLv3}\n").fails();
-    told(&error.errors, "none of the protocols asked for is offered");
+    told(
+        &error.errors,
+        "none of the requested protocols is supported",
+    );
 }
 
 #[test]
@@ -187,7 +190,7 @@ fn what_http_json_could_not_use_is_told_with_its_line() {
         (
             "url",
             "https://m/a\\b",
-            "the URL has backslashes, tabs or line ends in it",
+            "the URL contains backslashes, tabs or line breaks",
         ),
         (
             "body",

@@ -145,7 +145,7 @@ pub(crate) fn check(
     if thresholds.pass.is_none() || thresholds.marginal.is_none() {
         tracing::warn!(
             ?thresholds,
-            "a missing score threshold counts as 0.0, which lets every score pass it"
+            "a missing score threshold counts as 0.0, which every score reaches"
         );
     }
     Ok(())

@@ -203,7 +203,7 @@ impl AnalysisDriver {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.is_transient() => Err(error.into()),
             Err(error) => {
-                tracing::warn!(execution.id = %id, %error, "a run of an analysis is neither recorded nor archived");
+                tracing::warn!(execution.id = %id, %error, "a run of an analysis has neither a record nor an archive");
                 Ok(None)
             }
         }
@@ -217,7 +217,7 @@ async fn plan_once(session: &mut Session) -> Result<Planned, Interrupted> {
     let Some(task) = analysis_mut(execution) else {
         return Err(Interrupted::Failed(EngineError::new(
             EngineErrorKind::Internal,
-            format!("execution {} is no analysis", execution.id),
+            format!("execution {} is not an analysis", execution.id),
         )));
     };
     if task.plan.is_some() {
@@ -276,7 +276,7 @@ async fn wait(
     if began {
         session.save().await?;
     }
-    tracing::debug!(until = %iso_millis(over), "an analysis waits");
+    tracing::debug!(until = %iso_millis(over), "analysis is waiting");
     let due = DateTime::from_timestamp_millis(over)
         // Beyond the calendar: look again in a year.
         .or_else(|| DateTime::from_timestamp_millis(now)?.checked_add_signed(TimeDelta::days(365)));

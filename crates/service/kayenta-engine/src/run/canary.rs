@@ -113,7 +113,7 @@ impl CanaryDriver {
         objects
             .load(ObjectKind::MetricSetPairList, &task.pair_list_id)
             .await
-            .inspect_err(|error| tracing::debug!(%error, "the pair list is made again"))
+            .inspect_err(|error| tracing::debug!(%error, "rebuilding the pair list"))
             .ok()
             .map(Arc::new)
     }

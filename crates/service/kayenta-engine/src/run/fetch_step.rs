@@ -81,7 +81,7 @@ impl FetchStep {
                     .objects
                     .load(ObjectKind::MetricSetList, &fetch.key)
                     .await
-                    .inspect_err(|error| tracing::debug!(%error, "a metric is fetched again"))
+                    .inspect_err(|error| tracing::debug!(%error, "fetching a metric again"))
                     .ok()
                     .map(Arc::new);
             }

@@ -109,7 +109,7 @@ impl Workers {
         tracing::info!(
             instance.id = %self.instance_id,
             workers = self.capacity,
-            "the engine is working"
+            "the engine has started"
         );
         let tracker = TaskTracker::new();
         let permits = Arc::new(Semaphore::new(self.capacity));
@@ -126,7 +126,7 @@ impl Workers {
             () = self.clock.sleep(self.grace) => {
                 tracing::info!(
                     executions = self.executions.attended(),
-                    "putting work under way back into the queue"
+                    "returning work in progress to the queue"
                 );
                 stop.cancel();
                 tracker.wait().await;
@@ -207,7 +207,7 @@ impl Workers {
         };
         if let Err(error) = acknowledged {
             // The job comes back when its lease ends; all it needs is in the record.
-            tracing::warn!(execution.id = %id, %error, "could not tell the queue what became of a job");
+            tracing::warn!(execution.id = %id, %error, "could not report the outcome of a job to the queue");
         }
     }
 
@@ -298,7 +298,7 @@ impl Workers {
     }
 
     fn later(&self, id: &str, error: &EngineError) -> JobOutcome {
-        tracing::warn!(execution.id = %id, %error, "a store failed; the execution goes on from its record later");
+        tracing::warn!(execution.id = %id, %error, "a store failed; the execution will continue from its record");
         JobOutcome::Later(Some(self.after(STORE_PAUSE)))
     }
 

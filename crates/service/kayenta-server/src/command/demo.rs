@@ -136,7 +136,7 @@ async fn text_of(request: reqwest::RequestBuilder, field: &str) -> anyhow::Resul
     let body: Value = answer
         .json()
         .await
-        .context("the service's answer is no JSON")?;
+        .context("the service's answer is not JSON")?;
     match body.get(field).and_then(Value::as_str) {
         Some(text) => Ok(text.to_owned()),
         None => bail!("the service refuses the demo's request: {status} {body}"),

@@ -121,7 +121,7 @@ impl HttpServer {
         if timeout(grace, tracker.wait()).await.is_err() {
             tracing::warn!(
                 grace_seconds = grace.as_secs(),
-                "cut requests that did not end in time"
+                "aborted requests that did not end in time"
             );
         }
         connection.cut.cancel();

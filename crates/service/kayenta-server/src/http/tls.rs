@@ -104,13 +104,13 @@ impl TlsListener {
             let renewing = Arc::clone(&self.renewing);
             // File access, hence off the async threads.
             match tokio::task::spawn_blocking(move || renewing.renew()).await {
-                Ok(Ok(true)) => tracing::info!("took over the renewed TLS certificate"),
+                Ok(Ok(true)) => tracing::info!("loaded the renewed TLS certificate"),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
                     tracing::error!(%error, "the renewed TLS certificate is unusable; the old one stays in use");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "looking for a renewed TLS certificate failed")
+                    tracing::error!(%error, "could not check for a renewed TLS certificate")
                 }
             }
         }

@@ -11,17 +11,17 @@ use crate::wiring::kinds::{Loaded, Store};
 const WITHOUT_EFFECT: [(&str, &str, &str); 7] = [
     (
         "kayenta.index.",
-        "configs are listed from the store itself, there is no index to time",
+        "configs are listed from the store itself; there is no index",
         "C-STORE-05",
     ),
     (
         "keiko.queue.redis.ack-timeout-seconds",
-        "a worker holds a lease instead, see kayenta.engine.lease",
+        "workers hold leases instead; see kayenta.engine.lease",
         "C-REDIS-02",
     ),
     (
         "queue.retry.",
-        "a lost job is taken over when its lease ends, see kayenta.engine.lease",
+        "another worker takes over a lost job when its lease ends; see kayenta.engine.lease",
         "C-REDIS-02",
     ),
     (
@@ -31,12 +31,12 @@ const WITHOUT_EFFECT: [(&str, &str, &str); 7] = [
     ),
     (
         "tasks.global.",
-        "no task is polled, so none backs off",
+        "tasks are not polled, so there is no backoff",
         "C-ENG-13",
     ),
     (
         "pollers.old-pipeline-cleanup.",
-        "finished executions are forgotten by age, see kayenta.engine.execution-retention",
+        "finished executions are removed by age; see kayenta.engine.execution-retention",
         "C-REDIS-03",
     ),
     (
@@ -144,8 +144,8 @@ fn changes(loaded: &Loaded) -> Vec<Finding> {
         findings.push(
             Finding::note(
                 "server.shutdown",
-                "not set: SIGTERM lets requests and runs under way finish or hands them back, where \
-                 the Java service cuts requests off",
+                "not set: on SIGTERM, requests and runs in progress finish or return to the queue; \
+                 the Java service aborts requests",
             )
             .departs("C-CONF-02"),
         );

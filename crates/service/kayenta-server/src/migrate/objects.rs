@@ -40,7 +40,7 @@ pub(super) async fn examine(loaded: &Loaded) -> Vec<Store> {
         let mut store = Store::of(&account.name, kind);
         store.findings.push(Finding::note(
             &account.name,
-            "kept in the memory of the process, here as there: nothing outlives it, nothing to read",
+            "kept in the memory of the process, as in the Java service: there is nothing to read",
         ));
         stores.push(store);
     }
@@ -89,7 +89,7 @@ async fn look_through(
             Err(error) if error.is_not_found() => {
                 store.findings.push(Finding::note(
                     &store.account,
-                    "its container does not exist yet: it is made with the first object",
+                    "its container does not exist yet; it is created with the first object",
                 ));
                 return Ok(());
             }
@@ -123,7 +123,7 @@ async fn look_through(
                      others; the Java service answers 404 for the id",
                     kind.group()
                 ),
-                None => "no object of either service".to_owned(),
+                None => "not an object of either service".to_owned(),
             };
             store.left_over.push(LeftOver {
                 name: stray.name,
@@ -215,7 +215,7 @@ fn about_configs(
             findings.push(Finding::note(
                 &subject,
                 format!(
-                    "is read and run as it is, but could not be saved again: {}",
+                    "can be read and run as it is, but cannot be saved again: {}",
                     refused.message
                 ),
             ));
@@ -224,7 +224,7 @@ fn about_configs(
         if let Some(judge) = judge.filter(|judge| !judge.is_empty() && !judges.contains(*judge)) {
             findings.push(Finding::attention(
                 &subject,
-                format!("asks for the judge '{judge}', which does not exist here"),
+                format!("names the judge '{judge}', which does not exist here"),
             ));
         }
         let missing: BTreeSet<&str> = config
@@ -248,8 +248,8 @@ fn about_configs(
             findings.push(
                 Finding::note(
                     &subject,
-                    "has ${…} in its name or description or in a metric's name: text here, an \
-                     expression to the Java service",
+                    "has ${…} in its name or description or in a metric's name: plain text \
+                     here, an expression in the Java service",
                 )
                 .departs("C-ENG-15"),
             );
@@ -265,7 +265,7 @@ fn about_configs(
                 format!("canary_config {name}"),
                 format!(
                     "is the name of {} configs of the application {application} ({}): a client that \
-                     looks one up by name gets the first, and none but a renamed one can be saved",
+                     looks up the name gets the first, and only a renamed one can be saved",
                     ids.len(),
                     ids.join(", ")
                 ),
@@ -305,8 +305,8 @@ fn prefixes<'i>(ids: impl Iterator<Item = &'i str>) -> Vec<Finding> {
             [short, long] if long.starts_with(short) => Some(Finding::note(
                 format!("canary_config/{short}"),
                 format!(
-                    "is read exactly here; the Java service matches by prefix and cannot tell it \
-                     from {long}"
+                    "is matched exactly here; the Java service matches by prefix and cannot distinguish \
+                     it from {long}"
                 ),
             )),
             _ => None,

@@ -68,9 +68,9 @@ fn findings(state: &ReferenceState, address: &str) -> Vec<Finding> {
     if unfinished > 0 {
         let what = if alive > 0 {
             "they end with the Java service and are not taken over: let it finish them first, or \
-             start them anew afterwards"
+             start them again afterwards"
         } else {
-            "no instance is alive to finish them, and they are not taken over: start anew those that \
+            "no instance is alive to finish them, and they are not taken over: start again those that \
              still matter"
         };
         findings.push(
@@ -85,7 +85,7 @@ fn findings(state: &ReferenceState, address: &str) -> Vec<Finding> {
         findings.push(Finding::note(
             address,
             format!(
-                "{} message(s) of the Java service's queue wait or are being worked on; they are \
+                "{} message(s) of the Java service's queue are waiting or in progress; they are \
                  neither read nor run here",
                 state.messages
             ),

@@ -19,9 +19,9 @@ impl fmt::Display for Report {
             Some(redis) => keys(f, redis)?,
             None if self.configuration.errors.is_empty() => writeln!(
                 f,
-                "REDIS\n  no redis.connection is set: nothing of the Java service to look for"
+                "REDIS\n  no redis.connection is set: there are no keys of the Java service to check"
             )?,
-            None => writeln!(f, "Stores and Redis were not looked at.")?,
+            None => writeln!(f, "Stores and Redis were not checked.")?,
         }
         write!(f, "\nRESULT  {}", self.verdict.words())
     }
@@ -30,10 +30,10 @@ impl fmt::Display for Report {
 impl Verdict {
     fn words(self) -> &'static str {
         match self {
-            Self::Ready => "ready: nothing is in the way",
+            Self::Ready => "ready: nothing prevents the migration",
             Self::Attention => "attention: decide about the lines marked with ! first",
             Self::Incomplete => {
-                "incomplete: the service would not start, or something could not be looked at; see \
+                "incomplete: the service would not start, or something could not be checked; see \
                  the lines marked with !"
             }
         }
@@ -73,7 +73,7 @@ fn configuration(f: &mut fmt::Formatter<'_>, configuration: &Configuration) -> f
 fn objects(f: &mut fmt::Formatter<'_>, store: &Store) -> fmt::Result {
     writeln!(f, "STORAGE  {} ({})", store.account, store.kind)?;
     if let Some(failure) = &store.failure {
-        writeln!(f, "  ! could not be looked through: {failure}")?;
+        writeln!(f, "  ! could not be read completely: {failure}")?;
     }
     for group in &store.groups {
         writeln!(
@@ -99,7 +99,7 @@ fn objects(f: &mut fmt::Formatter<'_>, store: &Store) -> fmt::Result {
 fn keys(f: &mut fmt::Formatter<'_>, redis: &Redis) -> fmt::Result {
     writeln!(f, "REDIS  {}", redis.address)?;
     if let Some(failure) = &redis.failure {
-        writeln!(f, "  ! could not be looked through: {failure}")?;
+        writeln!(f, "  ! could not be read completely: {failure}")?;
     }
     findings(f, &redis.findings)?;
     for run in redis.unfinished.iter().take(LISTED_RUNS) {

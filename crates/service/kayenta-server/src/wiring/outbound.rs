@@ -52,7 +52,7 @@ fn proxies(settings: &ProxySettings) -> anyhow::Result<Proxies> {
             .as_ref()
             .map(|proxy| Url::parse(&format!("http://{}:{}", proxy.host, proxy.port)))
             .transpose()
-            .context("a proxy's host is no host name")
+            .context("a proxy's host is not a host name")
     };
     Ok(Proxies {
         http: url(&settings.http)?,

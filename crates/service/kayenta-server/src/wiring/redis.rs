@@ -90,8 +90,8 @@ pub(super) fn open(settings: &Settings, redis: &RedisSettings) -> anyhow::Result
         tokio::time::sleep(patience).await;
         if let Err(error) = waiting.check().await {
             tracing::error!(
-                "{address} has not answered for {} s: {}. Nothing is accepted until it does; check \
-                 redis.connection, and that the server is up and may be reached from here.",
+                "{address} has not answered for {} s: {}. Nothing is accepted until it answers; check \
+                 redis.connection, and that the server is running and reachable from here.",
                 patience.as_secs(),
                 error.message
             );

@@ -92,7 +92,7 @@ pub(super) fn run(shared: &Shared, writes: &Receiver<Write>) {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %error, "cannot write the work file; opening it again");
+                tracing::error!(error = %error, "cannot write the work file; reopening it");
                 for (reply, _) in waiting {
                     let _ = reply.send(Err(repeat(&error)));
                 }

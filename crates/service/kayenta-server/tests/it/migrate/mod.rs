@@ -232,7 +232,7 @@ async fn a_lived_in_installation_is_told_and_left_alone() {
     };
     about("elsewhere (elsewhere)", "HouseJudge-v2");
     about("elsewhere (elsewhere)", "queries datadog");
-    about("elsewhere (elsewhere)", "an expression to the Java service");
+    about("elsewhere (elsewhere)", "an expression in the Java service");
     about("elsewhere-2", "'cpu' is duplicated");
     about("canary_config elsewhere", "2 configs of the application a");
     about("canary_config/elsewhere", "matches by prefix");

@@ -151,7 +151,7 @@ async fn a_paused_replica_lets_go_of_what_another_took_over() {
         let log = services[0].log();
         log.matches("lost the lease on an execution").count()
             + log
-                .matches("could not tell the queue what became of a job")
+                .matches("could not report the outcome of a job to the queue")
                 .count()
     };
     until(
