@@ -11,7 +11,7 @@ pub enum Shape {
     HeavyTies,
     /// Nine zeros in ten: errors.
     ZeroInflated,
-    /// One value throughout: a gauge nobody moves.
+    /// One value throughout: a gauge that does not change.
     Constant,
 }
 

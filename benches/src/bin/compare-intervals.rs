@@ -1,4 +1,4 @@
-//! Our interval and shift beside R's `wilcox.test` and scipy, on the same data in one run.
+//! Interval and shift compared with R's `wilcox.test` and scipy, on the same data in one run.
 //!
 //! Writes the data sets, times the three in turn, checks that the numbers agree, prints a table.
 

@@ -17,7 +17,7 @@ struct Options {
     /// The release binary of the service
     #[arg(long, default_value = "target/dist/kayenta")]
     binary: PathBuf,
-    /// Stores behind the service
+    /// Stores that the service uses
     #[arg(long, value_enum, default_values = ["embedded", "redis-azurite"])]
     stores: Vec<stack::Stores>,
     /// Seconds each load level lasts

@@ -1,12 +1,12 @@
 //! Canary judges: values in, a verdict out.
 //!
 //! [`NetflixAcaJudge`] cleans, classifies and scores metric set pairs as the reference does, bit for
-//! bit; [`RandomDummyJudge`] throws dice; [`batch`] judges whole files. Behind the seam ([`Judge`],
-//! [`LocalJudge`], [`RemoteJudge`], [`JudgeRegistry`]) further judges can be added.
+//! bit; [`RandomDummyJudge`] decides at random; [`batch`] judges whole files. Through the seam
+//! ([`Judge`], [`LocalJudge`], [`RemoteJudge`], [`JudgeRegistry`]) further judges can be added.
 //!
 //! The crate does no I/O of its own, reads no clock and starts no runtime: a [`LocalJudge`] is a plain
 //! function that burns CPU and belongs on a blocking thread, a [`RemoteJudge`] is awaited; the caller
-//! tells them apart by the variant of [`Judge`].
+//! distinguishes them by the variant of [`Judge`].
 //!
 //! It fetches nothing and stores nothing, and it is not told which side is which by anything but the
 //! pair itself. `examples/judge_a_file.rs` judges requests from a file.

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Maps every item, on up to `threads` threads, this one among them. Threads take the next item when
-/// they are done with one, so a long item holds up nobody. A panic in `f` is passed on.
+/// they are done with one, so a long item does not delay others. A panic in `f` is passed on.
 pub(crate) fn map<'a, T: Sync, R: Send>(
     items: &'a [T],
     threads: NonZeroUsize,

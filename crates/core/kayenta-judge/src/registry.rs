@@ -27,7 +27,7 @@ impl JudgeRegistry {
         Self { judges }
     }
 
-    /// Adds a judge behind the others.
+    /// Adds a judge after the others.
     #[must_use]
     pub fn with(mut self, judge: Judge) -> Self {
         self.judges.push(judge);

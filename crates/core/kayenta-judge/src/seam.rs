@@ -1,4 +1,4 @@
-//! The seam every judge sits behind.
+//! The seam of all judges.
 
 use std::{
     fmt::{self, Debug},

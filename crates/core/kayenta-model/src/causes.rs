@@ -1,4 +1,4 @@
-//! An error told together with what caused it.
+//! An error printed together with its causes.
 
 use std::error::Error;
 

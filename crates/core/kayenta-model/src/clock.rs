@@ -10,7 +10,7 @@ pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Wall-clock time and waiting.
 pub trait Clock: Send + Sync + Debug {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> DateTime<Utc>;
 
     /// Completes once [`Clock::now`] has reached `deadline`; at once when it already has.
@@ -25,7 +25,7 @@ pub trait Clock: Send + Sync + Debug {
         self.sleep_until(deadline)
     }
 
-    /// The present moment in milliseconds since 1970, the unit of every `*Millis` field.
+    /// The current time in milliseconds since 1970, the unit of every `*Millis` field.
     fn now_millis(&self) -> i64 {
         self.now().timestamp_millis()
     }

@@ -1,4 +1,4 @@
-//! A canary run: what is asked for, and what is told about it.
+//! A canary run: the request and its status.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};

@@ -149,7 +149,7 @@ impl SideMetadata {
         }
     }
 
-    /// The number of values, when it is told.
+    /// The number of values, if known.
     #[must_use]
     pub fn count(&self) -> Option<i64> {
         match self.stats.as_ref()? {

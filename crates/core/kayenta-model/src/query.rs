@@ -1,4 +1,4 @@
-//! How a metric is fetched: one shape per metric store, told apart by `type`.
+//! How a metric is fetched: one shape per metric store, distinguished by `type`.
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 

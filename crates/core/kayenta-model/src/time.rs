@@ -13,11 +13,11 @@ use serde_json::Value;
 static DATES_AS_NUMBERS: AtomicBool = AtomicBool::new(false);
 static DURATIONS_AS_NUMBERS: AtomicBool = AtomicBool::new(false);
 
-/// How moments and durations are written in JSON, in answers and in stored objects alike
+/// How timestamps and durations are written in JSON, in responses and in stored objects alike
 /// (`kayenta.serialization.*`). Both forms are read whatever is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JsonTimes {
-    /// Moments as milliseconds since 1970 instead of ISO-8601 text.
+    /// Timestamps as milliseconds since 1970 instead of ISO-8601 text.
     pub dates_as_numbers: bool,
     /// Durations as milliseconds instead of ISO-8601 text.
     pub durations_as_numbers: bool,
@@ -31,7 +31,7 @@ impl JsonTimes {
     }
 }
 
-/// A moment in UTC. Prints with no fraction when it has none, else with 3, 6 or 9 digits.
+/// A point in time in UTC. Prints no fraction if it has none, else 3, 6 or 9 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub DateTime<Utc>);
 

@@ -46,7 +46,7 @@ pub(crate) fn count_by_merge(x: &[f64], y: &[f64], mu: f64) -> Counts {
 #[derive(Clone, Copy, Debug)]
 struct Run {
     key: i64,
-    /// Behind its last value.
+    /// After its last value.
     end: usize,
 }
 

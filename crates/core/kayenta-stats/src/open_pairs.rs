@@ -13,7 +13,7 @@ pub(crate) struct OpenPairs {
 }
 
 impl OpenPairs {
-    /// None yet, with room for so many.
+    /// None yet, with capacity for so many.
     pub(crate) fn with_capacity(pairs: usize) -> Self {
         Self {
             x: Vec::with_capacity(pairs),

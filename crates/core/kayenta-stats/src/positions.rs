@@ -5,7 +5,7 @@ pub(crate) const BEFORE: i64 = i64::MIN;
 /// Above every key of a finite value.
 pub(crate) const AFTER: i64 = i64::MAX;
 
-/// A value of x, and room for a merge to note what it comes by.
+/// A value of x, and space for a merge to note what it passes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) key: i64,

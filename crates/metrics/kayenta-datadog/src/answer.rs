@@ -153,7 +153,7 @@ mod tests {
         late[1][0] = (START + 6000).into();
         assert_eq!(laid(late), "1,NaN,1,NaN,NaN,NaN,NaN,NaN,NaN,NaN,NaN");
         assert_eq!(laid(at(&[])), ["NaN"; 11].join(","));
-        // Before the start and behind the end there is no place.
+        // Before the start and after the end there is no position.
         assert_eq!(
             laid(at(&[-1, 10, 11])),
             format!("{},1", ["NaN"; 10].join(","))

@@ -115,7 +115,7 @@ impl MetricsStore for GraphiteStore {
             .collect()
     }
 
-    /// Completes `filter` by one part of the path. Behind a `$` the two variables are offered; the
+    /// Completes `filter` by one part of the path. After a `$` the two variables are offered; the
     /// ones before stand for any part.
     async fn metadata(&self, filter: &str) -> Result<Metadata, FetchError> {
         let (base, last) = filter.split_at(filter.rfind('.').map_or(0, |dot| dot + 1));

@@ -131,7 +131,7 @@ pub enum AnswerError {
         /// Number of values.
         values: usize,
     },
-    /// Two series that cannot be told apart.
+    /// Two series that cannot be distinguished.
     #[error("two series have the same tags {0}; tagsPath has to tell them apart")]
     Twins(String),
     /// A series of gaps.

@@ -13,7 +13,7 @@ const ATTRIBUTES: [&str; 3] = ["scope", "location", "step"];
 pub(crate) struct Bindings {
     /// `${query}`: the metric's template filled in, or else its name.
     pub(crate) text: String,
-    /// First and last moment.
+    /// Start and end of the window.
     pub(crate) window: (Instant, Instant),
     /// Distance of points in seconds.
     pub(crate) step: i64,

@@ -21,7 +21,7 @@ use crate::{
 
 /// Largest answer that is read. All of it is in memory as a tree while the paths are looked up.
 const MOST_BYTES: usize = 16 << 20;
-/// Answers from this size on are read where that holds up nobody.
+/// Responses from this size on are parsed on a blocking thread.
 const LONG_BYTES: usize = 256 << 10;
 
 /// How the server is asked.

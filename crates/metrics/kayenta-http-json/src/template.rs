@@ -29,7 +29,7 @@ enum Piece {
 enum Place {
     /// Part of a segment of a URL's path.
     Path,
-    /// Behind the `?` of a URL.
+    /// After the `?` of a URL.
     Query,
     /// Between the quotes of a JSON text.
     JsonText,
@@ -134,7 +134,7 @@ impl Template {
         Self::read(text, |_| place)
     }
 
-    /// Parts text from slots; `place` is told the text before each slot in turn.
+    /// Separates text from slots; `place` receives the text before each slot in turn.
     fn read(text: &str, mut place: impl FnMut(&str) -> Place) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -251,7 +251,7 @@ fn put(out: &mut String, name: &str, value: &str, place: Place) -> Result<(), Fi
     Ok(())
 }
 
-/// Where the path of an http(s) URL begins: behind scheme and host.
+/// Where the path of an http(s) URL begins: after scheme and host.
 pub(crate) fn authority_end(url: &str) -> Option<usize> {
     let rest = url
         .strip_prefix("https://")
@@ -261,7 +261,7 @@ pub(crate) fn authority_end(url: &str) -> Option<usize> {
     (end > 0).then_some(start + end)
 }
 
-/// Whether JSON is inside a text behind `part`, if it was `inside` before.
+/// Whether JSON is inside a text after `part`, if it was `inside` before.
 fn quotes(part: &str, mut inside: bool) -> bool {
     let mut escaped = false;
     for c in part.chars() {

@@ -16,7 +16,7 @@ pub struct Rows {
     pub first_millis: i64,
     /// Milliseconds from the first row to the second; 0 with one row only (C-INFLUX-03).
     pub step_millis: i64,
-    /// The columns behind the time.
+    /// The columns after the time.
     pub columns: Vec<Column>,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with a fetch, told so that a person knows what to do next.
+//! What can go wrong with a fetch, worded so that users know what to do next.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::store::MetricQuery;
 pub struct Axis {
     /// Time of the first value.
     pub start_millis: i64,
-    /// End of the series; whether that is the last value or one step behind it is the store's.
+    /// End of the series: the last value or one step after it, depending on the store.
     pub end_millis: i64,
     /// Distance of values.
     pub step_millis: i64,

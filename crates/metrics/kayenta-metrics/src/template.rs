@@ -165,7 +165,7 @@ fn fill<'v>(
     Ok(out)
 }
 
-/// Name and default, parted at the first `:-`; one behind a nested `${` does not count.
+/// Name and default, separated at the first `:-`; one after a nested `${` does not count.
 fn split_default(expression: &str) -> (&str, Option<&str>) {
     let nested = expression.find("${").unwrap_or(expression.len());
     match expression.find(":-") {

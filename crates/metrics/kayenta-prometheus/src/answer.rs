@@ -20,7 +20,7 @@ pub struct Series {
     pub start_millis: i64,
     /// Whole seconds between the first two points, 0 with one point only.
     pub step_seconds: i64,
-    /// One step behind the last point.
+    /// One step after the last point.
     pub end_millis: i64,
     /// The values in time order. Points the store left out are not filled in.
     pub values: Vec<f64>,

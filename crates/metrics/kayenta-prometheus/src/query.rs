@@ -27,7 +27,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a PrometheusQuery, Fetc
 ///
 /// # Errors
 /// Those of [template expansion](template::expand); a missing metric name, location or filter; a
-/// resource type nobody knows the labels of.
+/// resource type whose labels are unknown.
 pub fn text(
     query: &MetricQuery<'_>,
     settings: &PrometheusQuery,

@@ -150,8 +150,9 @@ impl MetricsStore for SignalfxStore {
 }
 
 impl SignalfxStore {
-    /// An error status in the reference's words, with SignalFx's own behind them (C-SIGNALFX-01). As in
-    /// the reference no status is tried again: the program is refused, not the moment.
+    /// An error status in the reference's words, followed by SignalFx's own message
+    /// (C-SIGNALFX-01). As in the reference no status is tried again: the program is refused, not
+    /// the moment.
     fn request_failed(
         &self,
         error: HttpError,

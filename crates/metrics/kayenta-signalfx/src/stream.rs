@@ -54,7 +54,7 @@ enum Trouble {
 struct Reader {
     outcome: Outcome,
     any: bool,
-    /// Whether the channel told that it was opened, and that it is done.
+    /// Whether the channel reported that it was opened, and that it is done.
     begun: bool,
     ended: bool,
 }

@@ -64,7 +64,7 @@ pub(crate) fn resource_type<'a>(
 ///
 /// # Errors
 /// Those of [template expansion](template::expand); a missing resource type, metric type, scope or
-/// location; a resource type nobody knows the labels of.
+/// location; a resource type whose labels are unknown.
 pub(crate) fn text(
     query: &MetricQuery<'_>,
     settings: &StackdriverQuery,

@@ -39,7 +39,7 @@ const CONTENT_TYPE: &str = "application/json";
 /// Blocks or ranges of one big blob that move at once.
 const PARALLEL_PARTS: NonZero<usize> = NonZero::new(4).expect("four is not zero");
 
-/// The container of an account, and where in it our blobs lie.
+/// The container of an account, and the folder of the service's blobs in it.
 pub(crate) struct Container {
     pub(crate) account: String,
     root: String,
@@ -422,8 +422,8 @@ pub(crate) fn newest(found: impl IntoIterator<Item = Found>) -> Option<Found> {
     found.into_iter().max_by(|a, b| a.age().cmp(&b.age()))
 }
 
-/// A listed blob if it is one of ours: a block blob exactly where a file of a key lies. Directories
-/// of hierarchical namespaces, page and append blobs and what others left are not.
+/// A listed blob if it belongs to the service: a block blob exactly where a file of a key lies.
+/// Directories of hierarchical namespaces, page and append blobs and what others left are not.
 fn ours(prefix: &str, key: Option<&str>, blob: BlobItem) -> Option<Found> {
     let name = blob.name?;
     let rest = name.strip_prefix(prefix)?;
@@ -461,7 +461,7 @@ fn etag(version: &str) -> Etag {
     format!("\"{version}\"").into()
 }
 
-/// The SDK's moment as everyone else's; 1970 when the service told none.
+/// The SDK's timestamp converted; 1970 if the service sent none.
 fn moment(moment: Option<azure_core::time::OffsetDateTime>) -> DateTime<Utc> {
     moment
         .and_then(|moment| DateTime::from_timestamp(moment.unix_timestamp(), moment.nanosecond()))

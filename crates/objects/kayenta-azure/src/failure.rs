@@ -19,7 +19,7 @@ use kayenta_storage::{ObjectKind, StorageError, StorageErrorKind};
 /// worth a word.
 const NOTABLE_SKEW: Duration = Duration::from_secs(300);
 
-/// What is known of a failure before it is told.
+/// What is known of a failure before it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// The container is there, the blob is not.
@@ -182,7 +182,7 @@ fn told(status: StatusCode, code: &str, response: &RawResponse) -> String {
     )
 }
 
-/// How far the service's clock is from ours, when that is far.
+/// How far the clock of the storage service is from the local clock, if that is far.
 #[expect(
     clippy::disallowed_methods,
     reason = "the skew of this machine's clock is what is looked for"

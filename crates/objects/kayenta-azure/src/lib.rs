@@ -3,7 +3,7 @@
 //! Blobs lie where the reference puts them, `<container>/<rootFolder>/<group>/<key>/<file name>`, so
 //! that both can use one container. [`AzureAccount`] is what an operator configures,
 //! [`AzureStore`] the store; making one never asks the network. The blob client is Microsoft's
-//! `azure_storage_blob`; the account key, which it does not know, is a pipeline policy of our own
+//! `azure_storage_blob`; the account key, which it does not support, is a separate pipeline policy
 //! ([`shared_key`]).
 //!
 //! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying). It is not a

@@ -49,14 +49,14 @@ pub struct AzureAccount {
     /// connection string may follow a `;`, which is how an emulator is reached with an unchanged
     /// file: `core.windows.net;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1`.
     pub endpoint_suffix: Option<String>,
-    /// `blobEndpoint` (an addition of ours): the blob service's URL, with the account as its path
-    /// for emulators. Goes before what the suffix says.
+    /// `blobEndpoint` (not in the Java service): the blob service's URL, with the account as its
+    /// path for emulators. Goes before what the suffix says.
     pub blob_endpoint: Option<String>,
-    /// `protocol` (an addition of ours): `https` when absent, or `http`.
+    /// `protocol` (not in the Java service): `https` when absent, or `http`.
     pub protocol: Option<String>,
-    /// `sasToken` (an addition of ours): a shared access signature, with or without its `?`.
+    /// `sasToken` (not in the Java service): a shared access signature, with or without its `?`.
     pub sas_token: Option<SecretString>,
-    /// `workloadIdentity` (an addition of ours): signs in with the Entra ID of the Kubernetes
+    /// `workloadIdentity` (not in the Java service): signs in with the Entra ID of the Kubernetes
     /// service account (`AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`).
     pub workload_identity: bool,
 }

@@ -39,7 +39,7 @@ impl AzureStore {
         Ok(Self(Arc::new(Container::new(account, true)?)))
     }
 
-    /// The same for somebody who only looks: a container that is missing stays missing, and is told
+    /// The same for read-only use: a missing container stays missing, and is reported
     /// as [`NotFound`](kayenta_storage::StorageErrorKind::NotFound).
     ///
     /// # Errors

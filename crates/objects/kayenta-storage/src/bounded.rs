@@ -96,7 +96,7 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
         self.inner.change_mark(kind).await
     }
 
-    /// Not counted: health must be told at once.
+    /// Not counted: health must be reported at once.
     async fn check(&self) -> Result<(), StorageError> {
         self.inner.check().await
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with a store, told so that a person knows what to do next.
+//! What can go wrong with a store, worded so that users know what to do next.
 
 use std::{sync::Arc, time::Duration};
 

@@ -37,7 +37,7 @@ impl ObjectKind {
         }
     }
 
-    /// File name of an object nobody named.
+    /// File name of an unnamed object.
     #[must_use]
     pub fn default_filename(self) -> &'static str {
         match self {

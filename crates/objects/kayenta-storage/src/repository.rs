@@ -88,7 +88,7 @@ impl ObjectRepository {
         parse(key, object.bytes).await
     }
 
-    /// The document a listing told of, and how many bytes it has.
+    /// The document that a listing named, and its size in bytes.
     ///
     /// # Errors
     /// As [`load`](Self::load).

@@ -26,7 +26,7 @@ pub struct RetryPolicy {
     pub attempt_timeout: Duration,
     /// No attempt begins later than this after the first.
     pub last_start: Duration,
-    /// Longest single attempt at a read or a listing, whose size nobody knows before; the store
+    /// Longest single attempt at a read or a listing, whose size is not known in advance; the store
     /// itself notices when nothing arrives any more.
     pub transfer_timeout: Duration,
     /// Slowest upload borne: a big object extends its attempts by its size divided by this many
@@ -75,7 +75,7 @@ impl<S> Retrying<S> {
         self.policy.attempt_timeout + Duration::from_secs(transfer as u64)
     }
 
-    /// Runs `attempt` until it succeeds, fails for good or runs out of time; it is told the number
+    /// Runs `attempt` until it succeeds, fails for good or runs out of time; it receives the number
     /// of the attempt, from 1.
     async fn run<T, F>(
         &self,

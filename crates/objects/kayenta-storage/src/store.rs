@@ -54,7 +54,7 @@ pub enum WriteCondition {
 ///
 /// What returns `Ok` is durable. Keys match exactly, never by prefix. When two files lie under one
 /// key (a crash between write and clean-up, or another writer), the newest wins on reads and every
-/// write removes the others; kinds that nobody gives a file name
+/// write removes the others; kinds without a file name of their own
 /// ([`ObjectKind::has_fixed_filename`]) may be read and written at their default name alone.
 ///
 /// Keys and file names must be single path segments ([`is_path_segment`](crate::is_path_segment)):
@@ -71,7 +71,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     /// [`NotFound`](crate::StorageErrorKind::NotFound) with the reference's text for this platform.
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError>;
 
-    /// The object a listing told of, where possible with one request. When it has been rewritten
+    /// The object that a listing named, if possible with one request. When it has been rewritten
     /// since, what is there now.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use tower::Service;
 /// Why a request is not routed; the fallback answers it.
 #[derive(Clone, Debug)]
 pub(crate) enum Detour {
-    /// The path holds something no path of ours holds.
+    /// The path contains characters that this API does not accept.
     BadPath(&'static str),
     /// Outside the context path.
     Outside,
@@ -46,7 +46,7 @@ pub(crate) fn found(target: &str) -> Response {
     response
 }
 
-/// The router behind the path rules.
+/// The router that the path rules protect.
 #[derive(Clone, Debug)]
 pub(crate) struct Front {
     routes: Router,

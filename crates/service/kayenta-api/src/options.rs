@@ -44,7 +44,7 @@ pub struct ApiOptions {
     pub swagger_title: String,
     /// Text of the API document (`swagger.description`); a default one when empty.
     pub swagger_description: String,
-    /// Whom users may turn to (`swagger.contact`): a name or a mail address, empty for nobody.
+    /// Whom users may turn to (`swagger.contact`): a name or a mail address; empty for none.
     pub swagger_contact: String,
     /// Which paths the API document lists (`swagger.patterns`): regular expressions of which one must
     /// match a whole path; empty for all. All paths answer, whether listed or not.

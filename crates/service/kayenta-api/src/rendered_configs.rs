@@ -5,9 +5,9 @@
 //! bytes; so it is made once per version.
 //!
 //! The store is asked for every answer, but not for every caller: who comes while it is being asked
-//! waits for the next answer, together with all others who come meanwhile. So nobody is told of a state
-//! from before they asked, and a config that many pipelines read at once costs the store one read at a
-//! time.
+//! waits for the next answer, together with all others who come meanwhile. So no caller gets a
+//! state from before they asked, and a config that many pipelines read at once costs the store one
+//! read at a time.
 
 use std::{
     collections::HashMap,
@@ -74,7 +74,7 @@ impl RenderedConfigs {
             .unwrap_or_else(|_| Err(StorageError::new(StorageErrorKind::Other, "Shutting down.")))
     }
 
-    /// Asks the store until nobody waits for the id any more.
+    /// Asks the store until no caller waits for the id.
     async fn answer_callers(self: Arc<Self>, repository: ObjectRepository, id: String) {
         while let Some(callers) = self.next_callers(&id) {
             let answer = AssertUnwindSafe(self.make(&repository, &id))

@@ -9,10 +9,10 @@ use std::{collections::HashMap, sync::RwLock, time::Duration};
 use http::{Method, StatusCode};
 use metrics::Histogram;
 
-/// Methods told apart; anything else is `OTHER`.
+/// Methods with a tag of their own; anything else is `OTHER`.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 
-/// A path nobody declared is the caller's invention and must not become a tag.
+/// An undeclared path is chosen by the caller and must not become a tag.
 const NO_ROUTE: &str = "UNKNOWN";
 
 /// Timers by route, then by method and status. Looking one up here costs a tenth of asking the
@@ -106,7 +106,7 @@ fn timers(method: &'static str, route: &str, status: StatusCode) -> Timers {
     }
 }
 
-/// What the reference calls the controller and the method behind a route.
+/// The reference's names of the controller and the method of a route.
 fn controller(method: &str, route: &str) -> Option<(&'static str, &'static str)> {
     let method = if method == "HEAD" { "GET" } else { method };
     Some(match (method, route) {

@@ -450,7 +450,7 @@ async fn wait(
     }
 }
 
-/// Completes on SIGINT or SIGTERM; a pipeline that is stopped must not leave an analysis behind.
+/// Completes on SIGINT or SIGTERM; a stopped pipeline must not leave an analysis running.
 async fn interrupted() {
     #[cfg(unix)]
     {

@@ -298,7 +298,7 @@ impl Client {
         })
     }
 
-    /// One call, repeated while nobody answers; returns the body of a 2xx.
+    /// One call, repeated while the service does not respond; returns the body of a 2xx.
     async fn exchange(
         &self,
         path: &str,

@@ -10,7 +10,7 @@ use crate::error::{EngineError, EngineErrorKind};
 /// More values than this are turned into JSON on a thread of their own.
 const MANY_VALUES: usize = 20_000;
 
-/// The document as JSON; a long one is written on a thread where it holds nobody up.
+/// The document as JSON; a long one is written on a blocking thread.
 pub(crate) async fn to_json<T>(document: &Arc<T>, values: usize) -> Result<Bytes, EngineError>
 where
     T: Serialize + Send + Sync + 'static,

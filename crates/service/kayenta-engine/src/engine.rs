@@ -201,7 +201,7 @@ impl Engine {
     }
 
     /// Starts a standalone analysis and tells its execution id, once record and job are kept. The
-    /// request itself is looked at only when the analysis is planned, moments later.
+    /// request itself is checked only when the analysis is planned, shortly after.
     ///
     /// # Errors
     /// As [`start_canary`](Self::start_canary), for accounts, config and absent fields.

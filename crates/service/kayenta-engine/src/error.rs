@@ -1,4 +1,4 @@
-//! What can go wrong between a request and its run, told without knowing about HTTP.
+//! What can go wrong between a request and its run, independent of HTTP.
 
 use kayenta_judge::{JudgeError, JudgeErrorKind};
 use kayenta_metrics::{FetchError, FetchErrorKind};
@@ -59,7 +59,7 @@ impl EngineError {
         Self::new(EngineErrorKind::InvalidRequest, message)
     }
 
-    /// An execution nobody knows.
+    /// An unknown execution.
     #[must_use]
     pub fn unknown_execution(id: &str) -> Self {
         Self::new(

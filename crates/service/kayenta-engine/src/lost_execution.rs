@@ -1,5 +1,5 @@
-//! What is told about an execution whose record is gone because the store lost its data (C-ENG-16). The
-//! client that waits for it hears of an end instead of a 404 it may take for a moment's weakness.
+//! The status of an execution whose record is gone because the store lost its data (C-ENG-16). A
+//! client that waits for it gets an end instead of a 404 it could mistake for a transient failure.
 
 use indexmap::IndexMap;
 use kayenta_model::{
@@ -19,7 +19,7 @@ pub(crate) struct LostExecution {
 }
 
 impl LostExecution {
-    /// `accepted` and `at`, the moment the records were lost, in milliseconds since 1970.
+    /// `accepted` and `at`, the time the records were lost, in milliseconds since 1970.
     pub(crate) fn new(id: &str, accepted: i64, at: i64) -> Self {
         let message = format!(
             "Execution {id} was lost: the store of execution records lost its data and has \

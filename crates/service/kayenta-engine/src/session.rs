@@ -105,7 +105,7 @@ impl Session {
         }
     }
 
-    /// Does some work of a stage; if it takes longer than a moment, the record says that it goes on.
+    /// Does some work of a stage; if it takes longer, the record shows that it is running.
     pub(crate) async fn while_recording<T>(
         &mut self,
         work: impl Future<Output = T>,

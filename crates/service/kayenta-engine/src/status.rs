@@ -1,4 +1,4 @@
-//! What is told about an execution: the answers of the status endpoints, which are also what is
+//! The status of an execution: the responses of the status endpoints, which are also what is
 //! archived. An answer takes over the execution's config, request and verdict instead of copying them.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Health: what the server's indicators say, checked together, remembered for a moment.
+//! Health: the results of the server's indicators, checked together and cached briefly.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -64,7 +64,7 @@ impl StatusOrder {
         )
     }
 
-    /// The worst of those that are in the order; nobody knows when none is.
+    /// The worst of those that are in the order; unknown if none is.
     pub(crate) fn worst(&self, statuses: impl Iterator<Item = HealthStatus>) -> HealthStatus {
         statuses
             .filter_map(|status| self.0.iter().position(|known| *known == status))
@@ -176,7 +176,7 @@ pub enum Lifecycle {
     Stopping,
 }
 
-/// What all indicators said at one moment.
+/// The results of all indicators at one time.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     /// Ascending by name.
@@ -209,7 +209,7 @@ impl Snapshot {
     }
 }
 
-/// All indicators. Concurrent probes share one round of checks, and an answer is reused for a moment,
+/// All indicators. Concurrent probes share one round of checks, and a result is reused briefly,
 /// so that probing costs nothing.
 #[derive(Debug)]
 pub(crate) struct HealthRegistry {

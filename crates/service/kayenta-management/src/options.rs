@@ -30,7 +30,7 @@ pub struct ManagementOptions {
     /// HTTP status by health status name (`DOWN`), over the defaults.
     pub status_mapping: IndexMap<String, u16>,
     /// How long one component may take before it counts as down. The default stays below the one
-    /// second a Kubernetes probe waits, so that a hanging store is told and not guessed.
+    /// second a Kubernetes probe waits, so that a hanging store is reported as the cause.
     pub health_timeout: Duration,
     /// How long an answer of the components is reused.
     pub health_cache: Duration,

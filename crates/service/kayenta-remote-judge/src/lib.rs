@@ -48,7 +48,7 @@ impl RemoteJudgeSettings {
     }
 }
 
-/// A judge behind an HTTP endpoint.
+/// A judge at an HTTP endpoint.
 #[derive(Debug)]
 pub struct HttpRemoteJudge {
     client: HttpClient,

@@ -1,4 +1,4 @@
-//! Room on the file system of a path.
+//! Space on the file system of a path.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ pub(crate) struct Room {
     pub(crate) free: u64,
 }
 
-/// The room where `path` is; `None` where there is no such path. Asks the system, which may take long
+/// The space where `path` is; `None` if there is no such path. Asks the system, which may take long
 /// on a file system that is far away.
 pub(crate) fn room(path: &Path) -> Option<Room> {
     let system = rustix::fs::statvfs(path).ok()?;

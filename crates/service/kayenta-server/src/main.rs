@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         Some(Command::Migrate(args)) => on_runtime(command::migrate::run(args)),
     };
     outcome.unwrap_or_else(|error| {
-        // Nobody is left to be told when standard error is gone.
+        // There is nowhere to report it if standard error is gone.
         let _ = writeln!(io::stderr(), "{error:#}");
         ExitCode::FAILURE
     })

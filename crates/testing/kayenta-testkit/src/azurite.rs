@@ -67,7 +67,7 @@ impl Azurite {
         Self::start_with(AzuriteOptions::default()).await
     }
 
-    /// Starts one as told.
+    /// Starts one with these options.
     ///
     /// # Errors
     /// As [`start`](Self::start).

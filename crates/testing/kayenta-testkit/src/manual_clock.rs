@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use kayenta_model::clock::{Clock, Sleep};
 
-/// A [`Clock`] moved by hand: [`ManualClock::advance`] wakes whoever waits for a moment that has
+/// A [`Clock`] moved by hand: [`ManualClock::advance`] wakes whoever waits for a time that has
 /// come by then. Clones show the same time.
 #[derive(Clone)]
 pub struct ManualClock {
@@ -56,7 +56,7 @@ impl ManualClock {
         }
     }
 
-    /// Moves the clock forward and wakes everyone whose moment has come.
+    /// Moves the clock forward and wakes everyone whose time has come.
     pub fn advance(&self, by: Duration) {
         let now = self.lock().now;
         let by = chrono::Duration::from_std(by).unwrap_or(chrono::Duration::MAX);
@@ -66,7 +66,7 @@ impl ManualClock {
         );
     }
 
-    /// Sets the clock and wakes everyone whose moment has come.
+    /// Sets the clock and wakes everyone whose time has come.
     pub fn set(&self, now: DateTime<Utc>) {
         let mut state = self.lock();
         state.now = now;
@@ -83,13 +83,13 @@ impl ManualClock {
         }
     }
 
-    /// The earliest moment anyone waits for.
+    /// The earliest time anyone waits for.
     #[must_use]
     pub fn next_deadline(&self) -> Option<DateTime<Utc>> {
         self.lock().sleepers.keys().next().map(|(at, _)| *at)
     }
 
-    /// Moves the clock to the earliest moment anyone waits for. `false` when nobody waits.
+    /// Moves the clock to the earliest time anyone waits for. `false` when nobody waits.
     pub fn advance_to_next(&self) -> bool {
         match self.next_deadline() {
             Some(deadline) => {
@@ -101,7 +101,7 @@ impl ManualClock {
         }
     }
 
-    /// How many wait for a moment to come.
+    /// How many wait for a time to come.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.lock().sleepers.len()

@@ -258,7 +258,7 @@ pub async fn conditions(store: &dyn ObjectStore) {
     }
 }
 
-/// What is not there is told as such.
+/// A missing object is reported as such.
 pub async fn missing(store: &dyn ObjectStore) {
     for kind in ObjectKind::ALL {
         let error = store.load(kind, "absent").await.expect_err("nothing there");

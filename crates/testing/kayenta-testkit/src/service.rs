@@ -76,7 +76,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// How long to wait for the first answer of `/health`; 20 s unless told.
+    /// How long to wait for the first answer of `/health`; 20 s by default.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;

@@ -27,7 +27,7 @@ const QUIET: Duration = Duration::from_millis(120);
 /// The time a queue under test goes by.
 #[async_trait]
 pub trait TestTime: Send + Sync + fmt::Debug {
-    /// The present moment.
+    /// The current time.
     fn now(&self) -> DateTime<Utc>;
 
     /// Lets time pass.
@@ -607,7 +607,7 @@ pub async fn dropped_take_loses_nothing(fixture: WorkQueueFixture) {
     depth_becomes(&queue, QueueDepth::default()).await;
 }
 
-/// After closing nobody gets a job, but those who have one can finish.
+/// After closing no worker gets a job, but those that have one can finish.
 pub async fn closing_ends_waiting_and_later_takes(fixture: WorkQueueFixture) {
     let WorkQueueFixture { queue, .. } = fixture;
     queue.push(&job("a"), None).await.unwrap();

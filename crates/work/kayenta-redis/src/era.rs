@@ -14,7 +14,7 @@ pub(crate) struct Era {
 }
 
 impl Inner {
-    /// Looks which era it is; the moment in milliseconds since 1970 before which everything is lost,
+    /// Reads the current era; the time in milliseconds since 1970 before which everything is lost,
     /// if that has ever happened.
     pub(crate) async fn look_at_era(&self) -> Result<Option<i64>, QueueError> {
         let known = self.era.known();

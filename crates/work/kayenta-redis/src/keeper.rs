@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Inner, script};
 
-/// The longest sleep: how late a job may be whose own process died, when nobody else has it in view.
+/// The longest sleep: how late a job may be if its process died and no other process tracks it.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// The longest sleep while there is nothing to wait for.

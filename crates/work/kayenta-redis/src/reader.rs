@@ -190,7 +190,7 @@ async fn create_group(link: &Link, ready: &str) -> Result<(), QueueError> {
     }
 }
 
-/// Leases what was read, and gives it to the workers that wait; what nobody waits for any more goes
+/// Leases what was read, and gives it to the workers that wait; what no worker waits for goes
 /// back.
 async fn hand_out(store: &Arc<Inner>, entries: Vec<(String, String)>) -> Result<(), QueueError> {
     if entries.is_empty() {

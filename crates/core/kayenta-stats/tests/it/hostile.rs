@@ -1,4 +1,4 @@
-//! Inputs nobody should send.
+//! Invalid and extreme inputs.
 
 use kayenta_stats::{
     AllTied, MannWhitney, SortedSample, Summary, average_ranks, common_language_effect,

@@ -249,7 +249,7 @@ impl<'b> Group<'b> {
                     Element::Index(index) => index.to_string(),
                 })
                 .collect();
-            // Nobody nests deeper, and a name made to exhaust the stack must not.
+            // Real names are not deeper, and a hostile name must not exhaust the stack.
             if words.len() <= 64 {
                 insert(&mut root, &words, value.text);
             }

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
 use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet, Sleep};
 
-/// Jumps to whatever moment somebody waits for.
+/// Jumps to the next time that is waited for.
 #[derive(Debug)]
 pub(crate) struct JumpingClock {
     now: Mutex<DateTime<Utc>>,
@@ -49,7 +49,7 @@ impl Clock for JumpingClock {
     }
 }
 
-/// Never reaches any moment.
+/// Never advances.
 #[derive(Debug)]
 pub(crate) struct StoppedClock;
 

@@ -82,7 +82,7 @@ async fn answers_that_are_no_matrix_fail_at_once_and_say_why() {
 
 #[tokio::test]
 async fn c_prom_01_nothing_is_sent_without_times_a_step_and_a_fitting_metric() {
-    // Nobody listens there: an attempt would be a network failure.
+    // Nothing listens there: an attempt would be a network failure.
     let store = store_at("http://127.0.0.1:1");
     let scope = |start: Value, end: Value, step: Value| json!({"scope": "s", "start": start, "end": end, "step": step});
     let (start, end) = (json!("2020-11-20T23:00:00Z"), json!("2020-11-20T23:10:00Z"));

@@ -239,7 +239,7 @@ impl Exchange {
 
 async fn granted(call: Call<'_>) -> Result<Granted, FetchError> {
     let answer = call.confidential().send().await?;
-    // What is wrong is told, but nothing of the answer: it may hold a token.
+    // The mistake is reported, but nothing of the response: it may contain a token.
     let token: TokenAnswer = serde_json::from_slice(answer.body())
         .map_err(|_| answer.unexpected("it is not a token (JSON with an access_token)"))?;
     if token.access_token.expose_secret().is_empty() {

@@ -102,7 +102,7 @@ impl fmt::Debug for GoogleCredentials {
     }
 }
 
-/// Why a credentials file is of no use. Nothing of its content is told.
+/// Why a credentials file cannot be used. None of its content is shown.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// No JSON object of a known kind.

@@ -70,7 +70,8 @@ async fn blobs_lie_where_the_reference_puts_them() {
             .await
             .unwrap();
         let blob = format!("{root}/canary_config/0e6d/my-config.json");
-        // Beside it lies only our own mark, outside the folders the reference reads.
+        // Apart from it there is only the change mark, outside the folders that the reference
+        // reads.
         assert_eq!(names, [blob, format!("{root}/locks/canary_config-changes")]);
         let properties = raw.blob_client(&names[0]).get_properties(None).await;
         let content_type = properties

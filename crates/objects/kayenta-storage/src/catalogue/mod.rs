@@ -39,7 +39,8 @@ pub struct CatalogueOptions {
     /// How many configs are remembered; those beyond are read on every list.
     pub remembered_configs: usize,
     /// C-STORE-05: how long a list is used again while the store's change mark stays the same. What
-    /// our own processes write is seen at once, what other programs write after at most this.
+    /// the replicas of this service write is seen at once, what other programs write after at most
+    /// this.
     pub others_seen_within: Duration,
 }
 
@@ -58,7 +59,7 @@ impl Default for CatalogueOptions {
 ///
 /// Two writers that use the same name in a common application, or the same id, exclude each other:
 /// within the process by a mutex, across processes by [`ObjectStore::lock`] where the store is
-/// shared. A write that has begun runs to its end even when nobody waits for it any more.
+/// shared. A write that has begun runs to its end even if its caller is gone.
 ///
 /// [`ObjectStore::lock`]: crate::ObjectStore::lock
 #[derive(Clone, Debug)]
@@ -207,7 +208,7 @@ impl ConfigCatalogue {
     }
 
     /// Runs `work` while no other writer has one of the locks, on a task of its own: a client that
-    /// hangs up does not leave half a write behind.
+    /// hangs up does not leave half a write.
     async fn exclusively<T: Send + 'static>(
         &self,
         indices: Vec<usize>,

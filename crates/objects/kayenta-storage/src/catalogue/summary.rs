@@ -20,7 +20,7 @@ pub struct ConfigSummary {
     pub name: String,
     /// When the store last wrote it, in milliseconds since 1970.
     pub updated_timestamp: i64,
-    /// The same moment, ISO-8601.
+    /// The same timestamp in ISO-8601.
     pub updated_timestamp_iso: String,
     /// The applications that may use it.
     pub applications: Vec<String>,

@@ -236,7 +236,8 @@ impl Files {
             .iter()
             .try_for_each(|file| ignore_absent(fs::remove_file(&file.path)))
             .and_then(|()| match fs::remove_dir(&directory) {
-                // Foreign files keep the directory; it is no object without one of ours.
+                // Foreign files keep the directory; without a file of the service it is not an
+                // object.
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
                     File::open(&directory)?.sync_all()
                 }
@@ -265,7 +266,7 @@ impl Files {
             let Some(key) = entry.file_name().to_str().and_then(decode) else {
                 continue;
             };
-            // A plain file among the keys is not ours.
+            // A plain file among the keys does not belong to the service.
             if entry.file_type().is_ok_and(|file_type| file_type.is_dir()) {
                 let found = Found::all_in(&entry.path(), &key).map_err(failed)?;
                 objects.extend(newest(found).map(|found| found.summary));

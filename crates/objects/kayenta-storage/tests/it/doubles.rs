@@ -17,7 +17,7 @@ use kayenta_storage::{
     StoredObject, WriteCondition,
 };
 
-/// Stands still until told.
+/// Stands still until moved.
 #[derive(Debug)]
 pub(crate) struct FixedClock(pub(crate) AtomicI64);
 

@@ -1,4 +1,4 @@
-//! `/admin/deadLetters`: jobs nobody could finish (C-QUEUE-01).
+//! `/admin/deadLetters`: jobs that could not be finished (C-QUEUE-01).
 
 use axum::{
     Json,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::schema::{example_of, resolved};
 use crate::options::ApiOptions;
 
-/// The methods an operation of ours can have.
+/// The methods an operation can have.
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
 /// Ids as they look, for path parameters and required query parameters without an example.
@@ -164,7 +164,7 @@ fn complete_operation(
     }
 }
 
-/// A parameter nobody has to send says what happens when it is not sent.
+/// An optional parameter describes what happens without it.
 fn tell_what_absence_means(parameter: &mut Value, path: &str) {
     let schema = &mut parameter["schema"];
     if schema["type"] == "boolean" && schema.get("default").is_none() {

@@ -42,7 +42,7 @@ const PARAMETER_WORDS: [&str; 9] = [
     "pattern",
 ];
 
-/// An OpenAPI 3.1 document of ours as Swagger 2.0.
+/// An OpenAPI 3.1 document as Swagger 2.0.
 pub(crate) fn swagger_2(document: &Value) -> Value {
     let empty = Map::new();
     let schemas = document["components"]["schemas"]

@@ -33,7 +33,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
 /// No provider needs more for its keys.
 const LONGEST_KEY_SET: usize = 1 << 20;
 
-/// Why a token is refused; told to the caller as a whole, so it says nothing secret.
+/// Why a token is rejected; sent to the caller, so it contains nothing secret.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JwtError {
     #[error("the token is not valid: {0}")]

@@ -69,7 +69,7 @@ impl Guard {
     }
 
     fn needed_role(&self, method: &Method, path: &str) -> Option<Role> {
-        // Probes carry no credentials, and a restart for want of them would help nobody.
+        // Probes carry no credentials, and a restart because of that would not help.
         let local = path.strip_prefix(self.base_path.as_str()).unwrap_or(path);
         if local == "/health" || local.starts_with("/health/") {
             return None;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{PATIENCE, Service, options, service, service_with};
 
-/// Queues an execution whose record nobody can read.
+/// Queues an execution whose record cannot be read.
 async fn bury(service: &Service, id: &str) {
     let record = ExecutionRecord {
         id: id.to_owned(),

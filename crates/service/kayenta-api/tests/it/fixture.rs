@@ -109,7 +109,7 @@ impl MetricsStore for ScriptedStore {
     }
 }
 
-/// An indicator that says what it is told to say.
+/// An indicator with a given result.
 #[derive(Debug)]
 pub(crate) struct Switch {
     pub(crate) name: &'static str,

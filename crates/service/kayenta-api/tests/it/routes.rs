@@ -376,7 +376,7 @@ async fn depth_and_size_of_bodies_are_bounded() {
             );
         }
     }
-    // Where nobody looks, depth does no harm.
+    // Depth in ignored fields does no harm.
     let ignored = deep("[", "]").replace("siteLocal", "unknown");
     let answer = service
         .raw("POST", "/canary/x", "application/json", &ignored)

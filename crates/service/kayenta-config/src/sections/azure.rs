@@ -207,7 +207,7 @@ fn shared_key(
 }
 
 /// The parts of `endpointSuffix` as the reference's client reads its connection string: the suffix
-/// proper, and whatever follows behind `;`.
+/// proper, and whatever follows after `;`.
 fn connection_parts(suffix: &str) -> Result<HashMap<String, String>, String> {
     let mut parts = HashMap::new();
     for (position, part) in suffix.split(';').enumerate() {

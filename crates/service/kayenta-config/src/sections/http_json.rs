@@ -115,7 +115,7 @@ fn template_url(group: &Group<'_>) -> Option<String> {
     is_closed(group, "url", &url).then_some(url)
 }
 
-/// A JSONPath; one that is none is told.
+/// A JSONPath; an invalid one is reported.
 fn json_path(group: &Group<'_>, property: &str) -> Option<String> {
     let path = group.strict_text(property)?;
     match JsonPath::parse(&path) {
@@ -133,7 +133,7 @@ fn json_path(group: &Group<'_>, property: &str) -> Option<String> {
     }
 }
 
-/// Whether every `${` of a template has its brace; told if not.
+/// Whether every `${` of a template has its brace; reported if not.
 fn is_closed(group: &Group<'_>, property: &str, template: &str) -> bool {
     let open = template
         .match_indices("${")
@@ -153,7 +153,7 @@ fn is_closed(group: &Group<'_>, property: &str, template: &str) -> bool {
     open.is_none()
 }
 
-/// The headers; a name or value no request may have is told, the value not shown.
+/// The headers; an invalid name or value is reported, without showing the value.
 fn headers(group: &Group<'_>) -> IndexMap<String, SecretString> {
     let mut headers = IndexMap::new();
     for (name, value) in group.map("headers") {

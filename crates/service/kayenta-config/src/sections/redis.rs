@@ -14,8 +14,8 @@ pub(crate) struct Address {
     pub(crate) database: u32,
 }
 
-/// Reads `redis://[user:password@]host[:port][/db]` and its kin: `rediss://`, and of our own
-/// `redis-sentinel://host,host/db#master` and `redis-cluster://host,host`.
+/// Reads `redis://[user:password@]host[:port][/db]` and its variants: `rediss://`, and in this
+/// service `redis-sentinel://host,host/db#master` and `redis-cluster://host,host`.
 ///
 /// # Errors
 /// Why not, without the text, as it may hold a password.

@@ -56,7 +56,7 @@ pub(super) fn server(binder: &Binder<'_>) -> ServerSettings {
         address: server.strict_text("address"),
         context_path: path_prefix(&server, "servlet.context-path"),
         tls: tls_settings(&server.group("ssl"), &ours),
-        // C-CONF-02: the reference cuts requests unless told otherwise.
+        // C-CONF-02: the reference cuts requests off by default.
         shutdown: server.choice_or("shutdown", SHUTDOWN_MODES, ShutdownMode::Graceful),
         shutdown_timeout: binder
             .group("spring.lifecycle")
@@ -98,7 +98,7 @@ pub(super) fn port(group: &Group<'_>, name: &str) -> Option<Option<u16>> {
     }
 }
 
-/// A path with a slash in front and none behind; `/` is the empty one.
+/// A path with a slash at the beginning and none at the end; `/` is the empty one.
 pub(super) fn path_prefix(group: &Group<'_>, name: &str) -> String {
     let text = group.strict_text(name).unwrap_or_default();
     let trimmed = text.trim().trim_matches('/');

@@ -65,11 +65,11 @@ pub struct InfluxDbAccount {
     pub base_url: BaseUrl,
     /// `supportedTypes`, none by default.
     pub supported_types: Vec<AccountType>,
-    /// `token`, ours: sent as `Authorization: Token …`.
+    /// `token` (not in the Java service): sent as `Authorization: Token …`.
     pub token: Option<SecretString>,
-    /// `username`, ours: HTTP basic, with `password`.
+    /// `username` (not in the Java service): HTTP basic, with `password`.
     pub username: Option<String>,
-    /// `password`, ours.
+    /// `password` (not in the Java service).
     pub password: Option<SecretString>,
 }
 
@@ -152,7 +152,7 @@ pub struct AtlasAccount {
     pub supported_types: Vec<AccountType>,
 }
 
-/// Any server that answers with JSON: ours, not in the reference.
+/// Any server that answers with JSON; not in the Java service.
 #[derive(Clone, Debug)]
 pub struct HttpJsonAccount {
     /// Account name.
@@ -225,9 +225,9 @@ pub struct GoogleAccount {
     pub bucket_location: Option<String>,
     /// `rootFolder`, default `kayenta`.
     pub root_folder: String,
-    /// `endpoint`, ours: another Cloud Storage (an emulator).
+    /// `endpoint` (not in the Java service): another Cloud Storage (an emulator).
     pub endpoint: Option<BaseUrl>,
-    /// `monitoringEndpoint`, ours: another Cloud Monitoring (an emulator).
+    /// `monitoringEndpoint` (not in the Java service): another Cloud Monitoring (an emulator).
     pub monitoring_endpoint: Option<BaseUrl>,
     /// `supportedTypes`, none by default.
     pub supported_types: Vec<AccountType>,
@@ -254,7 +254,7 @@ pub struct AzureAccount {
 
 /// The blob service of an Azure account, from `endpointSuffix` (default `core.windows.net`, with the
 /// connection-string parts the reference lets one append), `protocol` (default `https`) and
-/// `blobEndpoint` or `endpoint` (ours, a full URL).
+/// `blobEndpoint` or `endpoint` (a full URL; not in the Java service).
 #[derive(Clone, PartialEq, Eq)]
 pub struct AzureEndpoint {
     /// Such as `https://account.blob.core.windows.net` or `http://127.0.0.1:10000/devstoreaccount1`,
@@ -273,14 +273,14 @@ impl fmt::Debug for AzureEndpoint {
     }
 }
 
-/// How Azure is told who we are.
+/// How the service authenticates to Azure.
 #[derive(Clone, Debug)]
 pub enum AzureCredential {
     /// `accountAccessKey`: base64, checked.
     SharedKey(SecretString),
-    /// `sasToken`, ours: without the leading `?`.
+    /// `sasToken` (not in the Java service): without the leading `?`.
     SasToken(SecretString),
-    /// `workloadIdentity: true`, ours: Entra ID from the environment.
+    /// `workloadIdentity: true` (not in the Java service): Entra ID from the environment.
     WorkloadIdentity,
 }
 
@@ -339,7 +339,7 @@ pub struct MemoryAccount {
     pub supported_types: Vec<AccountType>,
 }
 
-/// A store on disk: ours, not in the reference.
+/// A store on disk; not in the Java service.
 #[derive(Clone, Debug)]
 pub struct DiskAccount {
     /// Account name.

@@ -57,7 +57,7 @@ pub struct JudgeSettings {
     pub confidence_level: f64,
 }
 
-/// The judge behind a URL (`kayenta.remoteJudge.*`).
+/// The remote judge (`kayenta.remoteJudge.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteJudgeSettings {
     /// `endpoint.baseUrl`.

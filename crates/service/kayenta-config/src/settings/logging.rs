@@ -14,8 +14,8 @@ pub struct LoggingSettings {
     pub root: LogLevel,
     /// `logging.group.<name>`: loggers set together.
     pub groups: IndexMap<String, Vec<String>>,
-    /// `logging.format` (ours: `text`, `json`) or `logging.structured.format.console` (`ecs`,
-    /// `gelf`, `logstash`, all JSON here).
+    /// `logging.format` (not in the Java service: `text`, `json`) or
+    /// `logging.structured.format.console` (`ecs`, `gelf`, `logstash`, all JSON here).
     pub format: LogFormat,
     /// `logging.file.name`, or `spring.log` in `logging.file.path`: a file written beside the console.
     pub file: Option<LogFileSettings>,

@@ -66,7 +66,7 @@ pub struct Settings {
     pub retry: MetricsRetrySettings,
     /// Parameters of `NetflixACAJudge-v1.0`.
     pub judge: JudgeSettings,
-    /// The judge behind a URL; `None` when switched off.
+    /// The remote judge; `None` when switched off.
     pub remote_judge: Option<RemoteJudgeSettings>,
     /// `kayenta.standaloneCanaryAnalysis.enabled`: whether `/standalone_canary_analysis` exists.
     pub standalone_canary_analysis: bool,
@@ -75,7 +75,8 @@ pub struct Settings {
     pub refuse_impossible_analyses: bool,
     /// How instants and durations look in JSON.
     pub serialization: SerializationSettings,
-    /// The config index of the reference; ours reads the store itself, its timings are upper bounds.
+    /// The config index of the reference; this service reads the store itself, its timings are
+    /// upper bounds.
     pub index: IndexSettings,
     /// `kayenta.default-archivers.enabled`, default true: whether finished runs are archived.
     pub archive_executions: bool,

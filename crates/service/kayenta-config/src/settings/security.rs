@@ -1,4 +1,5 @@
-//! Who may call (`kayenta.security.*`). Everything but `enabled` is ours; off by default.
+//! Authentication and roles (`kayenta.security.*`), off by default. The Java service has `enabled`
+//! alone.
 
 use std::time::Duration;
 

@@ -28,11 +28,12 @@ pub struct ServerSettings {
     pub max_header_bytes: u64,
     /// `server.compression.*`; `None` when off.
     pub compression: Option<CompressionSettings>,
-    /// `kayenta.server.max-body-size` in bytes, ours; default 64 MiB.
+    /// `kayenta.server.max-body-size` in bytes (not in the Java service); default 64 MiB.
     pub max_body_bytes: u64,
-    /// `kayenta.server.body-timeout`, ours: how long a client may take to send a body; default 30 s.
+    /// `kayenta.server.body-timeout` (not in the Java service): how long a client may take to send
+    /// a body; default 30 s.
     pub body_timeout: Duration,
-    /// `kayenta.server.cors.*`, ours: which origins browsers may call from.
+    /// `kayenta.server.cors.*` (not in the Java service): which origins browsers may call from.
     pub cors: CorsSettings,
 }
 
@@ -76,8 +77,8 @@ pub struct TlsSettings {
     pub trust: Option<TrustStore>,
     /// `server.ssl.enabled-protocols`: `TLSv1.2` and `TLSv1.3` mean something; empty for both.
     pub protocols: Vec<String>,
-    /// `kayenta.server.tls-reload-interval`, ours: how often the files are looked at for a renewed
-    /// certificate; default 60 s.
+    /// `kayenta.server.tls-reload-interval` (not in the Java service): how often to check for a
+    /// renewed certificate; default 60 s.
     pub reload_interval: Duration,
 }
 

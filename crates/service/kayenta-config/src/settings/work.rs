@@ -23,8 +23,9 @@ pub struct RedisSettings {
     pub tls: bool,
     /// From the user information of `redis.connection`, percent-escapes decoded.
     pub password: Option<SecretString>,
-    /// `redis.username`, ours: user of an access control list. The user named in `redis.connection`
-    /// is *not* it (the reference ignores that one and sends `AUTH password`).
+    /// `redis.username` (not in the Java service): user of an access control list. The user named
+    /// in `redis.connection` is *not* it (the reference ignores that one and sends
+    /// `AUTH password`).
     pub username: Option<String>,
     /// The database number, default 0.
     pub database: u32,
@@ -32,7 +33,7 @@ pub struct RedisSettings {
     pub timeout: Duration,
     /// `redis.maxTotal`, default 100: an upper bound for connections.
     pub max_connections: u32,
-    /// `redis.startup-timeout`, ours: after how long without an answer the log says so as an error;
+    /// `redis.startup-timeout` (not in the Java service): how long until an ERROR is logged;
     /// it is waited for all the same. Default 60 s.
     pub startup_timeout: Duration,
 }
@@ -70,14 +71,16 @@ pub enum RedisTopology {
         /// Port, default 6379.
         port: u16,
     },
-    /// Behind sentinels, ours: `redis-sentinel://host[:port][,host[:port]…][/db]#master`.
+    /// Behind sentinels (not in the Java service):
+    /// `redis-sentinel://host[:port][,host[:port]…][/db]#master`.
     Sentinel {
         /// The sentinels; default port 26379.
         nodes: Vec<(String, u16)>,
         /// Name of the master.
         master: String,
     },
-    /// A cluster, ours: `redis-cluster://host[:port][,…]`, or `redis.cluster-enabled: true`.
+    /// A cluster (not in the Java service): `redis-cluster://host[:port][,…]`, or
+    /// `redis.cluster-enabled: true`.
     Cluster {
         /// Some of its nodes; default port 6379.
         nodes: Vec<(String, u16)>,
@@ -87,7 +90,7 @@ pub enum RedisTopology {
 /// The embedded default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedSettings {
-    /// `kayenta.embedded.dataDir` (`--data-dir`): the embedded queue and, unless told otherwise, the
+    /// `kayenta.embedded.dataDir` (`--data-dir`): the embedded queue and, by default, the
     /// disk store live here; default `./kayenta-data`.
     pub data_dir: PathBuf,
 }
@@ -100,7 +103,7 @@ pub struct QueueSettings {
     /// `keiko.queue.redis.deadLetterQueueName`, default `keiko.queue.deadLetters`.
     pub dead_letter_name: String,
     /// `keiko.queue.redis.ackTimeoutSeconds`, default 60 s. The reference redelivers after it; the
-    /// lease of ours is [`EngineSettings::lease`].
+    /// lease of this service is [`EngineSettings::lease`].
     pub ack_timeout: Duration,
     /// `keiko.queue.enabled`, default true; false: requests are taken, nothing is worked on here.
     pub enabled: bool,
@@ -116,7 +119,8 @@ pub struct QueueSettings {
     pub task_back_off: Option<Duration>,
 }
 
-/// How much is done at a time and how long records are kept (`kayenta.engine.*`, ours).
+/// How much is done at a time and how long records are kept (`kayenta.engine.*`, not in the Java
+/// service).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineSettings {
     /// `workers`: executions one process works on at a time, waiting ones not counted. Default:

@@ -1,4 +1,4 @@
-//! Broken files: what is wrong is told with its line, by a check as by a start.
+//! Broken files: mistakes are reported with their line, by a check and at start.
 
 use crate::support::{Case, FILE, told};
 
@@ -6,7 +6,7 @@ fn testdata() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/configuration/broken")
 }
 
-/// Each file begins with comments `# line: text` that say what must be told where.
+/// Each file begins with comments `# line: text` that list the expected reports.
 #[test]
 fn every_broken_file_is_told_by_line() {
     let mut files: Vec<_> = std::fs::read_dir(testdata())

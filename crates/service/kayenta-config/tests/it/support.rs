@@ -26,7 +26,7 @@ impl Case {
         Self { root, environment }
     }
 
-    /// The usual file with this behind the base.
+    /// The usual file with this after the base.
     pub(crate) fn yaml(text: &str) -> Self {
         Self::empty().file(FILE, &format!("{BASE}{text}"))
     }

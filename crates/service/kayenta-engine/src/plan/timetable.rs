@@ -222,7 +222,7 @@ fn stages(
     Ok(stages)
 }
 
-/// The stage an analysis has before it is planned, and keeps behind its waits and runs.
+/// The stage an analysis has before it is planned, and keeps after its waits and runs.
 pub(crate) fn setup_stage() -> Stage {
     Stage::new("", SETUP_KIND, SETUP_NAME, StageWork::Analysis)
 }

@@ -153,8 +153,8 @@ impl AnalysisDriver {
         Ok(())
     }
 
-    /// What is told about each run. C-SCAPE-04: a run that could not be started is left out, and
-    /// does not keep the others from being told.
+    /// The result of each run. C-SCAPE-04: a run that could not be started is left out, and
+    /// does not suppress the others.
     async fn run_results(
         &self,
         execution: &Execution,
@@ -257,7 +257,7 @@ fn analysis_mut(execution: &mut Execution) -> Option<&mut AnalysisTask> {
     }
 }
 
-/// Begins or ends a wait; the moment it is over if that is yet to come.
+/// Begins or ends a wait; returns its end if that is yet to come.
 async fn wait(
     session: &mut Session,
     stage: usize,

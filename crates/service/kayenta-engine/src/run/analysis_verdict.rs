@@ -7,7 +7,7 @@ use kayenta_model::{
 
 use crate::{plan::windows::Window, record::RunStage};
 
-/// Told of a run whose score ends the analysis.
+/// Message of a run whose score ends the analysis.
 pub(crate) const LOW_SCORE: &str = "Canary score is not above the marginal score threshold.";
 
 const FEW_POINTS: i64 = 50;
@@ -64,7 +64,7 @@ pub(crate) fn warnings(verdict: &CanaryJudgeResult) -> Vec<String> {
     }
 }
 
-/// What is told about one run.
+/// The result of one run.
 pub(crate) fn run_result(
     id: &str,
     run: &RunStage,

@@ -170,8 +170,8 @@ impl FetchStep {
                 }
             }
         }
-        // One fetch has failed. The others may end on their own for a moment, so that what they say
-        // is told too, then they are dropped (C-ENG-03).
+        // One fetch has failed. The others have a short time to end, so that their errors
+        // are reported too, then they are dropped (C-ENG-03).
         let settled = self.clock.sleep(self.settle);
         tokio::pin!(settled);
         loop {

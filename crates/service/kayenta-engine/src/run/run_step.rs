@@ -194,7 +194,7 @@ fn execution_span(execution: &Execution) -> tracing::Span {
     )
 }
 
-/// C-SCAPE-05: the cause is told behind the reference's text.
+/// C-SCAPE-05: the cause follows the reference's text.
 fn not_initiated(error: RunPlanError) -> Failure {
     Failure::with_errors(
         "RuntimeException",

@@ -181,7 +181,7 @@ impl Workers {
         }
     }
 
-    /// Works on a job until it is done, must wait, or is no longer ours.
+    /// Works on a job until it is done, must wait, or its lease is lost.
     async fn work(&self, leased: LeasedJob, stop: &CancellationToken) {
         let LeasedJob {
             job,
@@ -324,7 +324,7 @@ impl Workers {
         JobOutcome::Later(Some(now + TimeDelta::milliseconds(pause)))
     }
 
-    /// Ends an execution nobody survives working on.
+    /// Gives up an execution that keeps killing its workers.
     async fn give_up(&self, session: &mut Session, reason: &str) -> Result<(), Interrupted> {
         tracing::error!(execution.id = %session.execution.id, reason, "gave up an execution");
         let failure = Failure::new("IllegalStateException", reason);

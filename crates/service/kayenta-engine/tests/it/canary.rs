@@ -53,7 +53,7 @@ async fn a_run_fetches_mixes_judges_and_archives() {
     assert_eq!(result.canary_duration.unwrap().to_string(), "PT1H");
     let judged = result.judge_result.unwrap();
     assert_eq!(judged.total(), Some(100.0));
-    // Templates are told escaped.
+    // Templates are returned escaped.
     let told = serde_json::to_value(&status.config).unwrap();
     assert_eq!(
         told["metrics"][0]["query"]["customInlineTemplate"],
@@ -87,7 +87,7 @@ async fn a_run_fetches_mixes_judges_and_archives() {
         .await
         .unwrap();
     assert_eq!(archived, status);
-    // Forgotten, it is told from the archive.
+    // Forgotten, it is read from the archive.
     engine.delete(&id).await.unwrap();
     assert_eq!(engine.canary_status(&id, None).await.unwrap(), status);
     process.stop().await;
@@ -154,7 +154,7 @@ async fn a_failed_fetch_ends_the_run_at_once_and_settles_its_siblings() {
             world.metrics.calls().len() == 6
         })
         .await;
-    // The siblings have a moment to end on their own, no more.
+    // The siblings have a short time to end, no more.
     world
         .pressing("the run ends", async || {
             engine.canary_status(&id, None).await.unwrap().complete
@@ -253,7 +253,7 @@ async fn a_failing_store_is_asked_again_with_doubling_pauses() {
     let took = status.end_time_millis.unwrap() - status.start_time_millis.unwrap();
     assert!((3000..4500).contains(&took), "{took}");
 
-    // A store that stays away: the error underneath is told, not a timeout.
+    // A store that stays away: the underlying error is reported, not a timeout.
     world.metrics.answer("cpu", "base", [Answer::Refused]);
     let id = engine.start_canary(start(config(&["cpu"]))).await.unwrap();
     world

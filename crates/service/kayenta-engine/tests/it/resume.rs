@@ -1,4 +1,4 @@
-//! Processes that die, lose touch or are told to stop: another goes on from the last recorded step.
+//! Processes that die, lose contact or are stopped: another continues from the last recorded step.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -97,7 +97,7 @@ async fn a_mixed_run_is_only_judged_again() {
     second.stop().await;
 }
 
-/// Puts a complete run back to the moment after a step, and queues its job.
+/// Resets a complete run to the state after a step, and queues its job.
 async fn rewind(world: &World, id: &str, step: &str) {
     use kayenta_queue::{ExecutionStore, Job, WorkQueue};
     let (mut record, version) = world.store.get(id).await.unwrap().unwrap();

@@ -177,7 +177,7 @@ impl MetricsStore for ScriptedMetrics {
     }
 }
 
-/// Gives the scores it is told, then 100.
+/// Returns the given scores, then 100.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptedJudge {
     pub(crate) scores: Mutex<VecDeque<Option<f64>>>,

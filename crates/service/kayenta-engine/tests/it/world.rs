@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// Lets time pass until the condition holds: only when nobody works, and step by step.
+    /// Lets time pass until the condition holds: only when no worker is busy, and step by step.
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let engine = self.engine();
         let mut quiet = 0;
@@ -146,7 +146,7 @@ impl World {
             } else {
                 quiet = 0;
             }
-            // Quiet for a while: what is due counts as ready at once, so nobody is overtaken.
+            // Quiet for a while: what is due counts as ready at once, so no job is overtaken.
             if quiet >= 5 {
                 quiet = 0;
                 self.clock.advance_to_next();

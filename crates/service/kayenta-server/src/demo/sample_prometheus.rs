@@ -2,8 +2,8 @@
 //!
 //! It lists its metrics, and knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
 //! `metric{label="value",…}`, and picks the series by the label `version`. The values follow from
-//! metric, version and moment alone, so every run of the demo tells the same story: version 1.1 answers
-//! half its slowest requests late and fails more often.
+//! metric, version and time alone, so every run of the demo has the same result: version 1.1
+//! answers half its slowest requests late and fails more often.
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -191,7 +191,7 @@ impl Curve {
         self.level * (1.0 + self.spread * (wave + self.noise(t) - 0.5))
     }
 
-    /// Between 0 and 1, the same for the same moment.
+    /// Between 0 and 1, the same for the same time.
     fn noise(self, t: f64) -> f64 {
         let mut x = self.seed ^ (t as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         x ^= x >> 30;

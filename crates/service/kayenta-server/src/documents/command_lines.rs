@@ -101,8 +101,8 @@ fn in_script(place: &str, text: &str) -> Vec<Quoted> {
         .collect()
 }
 
-/// Lines with what continues them: behind a backslash, or as more deeply indented flags of a YAML
-/// text.
+/// Lines joined with their continuations: after a backslash, or as more deeply indented flags of a
+/// YAML text.
 fn joined(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut continues = false;

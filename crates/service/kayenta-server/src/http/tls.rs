@@ -94,7 +94,7 @@ impl TlsListener {
     }
 
     /// Looks at the files every `interval` and takes over a renewed certificate, until `shutdown`.
-    /// A renewal that cannot be read is told, and the old certificate stays in use.
+    /// A renewal that cannot be read is logged, and the old certificate stays in use.
     pub(crate) async fn watch(self, interval: Duration, shutdown: CancellationToken) {
         loop {
             tokio::select! {
@@ -201,7 +201,7 @@ impl ResolvesServerCert for RenewingCertificate {
     }
 }
 
-/// When the files were last written; what cannot be told counts as changed once it can.
+/// When the files were last written; an unreadable timestamp counts as a change once readable.
 fn written(identity: &TlsIdentity) -> Vec<Option<SystemTime>> {
     let files: Vec<&PathBuf> = match identity {
         TlsIdentity::Pkcs12 { path, .. } => vec![path],

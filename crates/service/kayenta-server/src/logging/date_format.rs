@@ -8,14 +8,14 @@ use chrono_tz::Tz;
 /// Spring's default, in chrono's letters.
 const DEFAULT: &str = "%Y-%m-%d %H:%M:%S%.3f";
 
-/// How the moment of a log line is written.
+/// How the timestamp of a log line is written.
 #[derive(Clone, Debug)]
 pub(super) struct DateFormat {
     pattern: String,
     zone: Zone,
 }
 
-/// Whose clock the moments are of.
+/// The time zone of the timestamps.
 #[derive(Clone, Copy, Debug)]
 enum Zone {
     Machine,
@@ -36,7 +36,7 @@ impl DateFormat {
         }
     }
 
-    /// Writes the moment.
+    /// Writes the timestamp.
     pub(super) fn write(&self, moment: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result {
         match self.zone {
             Zone::Machine => self.write_in(&Local, moment, to),

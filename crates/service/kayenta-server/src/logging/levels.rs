@@ -1,10 +1,10 @@
 //! Levels by logger, in the reference's vocabulary.
 //!
 //! Operators name loggers as the reference does (`root`, `com.netflix.kayenta.prometheus`,
-//! `retrofit`); each of our modules stands for some of those names, and takes the level of the
-//! configured logger that matches one of them most closely. Our own names (`kayenta::engine`, or
-//! `kayenta.engine`) are understood too. Other crates follow the root a step behind, so that DEBUG at
-//! the root shows the service's decisions and not every HTTP/2 frame.
+//! `retrofit`); each module of this service stands for some of those names, and takes the level of
+//! the configured logger that matches one of them most closely. Our own names (`kayenta::engine`,
+//! or `kayenta.engine`) are understood too. Other crates follow the root a step behind, so that
+//! DEBUG at the root shows the service's decisions and not every HTTP/2 frame.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use tracing_subscriber::{
 /// The root's name in `/loggers`.
 const ROOT: &str = "ROOT";
 
-/// Our modules, and the loggers of the reference they stand for.
+/// The modules of this service, and the loggers of the reference they stand for.
 const MODULES: &[(&str, &[&str])] = &[
     (
         "kayenta_api",
@@ -168,7 +168,8 @@ fn step_behind(level: LogLevel) -> LogLevel {
     }
 }
 
-/// `kayenta.engine.worker` and `kayenta::engine::worker` as a target, if it is one of ours.
+/// `kayenta.engine.worker` and `kayenta::engine::worker` as a target, if it is a module of this
+/// service.
 fn own_target(logger: &str) -> Option<String> {
     let parts: Vec<&str> = logger
         .split("::")

@@ -39,8 +39,8 @@ fn shortened(name: &str) -> &str {
     name.get(from..).unwrap_or(name)
 }
 
-/// A line in the layout of Spring Boot 2: moment, level, process id, thread, logger, message. Fields
-/// of the event follow as `name=value`, those of the spans around it in brackets.
+/// A line in the layout of Spring Boot 2: timestamp, level, process id, thread, logger, message.
+/// Fields of the event follow as `name=value`, those of the spans around it in brackets.
 #[derive(Debug)]
 pub(super) struct TextLine {
     dates: DateFormat,

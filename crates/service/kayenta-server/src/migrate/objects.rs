@@ -85,7 +85,7 @@ async fn look_through(
     for kind in ObjectKind::ALL {
         let listed = match objects.list(kind).await {
             Ok(listed) => listed,
-            // Only a container that is missing is told so by a listing.
+            // Only for a missing container does a listing report this.
             Err(error) if error.is_not_found() => {
                 store.findings.push(Finding::note(
                     &store.account,
@@ -140,7 +140,7 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// Reads what is listed. What is no such document is told and left out; a store that fails ends
+    /// Reads what is listed. Anything else is reported and left out; a store that fails ends
     /// it.
     async fn all<T: DeserializeOwned + Send + 'static>(
         &self,

@@ -200,7 +200,7 @@ impl Entry {
         self.repository(Arc::new(metered))
     }
 
-    /// An object store behind a network: bounded, and tried again. What is measured is one attempt.
+    /// A remote object store: limited, and retried. One attempt is measured.
     fn with_remote_objects(self, store: impl ObjectStore + 'static) -> Self {
         let name = self.account.name.clone();
         let measured = Metered::new(store, name.as_str());

@@ -92,7 +92,7 @@ impl HealthIndicator for WorkHealth {
 }
 
 /// An object store. It bears on readiness only: `/health` is what liveness probes ask, and no restart
-/// mends a store (the reference leaves stores out of `/health` altogether; C-HEALTH-01).
+/// fixes a store (the reference leaves stores out of `/health` altogether; C-HEALTH-01).
 #[derive(Debug)]
 struct StorageHealth {
     name: String,
@@ -117,7 +117,7 @@ impl HealthIndicator for StorageHealth {
     }
 }
 
-/// Room left on a file system.
+/// Free space of a file system.
 #[derive(Debug)]
 struct DiskSpace {
     path: PathBuf,
@@ -155,7 +155,7 @@ impl HealthIndicator for DiskSpace {
     }
 }
 
-/// The reference's config index. Ours reads the stores themselves and has nothing to wait for; the
+/// The reference's config index. This service reads the stores themselves and does not wait; the
 /// component stays because dashboards ask for it (C-HEALTH-02).
 #[derive(Debug)]
 struct ConfigIndex {

@@ -108,7 +108,7 @@ async fn every_accepted_run_ends_exactly_once_through_random_kills() {
         ended.insert(path.clone(), end);
     }
     let recovered = recovering.elapsed();
-    // A restart more, and everything is still as it was told, in record and archive.
+    // A restart more, and everything is still as reported, in record and archive.
     service.kill().await.unwrap();
     service.restart().await.unwrap();
     for (path, end) in &ended {

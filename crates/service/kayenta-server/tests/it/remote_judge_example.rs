@@ -86,7 +86,7 @@ async fn the_example_judges_as_the_local_judge_does() {
     assert_eq!(verdicts[0]["results"].as_array().unwrap().len(), 3);
     assert_eq!(verdicts[0], verdicts[1]);
 
-    // What cannot be judged is told in the judge's own words.
+    // What cannot be judged is reported in the judge's own words.
     let (status, answer) = Caller::new(base_url)
         .post("/judge", &json!({"canaryConfig": {}}))
         .await

@@ -206,7 +206,7 @@ pub(crate) fn analysis_scores(answer: &Value) -> &Value {
     &answer["canaryAnalysisExecutionResult"]["canaryScores"]
 }
 
-/// What ends only once: the moment and the score.
+/// What ends only once: the time and the score.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct End {
     pub(crate) at: Value,

@@ -1,4 +1,4 @@
-//! `kayenta.serialization.*`: moments and durations as numbers.
+//! `kayenta.serialization.*`: timestamps and durations as numbers.
 
 use std::time::Duration;
 

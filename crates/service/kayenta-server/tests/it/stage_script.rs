@@ -100,7 +100,8 @@ async fn a_stage_ends_by_the_verdict() {
     assert_eq!(code, Some(3), "{out}{err}");
     assert!(err.contains("nothing was compared"), "{err}");
 
-    // No verdict: the store refuses, the account is unknown, the file is none, nobody is there.
+    // No verdict: the store refuses, the account is unknown, the file is missing, the service is
+    // down.
     let refused = write("refused.json", text.replace("my-app", "fail400"));
     let (code, out, err) = stage(&url, &refused, &accounts).await;
     assert_eq!(code, Some(3), "{out}{err}");

@@ -126,7 +126,7 @@ async fn log_levels_change_while_it_runs() {
         .unwrap();
     assert_eq!(status, 204);
     let silent = service.log().len();
-    // Reads that succeed are told at DEBUG.
+    // Reads that succeed are logged at DEBUG.
     caller.get("/judges").await.unwrap();
     caller
         .post("/loggers/ROOT", &json!({"configuredLevel": "DEBUG"}))

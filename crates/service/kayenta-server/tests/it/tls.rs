@@ -41,7 +41,7 @@ impl Authority {
         fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
     }
 
-    /// A client that trusts this authority and nobody else.
+    /// A client that trusts only this authority.
     fn client(&self, identity: Option<&(rcgen::Certificate, KeyPair)>) -> reqwest::Client {
         let root = reqwest::Certificate::from_pem(self.pem().as_bytes()).unwrap();
         let mut builder = reqwest::Client::builder()
@@ -112,7 +112,7 @@ async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
     assert!(old.client(None).get(url(&service)).send().await.is_err());
 }
 
-/// As in Spring Boot: the management port follows the main one unless it is told otherwise.
+/// As in Spring Boot: the management port follows the main one unless configured otherwise.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_management_port_speaks_tls_as_the_main_one_or_as_told() {
     let folder = tempfile::tempdir().unwrap();

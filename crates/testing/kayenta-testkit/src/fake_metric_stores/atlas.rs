@@ -1,5 +1,5 @@
 //! Atlas: server-sent lines of JSON, two chunks a series. `chunkgap`: a hole of two steps between the
-//! chunks; `astate`, `aerror`: error messages; `notice`: a message of a type nobody knows; `noclose`:
+//! chunks; `astate`, `aerror`: error messages; `notice`: a message of an unknown type; `noclose`:
 //! the stream ends without saying so.
 
 use anyhow::Context;

@@ -28,8 +28,8 @@ pub(super) fn render(asked: &Asked<'_>) -> anyhow::Result<Said> {
     Ok(Value::from(series).into())
 }
 
-/// Below a path that ends in `re…` there is a leaf, below every other a branch; each is told twice, as
-/// a real server with several storages does.
+/// Below a path that ends in `re…` there is a leaf, below every other a branch; each is listed
+/// twice, as a real server with several storages does.
 pub(super) fn find(asked: &Asked<'_>) -> anyhow::Result<Said> {
     let text = asked.text("query");
     if text.contains("empty") {

@@ -51,7 +51,7 @@ pub(super) fn query(asked: &Asked<'_>) -> anyhow::Result<Said> {
     Ok(json!({"results": [result]}).into())
 }
 
-/// The text behind the first `before`, up to the next `after`.
+/// The text after the first `before`, up to the next `after`.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     let rest = &text[text.find(before)? + before.len()..];
     rest.find(after).map(|end| &rest[..end])

@@ -31,7 +31,7 @@
 //! | `garbage` | 200 and a body that is not JSON |
 //! | `noseries` | 200 and the store's way to tell an error, without data |
 //!
-//! Words of one store alone are told in its file.
+//! Words of one store alone are described in its file.
 
 mod asked;
 mod atlas;

@@ -96,7 +96,7 @@ pub(super) fn labels(query: &str, i: usize) -> Map<String, Value> {
     labels
 }
 
-/// The number right behind the first `word` that has one.
+/// The number right after the first `word` that has one.
 pub(super) fn number_after(text: &str, word: &str) -> Option<i64> {
     text.match_indices(word).find_map(|(at, _)| {
         let rest = &text[at + word.len()..];

@@ -1,4 +1,4 @@
-//! Which store a path belongs to, and what each says when it is told to fail.
+//! Which store a path belongs to, and the failure response of each.
 
 use serde_json::{Value, json};
 

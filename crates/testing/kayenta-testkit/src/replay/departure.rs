@@ -19,7 +19,7 @@ pub struct Departure {
     pub step: String,
     /// Why, in a sentence.
     pub why: String,
-    /// Path of each difference, and our value there: JSON, [`Departure::NOTHING`] where we send
+    /// Path of each difference, and this service's value: JSON, [`Departure::NOTHING`] if it sends
     /// nothing, [`Departure::ANY`] where the value differs from run to run.
     pub differs: BTreeMap<String, Value>,
     /// Whether it is no complaint when a difference does not happen.
@@ -61,8 +61,9 @@ impl Departures {
         Ok(Self(list))
     }
 
-    /// What our errors say beside the reference's words, wherever a transcript meets one: the accounts
-    /// there are (C-API-18), and of a failed fetch what was asked of whom how often (C-ENG-18).
+    /// What this service's errors contain in addition to the reference's, in every transcript: the
+    /// accounts there are (C-API-18), and of a failed fetch what was asked of whom how often
+    /// (C-ENG-18).
     #[must_use]
     pub fn of_fuller_errors(transcripts: &[super::Transcript]) -> Self {
         let fuller = |id: &str, scenario: &str, step: &str, paths: &[&str]| Departure {

@@ -1,4 +1,4 @@
-//! Comparison of two JSON values, told path by path.
+//! Comparison of two JSON values, path by path.
 
 use std::fmt;
 
@@ -81,7 +81,7 @@ fn compare(want: &Value, got: &Value, path: &str, found: &mut Vec<Difference>) {
                 g.as_f64().unwrap_or(f64::NAN),
             );
             let close = (a - b).abs() <= 1e-9 * 1.0_f64.max(a.abs()).max(b.abs());
-            // The recorder told `100` from `100.0`, but a client's parser does not.
+            // The recorder distinguishes `100` and `100.0`, but a client's parser does not.
             if !close {
                 found.push(differ(path.to_owned(), Some(want), Some(got)));
             }

@@ -1,12 +1,12 @@
 //! The queue's state in memory: which job is ready, delayed or leased. Pure: values and the present
-//! moment in, the row to keep on disk out.
+//! timestamp in, the row to keep on disk out.
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
-/// A moment in milliseconds since 1970.
+/// A timestamp in milliseconds since 1970.
 pub(super) type Millis = i64;
 
 /// Orders waiting jobs: by due time, then by arrival.
@@ -19,7 +19,7 @@ pub(super) struct JobRow {
     pub(super) due: Millis,
     /// How often it was handed out without an answer.
     pub(super) deliveries: u32,
-    /// Whether a worker has it. After a crash nobody has, so it is due at once.
+    /// Whether a worker has it. After a crash no worker has it, so it is due at once.
     pub(super) started: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Taken {
     pub(super) delivery: u32,
 }
 
-/// Another worker has the job, or nobody any more.
+/// Another worker has the job, or no worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lost;
 
@@ -237,7 +237,7 @@ impl Jobs {
         Ok(self.after_lease(id, Some(due), now))
     }
 
-    /// The next moment at which [`Jobs::advance`] has something to do.
+    /// The next time at which [`Jobs::advance`] has something to do.
     pub(super) fn next_event(&self) -> Option<Millis> {
         let delayed = self.delayed.first_key_value().map(|(turn, _)| turn.0);
         let leased = self.leased.first_key_value().map(|(turn, _)| turn.0);
@@ -285,7 +285,8 @@ impl Jobs {
     }
 
     /// Takes the job out of the queue if the token still holds it. A lease that has ended but whose
-    /// job nobody else has taken yet still counts: the work is done, repeating it helps nobody.
+    /// job that no other worker has taken yet still counts: the work is done and need not be
+    /// repeated.
     fn end_lease(&mut self, id: &str, token: u64) -> Result<(Arc<str>, Option<Millis>), Lost> {
         let entry = self.entries.get(id).ok_or(Lost)?;
         match entry.place {

@@ -39,7 +39,7 @@ const FILE_NAME: &str = "work.redb";
 /// How many changes may wait for the writer; further callers wait for a place.
 const PLACES: usize = 4_096;
 
-/// What an [`EmbeddedStore`] can be told.
+/// Options of an [`EmbeddedStore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedSettings {
     /// How long a lease holds without renewal.

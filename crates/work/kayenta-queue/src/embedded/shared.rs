@@ -78,7 +78,7 @@ impl Shared {
         }
     }
 
-    /// The present moment of the store's clock.
+    /// The current time of the store's clock.
     pub(super) fn now(&self) -> Millis {
         self.clock.now_millis()
     }

@@ -13,7 +13,7 @@ use crate::{
     DeadLetter, ExecutionFilter, ExecutionRecord, Job, QueueError, QueueErrorKind, RecordVersion,
 };
 
-/// version, status, group, build time, has a job, moment of completion (0 while it is not).
+/// version, status, group, build time, has a job, time of completion (0 until then).
 type Meta = (u64, &'static str, &'static str, i64, bool, i64);
 
 const FORMAT: TableDefinition<&str, u64> = TableDefinition::new("format");
@@ -23,11 +23,11 @@ const BODY: TableDefinition<&str, &[u8]> = TableDefinition::new("execution-body"
 const BY_GROUP: TableDefinition<(&str, i64, &str), &str> =
     TableDefinition::new("execution-by-group");
 const UNFINISHED: TableDefinition<&str, ()> = TableDefinition::new("execution-unfinished");
-/// (moment of completion, id): the oldest go first.
+/// (time of completion, id): the oldest go first.
 const FINISHED: TableDefinition<(i64, &str), ()> = TableDefinition::new("execution-finished");
 /// due time, deliveries, whether a worker has it.
 const JOBS: TableDefinition<&str, (i64, u32, bool)> = TableDefinition::new("job");
-/// execution id, reason, moment.
+/// execution id, reason, timestamp.
 const DEAD: TableDefinition<u64, (&str, &str, i64)> = TableDefinition::new("dead-letter");
 
 /// The layout this code reads and writes.
@@ -35,7 +35,7 @@ const FORMAT_VERSION: u64 = 1;
 /// How many records one transaction forgets at most, so that no write waits long for a sweep.
 const SWEEP_LIMIT: usize = 200;
 
-/// Turns an error of the database into ours, saying what was attempted.
+/// Converts an error of the database, naming what was attempted.
 pub(super) fn failed(attempt: &str, error: impl Into<redb::Error>) -> QueueError {
     let error = error.into();
     let kind = match error {

@@ -188,8 +188,8 @@ impl WorkQueue for EmbeddedStore {
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
         let token = token(lease)?;
-        // Nobody has to wait for the disk: after a crash the job is delivered once more, which
-        // harms nothing.
+        // The caller need not wait for the disk: after a crash the job is delivered once more,
+        // which harms nothing.
         self.change_jobs(
             |state, now| {
                 let change = state.jobs.complete(&lease.execution_id, token, now);

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{DeadLetter, ExecutionRecord, QueueError, QueueErrorKind};
 
-/// How long a write nobody waits for may wait for company before it is committed.
+/// How long a write without a waiting caller may be delayed to be committed with others.
 const LINGER: Duration = Duration::from_millis(50);
 /// How many changes one transaction takes at most.
 const LARGEST_BATCH: usize = 1_024;
@@ -57,7 +57,7 @@ pub(super) enum Change {
 /// When the caller is answered.
 #[derive(Debug)]
 pub(super) enum Reply {
-    /// Nobody waits; the change may linger.
+    /// No caller waits; the change may be delayed.
     None,
     /// Once the change is part of the open transaction; it may linger.
     Applied(oneshot::Sender<Written>),
@@ -222,7 +222,7 @@ fn apply(
     Ok(Ok(0))
 }
 
-/// Remembers a caller whose change cannot be made, to be told why.
+/// Remembers a caller whose change cannot be made, to report the reason to it.
 fn park(reply: Reply, waiting: &mut Waiting) {
     match reply {
         Reply::None => {}

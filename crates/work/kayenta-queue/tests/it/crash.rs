@@ -1,4 +1,4 @@
-//! `kill -9` of a real process that writes as fast as it can: what it was told is kept, is kept.
+//! `kill -9` of a real process that writes as fast as it can: acknowledged writes are kept.
 
 use std::{
     collections::HashMap,

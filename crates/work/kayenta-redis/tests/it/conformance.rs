@@ -111,7 +111,7 @@ async fn cost_inside_redis(server: &RedisServer, fixture: &WorkQueueFixture) -> 
     (calls / f64::from(JOBS), micros / f64::from(JOBS))
 }
 
-/// Nothing of the reference's is read or written, and everything of ours is in one slot. (C-REDIS-01)
+/// No key of the reference is read or written, and all keys are in one slot. (C-REDIS-01)
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
 async fn keys_are_our_own_and_share_a_hash_tag() {

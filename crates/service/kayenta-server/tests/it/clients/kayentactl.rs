@@ -52,7 +52,7 @@ async fn the_calls_of_kayentactl_are_answered_as_it_reads_them() {
     let (status, updated) = world.json(Method::PUT, &path, &written).await;
     assert_eq!((status, updated), (200, json!({"canaryConfigId": id})));
 
-    // Thresholds are texts, numbers are Go's zeros, and the scope has fields nobody reads.
+    // Thresholds are texts, numbers are Go's zeros, and the scope has unused fields.
     let start = json!({
         "canaryConfig": written,
         "executionRequest": {
@@ -81,7 +81,7 @@ async fn the_calls_of_kayentactl_are_answered_as_it_reads_them() {
     }
     let result = &report["canaryAnalysisExecutionResult"];
     assert_eq!(result["didPassThresholds"], true);
-    // Windows of 20 points are few, which is told.
+    // Windows of 20 points are few, which is a warning.
     assert!(result["hasWarnings"].is_boolean());
     assert!(
         result["canaryScores"]

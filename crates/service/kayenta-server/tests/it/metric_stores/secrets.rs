@@ -1,4 +1,4 @@
-//! What nobody may read: the secrets of every kind of account.
+//! What must never be shown: the secrets of every kind of account.
 
 use kayenta_testkit::replay::{Replay, Transcript};
 use serde_json::Value;
@@ -41,7 +41,7 @@ async fn no_secret_of_any_account_is_told() {
     for scenario in SCENARIOS {
         let transcript = Transcript::read(&recorded(&format!("{scenario}.json"))).unwrap();
         for prefix in ["plain", "status ", "metadata "] {
-            // What was answered instead of the recorded answer is told in the report.
+            // The response instead of the recorded one is in the report.
             read += &replay.run(&transcript.only(prefix)).await.to_string();
         }
     }

@@ -1,4 +1,4 @@
-//! A service with every store on, and the fake back end behind it.
+//! A service with every store enabled, and its fake back end.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `kayenta migrate check` on installations a Java service left behind: what it tells, and that it
+//! `kayenta migrate check` on installations of a Java service: what it reports, and that it
 //! leaves everything as it is.
 
 mod blobs;
@@ -121,7 +121,7 @@ async fn lived_in() -> (Azurite, Blobs) {
     ] {
         blobs.put(&format!("kayenta/{name}"), text).await;
     }
-    // Which of two files is the newer is told in whole seconds.
+    // Which of two files is newer is known in whole seconds.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let after = r#"{"name": "after", "applications": ["a"]}"#;
     blobs

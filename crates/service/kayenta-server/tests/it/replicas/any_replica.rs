@@ -43,7 +43,7 @@ async fn runs_are_started_listed_and_canceled_through_any_replica() {
     }
     ended.reverse();
 
-    // Each query takes longer than this test: whoever works on it has to be told.
+    // Each query takes longer than this test: its worker has to be notified.
     shared.prometheus.delay_answers(Duration::from_secs(60));
     let (analysis, analysis_body) = one_analysis("canary");
     let running = one
@@ -81,7 +81,7 @@ async fn runs_are_started_listed_and_canceled_through_any_replica() {
         assert_eq!(listed(caller, "application=other").await, [""; 0]);
     }
 
-    // Canceled through the one, told by the other; the worker, whichever it is, lets go.
+    // Canceled through one, reported by the other; the worker, whichever it is, lets go.
     let begun = Instant::now();
     for id in [&running, &analyses[0]] {
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Jobs nobody could finish: seen and put back over HTTP, on both queues.
+//! Jobs that could not be finished: seen and put back over HTTP, on both queues.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{operations_page, requests::Caller, samples::BINARY};
 
 const ID: &str = "01JRAW4P5ZK8Q9W2M7D3N6X0TV";
 
-/// Queues an execution whose record nobody can read.
+/// Queues an execution whose record cannot be read.
 async fn break_one(store: &(impl ExecutionStore + WorkQueue)) {
     let record = ExecutionRecord {
         id: ID.to_owned(),
@@ -56,7 +56,7 @@ fn put_back(letter: &Value) -> String {
 }
 
 /// Looks at the letter through one replica and puts it back through another, before and after the
-/// record is mended by `mend`.
+/// record is repaired by `mend`.
 async fn look_and_put_back(one: &Caller, other: &Caller, mend: impl AsyncFnOnce()) {
     let letter = letters(one, 1).await.remove(0);
     assert_eq!(letter["executionId"], json!(ID));
@@ -134,7 +134,7 @@ async fn c_queue_01_dead_letters_of_the_embedded_queue_are_seen_and_put_back() {
         .await
         .unwrap();
     let caller = Caller::new(service.base_url());
-    // The record can only be mended by its own process: forgetting it is what the API offers.
+    // Only its own process can repair the record: the API offers to forget it.
     let forget = async || {
         assert!(service.terminate().await.unwrap().success());
         let store = EmbeddedStore::open(

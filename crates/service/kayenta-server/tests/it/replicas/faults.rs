@@ -1,4 +1,4 @@
-//! Faults on the wire to Redis, to the storage account and to Prometheus: what callers are told, what
+//! Faults on the wire to Redis, to the storage account and to Prometheus: what callers get, what
 //! `/health` says, and how soon all is well again. Nothing is restarted.
 
 use std::{
@@ -287,7 +287,7 @@ impl Case {
         (writes, reads, accepted)
     }
 
-    /// Probes as an orchestrator does, until told to stop.
+    /// Probes as an orchestrator does, until stopped.
     async fn probe(&self) -> (Seen, Vec<Value>) {
         let (mut readiness, mut components) = (Seen::default(), Vec::new());
         loop {

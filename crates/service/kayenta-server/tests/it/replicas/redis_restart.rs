@@ -202,7 +202,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
         exception = answer["exception"].clone();
     }
     let told = began.elapsed();
-    // Workers that were at it let go; nobody turns a lost run into a finished one later.
+    // Its workers stop; a lost run never becomes a finished one later.
     shared.prometheus.delay_answers(Duration::ZERO);
     let again = start_some(&callers, 10).await;
     for path in &again {

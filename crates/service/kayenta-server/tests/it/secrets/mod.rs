@@ -1,5 +1,5 @@
-//! What nobody may read: the secrets of every kind of account, of callers and of files, wherever the
-//! service tells something and whatever a back end repeats of what it was sent.
+//! What must never be shown: the secrets of every kind of account, of callers and of files,
+//! wherever the service tells something and whatever a back end repeats of what it was sent.
 
 mod echo;
 mod settings;
@@ -95,7 +95,7 @@ fn accounts() -> Vec<(String, Value)> {
 /// `{"alg":"RS256","kid":"k"}.{"sub":"x"}.sig`: its key is asked for.
 const UNKNOWN_TOKEN: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJzdWIiOiJ4In0.c2ln";
 
-/// A canary on the account, which fails: everything that is told of it.
+/// A canary on the account, which fails: everything that is reported about it.
 async fn failed_canary(caller: &Caller, account: &str, query: &Value) -> String {
     let metric = json!({"name": "m", "query": query, "groups": ["g"], "scopeName": "default"});
     let request = canary(
