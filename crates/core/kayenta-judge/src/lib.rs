@@ -56,7 +56,7 @@ pub use dredd::{Dice, RandomDummyJudge};
 pub use error::{JudgeError, JudgeErrorKind};
 pub use netflix::NetflixAcaJudge;
 pub use paired::PairedCanaryJudge;
-pub use registry::{JudgeDescription, JudgeRegistry};
+pub use registry::JudgeRegistry;
 pub use seam::{
     EarlySuccess, Judge, JudgeRequest, LocalJudge, LookVerdict, RemoteJudge, ScoreThresholds,
 };

@@ -1,18 +1,8 @@
 //! The judges of a service and how one is picked.
 
-use kayenta_model::JudgeConfig;
-use serde::Serialize;
+use kayenta_model::{JudgeConfig, JudgeDescription};
 
 use crate::{Judge, JudgeError};
-
-/// What `GET /judges` tells about a judge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct JudgeDescription {
-    /// The name configs ask for.
-    pub name: String,
-    /// Whether user interfaces should offer it.
-    pub visible: bool,
-}
 
 /// The judges of a service, the default one first.
 #[derive(Clone, Debug, Default)]

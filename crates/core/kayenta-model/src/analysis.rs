@@ -1,44 +1,52 @@
 //! A standalone canary analysis (SCAPE): a series of canary runs over a lifetime, and its verdict.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny, ser::SerializeStruct,
+};
 use serde_json::Value;
 
+#[cfg(feature = "schema")]
+use crate::schema::FreeObject;
 use crate::{
     CanaryConfig, CanaryResult, ExecutionStatus, JsonMap, Thresholds, lenient, number::Double,
 };
 
-/// Body of `POST /standalone_canary_analysis/{id}`. Absent fields and explicit nulls alike take the
-/// defaults, and the echoed request shows them filled in.
+/// The lifetime, interval and scopes of an analysis. Absent fields and `null` take the defaults,
+/// which the returned request shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryAnalysisExecutionRequest))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisRequest {
-    /// At least one; the first decides start, end and step. `None` as an element is a JSON `null`.
+    /// At least one; start, end and step of the first apply to the analysis.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true, value_type = Vec<AnalysisScope>))]
     pub scopes: Option<Vec<Option<AnalysisScope>>>,
     /// Score thresholds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub thresholds: Option<Thresholds>,
-    /// Length of the analysis in minutes, when the first scope has no end.
+    /// Length of the analysis in minutes; required unless the first scope has an end.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub lifetime_duration_mins: Option<i64>,
-    /// Warm-up in minutes.
+    /// Warm-up before the first run, in minutes.
     #[serde(deserialize_with = "long_or_zero")]
     pub begin_after_mins: i64,
-    /// Length of a sliding window in minutes; 0 for growing windows.
+    /// Length of a sliding window in minutes; 0 for windows that grow from the start.
     #[serde(deserialize_with = "long_or_zero")]
     pub lookback_mins: i64,
-    /// Distance of the runs in minutes; absent means one run over the lifetime.
+    /// Minutes between runs; one run over the whole lifetime when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub analysis_interval_mins: Option<i64>,
-    /// Free object, handed on to the runs.
+    /// A free object, passed on to the runs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<FreeObject>))]
     pub site_local: Option<JsonMap>,
 }
 
@@ -46,14 +54,15 @@ fn long_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Er
     Ok(lenient::long(deserializer)?.unwrap_or_default())
 }
 
-/// One scope of an analysis: both sides at once.
+/// One scope of an analysis, both sides together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryAnalysisExecutionRequestScope))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisScope {
-    /// Name metrics refer to; `default` when absent.
+    /// The name that metrics refer to.
     #[serde(deserialize_with = "scope_name")]
     pub scope_name: String,
-    /// The baseline.
+    /// Identifies the baseline, bound in its queries as `${scope}`.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
@@ -65,10 +74,10 @@ pub struct AnalysisScope {
         deserialize_with = "lenient::string"
     )]
     pub control_location: Option<String>,
-    /// How far before the canary's window the baseline's lies, in minutes.
+    /// Starts the baseline's window this many minutes before the canary's.
     #[serde(deserialize_with = "long_or_zero")]
     pub control_offset_in_minutes: i64,
-    /// The canary.
+    /// Identifies the canary, bound in its queries as `${scope}`.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
@@ -80,22 +89,22 @@ pub struct AnalysisScope {
         deserialize_with = "lenient::string"
     )]
     pub experiment_location: Option<String>,
-    /// First moment; text, read only when the analysis is planned.
+    /// Start of the analysis in ISO-8601; the time of the request when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub start_time_iso: Option<String>,
-    /// Last moment; text, read only when the analysis is planned.
+    /// End of the analysis in ISO-8601.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub end_time_iso: Option<String>,
-    /// Distance of points in seconds; 60 when absent.
+    /// Step between data points, in seconds.
     #[serde(deserialize_with = "step")]
     pub step: i64,
-    /// Further template bindings.
+    /// Additional template bindings by name.
     #[serde(deserialize_with = "parameters")]
     pub extended_scope_params: IndexMap<String, String>,
 }
@@ -131,79 +140,104 @@ fn parameters<'de, D: Deserializer<'de>>(
     Ok(lenient::string_map(deserializer)?.unwrap_or_default())
 }
 
-/// Body of `POST /standalone_canary_analysis`.
+/// A config and the request to analyse it with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryAnalysisAdhocExecutionRequest))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisAdhocRequest {
     /// The config to run.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub canary_config: Option<CanaryConfig>,
-    /// How to run it.
+    /// Lifetime, interval and scopes of the analysis.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub execution_request: Option<AnalysisRequest>,
 }
 
-/// One stage of an analysis as its status lists it.
+/// One stage of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = StageMetadata))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisStage {
-    /// `wait`, `runCanary`, `setupAndExecuteCanariesStage` or `generateCanaryAnalysisResultStage`.
+    /// `setupAndExecuteCanariesStage`, `wait`, `runCanary` or `generateCanaryAnalysisResultStage`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub kind: String,
-    /// Name, with the number of the run.
+    /// Name of the stage, with the number of the run.
+    #[cfg_attr(feature = "schema", schema(required = true, example = "Run Canary #1"))]
     pub name: String,
     /// Upper-case status.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<ExecutionStatus>, required = true, inline))]
     pub status: ExecutionStatus,
-    /// The canary run it started.
+    /// Id of the run that the stage started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<String>,
 }
 
-/// Answer of `GET /standalone_canary_analysis/{id}`, and the archived form of a finished analysis.
-/// Output ends with `status`, the lower-case spelling of `executionStatus`.
+/// Status and result of an analysis, as `GET /standalone_canary_analysis/{id}` returns them and the
+/// archive keeps them. `status` at the end is the lower-case spelling of `executionStatus`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryAnalysisExecutionStatusResponse))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisStatusResponse {
-    /// Application it runs for.
+    /// Application the analysis was started for.
     pub application: Option<String>,
-    /// Who asked for it.
+    /// User who started the analysis, as given by the caller.
     pub user: Option<String>,
-    /// As given by the caller.
+    /// Id of the pipeline that started the analysis, as given by the caller.
     pub parent_pipeline_execution_id: Option<String>,
-    /// The execution id.
+    /// Id of the analysis.
     pub pipeline_id: Option<String>,
     /// The stages in order.
     pub stage_status: Option<Vec<AnalysisStage>>,
-    /// Whether nothing more will happen.
+    /// Whether the analysis has ended.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub complete: bool,
     /// Upper-case status.
+    #[cfg_attr(feature = "schema", schema(inline))]
     pub execution_status: Option<ExecutionStatus>,
-    /// Why it failed.
+    /// Why the analysis failed.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<crate::ExecutionException>))]
     pub exception: Option<Value>,
-    /// The verdict, once the last stage has produced it.
+    /// The result, once the last stage has produced it.
     pub canary_analysis_execution_result: Option<AnalysisExecutionResult>,
     /// The request with its defaults filled in.
     pub canary_analysis_execution_request: Option<AnalysisRequest>,
-    /// The config as executed, templates escaped.
+    /// The config as executed; `${` in templates is written `$\\{`.
     pub canary_config: Option<CanaryConfig>,
-    /// Id of the stored config, when it was started by id.
+    /// Id of the stored config, if the analysis was started by id.
     pub canary_config_id: Option<String>,
-    /// When it was accepted, milliseconds since 1970.
+    /// When the analysis was accepted, in milliseconds since 1970.
     pub build_time_millis: Option<i64>,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     pub build_time_iso: Option<String>,
-    /// When work began, milliseconds since 1970.
+    /// When work on it began, in milliseconds since 1970.
     pub start_time_millis: Option<i64>,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     pub start_time_iso: Option<String>,
-    /// When it ended, milliseconds since 1970.
+    /// When it ended, in milliseconds since 1970.
     pub end_time_millis: Option<i64>,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     pub end_time_iso: Option<String>,
-    /// Resolved storage account.
+    /// Account that stores its objects.
     pub storage_account_name: Option<String>,
-    /// Resolved metrics account.
+    /// Account its metrics are fetched from.
     pub metrics_account_name: Option<String>,
+    /// Lower-case status.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "succeeded"))]
+    pub status: LowerCaseStatus,
+}
+
+/// Stands for the `status` of an analysis, which is not kept but written from `executionStatus`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LowerCaseStatus;
+
+/// What was written is ignored: `executionStatus` says the same.
+impl<'de> Deserialize<'de> for LowerCaseStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
 }
 
 impl Serialize for AnalysisStatusResponse {
@@ -251,25 +285,32 @@ impl Serialize for AnalysisStatusResponse {
     }
 }
 
-/// The verdict of an analysis.
+/// The result of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryAnalysisExecutionResult))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisExecutionResult {
-    /// Whether the last score met the pass threshold.
+    /// Whether the last score reached the pass threshold.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub did_pass_thresholds: bool,
-    /// Whether some run warned.
+    /// Whether any run has warnings.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub has_warnings: bool,
-    /// The verdict in words.
+    /// The result in words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub canary_score_message: Option<String>,
-    /// Score of each run, 0.0 for one that failed.
+    /// The score of each run, 0.0 for a run that failed.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub canary_scores: Vec<Double>,
-    /// Each run.
+    /// The result of each run.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub canary_execution_results: Vec<CanaryExecutionResult>,
 }
 
-/// One canary run of an analysis.
+/// One run of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryExecutionResult {
     /// Id of the run.
@@ -277,52 +318,54 @@ pub struct CanaryExecutionResult {
     pub execution_id: Option<String>,
     /// Upper-case status of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(inline))]
     pub execution_status: Option<ExecutionStatus>,
-    /// Why it failed.
+    /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<crate::ExecutionException>))]
     pub exception: Option<Value>,
-    /// Its verdict.
+    /// The result of a run that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<CanaryResult>,
-    /// Start of the baseline's window in ISO-8601.
+    /// Start of the baseline's window, in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judgement_start_time_iso: Option<String>,
-    /// The same in milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judgement_start_time_millis: Option<i64>,
-    /// End of the baseline's window in ISO-8601.
+    /// End of the baseline's window, in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judgement_end_time_iso: Option<String>,
-    /// The same in milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judgement_end_time_millis: Option<i64>,
-    /// What a person should know about the run.
+    /// Warnings about the run.
     pub warnings: Vec<String>,
-    /// Id of the stored pair list.
+    /// Id of the stored metric set pair list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_set_pair_list_id: Option<String>,
-    /// When it was accepted in ISO-8601.
+    /// When the run was accepted, in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_time_iso: Option<String>,
-    /// The same in milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_time_millis: Option<i64>,
-    /// When work began in ISO-8601.
+    /// When work on it began, in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time_iso: Option<String>,
-    /// The same in milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time_millis: Option<i64>,
-    /// When it ended in ISO-8601.
+    /// When it ended, in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time_iso: Option<String>,
-    /// The same in milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time_millis: Option<i64>,
-    /// Storage account of the run.
+    /// Account that stores its objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_account_name: Option<String>,
-    /// Never set, kept for old archives.
+    /// Never set; kept for old archives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration_account_name: Option<String>,
 }

@@ -4,46 +4,49 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "schema")]
+use crate::schema::FreeObject;
 use crate::{lenient, query::QueryConfig};
 
 /// A JSON object in the order it was written, kept as it is.
 pub type JsonMap = Map<String, Value>;
 
-/// What to compare and how to judge it. `None` is an absent field, which stays absent when stored.
+/// What to compare and how to judge it. An absent field stays absent when the config is stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryConfig {
-    /// Milliseconds since 1970.
+    /// When the config was created, in milliseconds since 1970.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub created_timestamp: Option<i64>,
-    /// Milliseconds since 1970.
+    /// When the config was last updated, in milliseconds since 1970.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub updated_timestamp: Option<i64>,
-    /// The same moment as `createdTimestamp` in ISO-8601.
+    /// `createdTimestamp` in ISO-8601.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub created_timestamp_iso: Option<String>,
-    /// The same moment as `updatedTimestamp` in ISO-8601.
+    /// `updatedTimestamp` in ISO-8601.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub updated_timestamp_iso: Option<String>,
-    /// Unique within each application.
+    /// Unique within each application; letters, digits, `-` and `_`.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub name: Option<String>,
-    /// Key in the configuration store.
+    /// Key in the configuration store; generated when absent.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
@@ -61,25 +64,26 @@ pub struct CanaryConfig {
         deserialize_with = "lenient::string"
     )]
     pub config_version: Option<String>,
-    /// The applications that may use the config.
+    /// The applications that may use the config; a stored config needs at least one.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::strings"
     )]
     pub applications: Option<Vec<String>>,
-    /// Which judge, and settings only a remote judge reads.
+    /// The judge, and its settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judge: Option<JudgeConfig>,
-    /// The metrics, in the order they are fetched, mixed and judged.
+    /// The metrics, in the order in which they are fetched, mixed and judged; a run needs at least
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Vec<MetricConfig>>,
-    /// Named query templates.
+    /// Query templates by name.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string_map"
     )]
     pub templates: Option<IndexMap<String, String>>,
-    /// Group weights.
+    /// Weights of the metric groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classifier: Option<ClassifierConfig>,
 }
@@ -131,26 +135,30 @@ fn escape_template(template: &str) -> String {
     template.replace("${", "$\\{")
 }
 
-/// Which judge a config asks for.
+/// The judge a config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct JudgeConfig {
-    /// Name of the judge; absent or empty means the default judge.
+    /// A name that `GET /judges` lists; absent or empty for the default judge.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
+    #[cfg_attr(feature = "schema", schema(example = "NetflixACAJudge-v1.0"))]
     pub name: Option<String>,
-    /// Settings no built-in judge reads; kept and sent to a remote judge.
+    /// Settings passed to a remote judge; the built-in judge reads none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<FreeObject>))]
     pub judge_configurations: Option<JsonMap>,
 }
 
 /// One metric of a config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricConfig {
-    /// Name of the metric; the metric set, the pair and the result carry it.
+    /// Name of the metric, unique within the config; its metric sets, pairs and results carry it.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
@@ -159,20 +167,22 @@ pub struct MetricConfig {
     /// How to fetch it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<QueryConfig>,
-    /// The groups it counts for.
+    /// The groups whose scores it counts for.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::strings"
     )]
     pub groups: Option<Vec<String>>,
-    /// Judge settings, of which only the object under `canary` is read.
+    /// Judge settings; the built-in judge reads the object under `canary`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<IndexMap<String, FreeObject>>))]
     pub analysis_configurations: Option<IndexMap<String, JsonMap>>,
-    /// Name of the scope pair of the request it is fetched over.
+    /// The scope of the request over which it is fetched.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
+    #[cfg_attr(feature = "schema", schema(example = "default"))]
     pub scope_name: Option<String>,
 }
 
@@ -184,8 +194,9 @@ impl MetricConfig {
     }
 }
 
-/// How group scores are weighed.
+/// How group scores add up to the total score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClassifierConfig {
     /// Weight of each group in percent.
@@ -194,13 +205,14 @@ pub struct ClassifierConfig {
         deserialize_with = "lenient::double_map"
     )]
     pub group_weights: Option<IndexMap<String, f64>>,
-    /// Kept and returned, never used: thresholds come with the request.
+    /// Stored and returned, but not used: the thresholds of the request apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_thresholds: Option<Thresholds>,
 }
 
-/// Scores from which a canary passes, and at or below which it fails.
+/// The scores from which a canary passes or is marginal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Thresholds {
     /// A score at or above it passes.
@@ -209,7 +221,7 @@ pub struct Thresholds {
         deserialize_with = "lenient::double"
     )]
     pub pass: Option<f64>,
-    /// A score below it fails; between the two is marginal.
+    /// A score below it fails; between the two it is marginal.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::double"

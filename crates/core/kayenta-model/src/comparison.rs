@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use crate::{CanaryJudgeResult, ExecutionException};
 
-/// Answer of `GET /judges/comparison/{id}`; empty while it runs.
+/// The judgements of two judges over one metric set pair list; empty until both are made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ComparisonStatus {
-    /// Both verdicts, once both are there.
+    /// Both judgements.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison_result: Option<ComparisonResult>,
     /// Failures by name of the stage.
@@ -17,12 +18,15 @@ pub struct ComparisonStatus {
     pub exceptions: Option<IndexMap<String, ExecutionException>>,
 }
 
-/// Both verdicts over one pair list.
+/// Both judgements of a comparison.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ComparisonResult {
-    /// What the first judge says.
+    /// What the first judge returned.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub judge_1_result: Option<CanaryJudgeResult>,
-    /// What the second judge says.
+    /// What the second judge returned.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub judge_2_result: Option<CanaryJudgeResult>,
 }

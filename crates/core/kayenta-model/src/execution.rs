@@ -4,39 +4,46 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+#[cfg(feature = "schema")]
+use crate::schema::{FreeObject, NamedScopePair};
 use crate::{
     CanaryConfig, CanaryJudgeResult, JsonMap, ScopePair, Thresholds, lenient, time::IsoDuration,
 };
 
-/// Body of `POST /canary/{id}`: over which scopes, judged by which thresholds.
+/// The scopes to compare and the thresholds to judge by.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryExecutionRequest {
-    /// Scope pairs by name; `None` as a value is a JSON `null`.
+    /// Scope pairs by the name that metrics refer to. A pair that no metric refers to may be `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<IndexMap<String, NamedScopePair>>))]
     pub scopes: Option<IndexMap<String, Option<ScopePair>>>,
     /// Score thresholds.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub thresholds: Option<Thresholds>,
-    /// Free pairs, echoed back.
+    /// Free name-value pairs, returned with the status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Vec<ExecutionMetadata>>,
-    /// Free object, echoed back.
+    /// A free object, returned with the status.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<FreeObject>))]
     pub site_local: Option<JsonMap>,
 }
 
-/// A free pair of a request.
+/// A free name-value pair of a request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Metadata))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionMetadata {
-    /// Its name; an explicit `null` is refused.
+    /// Name; an explicit `null` is rejected.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
     pub name: Option<String>,
-    /// Its value; an explicit `null` is refused.
+    /// Value; an explicit `null` is rejected.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
     pub value: Option<String>,
-    /// A hint to user interfaces.
+    /// A hint for user interfaces.
     #[serde(deserialize_with = "flag")]
     pub hidden: bool,
 }
@@ -52,32 +59,39 @@ fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
     Ok(lenient::boolean(deserializer)?.unwrap_or_default())
 }
 
-/// Body of `POST /canary`.
+/// A config and the request to run it with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryAdhocExecutionRequest))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryAdhocRequest {
     /// The config to run.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub canary_config: Option<CanaryConfig>,
-    /// Over which scopes, judged by which thresholds.
+    /// The scopes and thresholds to run it with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub execution_request: Option<CanaryExecutionRequest>,
 }
 
-/// Why a stage failed, in the reference's shape. Clients read `details.errors`.
+/// Why a stage failed. Clients read `details.errors`, which is always present.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecutionException {
-    /// `2025-04-08T12:00:00.123+00:00`; old data has milliseconds since 1970.
+    /// When the stage failed, in ISO-8601 with an offset; old data has milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub timestamp: Option<Value>,
-    /// A class-like name.
+    /// Kind of the failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exception_type: Option<String>,
     /// Name of the task that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// `error`, `errors` (always), `stackTrace`, and for HTTP failures `status`, `url`, `kind`.
+    /// `errors` lists the messages; `error`, `stackTrace` and, for HTTP failures, `status`, `url` and
+    /// `kind` may accompany it.
+    #[cfg_attr(feature = "schema", schema(value_type = FreeObject))]
     pub details: JsonMap,
     /// Always false in a stored exception.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,46 +146,51 @@ impl ExceptionDetails {
     }
 }
 
-/// Result part of a canary status.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryResult {
-    /// The verdict.
+    /// What the judge returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judge_result: Option<CanaryJudgeResult>,
-    /// Length of all scopes, when they share one.
+    /// Length of the time window in ISO-8601, if all scopes have the same.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, example = "PT1H"))]
     pub canary_duration: Option<IsoDuration>,
 }
 
-/// Answer of `GET /canary/{id}`, and the archived form of a finished run.
+/// Status and result of a run, as `GET /canary/{id}` returns them and the archive keeps them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CanaryExecutionStatusResponse))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryStatusResponse {
-    /// Application it runs for.
+    /// Application the run was started for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
-    /// As given by the caller.
+    /// Id of the pipeline that started the run, as given by the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_pipeline_execution_id: Option<String>,
-    /// The execution id.
+    /// Id of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pipeline_id: Option<String>,
-    /// Lower-case status by stage.
+    /// Lower-case status of each stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage_status: Option<IndexMap<String, String>>,
-    /// Whether nothing more will happen.
+    /// Whether the run has ended.
+    #[cfg_attr(feature = "schema", schema(required = true))]
     pub complete: bool,
-    /// Lower-case status.
+    /// Lower-case status: `not_started`, `running`, `succeeded`, `terminal`, `canceled` and others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Why it failed.
+    /// Why the run failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<ExecutionException>))]
     pub exception: Option<Value>,
-    /// The verdict, only when it succeeded.
+    /// The result of a run that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<CanaryResult>,
-    /// The config as executed, templates escaped.
+    /// The config as executed; `${` in templates is written `$\\{`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<CanaryConfig>,
     /// Id of the stored config, or `ad-hoc`.
@@ -180,43 +199,43 @@ pub struct CanaryStatusResponse {
     /// The request as it was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary_execution_request: Option<CanaryExecutionRequest>,
-    /// Id of the stored pair list, once mixed.
+    /// Id of the stored metric set pair list, once it is mixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_set_pair_list_id: Option<String>,
-    /// When it was accepted, milliseconds since 1970.
+    /// When the run was accepted, in milliseconds since 1970.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub build_time_millis: Option<i64>,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_time_iso: Option<String>,
-    /// When work began, milliseconds since 1970.
+    /// When work on it began, in milliseconds since 1970.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub start_time_millis: Option<i64>,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time_iso: Option<String>,
-    /// When it ended, milliseconds since 1970.
+    /// When it ended, in milliseconds since 1970.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::long"
     )]
     pub end_time_millis: Option<i64>,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time_iso: Option<String>,
-    /// Resolved storage account.
+    /// Account that stores its objects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_account_name: Option<String>,
-    /// Resolved metrics account.
+    /// Account its metrics were fetched from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_account_name: Option<String>,
-    /// Resolved configuration account, when the config was loaded from one.
+    /// Account its config was loaded from, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration_account_name: Option<String>,
 }

@@ -3,10 +3,13 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
+use crate::schema::FreeObject;
 use crate::{canary_config::JsonMap, lenient, number::Double};
 
-/// The verdict over all metrics of a canary.
+/// The judgement of all metrics of a canary.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryJudgeResult {
     /// Name of the judge.
@@ -15,13 +18,13 @@ pub struct CanaryJudgeResult {
         deserialize_with = "lenient::string"
     )]
     pub judge_name: Option<String>,
-    /// One per metric set pair, in input order, muted ones too.
+    /// One per metric set pair, in input order, muted ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<AnalysisResult>>,
-    /// One per group that occurs.
+    /// One per group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_scores: Option<Vec<GroupScore>>,
-    /// The total.
+    /// The total score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<JudgeScore>,
 }
@@ -59,6 +62,7 @@ impl Default for Look {
 
 /// The judgement of one metric set pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct AnalysisResult {
     /// Name of the metric.
@@ -73,7 +77,7 @@ pub struct AnalysisResult {
         deserialize_with = "lenient::string_map"
     )]
     pub tags: Option<IndexMap<String, String>>,
-    /// UUID of the metric set pair.
+    /// Id of the metric set pair.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
@@ -84,27 +88,29 @@ pub struct AnalysisResult {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
+    #[cfg_attr(feature = "schema", schema(example = "High"))]
     pub classification: Option<String>,
-    /// Why, when there is something to say.
+    /// Reason for the classification, if there is one.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub classification_reason: Option<String>,
-    /// The groups it counted for.
+    /// The groups whose scores it counts for.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::strings"
     )]
     pub groups: Option<Vec<String>>,
-    /// Under `stats` the statistics of the canary.
+    /// Statistics of the canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub experiment_metadata: Option<SideMetadata>,
-    /// Under `stats` the statistics of the baseline.
+    /// Statistics of the baseline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_metadata: Option<SideMetadata>,
-    /// Under `ratio` the effect size; absent when classification failed.
+    /// The effect size, under `ratio`; absent when classification failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<FreeObject>))]
     pub result_metadata: Option<JsonMap>,
     /// Whether this result alone fails the canary.
     #[serde(deserialize_with = "flag")]
@@ -120,13 +126,16 @@ fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
 
 /// What is known of one side of a pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct SideMetadata {
     /// Statistics of the cleaned values.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<MetricStats>))]
     pub stats: Option<SideStats>,
-    /// Whatever else a remote judge adds.
+    /// Additional fields of a remote judge.
     #[serde(flatten)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>))]
     pub more: JsonMap,
 }
 
@@ -170,8 +179,9 @@ pub enum SideStats {
     Partial(JsonMap),
 }
 
-/// Statistics of the cleaned values of one side; field order is the reference's hash order.
+/// Statistics of the cleaned values of one side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MetricStats {
     /// Number of values.
     pub count: i64,
@@ -185,8 +195,9 @@ pub struct MetricStats {
     pub max: Double,
 }
 
-/// Score of one group.
+/// The score of one group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct GroupScore {
     /// Name of the group.
@@ -214,6 +225,7 @@ pub struct GroupScore {
 
 /// The total score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct JudgeScore {
     /// 0 to 100.
@@ -224,8 +236,9 @@ pub struct JudgeScore {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
+    #[cfg_attr(feature = "schema", schema(example = "Pass"))]
     pub classification: Option<String>,
-    /// Why, empty on a pass.
+    /// Reason for the classification; empty on a pass.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"

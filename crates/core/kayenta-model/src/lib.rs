@@ -34,6 +34,7 @@ pub mod explanation;
 pub mod java_hash;
 pub mod judgement;
 pub mod lenient;
+pub mod listing;
 pub mod metric_set;
 pub mod number;
 pub mod pipeline;
@@ -64,6 +65,7 @@ pub use judgement::{
     AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, Look, MetricStats, SideMetadata,
     SideStats,
 };
+pub use listing::{ConfigSummary, JudgeDescription, ListedObject};
 pub use metric_set::{MetricSet, MetricSetPair, NULL_SAMPLE, PairScope, is_null_sample};
 pub use number::Double;
 pub use query::QueryConfig;

@@ -5,8 +5,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap}
 
 use crate::{lenient, number::Double};
 
-/// One series of one metric on one side.
+/// One time series of one metric on one side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricSet {
     /// Name of the metric.
@@ -15,37 +16,38 @@ pub struct MetricSet {
         deserialize_with = "lenient::string"
     )]
     pub name: Option<String>,
-    /// Labels that tell this series from others of the metric.
+    /// Labels that distinguish this series from others of the metric.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string_map"
     )]
     pub tags: Option<IndexMap<String, String>>,
-    /// Time of the first value, milliseconds since 1970.
+    /// Time of the first value, in milliseconds since 1970.
     #[serde(deserialize_with = "long_or_zero")]
     pub start_time_millis: i64,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub start_time_iso: Option<String>,
-    /// End of the window, milliseconds since 1970.
+    /// End of the window, in milliseconds since 1970.
     #[serde(deserialize_with = "long_or_zero")]
     pub end_time_millis: i64,
-    /// The same in ISO-8601.
+    /// The same time in ISO-8601.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub end_time_iso: Option<String>,
-    /// Distance of values in milliseconds.
+    /// Step between values, in milliseconds.
     #[serde(deserialize_with = "long_or_zero")]
     pub step_millis: i64,
-    /// The values in time order; a gap is NaN, a JSON `null` is [`NULL_SAMPLE`].
+    /// The values in time order; `NaN` is a gap.
     #[serde(skip_serializing_if = "Option::is_none", with = "optional_values")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Vec<Double>>))]
     pub values: Option<Vec<f64>>,
-    /// What the store tells about the series, usually the query.
+    /// Attributes of the series, usually the query that returned it.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string_map"
@@ -53,8 +55,9 @@ pub struct MetricSet {
     pub attributes: Option<IndexMap<String, String>>,
 }
 
-/// One series of the control and one of the experiment under the same name and tags.
+/// A series of the baseline and a series of the canary with the same name and tags.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricSetPair {
     /// Name of the metric.
@@ -63,43 +66,45 @@ pub struct MetricSetPair {
         deserialize_with = "lenient::string"
     )]
     pub name: Option<String>,
-    /// UUID of the pair; the result of the judge carries it.
+    /// Id of the pair; the result of the judge carries it.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub id: Option<String>,
-    /// Labels both series share.
+    /// Labels that both series share.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string_map"
     )]
     pub tags: Option<IndexMap<String, String>>,
-    /// Under `control` and `experiment` the values in time order.
+    /// The values in time order, under `control` and `experiment`.
     #[serde(skip_serializing_if = "Option::is_none", with = "optional_value_map")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<IndexMap<String, Vec<Double>>>))]
     pub values: Option<IndexMap<String, Vec<f64>>>,
-    /// Under `control` and `experiment` the time axis.
+    /// The time axes, under `control` and `experiment`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<IndexMap<String, PairScope>>,
-    /// Under `control` and `experiment` what the store told about the series.
+    /// The attributes of the series, under `control` and `experiment`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<IndexMap<String, IndexMap<String, String>>>,
 }
 
 /// The time axis of one side of a pair.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = MetricSetScope))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PairScope {
-    /// Time of the first value in ISO-8601.
+    /// Time of the first value, in ISO-8601.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
     pub start_time_iso: Option<String>,
-    /// The same in milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     #[serde(deserialize_with = "long_or_zero")]
     pub start_time_millis: i64,
-    /// Distance of values in milliseconds.
+    /// Step between values, in milliseconds.
     #[serde(deserialize_with = "long_or_zero")]
     pub step_millis: i64,
 }

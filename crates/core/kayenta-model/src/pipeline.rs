@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+#[cfg(feature = "schema")]
+use crate::schema::FreeObject;
 use crate::{
     AnalysisExecutionResult, AnalysisRequest, CanaryConfig, CanaryJudgeResult, Double,
     ExecutionException, ExecutionStatus, JsonMap, Thresholds, comparison::ComparisonResult,
@@ -13,27 +15,28 @@ use crate::{
 /// Who every execution runs for in this form.
 const ANONYMOUS: &str = "[anonymous]";
 
-/// An execution and its stages. Times are milliseconds since 1970.
+/// A run or an analysis with its stages. Times are in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineExecution {
     /// Always `PIPELINE`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The execution id.
+    /// Id of the run or analysis.
     pub id: String,
-    /// The application it runs for.
+    /// Application it was started for.
     pub application: String,
-    /// What kind of run it is.
+    /// Kind of execution.
     pub name: String,
     /// When it was accepted.
     pub build_time: i64,
-    /// Whether somebody stopped it.
+    /// Whether it was canceled.
     pub canceled: bool,
-    /// Who did.
+    /// Who canceled it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canceled_by: Option<String>,
-    /// Why.
+    /// Why it was canceled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
     /// Always false.
@@ -41,6 +44,7 @@ pub struct PipelineExecution {
     /// Always false.
     pub keep_waiting_pipelines: bool,
     /// The stages in order.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<FreeObject>))]
     pub stages: Vec<PipelineStage>,
     /// When work began.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,16 +53,21 @@ pub struct PipelineExecution {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time: Option<i64>,
     /// Upper-case status.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<ExecutionStatus>, required = true, inline))]
     pub status: ExecutionStatus,
     /// What started it.
+    #[cfg_attr(feature = "schema", schema(value_type = FreeObject))]
     pub trigger: PipelineTrigger,
-    /// What listings go by.
+    /// Application under which it is listed.
     pub pipeline_config_id: String,
     /// Always empty.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<FreeObject>))]
     pub notifications: Vec<JsonMap>,
     /// Always empty.
+    #[cfg_attr(feature = "schema", schema(value_type = FreeObject))]
     pub initial_config: JsonMap,
     /// Always empty.
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<FreeObject>))]
     pub system_notifications: Vec<JsonMap>,
 }
 

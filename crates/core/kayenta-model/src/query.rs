@@ -8,6 +8,7 @@ macro_rules! query_shapes {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident : $ty:ty = $with:literal,)* })*) => {$(
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[serde(rename_all = "camelCase", default)]
         pub struct $name {
             $($(#[$field_meta])*
@@ -18,19 +19,20 @@ macro_rules! query_shapes {
 }
 
 query_shapes! {
-    /// A Prometheus query: either a metric with label bindings, or a template.
+    /// A Prometheus query: a metric with label bindings, or a template.
     PrometheusQuery {
-        /// Monitored resource type, a template binding and part of the default filter.
+        /// Monitored resource type, part of the default filter and bound as `${resourceType}`.
         resource_type: String = "lenient::string",
         /// Name of the time series.
         metric_name: String = "lenient::string",
-        /// Label matchers, each as PromQL writes it.
+        /// Label matchers in PromQL.
         label_bindings: Vec<String> = "lenient::strings",
         /// Labels to group by.
         group_by_fields: Vec<String> = "lenient::strings",
-        /// Deprecated; its use fails the query.
+        /// Deprecated; a query that has it fails.
+        #[cfg_attr(feature = "schema", schema(ignore))]
         custom_filter: String = "lenient::string",
-        /// A template written in the metric itself.
+        /// A filter, or after `PromQL:` a whole query, with `${…}` bindings.
         custom_inline_template: String = "lenient::string",
         /// Name of a template of the config.
         custom_filter_template: String = "lenient::string",
@@ -39,7 +41,7 @@ query_shapes! {
     StackdriverQuery {
         /// Monitored resource type.
         resource_type: String = "lenient::string",
-        /// Metric type, e.g. `compute.googleapis.com/instance/cpu/utilization`.
+        /// Metric type, such as `compute.googleapis.com/instance/cpu/utilization`.
         metric_type: String = "lenient::string",
         /// Reducer across series.
         cross_series_reducer: String = "lenient::string",
@@ -47,7 +49,8 @@ query_shapes! {
         per_series_aligner: String = "lenient::string",
         /// Fields to group by.
         group_by_fields: Vec<String> = "lenient::strings",
-        /// Deprecated; its use fails the query.
+        /// Deprecated; a query that has it fails.
+        #[cfg_attr(feature = "schema", schema(ignore))]
         custom_filter: String = "lenient::string",
         /// A template written in the metric itself.
         custom_inline_template: String = "lenient::string",
@@ -56,7 +59,8 @@ query_shapes! {
     }
     /// A Datadog query.
     DatadogQuery {
-        /// Metric with aggregation, e.g. `avg:system.cpu.user`.
+        /// Metric with its aggregation.
+        #[cfg_attr(feature = "schema", schema(example = "avg:system.cpu.user"))]
         metric_name: String = "lenient::string",
         /// A template written in the metric itself.
         custom_inline_template: String = "lenient::string",
@@ -67,7 +71,7 @@ query_shapes! {
     NewrelicQuery {
         /// Trailing part of the NRQL text.
         q: String = "lenient::string",
-        /// Leading `SELECT …` part of the NRQL text.
+        /// Leading part of the NRQL text, `SELECT …`.
         select: String = "lenient::string",
         /// A template written in the metric itself.
         custom_inline_template: String = "lenient::string",
@@ -83,7 +87,7 @@ query_shapes! {
     WavefrontQuery {
         /// Name of the time series.
         metric_name: String = "lenient::string",
-        /// How points of one bucket are summarised.
+        /// How the points of one step are summarised.
         summarization: String = "lenient::string",
         /// Aggregating function around the series.
         aggregate: String = "lenient::string",
@@ -99,21 +103,22 @@ query_shapes! {
     }
     /// An Atlas query.
     AtlasQuery {
-        /// Stack-language expression.
+        /// Expression in the Atlas stack language.
+        #[cfg_attr(feature = "schema", schema(example = "name,CpuRawUser,:eq,:sum"))]
         q: String = "lenient::string",
     }
-    /// One `key: value` filter of a SignalFx query.
+    /// One filter of a SignalFx query.
     SignalfxPair {
         /// Dimension.
         key: String = "lenient::string",
-        /// Wanted value.
+        /// Value.
         value: String = "lenient::string",
     }
-    /// A query of the project's own `http-json` store: named parameters for the account's templates.
+    /// A query of a metric store that answers with JSON over HTTP: bindings for the templates of the account.
     HttpJsonQuery {
-        /// Name of the time series, bound as `${metricName}`.
+        /// Bound as `${metricName}` in the templates of the account.
         metric_name: String = "lenient::string",
-        /// A template written in the metric itself, bound as `${query}`.
+        /// A template; its text is bound as `${query}` in the templates of the account.
         custom_inline_template: String = "lenient::string",
         /// Name of a template of the config.
         custom_filter_template: String = "lenient::string",
@@ -122,6 +127,7 @@ query_shapes! {
 
 /// A SignalFx query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SignalfxQuery {
     /// Name of the time series.
@@ -153,8 +159,10 @@ pub struct SignalfxQuery {
     pub custom_filter_template: Option<String>,
 }
 
-/// A query of any store. `type` is required on input; output adds `serviceType`, equal to it.
+/// How a metric is fetched; `type` names the kind of metric store. Responses add `serviceType`, equal
+/// to `type`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum QueryConfig {
     /// Prometheus.
@@ -175,7 +183,7 @@ pub enum QueryConfig {
     Influxdb(InfluxdbQuery),
     /// Atlas.
     Atlas(AtlasQuery),
-    /// Any store that answers JSON over HTTP.
+    /// Any metric store that answers with JSON over HTTP.
     #[serde(rename = "http-json")]
     HttpJson(HttpJsonQuery),
 }

@@ -8,14 +8,25 @@ use utoipa::{
     openapi::{RefOr, schema::Schema},
 };
 
-use crate::Double;
+use crate::{Double, ScopePair};
 
 /// An object of any content.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "described, never built")]
 pub struct FreeObject(BTreeMap<String, Value>);
 
-/// A 64-bit float; what JSON has no number for is one of the texts `NaN`, `Infinity`, `-Infinity`.
+/// A scope pair under its name; `null` is accepted where no metric refers to it.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "described, never built")]
+pub enum NamedScopePair {
+    /// Both sides.
+    Pair(ScopePair),
+    /// No pair.
+    Nothing,
+}
+
+/// A 64-bit float; values that JSON has no number for are the strings `NaN`, `Infinity` and `-Infinity`.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "described, never built")]

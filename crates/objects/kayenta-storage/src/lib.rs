@@ -42,14 +42,14 @@ mod segment;
 mod store;
 
 pub use bounded::Bounded;
-pub use catalogue::{CatalogueOptions, ConfigCatalogue, ConfigSummary};
+pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use disk::{DiskStore, Durability};
 pub use error::{StorageError, StorageErrorKind};
 pub use kind::ObjectKind;
 pub use lock::{LOCK_HOLD, StoreLock};
 pub use memory::MemoryStore;
 pub use metered::Metered;
-pub use repository::{ListedObject, ObjectRepository};
+pub use repository::ObjectRepository;
 pub use retrying::{RetryPolicy, Retrying};
 pub use segment::{check_segment, is_path_segment};
 pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition};

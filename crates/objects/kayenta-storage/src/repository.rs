@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kayenta_model::time::iso_millis;
+use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -20,18 +20,6 @@ const PARSE_INLINE_BYTES: usize = 256 * 1024;
 pub struct ObjectRepository {
     account: Arc<str>,
     store: Arc<dyn ObjectStore>,
-}
-
-/// An object of any kind but configs, as list answers show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListedObject {
-    /// When it was written, ISO-8601.
-    pub updated_timestamp_iso: String,
-    /// The key.
-    pub id: String,
-    /// When it was written, in milliseconds since 1970.
-    pub updated_timestamp: i64,
 }
 
 impl From<ObjectSummary> for ListedObject {

@@ -27,14 +27,14 @@ const MOST: usize = 512;
 /// Longer answers are made anew every time.
 const LONGEST: usize = 64 << 10;
 
-type Answer = Result<Bytes, StorageError>;
+type RenderedConfig = Result<Bytes, StorageError>;
 
 /// The answers of one account.
 #[derive(Debug, Default)]
 pub(crate) struct RenderedConfigs {
     known: RwLock<HashMap<String, Rendered>>,
     /// By id, who waits for the next answer; an entry is there while the store is being asked.
-    waiting: Mutex<HashMap<String, Vec<oneshot::Sender<Answer>>>>,
+    waiting: Mutex<HashMap<String, Vec<oneshot::Sender<RenderedConfig>>>>,
 }
 
 #[derive(Debug)]
@@ -49,7 +49,11 @@ impl RenderedConfigs {
     /// # Errors
     /// [`NotFound`](StorageErrorKind::NotFound) with the store's text,
     /// [`Corrupt`](StorageErrorKind::Corrupt) when it is no config.
-    pub(crate) async fn get(self: &Arc<Self>, repository: &ObjectRepository, id: &str) -> Answer {
+    pub(crate) async fn get(
+        self: &Arc<Self>,
+        repository: &ObjectRepository,
+        id: &str,
+    ) -> RenderedConfig {
         let (caller, answer) = oneshot::channel();
         let asking = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +95,7 @@ impl RenderedConfigs {
         }
     }
 
-    fn next_callers(&self, id: &str) -> Option<Vec<oneshot::Sender<Answer>>> {
+    fn next_callers(&self, id: &str) -> Option<Vec<oneshot::Sender<RenderedConfig>>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let callers = waiting.get_mut(id).map(mem::take).unwrap_or_default();
         if callers.is_empty() {
@@ -101,7 +105,7 @@ impl RenderedConfigs {
         Some(callers)
     }
 
-    async fn make(&self, repository: &ObjectRepository, id: &str) -> Answer {
+    async fn make(&self, repository: &ObjectRepository, id: &str) -> RenderedConfig {
         let stored = repository.load_bytes(ObjectKind::CanaryConfig, id).await?;
         let version = stored.summary.version;
         if let Some(known) = self
@@ -232,7 +236,7 @@ mod tests {
             &self,
             id: &'static str,
             count: usize,
-        ) -> Vec<tokio::task::JoinHandle<Answer>> {
+        ) -> Vec<tokio::task::JoinHandle<RenderedConfig>> {
             let callers = (0..count)
                 .map(|_| {
                     let (rendered, repository) =

@@ -17,7 +17,7 @@ use crate::{
     options::ApiOptions,
     security::{Guard, SecurityError},
     state::ApiState,
-    transport::{self, Transport},
+    transport::{self, RequestLayer},
 };
 
 /// Everything on the main port: the API, its document, and unless they have a port of their own the
@@ -82,7 +82,7 @@ fn finish(
     context_path: &str,
 ) -> Result<Router, SecurityError> {
     let base_path = &options.management.base_path;
-    let transport = Arc::new(Transport::new(
+    let transport = Arc::new(RequestLayer::new(
         options.cors.clone(),
         Guard::new(&options.security, base_path)?,
         &declared_methods(document),

@@ -33,7 +33,7 @@ const LONGEST_REQUEST_ID: usize = 128;
 
 /// What the layer knows.
 #[derive(Debug)]
-pub(crate) struct Transport {
+pub(crate) struct RequestLayer {
     cors: CorsOptions,
     guard: Option<Guard>,
     /// Declared methods by route, as `Allow` lists them.
@@ -52,7 +52,7 @@ struct Allow {
     options: HeaderValue,
 }
 
-impl Transport {
+impl RequestLayer {
     /// `methods` are the declared methods of each route, upper case.
     pub(crate) fn new(
         cors: CorsOptions,
@@ -144,7 +144,7 @@ impl Transport {
 
 /// The layer's function.
 pub(crate) async fn carry(
-    State(transport): State<Arc<Transport>>,
+    State(transport): State<Arc<RequestLayer>>,
     request: Request,
     next: Next,
 ) -> Response {

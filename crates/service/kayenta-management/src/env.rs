@@ -16,21 +16,21 @@ use crate::{
     state::Management,
 };
 
-/// What is known about this build and deployment
+/// Get information about this build and deployment
 ///
 /// An empty object unless `management.info.env.enabled` shows the `info.*` properties.
 #[utoipa::path(
     get,
     path = "/info",
     tag = "management",
-    responses((status = 200, description = "Free facts", body = FreeObject,
+    responses((status = 200, description = "Free information", body = FreeObject,
         content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"app": {"name": "kayenta"}})))
 )]
 pub(crate) async fn info(State(state): State<Management>, headers: HeaderMap) -> Response {
     response::json(&headers, StatusCode::OK, state.info())
 }
 
-/// Every property source with its properties, strongest first
+/// List the property sources, highest precedence first
 ///
 /// Values of keys that look secret are `******`; passwords inside URLs are masked under any key.
 #[utoipa::path(
@@ -62,17 +62,17 @@ pub(crate) async fn environment(State(state): State<Management>, headers: Header
     response::json(&headers, StatusCode::OK, &body)
 }
 
-/// One property: the value that won, and what each source says
+/// Get a property: its effective value, and its value in each source
 #[utoipa::path(
     get,
     path = "/env/{key}",
     tag = "management",
-    params(("key" = String, Path, description = "Name of the property in any of its spellings",
+    params(("key" = String, Path, description = "Name of the property, in any spelling",
         example = "redis.connection")),
     responses(
         (status = 200, description = "The property", body = FreeObject,
             content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"property": {"source": "kayenta.yml", "value": 8090}})),
-        (status = 404, description = "No source has it"),
+        (status = 404, description = "No source has the property"),
     )
 )]
 pub(crate) async fn property(
@@ -107,7 +107,7 @@ pub(crate) async fn property(
     response::json(&headers, StatusCode::OK, &body)
 }
 
-/// The effective settings by prefix, secrets masked
+/// List the effective settings by prefix, secrets masked
 #[utoipa::path(
     get,
     path = "/configprops",

@@ -18,17 +18,17 @@ use crate::{
 const LIVENESS: &str = "liveness";
 const READINESS: &str = "readiness";
 
-/// Whether the service works
+/// Get the health of the service
 ///
-/// `status` is the worst of the components that bear on it, in the order `DOWN`, `OUT_OF_SERVICE`,
-/// `UP`, `UNKNOWN` or that of `management.endpoint.health.status.order`. Components and their details are shown as
-/// `management.endpoint.health.show-details` and `show-components` say.
+/// `status` is the worst status of the components that count, in the order `DOWN`, `OUT_OF_SERVICE`, `UP`,
+/// `UNKNOWN` or that of `management.endpoint.health.status.order`. `show-details` and `show-components` of
+/// `management.endpoint.health` set whether components and their details are shown.
 #[utoipa::path(
     get,
     path = "/health",
     tag = "management",
     responses(
-        (status = 200, description = "Up, or nobody knows", body = schemas::HealthReport,
+        (status = 200, description = "Up, or unknown", body = schemas::HealthReport,
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
         (status = 503, description = "Down, or out of service", body = schemas::HealthReport,
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
@@ -60,18 +60,18 @@ pub(crate) async fn health(State(state): State<Management>, headers: HeaderMap) 
     reply(&headers, options, status, &body)
 }
 
-/// One component of the health, or one group
+/// Get the health of a component or a group
 ///
-/// `liveness` and `readiness` are always there: liveness is up while the process answers, readiness
-/// falls with what runs depend on and while the process starts or stops. A component is shown only
-/// where components are.
+/// `liveness` and `readiness` always exist: liveness is up while the process answers; readiness is down
+/// while the process starts or stops, or a dependency of runs is down. A component is shown only if
+/// components are shown.
 #[utoipa::path(
     get,
     path = "/health/{component}",
     tag = "management",
-    params(("component" = String, Path, description = "Name of a component or group", example = "readiness")),
+    params(("component" = String, Path, description = "Name of the component or group", example = "readiness")),
     responses(
-        (status = 200, description = "Up, or nobody knows", body = schemas::HealthReport,
+        (status = 200, description = "Up, or unknown", body = schemas::HealthReport,
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
         (status = 404, description = "No such component or group, or components are not shown"),
         (status = 503, description = "Down, or out of service", body = schemas::HealthReport,

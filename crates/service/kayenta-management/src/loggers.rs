@@ -32,7 +32,7 @@ struct LevelChange {
     configured_level: Option<serde_json::Value>,
 }
 
-/// Every logger and its level
+/// List the loggers and their levels
 #[utoipa::path(
     get,
     path = "/loggers",
@@ -56,16 +56,16 @@ pub(crate) async fn list_loggers(State(state): State<Management>, headers: Heade
     response::json(&headers, StatusCode::OK, &body)
 }
 
-/// The levels of one logger, or the members of a group
+/// Get the levels of a logger, or the members of a group
 ///
-/// A logger never used answers with the level it would inherit.
+/// A logger that is not in use returns the level it would inherit.
 #[utoipa::path(
     get,
     path = "/loggers/{name}",
     tag = "management",
     params(("name" = String, Path, description = "`ROOT`, a logger or a group",
         example = "com.netflix.kayenta")),
-    responses((status = 200, description = "Its levels", body = schemas::LoggerReport,
+    responses((status = 200, description = "The levels of the logger", body = schemas::LoggerReport,
         content_type = "application/vnd.spring-boot.actuator.v3+json"))
 )]
 pub(crate) async fn logger(
@@ -80,10 +80,10 @@ pub(crate) async fn logger(
     }
 }
 
-/// Changes the level of a logger or of a group's members
+/// Set the level of a logger or of the members of a group
 ///
-/// `null`, `{}` or no body goes back to the inherited level. `FATAL` counts as `ERROR`, `false` as
-/// `OFF`; case does not matter.
+/// `null`, `{}` or no body restores the inherited level. `FATAL` is read as `ERROR` and `false` as `OFF`, in
+/// any case.
 #[utoipa::path(
     post,
     path = "/loggers/{name}",
@@ -93,8 +93,8 @@ pub(crate) async fn logger(
     request_body = Option<schemas::LevelChange>,
     responses(
         (status = 204, description = "Changed"),
-        (status = 400, description = "No such level, or the root's level taken away", body = ErrorMessage),
-        (status = 415, description = "Not JSON", body = ErrorMessage),
+        (status = 400, description = "Unknown level, or no level for the root logger", body = ErrorMessage),
+        (status = 415, description = "The content type of the body is not JSON", body = ErrorMessage),
     )
 )]
 pub(crate) async fn set_logger(

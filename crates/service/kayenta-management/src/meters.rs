@@ -23,7 +23,7 @@ use crate::{
     state::Management,
 };
 
-/// The names of all meters
+/// List the names of the meters
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -65,21 +65,21 @@ struct AvailableTag {
     values: BTreeSet<String>,
 }
 
-/// One meter, over all its tags or those asked for
+/// Get a meter, over all or some of its tags
 #[utoipa::path(
     get,
     path = "/metrics/{name}",
     tag = "management",
     params(
         ("name" = String, Path, description = "Name of the meter", example = "http.server.requests"),
-        ("tag" = Option<Vec<String>>, Query, description = "`key:value`, as often as wanted; all series when absent",
+        ("tag" = Option<Vec<String>>, Query, description = "`key:value`, repeatable; all series when absent",
             example = json!(["method:GET"])),
     ),
     responses(
-        (status = 200, description = "Its numbers", body = schemas::MeterReport,
+        (status = 200, description = "The measurements", body = schemas::MeterReport,
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
         (status = 400, description = "A tag without a colon", body = ErrorMessage),
-        (status = 404, description = "No such meter under these tags"),
+        (status = 404, description = "No meter with this name and these tags"),
     )
 )]
 pub(crate) async fn meter(
@@ -179,7 +179,7 @@ pub(crate) struct SpectatorFilter {
     tag_value_regex: Option<String>,
 }
 
-/// Every meter in the shape the Spinnaker monitoring daemon reads
+/// List the meters in the format of the Spinnaker monitoring daemon
 #[utoipa::path(
     get,
     path = "/spectator/metrics",
@@ -187,7 +187,7 @@ pub(crate) struct SpectatorFilter {
     params(SpectatorFilter),
     responses(
         (status = 200, description = "The meters", body = schemas::SpectatorReport),
-        (status = 400, description = "Not a regular expression", body = ErrorMessage),
+        (status = 400, description = "Invalid regular expression", body = ErrorMessage),
     )
 )]
 pub(crate) async fn spectator(

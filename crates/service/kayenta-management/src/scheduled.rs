@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{response, seams::Schedule, state::Management};
 
-/// What repeats in the background
+/// List the background tasks
 #[utoipa::path(
     get,
     path = "/scheduledtasks",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kayenta_model::{Double, schema::FreeObject};
 use utoipa::ToSchema;
 
-/// How the service, a group or a component is.
+/// Health of the service, a group or a component.
 #[derive(ToSchema)]
 #[schema(example = json!({
     "status": "UP",
@@ -16,22 +16,22 @@ use utoipa::ToSchema;
 pub(crate) struct HealthReport {
     /// `UP`, `DOWN`, `OUT_OF_SERVICE` or `UNKNOWN`.
     status: String,
-    /// The components, where they are shown.
+    /// The components, if they are shown.
     components: Option<BTreeMap<String, HealthComponent>>,
-    /// The groups there are.
+    /// Names of the groups.
     groups: Option<Vec<String>>,
 }
 
-/// How a component is.
+/// Health of a component.
 #[derive(ToSchema)]
 pub(crate) struct HealthComponent {
-    /// Its status.
+    /// Status of the component.
     status: String,
-    /// What else is known, where details are shown.
+    /// Details, if they are shown.
     details: Option<FreeObject>,
 }
 
-/// Every property source, strongest first.
+/// The property sources, highest precedence first.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -42,7 +42,7 @@ pub(crate) struct HealthComponent {
     }],
 }))]
 pub(crate) struct EnvironmentReport {
-    /// The profiles.
+    /// The active profiles.
     active_profiles: Vec<String>,
     /// The sources.
     property_sources: Vec<PropertySourceReport>,
@@ -51,23 +51,23 @@ pub(crate) struct EnvironmentReport {
 /// One property source.
 #[derive(ToSchema)]
 pub(crate) struct PropertySourceReport {
-    /// Its name.
+    /// Name.
     name: String,
-    /// Its properties.
+    /// The properties by name.
     properties: BTreeMap<String, PropertyReport>,
 }
 
 /// One property.
 #[derive(ToSchema)]
 pub(crate) struct PropertyReport {
-    /// Its value, `******` if secret.
+    /// Value, `******` if secret.
     #[schema(example = 8090)]
     value: serde_json::Value,
-    /// Where it stands.
+    /// File, line and column.
     origin: Option<String>,
 }
 
-/// Every logger.
+/// The loggers.
 #[derive(ToSchema)]
 #[schema(example = json!({
     "levels": ["OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"],
@@ -75,7 +75,7 @@ pub(crate) struct PropertyReport {
     "groups": {"web": {"members": ["org.springframework.web"]}},
 }))]
 pub(crate) struct LoggersReport {
-    /// The levels there are.
+    /// The levels.
     levels: Vec<String>,
     /// Loggers by name.
     loggers: BTreeMap<String, LoggerReport>,
@@ -88,9 +88,9 @@ pub(crate) struct LoggersReport {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"configuredLevel": "INFO", "effectiveLevel": "INFO"}))]
 pub(crate) struct LoggerReport {
-    /// Set on this very logger.
+    /// The level set on this logger.
     configured_level: Option<String>,
-    /// In force; not told of a group.
+    /// The level in effect; absent for a group.
     effective_level: Option<String>,
     /// The loggers of a group.
     members: Option<Vec<String>>,
@@ -101,14 +101,14 @@ pub(crate) struct LoggerReport {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"configuredLevel": "DEBUG"}))]
 pub(crate) struct LevelChange {
-    /// `OFF`, `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`; `null` to inherit.
+    /// `OFF`, `ERROR`, `WARN`, `INFO`, `DEBUG`, `TRACE`; absent to inherit the level.
     configured_level: Option<String>,
 }
 
-/// The names of all meters.
+/// Names of the meters.
 #[derive(ToSchema)]
 pub(crate) struct MeterNames {
-    /// Ascending.
+    /// In ascending order.
     #[schema(example = json!(["canary.telemetry.query", "http.server.requests"]))]
     names: Vec<String>,
 }
@@ -127,24 +127,24 @@ pub(crate) struct MeterNames {
     "availableTags": [{"tag": "method", "values": ["GET", "POST"]}],
 }))]
 pub(crate) struct MeterReport {
-    /// Its name.
+    /// Name.
     name: String,
-    /// What it counts.
+    /// What it measures.
     description: Option<String>,
-    /// Unit of its numbers.
+    /// Unit of the measurements.
     base_unit: Option<String>,
-    /// Its numbers.
+    /// The measurements.
     measurements: Vec<MeasurementReport>,
-    /// Tags that would narrow it down.
+    /// The tags that select among its series.
     available_tags: Vec<TagReport>,
 }
 
-/// One number.
+/// One measurement.
 #[derive(ToSchema)]
 pub(crate) struct MeasurementReport {
     /// `COUNT`, `TOTAL_TIME`, `TOTAL`, `MAX`, `VALUE`.
     statistic: String,
-    /// The number.
+    /// Value.
     value: Double,
 }
 
@@ -157,7 +157,7 @@ pub(crate) struct TagReport {
     values: Vec<String>,
 }
 
-/// Every meter, as the Spinnaker monitoring daemon reads them.
+/// The meters in the format of the Spinnaker monitoring daemon.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({
@@ -173,12 +173,12 @@ pub(crate) struct TagReport {
     "startTime": 1704060000000_i64,
 }))]
 pub(crate) struct SpectatorReport {
-    /// `kayenta`.
+    /// Always `kayenta`.
     application_name: String,
-    /// Empty.
+    /// Always empty.
     application_version: String,
     /// Meters by name.
     metrics: BTreeMap<String, FreeObject>,
-    /// When measuring began, milliseconds since 1970.
+    /// When measuring began, in milliseconds since 1970.
     start_time: i64,
 }

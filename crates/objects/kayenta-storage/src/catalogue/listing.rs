@@ -6,11 +6,11 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use kayenta_model::CanaryConfig;
+use kayenta_model::{CanaryConfig, ConfigSummary};
 use tokio::sync::Mutex;
 use tracing::warn;
 
-use super::summary::{ConfigSummary, Known, SummaryCache};
+use super::summary::{Known, SummaryCache, summary};
 use crate::{
     error::StorageError,
     kind::ObjectKind,
@@ -130,7 +130,7 @@ impl ConfigList {
             Ok(config) => config
                 .applications
                 .filter(|applications| !applications.is_empty())
-                .map(|applications| Arc::new(ConfigSummary::new(&object.summary, applications))),
+                .map(|applications| Arc::new(summary(&object.summary, applications))),
             Err(_) => None,
         };
         if summary.is_none() {

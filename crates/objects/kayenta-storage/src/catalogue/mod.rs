@@ -8,10 +8,9 @@ mod write_locks;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use kayenta_model::{CanaryConfig, Clock, IdSource};
+use kayenta_model::{CanaryConfig, Clock, ConfigSummary, IdSource};
 use tracing::warn;
 
-pub use self::summary::ConfigSummary;
 use self::{
     listing::ConfigList,
     summary::config_name,

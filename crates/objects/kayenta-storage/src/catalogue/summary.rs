@@ -5,37 +5,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kayenta_model::time::iso_millis;
-use serde::Serialize;
+use kayenta_model::{ConfigSummary, time::iso_millis};
 
 use crate::store::ObjectSummary;
 
-/// A config in list answers; field order is the reference's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigSummary {
-    /// The config's key.
-    pub id: String,
-    /// Its file name without `.json`, which is the name it was stored with.
-    pub name: String,
-    /// When the store last wrote it, in milliseconds since 1970.
-    pub updated_timestamp: i64,
-    /// The same timestamp in ISO-8601.
-    pub updated_timestamp_iso: String,
-    /// The applications that may use it.
-    pub applications: Vec<String>,
-}
-
-impl ConfigSummary {
-    pub(super) fn new(object: &ObjectSummary, applications: Vec<String>) -> Self {
-        let updated_timestamp = object.updated.timestamp_millis();
-        Self {
-            id: object.key.clone(),
-            name: config_name(&object.filename).to_owned(),
-            updated_timestamp,
-            updated_timestamp_iso: iso_millis(updated_timestamp),
-            applications,
-        }
+/// The entry of a config in lists.
+pub(super) fn summary(object: &ObjectSummary, applications: Vec<String>) -> ConfigSummary {
+    let updated_timestamp = object.updated.timestamp_millis();
+    ConfigSummary {
+        id: object.key.clone(),
+        name: config_name(&object.filename).to_owned(),
+        updated_timestamp,
+        updated_timestamp_iso: iso_millis(updated_timestamp),
+        applications,
     }
 }
 

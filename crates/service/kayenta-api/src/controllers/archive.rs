@@ -5,14 +5,17 @@ use axum::{
     extract::{Path, State},
 };
 use http::StatusCode;
-use kayenta_model::CanaryStatusResponse;
-use kayenta_storage::{ListedObject, ObjectKind, StorageErrorKind, WriteCondition};
-use kayenta_web::{ErrorResponse, JsonBody, Params};
+use kayenta_model::{CanaryStatusResponse, ListedObject};
+use kayenta_storage::{ObjectKind, StorageErrorKind, WriteCondition};
+use kayenta_web::{
+    ErrorResponse, JsonBody, Params,
+    schemas::{BodyErrors, CommonErrors, Missing},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::storage_params::StorageParams;
-use crate::{error::ApiError, schemas, state::ApiState};
+use super::account_params::StorageAccount;
+use crate::{error::ApiError, state::ApiState};
 
 const KIND: ObjectKind = ObjectKind::CanaryResultArchive;
 
@@ -21,70 +24,72 @@ const KIND: ObjectKind = ObjectKind::CanaryResultArchive;
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CreateParams {
-    /// Account that keeps objects; the default one when absent or empty.
+    /// Account that stores objects; the default account when absent or empty.
     storage_account_name: Option<String>,
-    /// Id of the run; drawn when absent or empty.
+    /// Id of the run; generated when absent or empty.
     pipeline_id: Option<String>,
 }
 
 /// The id of an archived result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Archived {
+pub(crate) struct CanaryArchiveResultUpdateResponse {
+    /// Id of the run or analysis.
+    #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     pipeline_id: String,
 }
 
-/// The archived results
+/// List the archived results
 #[utoipa::path(
     get, path = "/canaryResultArchive", tag = "canary-result-archive-controller", operation_id = "listCanaryResultArchives",
-    params(StorageParams),
+    params(StorageAccount),
     responses(
-        (status = 200, description = "The results", body = Vec<schemas::ObjectListing>),
-        schemas::CommonErrors,
+        (status = 200, description = "The results", body = Vec<ListedObject>),
+        CommonErrors,
     )
 )]
 pub(crate) async fn list(
     State(state): State<ApiState>,
-    Params(params): Params<StorageParams>,
+    Params(params): Params<StorageAccount>,
 ) -> Result<Json<Vec<ListedObject>>, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
     let listing = objects.list(KIND).await?;
     Ok(Json(listing.into_iter().map(ListedObject::from).collect()))
 }
 
-/// One archived result
+/// Get an archived result
 #[utoipa::path(
     get, path = "/canaryResultArchive/{pipelineId}", tag = "canary-result-archive-controller", operation_id = "loadArchivedCanaryResult",
-    params(("pipelineId" = String, Path, description = "Id of the run"), StorageParams),
+    params(("pipelineId" = String, Path, description = "Id of the run"), StorageAccount),
     responses(
-        (status = 200, description = "The result", body = schemas::CanaryExecutionStatusResponse),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The result", body = CanaryStatusResponse),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<StorageParams>,
+    Params(params): Params<StorageAccount>,
 ) -> Result<Json<CanaryStatusResponse>, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
     Ok(Json(objects.load(KIND, &id).await?))
 }
 
-/// Archives a result by hand
+/// Archive a result
 #[utoipa::path(
     post, path = "/canaryResultArchive", tag = "canary-result-archive-controller", operation_id = "archiveCanaryResult",
     params(CreateParams),
-    request_body = schemas::CanaryExecutionStatusResponse,
+    request_body = CanaryStatusResponse,
     responses(
-        (status = 200, description = "Archived", body = schemas::CanaryArchiveResultUpdateResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Archived", body = CanaryArchiveResultUpdateResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Params(params): Params<CreateParams>,
     JsonBody(result): JsonBody<CanaryStatusResponse>,
-) -> Result<Json<Archived>, ApiError> {
+) -> Result<Json<CanaryArchiveResultUpdateResponse>, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
     let pipeline_id = params
         .pipeline_id
@@ -101,7 +106,7 @@ pub(crate) async fn create(
         )
         .await;
     match stored {
-        Ok(_) => Ok(Json(Archived { pipeline_id })),
+        Ok(_) => Ok(Json(CanaryArchiveResultUpdateResponse { pipeline_id })),
         Err(error) if error.kind == StorageErrorKind::Conflict => Err(ErrorResponse::bad_request(
             format!("Archived canary result '{pipeline_id}' already exists."),
         )
@@ -110,22 +115,22 @@ pub(crate) async fn create(
     }
 }
 
-/// Overwrites an archived result
+/// Replace an archived result
 #[utoipa::path(
     put, path = "/canaryResultArchive/{pipelineId}", tag = "canary-result-archive-controller", operation_id = "updateCanaryResult",
-    params(("pipelineId" = String, Path, description = "Id of the run"), StorageParams),
-    request_body = schemas::CanaryExecutionStatusResponse,
+    params(("pipelineId" = String, Path, description = "Id of the run"), StorageAccount),
+    request_body = CanaryStatusResponse,
     responses(
-        (status = 200, description = "Archived", body = schemas::CanaryArchiveResultUpdateResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Archived", body = CanaryArchiveResultUpdateResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn update(
     State(state): State<ApiState>,
     Path(pipeline_id): Path<String>,
-    Params(params): Params<StorageParams>,
+    Params(params): Params<StorageAccount>,
     JsonBody(result): JsonBody<CanaryStatusResponse>,
-) -> Result<Json<Archived>, ApiError> {
+) -> Result<Json<CanaryArchiveResultUpdateResponse>, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
     if let Err(error) = objects.load_bytes(KIND, &pipeline_id).await {
         if error.is_not_found() {
@@ -146,19 +151,19 @@ pub(crate) async fn update(
             WriteCondition::Always,
         )
         .await?;
-    Ok(Json(Archived { pipeline_id }))
+    Ok(Json(CanaryArchiveResultUpdateResponse { pipeline_id }))
 }
 
-/// Removes an archived result
+/// Delete an archived result
 #[utoipa::path(
     delete, path = "/canaryResultArchive/{pipelineId}", tag = "canary-result-archive-controller", operation_id = "deleteCanaryResult",
-    params(("pipelineId" = String, Path, description = "Id of the run"), StorageParams),
-    responses((status = 204, description = "Removed"), schemas::CommonErrors)
+    params(("pipelineId" = String, Path, description = "Id of the run"), StorageAccount),
+    responses((status = 204, description = "Deleted"), CommonErrors)
 )]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<StorageParams>,
+    Params(params): Params<StorageAccount>,
 ) -> Result<StatusCode, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
     match objects.delete(KIND, &id).await {

@@ -8,47 +8,34 @@ use kayenta_engine::{CanaryListing, ConfigSource, StartCanary};
 use kayenta_model::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryStatusResponse, ExecutionStatus,
 };
-use kayenta_web::{ErrorResponse, JsonBody, Params, params};
+use kayenta_web::{
+    ErrorResponse, JsonBody, Params, params,
+    schemas::{BodyErrors, CommonErrors, Missing},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::storage_params::StorageParams;
-use crate::{error::ApiError, schemas, state::ApiState};
+use super::account_params::{ConfigurationAccount, RunParams, StorageAccount};
+use crate::{error::ApiError, state::ApiState};
 
 /// Executions of one page unless the caller says otherwise.
 const DEFAULT_LIMIT: i64 = 20;
 
-/// For whom, and over which accounts.
+/// Application of a run of a stored config.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct StartParams {
-    /// Application the run is listed under; `kayenta-` and the instance's id when absent.
+pub(crate) struct StoredConfigParams {
+    /// Application the run is listed under; `kayenta-` and the id of the instance when absent.
     application: Option<String>,
-    /// Copied into the run; none when absent.
-    parent_pipeline_execution_id: Option<String>,
-    /// Account the metrics come from; the default one when absent or empty.
-    metrics_account_name: Option<String>,
-    /// Account that keeps the config; the default one when absent or empty.
-    configuration_account_name: Option<String>,
-    /// Account that keeps the results; the default one when absent or empty.
-    storage_account_name: Option<String>,
 }
 
-/// The same without a configuration account: the config comes along.
+/// Application of a run of an inline config.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct AdhocParams {
+pub(crate) struct InlineConfigParams {
     /// Application the run is listed under.
     #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Copied into the run; none when absent.
-    parent_pipeline_execution_id: Option<String>,
-    /// Account the metrics come from; the default one when absent or empty.
-    metrics_account_name: Option<String>,
-    /// Account that keeps the results; the default one when absent or empty.
-    storage_account_name: Option<String>,
 }
 
 /// Which runs.
@@ -56,160 +43,162 @@ pub(crate) struct AdhocParams {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// Application the runs were started for.
+    /// Application of the runs.
     #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Length of a page.
+    /// Runs per page.
     #[serde(default, deserialize_with = "params::optional")]
     #[param(minimum = 0, default = 20)]
     limit: Option<i64>,
-    /// Number of the page, from 1.
+    /// Number of the page, starting at 1.
     #[serde(default, deserialize_with = "params::optional")]
     #[param(minimum = 1, default = 1)]
     page: Option<i64>,
-    /// Only runs in these states, any case, separated by commas; all when absent.
+    /// Only runs with one of these statuses, in any case, separated by commas; all runs when absent.
     #[param(example = "RUNNING,SUCCEEDED")]
     statuses: Option<String>,
-    /// Only checked, as archived runs are not listed; the default account when absent or empty.
+    /// Checked, but without effect, as archived runs are not listed; the default account when absent or empty.
     storage_account_name: Option<String>,
 }
 
 /// The id of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Started {
-    canary_execution_id: String,
+pub(crate) struct CanaryExecutionResponse {
+    /// Id of the run, a ULID.
+    #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
+    pub(super) canary_execution_id: String,
 }
 
-/// Runs a stored config
+/// Run a canary with a stored config
 ///
-/// Answers at once; `GET /canary/{id}` tells how it goes.
+/// Returns at once; `GET /canary/{id}` returns the status.
 #[utoipa::path(
     post, path = "/canary/{id}", tag = "canary-controller", operation_id = "initiateCanary",
-    params(("id" = String, Path, description = "Id of the config"), StartParams),
-    request_body = schemas::CanaryExecutionRequest,
+    params(("id" = String, Path, description = "Id of the config"), StoredConfigParams, RunParams, ConfigurationAccount),
+    request_body = CanaryExecutionRequest,
     responses(
-        (status = 200, description = "Started", body = schemas::CanaryExecutionResponse),
-        schemas::Missing, schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Started", body = CanaryExecutionResponse),
+        Missing, BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn start(
     State(state): State<ApiState>,
     Path(config_id): Path<String>,
-    Params(params): Params<StartParams>,
+    Params(params): Params<StoredConfigParams>,
+    Params(run): Params<RunParams>,
+    Params(account): Params<ConfigurationAccount>,
     JsonBody(request): JsonBody<CanaryExecutionRequest>,
-) -> Result<Json<Started>, ApiError> {
-    start_by_id(&state, config_id, params, request).await
+) -> Result<Json<CanaryExecutionResponse>, ApiError> {
+    let source = account.config(config_id);
+    start_run(&state, source, Some(request), params.application, run).await
 }
 
-/// Runs the stored config whose id is `executions`
+/// Run a canary with the stored config of the id `executions`
 ///
-/// The path of the listing is also the path of a config of that id.
+/// `executions` is also the path under which runs are listed.
 #[utoipa::path(
     post, path = "/canary/executions", tag = "canary-controller", operation_id = "initiateCanaryOfExecutions",
-    params(StartParams),
-    request_body = schemas::CanaryExecutionRequest,
+    params(StoredConfigParams, RunParams, ConfigurationAccount),
+    request_body = CanaryExecutionRequest,
     responses(
-        (status = 200, description = "Started", body = schemas::CanaryExecutionResponse),
-        schemas::Missing, schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Started", body = CanaryExecutionResponse),
+        Missing, BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn start_executions(
-    State(state): State<ApiState>,
-    Params(params): Params<StartParams>,
-    JsonBody(request): JsonBody<CanaryExecutionRequest>,
-) -> Result<Json<Started>, ApiError> {
-    start_by_id(&state, "executions".to_owned(), params, request).await
+    state: State<ApiState>,
+    params: Params<StoredConfigParams>,
+    run: Params<RunParams>,
+    account: Params<ConfigurationAccount>,
+    request: JsonBody<CanaryExecutionRequest>,
+) -> Result<Json<CanaryExecutionResponse>, ApiError> {
+    let config_id = Path("executions".to_owned());
+    start(state, config_id, params, run, account, request).await
 }
 
-async fn start_by_id(
-    state: &ApiState,
-    config_id: String,
-    params: StartParams,
-    request: CanaryExecutionRequest,
-) -> Result<Json<Started>, ApiError> {
-    let canary_execution_id = state
-        .engine()
-        .start_canary(StartCanary {
-            config_source: ConfigSource::ById {
-                configuration_account: params.configuration_account_name,
-                config_id,
-            },
-            request: Some(request),
-            application: params.application,
-            parent_pipeline_execution_id: params.parent_pipeline_execution_id,
-            metrics_account: params.metrics_account_name,
-            storage_account: params.storage_account_name,
-        })
-        .await?;
-    Ok(Json(Started {
-        canary_execution_id,
-    }))
-}
-
-/// Runs a config that comes along
+/// Run a canary with an inline config
 ///
-/// Answers at once; `GET /canary/{id}` tells how it goes.
+/// Returns at once; `GET /canary/{id}` returns the status.
 #[utoipa::path(
     post, path = "/canary", tag = "canary-controller", operation_id = "initiateCanaryWithConfig",
-    params(AdhocParams),
-    request_body = schemas::CanaryAdhocExecutionRequest,
+    params(InlineConfigParams, RunParams),
+    request_body = CanaryAdhocRequest,
     responses(
-        (status = 200, description = "Started", body = schemas::CanaryExecutionResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Started", body = CanaryExecutionResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn start_adhoc(
     State(state): State<ApiState>,
-    Params(params): Params<AdhocParams>,
+    Params(params): Params<InlineConfigParams>,
+    Params(run): Params<RunParams>,
     JsonBody(body): JsonBody<CanaryAdhocRequest>,
-) -> Result<Json<Started>, ApiError> {
+) -> Result<Json<CanaryExecutionResponse>, ApiError> {
+    let source = ConfigSource::AdHoc {
+        config: body.canary_config,
+    };
+    start_run(
+        &state,
+        source,
+        body.execution_request,
+        params.application,
+        run,
+    )
+    .await
+}
+
+async fn start_run(
+    state: &ApiState,
+    config_source: ConfigSource,
+    request: Option<CanaryExecutionRequest>,
+    application: Option<String>,
+    run: RunParams,
+) -> Result<Json<CanaryExecutionResponse>, ApiError> {
     let canary_execution_id = state
         .engine()
         .start_canary(StartCanary {
-            config_source: ConfigSource::AdHoc {
-                config: body.canary_config,
-            },
-            request: body.execution_request,
-            application: params.application,
-            parent_pipeline_execution_id: params.parent_pipeline_execution_id,
-            metrics_account: params.metrics_account_name,
-            storage_account: params.storage_account_name,
+            config_source,
+            request,
+            application,
+            parent_pipeline_execution_id: run.parent_pipeline_execution_id,
+            metrics_account: run.metrics_account_name,
+            storage_account: run.storage_account_name,
         })
         .await?;
-    Ok(Json(Started {
+    Ok(Json(CanaryExecutionResponse {
         canary_execution_id,
     }))
 }
 
-/// Where a run stands
+/// Get the status of a run
 ///
-/// 200 for running, failed, canceled and finished runs alike; `complete` and `status` tell them apart.
-/// Runs no longer kept are read from the archive.
+/// 200 for runs in progress, failed, canceled and finished runs alike; `complete` and `status`
+/// distinguish them. Runs that are no longer kept are read from the archive.
 #[utoipa::path(
     get, path = "/canary/{id}", tag = "canary-controller", operation_id = "getCanaryResults",
-    params(("id" = String, Path, description = "Id of the run"), StorageParams),
+    params(("id" = String, Path, description = "Id of the run"), StorageAccount),
     responses(
-        (status = 200, description = "The run", body = schemas::CanaryExecutionStatusResponse),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The run", body = CanaryStatusResponse),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn status(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<StorageParams>,
+    Params(params): Params<StorageAccount>,
 ) -> Result<Json<CanaryStatusResponse>, ApiError> {
     let storage = params.storage_account_name.as_deref();
     Ok(Json(state.engine().canary_status(&id, storage).await?))
 }
 
-/// The runs of an application, newest first
+/// List the runs of an application, newest first
 #[utoipa::path(
     get, path = "/canary/executions", tag = "canary-controller", operation_id = "getCanaryResultsByApplication",
     params(ListParams),
     responses(
-        (status = 200, description = "The runs", body = Vec<schemas::CanaryExecutionStatusResponse>),
-        schemas::CommonErrors,
+        (status = 200, description = "The runs", body = Vec<CanaryStatusResponse>),
+        CommonErrors,
     )
 )]
 pub(crate) async fn executions(

@@ -6,137 +6,130 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use kayenta_model::CanaryConfig;
-use kayenta_storage::ConfigSummary;
-use kayenta_web::{JsonBody, Params};
+use kayenta_model::{CanaryConfig, ConfigSummary};
+use kayenta_web::{
+    JsonBody, Params,
+    schemas::{BodyErrors, CommonErrors, Missing},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::json_response::json_bytes;
-use crate::{error::ApiError, schemas, state::ApiState};
+use super::{account_params::ConfigurationAccount, json_response::json_bytes};
+use crate::{error::ApiError, state::ApiState};
 
-/// Which configuration account.
+/// Filter of a list of configs.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ConfigParams {
-    /// Account that keeps configs; the default one when absent or empty.
-    configuration_account_name: Option<String>,
-}
-
-/// Which configs.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// Account that keeps configs; the default one when absent or empty.
-    configuration_account_name: Option<String>,
-    /// Only configs of any of these applications; all when absent.
+    /// Only configs of these applications; all configs when absent.
     #[serde(default)]
     application: Vec<String>,
 }
 
 /// The id of a stored config.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Stored {
+pub(crate) struct CanaryConfigUpdateResponse {
+    /// Id of the config.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     canary_config_id: String,
 }
 
-/// The configs, by name
+/// List the configs
 #[utoipa::path(
     get, path = "/canaryConfig", tag = "canary-config-controller", operation_id = "listCanaryConfigs",
-    params(ListParams),
+    params(ConfigurationAccount, ListParams),
     responses(
-        (status = 200, description = "The configs", body = Vec<schemas::CanaryConfigSummary>),
-        schemas::CommonErrors,
+        (status = 200, description = "The configs", body = Vec<ConfigSummary>),
+        CommonErrors,
     )
 )]
 pub(crate) async fn list(
     State(state): State<ApiState>,
+    Params(account): Params<ConfigurationAccount>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Vec<ConfigSummary>>, ApiError> {
-    let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
+    let catalogue = state.catalogue(account.configuration_account_name.as_deref())?;
     Ok(Json(catalogue.configs.list(&params.application).await?))
 }
 
-/// One config
+/// Get a config
 #[utoipa::path(
     get, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "loadCanaryConfig",
-    params(("canaryConfigId" = String, Path, description = "Its id"), ConfigParams),
+    params(("canaryConfigId" = String, Path, description = "Id of the config"), ConfigurationAccount),
     responses(
-        (status = 200, description = "The config", body = schemas::CanaryConfig),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The config", body = CanaryConfig),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<ConfigParams>,
+    Params(params): Params<ConfigurationAccount>,
 ) -> Result<Response, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
     Ok(json_bytes(catalogue.rendered(&id).await?))
 }
 
-/// Stores a new config
+/// Create a config
 ///
-/// It must have a name of letters, digits, `-` and `_` that no other config of its applications has,
-/// at least one application, and metrics with distinct names. An absent `id` is drawn.
+/// It requires a name of letters, digits, `-` and `_` that no other config of its applications has, at
+/// least one application, and metrics with distinct names. An absent `id` is generated.
 #[utoipa::path(
     post, path = "/canaryConfig", tag = "canary-config-controller", operation_id = "storeCanaryConfig",
-    params(ConfigParams),
-    request_body = schemas::CanaryConfig,
+    params(ConfigurationAccount),
+    request_body = CanaryConfig,
     responses(
-        (status = 200, description = "Stored", body = schemas::CanaryConfigUpdateResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Stored", body = CanaryConfigUpdateResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn create(
     State(state): State<ApiState>,
-    Params(params): Params<ConfigParams>,
+    Params(params): Params<ConfigurationAccount>,
     JsonBody(config): JsonBody<CanaryConfig>,
-) -> Result<Json<Stored>, ApiError> {
+) -> Result<Json<CanaryConfigUpdateResponse>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
     let canary_config_id = catalogue.configs.create(config).await?;
-    Ok(Json(Stored { canary_config_id }))
+    Ok(Json(CanaryConfigUpdateResponse { canary_config_id }))
 }
 
-/// Overwrites a config
+/// Replace a config
 ///
-/// The id of the path is the id of the config, whatever the body says. `createdTimestamp` is carried
-/// over when the body leaves it out.
+/// The id of the path takes precedence over that of the body. Without a `createdTimestamp` in the body,
+/// the stored one is kept.
 #[utoipa::path(
     put, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "updateCanaryConfig",
-    params(("canaryConfigId" = String, Path, description = "Its id"), ConfigParams),
-    request_body = schemas::CanaryConfig,
+    params(("canaryConfigId" = String, Path, description = "Id of the config"), ConfigurationAccount),
+    request_body = CanaryConfig,
     responses(
-        (status = 200, description = "Stored", body = schemas::CanaryConfigUpdateResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Stored", body = CanaryConfigUpdateResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn update(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<ConfigParams>,
+    Params(params): Params<ConfigurationAccount>,
     JsonBody(config): JsonBody<CanaryConfig>,
-) -> Result<Json<Stored>, ApiError> {
+) -> Result<Json<CanaryConfigUpdateResponse>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
     let canary_config_id = catalogue.configs.update(&id, config).await?;
-    Ok(Json(Stored { canary_config_id }))
+    Ok(Json(CanaryConfigUpdateResponse { canary_config_id }))
 }
 
-/// Removes a config
+/// Delete a config
 ///
-/// Runs that have begun keep the config they were started with. A missing config is a 400.
+/// Runs in progress keep the config they were started with. 400 if there is no config under the id.
 #[utoipa::path(
     delete, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "deleteCanaryConfig",
-    params(("canaryConfigId" = String, Path, description = "Its id"), ConfigParams),
-    responses((status = 204, description = "Removed"), schemas::CommonErrors)
+    params(("canaryConfigId" = String, Path, description = "Id of the config"), ConfigurationAccount),
+    responses((status = 204, description = "Deleted"), CommonErrors)
 )]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<ConfigParams>,
+    Params(params): Params<ConfigurationAccount>,
 ) -> Result<StatusCode, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
     match catalogue.configs.delete(&id).await {

@@ -9,7 +9,7 @@ use kayenta_model::JsonMap;
 
 use crate::{schemas, state::ApiState};
 
-/// The accounts
+/// List the accounts
 #[utoipa::path(
     get, path = "/credentials", tag = "credentials-controller", operation_id = "listCredentials",
     responses(
@@ -26,13 +26,13 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JsonMap>> {
     )
 }
 
-/// Forgets an account until the service starts again
+/// Remove an account until the service restarts
 ///
-/// 200 whether or not there was one.
+/// 200 whether or not the account exists.
 #[utoipa::path(
     delete, path = "/credentials/{accountName}", tag = "credentials-controller", operation_id = "deleteCredentials",
-    params(("accountName" = String, Path, description = "Its name")),
-    responses((status = 200, description = "Forgotten"))
+    params(("accountName" = String, Path, description = "Name of the account")),
+    responses((status = 200, description = "Removed"))
 )]
 pub(crate) async fn remove(State(state): State<ApiState>, Path(name): Path<String>) -> StatusCode {
     if state.accounts().remove(&name) {

@@ -7,11 +7,14 @@ use axum::{
 use http::StatusCode;
 use kayenta_model::time::iso_millis;
 use kayenta_queue::DeadLetter;
-use kayenta_web::{Params, params};
+use kayenta_web::{
+    Params, params,
+    schemas::{CommonErrors, Missing},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::{error::ApiError, schemas, state::ApiState};
+use crate::{error::ApiError, state::ApiState};
 
 /// Length of a list when none is asked for.
 const USUAL: i64 = 100;
@@ -23,24 +26,36 @@ const MOST: i64 = 10_000;
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
-    /// How many at most, 100 when absent.
+    /// Maximum number of dead letters; 100 when absent.
     #[serde(default, deserialize_with = "params::optional")]
     #[param(minimum = 0, maximum = 10_000, example = 100)]
     limit: Option<i64>,
 }
 
-/// One job that was given up.
-#[derive(Debug, Serialize)]
+/// A job that was given up.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter, example = json!({
+    "id": "1744113600123-0",
+    "executionId": "01JRAW4P5ZK8Q9W2M7D3N6X0TV",
+    "reason": "5 workers in a row died or lost touch while working on this execution.",
+    "givenUpTimeMillis": 1_744_113_600_123_i64,
+    "givenUpTimeIso": "2025-04-08T12:00:00.123Z",
+}))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Letter {
+pub(crate) struct ListedDeadLetter {
+    /// Id of the dead letter.
     id: String,
+    /// Id of the execution the job was for.
     execution_id: String,
+    /// Why it was given up.
     reason: String,
+    /// When it was given up, in milliseconds since 1970.
     given_up_time_millis: i64,
+    /// The same time in ISO-8601.
     given_up_time_iso: String,
 }
 
-impl From<DeadLetter> for Letter {
+impl From<DeadLetter> for ListedDeadLetter {
     fn from(letter: DeadLetter) -> Self {
         let millis = letter.at.timestamp_millis();
         Self {
@@ -53,21 +68,21 @@ impl From<DeadLetter> for Letter {
     }
 }
 
-/// The jobs that were given up, newest first
+/// List the dead letters, newest first
 ///
-/// Each with the execution it was for and the reason.
+/// A dead letter is a job that was given up, with its execution and the reason.
 #[utoipa::path(
     get, path = "/admin/deadLetters", tag = "admin-controller", operation_id = "listDeadLetters",
     params(ListParams),
     responses(
-        (status = 200, description = "The dead letters", body = Vec<schemas::DeadLetter>),
-        schemas::CommonErrors,
+        (status = 200, description = "The dead letters", body = Vec<ListedDeadLetter>),
+        CommonErrors,
     )
 )]
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Params(params): Params<ListParams>,
-) -> Result<Json<Vec<Letter>>, ApiError> {
+) -> Result<Json<Vec<ListedDeadLetter>>, ApiError> {
     let limit = params.limit.unwrap_or(USUAL).clamp(0, MOST);
     let limit = usize::try_from(limit).unwrap_or_default();
     let letters = if limit == 0 {
@@ -75,19 +90,21 @@ pub(crate) async fn list(
     } else {
         state.engine().dead_letters(limit).await?
     };
-    Ok(Json(letters.into_iter().map(Letter::from).collect()))
+    Ok(Json(
+        letters.into_iter().map(ListedDeadLetter::from).collect(),
+    ))
 }
 
-/// Puts a job that was given up back into the queue
+/// Put a dead letter back into the queue
 ///
-/// A worker looks at its execution once more, and the dead letter is gone. An execution that is over
-/// stays as it ended; only what was left to do for it, such as its archive, is done.
+/// A worker resumes its execution, and the dead letter is removed. An execution that has ended keeps its
+/// status; only remaining work, such as archiving, is done.
 #[utoipa::path(
     put, path = "/admin/deadLetters/{id}/putBack", tag = "admin-controller", operation_id = "putBackDeadLetter",
     params(("id" = String, Path, description = "Id of the dead letter")),
     responses(
-        (status = 202, description = "It is in the queue again"),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 202, description = "Back in the queue"),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn put_back(

@@ -2,34 +2,40 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use kayenta_web::{ErrorResponse, JsonBody};
+use kayenta_web::{
+    ErrorResponse, JsonBody,
+    schemas::{BodyErrors, ErrorReport},
+};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use crate::{error::ApiError, schemas, state::ApiState};
+use crate::{error::ApiError, state::ApiState};
 
-/// Whether this instance takes work.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Enabled {
+/// Whether this instance accepts work.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct InstanceEnabled {
+    /// `false` leaves the work to other instances.
+    #[schema(required = true, example = true)]
     #[serde(default, deserialize_with = "kayenta_model::lenient::boolean")]
     enabled: Option<bool>,
 }
 
-/// Lets this instance take work, or not
+/// Switch accepting new work on or off for this instance
 ///
-/// While disabled it goes on answering requests and finishes the steps it has begun; other instances
-/// take over.
+/// While it is off, the instance still answers requests and finishes the steps in progress; other
+/// instances continue the work.
 #[utoipa::path(
     post, path = "/admin/orca/instance/enabled", tag = "admin-controller", operation_id = "setInstanceEnabled",
-    request_body = schemas::InstanceEnabled,
+    request_body = InstanceEnabled,
     responses(
         (status = 200, description = "Done"),
-        (status = 400, description = "The field is missing", body = schemas::ErrorReport),
-        schemas::BodyErrors,
+        (status = 400, description = "The field `enabled` is missing", body = ErrorReport),
+        BodyErrors,
     )
 )]
 pub(crate) async fn set_enabled(
     State(state): State<ApiState>,
-    JsonBody(body): JsonBody<Enabled>,
+    JsonBody(body): JsonBody<InstanceEnabled>,
 ) -> Result<StatusCode, ApiError> {
     let enabled = body
         .enabled

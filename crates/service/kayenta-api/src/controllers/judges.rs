@@ -5,32 +5,37 @@ use axum::{
     extract::{Path, State},
 };
 use kayenta_engine::{JudgeStoredPairs, StartComparison};
-use kayenta_judge::JudgeDescription;
-use kayenta_model::{CanaryJudgeResult, Thresholds, comparison::ComparisonStatus};
-use kayenta_web::{FormParams, params};
-use serde::{Deserialize, Serialize};
+use kayenta_model::{
+    CanaryJudgeResult, JudgeDescription, Thresholds, comparison::ComparisonStatus,
+};
+use kayenta_web::{
+    FormParams, params,
+    schemas::{CommonErrors, Missing},
+};
+use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::{error::ApiError, schemas, state::ApiState};
+use super::canary::CanaryExecutionResponse;
+use crate::{error::ApiError, state::ApiState};
 
 /// What to judge, and where it passes.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct JudgeParams {
-    /// Account that keeps the config; the default one when absent or empty.
+    /// Account that stores the config; the default account when absent or empty.
     configuration_account_name: Option<String>,
-    /// Account that keeps the pairs; the default one when absent or empty.
+    /// Account that stores the metric set pair list; the default account when absent or empty.
     storage_account_name: Option<String>,
     /// Id of the config.
     canary_config_id: String,
-    /// Id of the stored pair list.
+    /// Id of the metric set pair list.
     metric_set_pair_list_id: String,
-    /// At or above it a score passes.
+    /// A score at or above it passes.
     #[serde(deserialize_with = "params::required")]
     #[param(example = 95.0)]
     pass_threshold: f64,
-    /// At or above it a score is marginal.
+    /// A score below it fails; between the two it is marginal.
     #[serde(deserialize_with = "params::required")]
     #[param(example = 75.0)]
     marginal_threshold: f64,
@@ -41,53 +46,48 @@ pub(crate) struct JudgeParams {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CompareParams {
-    /// Account that keeps the config; the default one when absent or empty.
+    /// Account that stores the config; the default account when absent or empty.
     configuration_account_name: Option<String>,
-    /// Account that keeps the pairs; the default one when absent or empty.
+    /// Account that stores the metric set pair list; the default account when absent or empty.
     storage_account_name: Option<String>,
     /// Id of the config.
     canary_config_id: String,
-    /// Id of the stored pair list.
+    /// Id of the metric set pair list.
     metric_set_pair_list_id: String,
-    /// At or above it a score passes.
+    /// A score at or above it passes.
     #[serde(deserialize_with = "params::required")]
     #[param(example = 95.0)]
     pass_threshold: f64,
-    /// At or above it a score is marginal.
+    /// A score below it fails; between the two it is marginal.
     #[serde(deserialize_with = "params::required")]
     #[param(example = 75.0)]
     marginal_threshold: f64,
-    /// Judge of the first judgement; the config's when absent.
+    /// First judge; the judge of the config when absent.
     override_canary_judge1: Option<String>,
-    /// Judge of the second judgement; the config's when absent.
+    /// Second judge; the judge of the config when absent.
     override_canary_judge2: Option<String>,
 }
 
-/// The id of a comparison.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Started {
-    canary_execution_id: String,
-}
-
-/// The judges configs may ask for, the default one first
+/// List the judges
+///
+/// The default judge comes first.
 #[utoipa::path(
     get, path = "/judges", tag = "canary-judges-controller", operation_id = "listJudges",
     responses(
-        (status = 200, description = "The judges", body = Vec<schemas::JudgeDescription>),
+        (status = 200, description = "The judges", body = Vec<JudgeDescription>),
     )
 )]
 pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JudgeDescription>> {
     Json(state.engine().judges().list())
 }
 
-/// Judges a stored pair list at once
+/// Judge a stored metric set pair list
 #[utoipa::path(
     post, path = "/judges/judge", tag = "canary-judges-controller", operation_id = "judge",
     params(JudgeParams),
     responses(
-        (status = 200, description = "The verdict", body = schemas::CanaryJudgeResult),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The judgement", body = CanaryJudgeResult),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn judge(
@@ -110,21 +110,21 @@ pub(crate) async fn judge(
     Ok(Json(result))
 }
 
-/// Judges a stored pair list twice
+/// Compare two judges on a stored metric set pair list
 ///
-/// Answers at once; `GET /judges/comparison/{executionId}` has both verdicts.
+/// Returns at once; `GET /judges/comparison/{executionId}` returns both judgements.
 #[utoipa::path(
     post, path = "/judges/comparison", tag = "canary-judges-controller", operation_id = "compareJudges",
     params(CompareParams),
     responses(
-        (status = 200, description = "Started", body = schemas::CanaryExecutionResponse),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "Started", body = CanaryExecutionResponse),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn compare(
     State(state): State<ApiState>,
     FormParams(params): FormParams<CompareParams>,
-) -> Result<Json<Started>, ApiError> {
+) -> Result<Json<CanaryExecutionResponse>, ApiError> {
     let canary_execution_id = state
         .engine()
         .start_comparison(StartComparison {
@@ -140,20 +140,20 @@ pub(crate) async fn compare(
             },
         })
         .await?;
-    Ok(Json(Started {
+    Ok(Json(CanaryExecutionResponse {
         canary_execution_id,
     }))
 }
 
-/// Both verdicts of a comparison
+/// Get the judgements of a comparison
 ///
-/// An empty object while it runs.
+/// An empty object until both are made.
 #[utoipa::path(
     get, path = "/judges/comparison/{executionId}", tag = "canary-judges-controller", operation_id = "getJudgeComparison",
     params(("executionId" = String, Path, description = "Id of the comparison")),
     responses(
-        (status = 200, description = "The comparison", body = schemas::ComparisonStatus),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The comparison", body = ComparisonStatus),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn comparison(

@@ -6,45 +6,52 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use kayenta_model::{MetricSet, MetricSetPair};
-use kayenta_storage::{ListedObject, ObjectKind, WriteCondition};
-use kayenta_web::{ErrorResponse, JsonBody, Params};
+use kayenta_model::{ListedObject, MetricSet, MetricSetPair};
+use kayenta_storage::{ObjectKind, WriteCondition};
+use kayenta_web::{
+    ErrorResponse, JsonBody, Params,
+    schemas::{BodyErrors, CommonErrors, Missing},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::json_response::big_json;
-use crate::{error::ApiError, schemas, state::ApiState};
+use crate::{error::ApiError, state::ApiState};
 
 /// Which storage account.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AccountParams {
-    /// Account that keeps the series; the default one when absent or empty.
+    /// Account that stores the series; the default account when absent or empty.
     account_name: Option<String>,
 }
 
 /// The id of a stored metric set list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StoredSets {
+pub(crate) struct MetricSetListResponse {
+    /// Id of the list, a UUID.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     metric_set_list_id: String,
 }
 
-/// The id of a stored pair list.
-#[derive(Debug, Serialize)]
+/// The id of a stored metric set pair list.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StoredPairs {
+pub(crate) struct MetricSetPairListResponse {
+    /// Id of the list, a UUID.
+    #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     metric_set_pair_list_id: String,
 }
 
-/// The stored metric set lists
+/// List the metric set lists
 #[utoipa::path(
     get, path = "/metricSetList", tag = "metric-set-list-controller", operation_id = "listMetricSetLists",
     params(AccountParams),
     responses(
-        (status = 200, description = "The lists", body = Vec<schemas::ObjectListing>),
-        schemas::CommonErrors,
+        (status = 200, description = "The lists", body = Vec<ListedObject>),
+        CommonErrors,
     )
 )]
 pub(crate) async fn list_sets(
@@ -54,32 +61,32 @@ pub(crate) async fn list_sets(
     list(&state, &params, ObjectKind::MetricSetList).await
 }
 
-/// Stores a metric set list
+/// Store a metric set list
 #[utoipa::path(
     post, path = "/metricSetList", tag = "metric-set-list-controller", operation_id = "storeMetricSetList",
     params(AccountParams),
-    request_body = Vec<schemas::MetricSet>,
+    request_body = Vec<MetricSet>,
     responses(
-        (status = 200, description = "Stored", body = schemas::MetricSetListResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Stored", body = MetricSetListResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn store_sets(
     State(state): State<ApiState>,
     Params(params): Params<AccountParams>,
     JsonBody(sets): JsonBody<Vec<MetricSet>>,
-) -> Result<Json<StoredSets>, ApiError> {
+) -> Result<Json<MetricSetListResponse>, ApiError> {
     let metric_set_list_id = store(&state, &params, ObjectKind::MetricSetList, &sets).await?;
-    Ok(Json(StoredSets { metric_set_list_id }))
+    Ok(Json(MetricSetListResponse { metric_set_list_id }))
 }
 
-/// One metric set list
+/// Get a metric set list
 #[utoipa::path(
     get, path = "/metricSetList/{metricSetListId}", tag = "metric-set-list-controller", operation_id = "loadMetricSetList",
-    params(("metricSetListId" = String, Path, description = "Its id"), AccountParams),
+    params(("metricSetListId" = String, Path, description = "Id of the list"), AccountParams),
     responses(
-        (status = 200, description = "The list", body = Vec<schemas::MetricSet>),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The list", body = Vec<MetricSet>),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn load_sets(
@@ -92,11 +99,11 @@ pub(crate) async fn load_sets(
     Ok(big_json(sets.len(), sets).await?)
 }
 
-/// Removes a metric set list
+/// Delete a metric set list
 #[utoipa::path(
     delete, path = "/metricSetList/{metricSetListId}", tag = "metric-set-list-controller", operation_id = "deleteMetricSetList",
-    params(("metricSetListId" = String, Path, description = "Its id"), AccountParams),
-    responses((status = 204, description = "Removed"), schemas::CommonErrors)
+    params(("metricSetListId" = String, Path, description = "Id of the list"), AccountParams),
+    responses((status = 204, description = "Deleted"), CommonErrors)
 )]
 pub(crate) async fn delete_sets(
     State(state): State<ApiState>,
@@ -106,13 +113,13 @@ pub(crate) async fn delete_sets(
     delete(&state, &params, ObjectKind::MetricSetList, &id).await
 }
 
-/// The stored pair lists
+/// List the metric set pair lists
 #[utoipa::path(
     get, path = "/metricSetPairList", tag = "metric-set-pair-list-controller", operation_id = "listMetricSetPairLists",
     params(AccountParams),
     responses(
-        (status = 200, description = "The lists", body = Vec<schemas::ObjectListing>),
-        schemas::CommonErrors,
+        (status = 200, description = "The lists", body = Vec<ListedObject>),
+        CommonErrors,
     )
 )]
 pub(crate) async fn list_pairs(
@@ -122,36 +129,36 @@ pub(crate) async fn list_pairs(
     list(&state, &params, ObjectKind::MetricSetPairList).await
 }
 
-/// Stores a pair list
+/// Store a metric set pair list
 #[utoipa::path(
     post, path = "/metricSetPairList", tag = "metric-set-pair-list-controller", operation_id = "storeMetricSetPairList",
     params(AccountParams),
-    request_body = Vec<schemas::MetricSetPair>,
+    request_body = Vec<MetricSetPair>,
     responses(
-        (status = 200, description = "Stored", body = schemas::MetricSetPairListResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Stored", body = MetricSetPairListResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn store_pairs(
     State(state): State<ApiState>,
     Params(params): Params<AccountParams>,
     JsonBody(pairs): JsonBody<Vec<MetricSetPair>>,
-) -> Result<Json<StoredPairs>, ApiError> {
+) -> Result<Json<MetricSetPairListResponse>, ApiError> {
     let metric_set_pair_list_id =
         store(&state, &params, ObjectKind::MetricSetPairList, &pairs).await?;
-    Ok(Json(StoredPairs {
+    Ok(Json(MetricSetPairListResponse {
         metric_set_pair_list_id,
     }))
 }
 
-/// One pair list
+/// Get a metric set pair list
 #[utoipa::path(
     get, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric-set-pair-list-controller",
     operation_id = "loadMetricSetPairList",
-    params(("metricSetPairListId" = String, Path, description = "Its id"), AccountParams),
+    params(("metricSetPairListId" = String, Path, description = "Id of the list"), AccountParams),
     responses(
-        (status = 200, description = "The list", body = Vec<schemas::MetricSetPair>),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The list", body = Vec<MetricSetPair>),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn load_pairs(
@@ -163,9 +170,7 @@ pub(crate) async fn load_pairs(
     Ok(big_json(pairs.len(), pairs).await?)
 }
 
-/// One pair of a pair list
-///
-/// 404 without a body when the list has no such pair.
+/// Get one pair of a metric set pair list
 #[utoipa::path(
     get, path = "/metricSetPairList/{metricSetPairListId}/{metricSetPairId}", tag = "metric-set-pair-list-controller",
     operation_id = "loadMetricSetPair",
@@ -175,8 +180,8 @@ pub(crate) async fn load_pairs(
         AccountParams,
     ),
     responses(
-        (status = 200, description = "The pair", body = schemas::MetricSetPair),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The pair", body = MetricSetPair),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn load_pair(
@@ -195,12 +200,12 @@ pub(crate) async fn load_pair(
         })
 }
 
-/// Removes a pair list
+/// Delete a metric set pair list
 #[utoipa::path(
     delete, path = "/metricSetPairList/{metricSetPairListId}", tag = "metric-set-pair-list-controller",
     operation_id = "deleteMetricSetPairList",
-    params(("metricSetPairListId" = String, Path, description = "Its id"), AccountParams),
-    responses((status = 204, description = "Removed"), schemas::CommonErrors)
+    params(("metricSetPairListId" = String, Path, description = "Id of the list"), AccountParams),
+    responses((status = 204, description = "Deleted"), CommonErrors)
 )]
 pub(crate) async fn delete_pairs(
     State(state): State<ApiState>,

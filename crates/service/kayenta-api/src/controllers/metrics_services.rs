@@ -3,19 +3,26 @@
 use axum::{Json, extract::State, response::IntoResponse};
 use http::header;
 use kayenta_model::AccountType;
-use kayenta_web::Params;
+use kayenta_web::{Params, schemas::CommonErrors};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{error::ApiError, schemas, state::ApiState};
 
 /// A metric store account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "canary-prometheus", "type": "prometheus", "recommendedLocations": [], "locations": [],
+}))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct MetricsService {
+pub(crate) struct MetricsServiceDetail {
+    /// The name requests use.
     name: String,
+    /// Kind of the account.
     r#type: String,
+    /// The locations user interfaces should offer first.
     recommended_locations: Vec<String>,
+    /// The locations it knows.
     locations: Vec<String>,
 }
 
@@ -24,26 +31,26 @@ pub(crate) struct MetricsService {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MetadataParams {
-    /// Account asked; the default one when absent or empty.
+    /// Account to query; the default account when absent or empty.
     metrics_account_name: Option<String>,
-    /// Part of the name, any case; all when absent.
+    /// Part of the name, in any case; all metrics when absent.
     filter: Option<String>,
 }
 
-/// The metric store accounts
+/// List the metric store accounts
 #[utoipa::path(
     get, path = "/metricsServices", tag = "metrics-services-controller", operation_id = "listMetricsServices",
     responses(
-        (status = 200, description = "The accounts", body = Vec<schemas::MetricsServiceDetail>),
+        (status = 200, description = "The accounts", body = Vec<MetricsServiceDetail>),
     )
 )]
-pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsService>> {
+pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsServiceDetail>> {
     let accounts = state.accounts().all();
     Json(
         accounts
             .iter()
             .filter(|account| account.supports(AccountType::MetricsStore))
-            .map(|account| MetricsService {
+            .map(|account| MetricsServiceDetail {
                 name: account.name.clone(),
                 r#type: account.kind.clone(),
                 recommended_locations: account.recommended_locations.clone(),
@@ -53,18 +60,18 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<MetricsServi
     )
 }
 
-/// The metrics a store knows
+/// List the metrics of a metric store
 ///
-/// Answered from a list that is refreshed in the background, where the store can list its metrics.
+/// For stores that can list their metrics, from a list that is refreshed in the background.
 #[utoipa::path(
     get, path = "/metadata/metricsService", tag = "metrics-service-metadata-controller", operation_id = "queryMetricsServiceMetadata",
     params(MetadataParams),
     responses(
         (
             status = 200, description = "The metrics", body = Vec<schemas::MetricDescriptor>,
-            headers(("Age" = u64, description = "Seconds since the store was asked; absent when it was asked right now")),
+            headers(("Age" = u64, description = "Age of the list in seconds; absent if the store was queried for this response")),
         ),
-        schemas::CommonErrors,
+        CommonErrors,
     )
 )]
 pub(crate) async fn metadata(

@@ -1,5 +1,6 @@
 //! The routes. A handler extracts, calls and maps; what it calls decides.
 
+mod account_params;
 mod archive;
 mod canary;
 mod canary_config;
@@ -13,7 +14,6 @@ mod metric_sets;
 mod metrics_services;
 mod pipelines;
 mod standalone;
-mod storage_params;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 

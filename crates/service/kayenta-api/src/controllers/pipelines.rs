@@ -8,18 +8,21 @@ use http::StatusCode;
 use kayenta_engine::EngineErrorKind;
 use kayenta_model::pipeline::PipelineExecution;
 
-use crate::{error::ApiError, schemas, state::ApiState};
-use kayenta_web::ErrorResponse;
+use crate::{error::ApiError, state::ApiState};
+use kayenta_web::{
+    ErrorResponse,
+    schemas::{CommonErrors, Missing},
+};
 
-/// Stops a run or an analysis
+/// Cancel a run or an analysis
 ///
-/// Also 202 when it is over already. Any body is ignored.
+/// 202 also if it has ended already. A body is ignored.
 #[utoipa::path(
     put, path = "/pipelines/{executionId}/cancel", tag = "pipeline-controller", operation_id = "cancelPipeline",
     params(("executionId" = String, Path, description = "Id of the run or analysis")),
     responses(
-        (status = 202, description = "It stops, or had stopped"),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 202, description = "Canceled, or ended before"),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn cancel(
@@ -30,26 +33,28 @@ pub(crate) async fn cancel(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The ids of all executions kept, in no order
+/// List the ids of all runs and analyses
+///
+/// In no particular order.
 #[utoipa::path(
     get, path = "/pipelines", tag = "pipeline-controller", operation_id = "listPipelines",
     responses(
         (status = 200, description = "The ids", body = Vec<String>,
             example = json!(["01HKZ0Q8M4J0W6T3V9Y2C5B7DF"])),
-        schemas::CommonErrors,
+        CommonErrors,
     )
 )]
 pub(crate) async fn ids(State(state): State<ApiState>) -> Result<Json<Vec<String>>, ApiError> {
     Ok(Json(state.engine().ids().await?))
 }
 
-/// An execution with its stages, as it is kept
+/// Get a run or an analysis with its stages and tasks
 #[utoipa::path(
     get, path = "/pipelines/{executionId}", tag = "pipeline-controller", operation_id = "getPipeline",
-    params(("executionId" = String, Path, description = "Its id")),
+    params(("executionId" = String, Path, description = "Id of the run or analysis")),
     responses(
-        (status = 200, description = "The execution", body = schemas::PipelineExecution),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The execution", body = PipelineExecution),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn load(
@@ -59,16 +64,16 @@ pub(crate) async fn load(
     Ok(Json(state.engine().pipeline(&id).await?))
 }
 
-/// Forgets an execution that is over
+/// Delete a run or an analysis that has ended
 ///
-/// 401 without a body while it goes on. Its stored objects stay.
+/// 401 without a body while it is in progress. Its stored objects are kept.
 #[utoipa::path(
     delete, path = "/pipelines/{executionId}", tag = "pipeline-controller", operation_id = "deletePipeline",
-    params(("executionId" = String, Path, description = "Its id")),
+    params(("executionId" = String, Path, description = "Id of the run or analysis")),
     responses(
-        (status = 200, description = "Forgotten"),
-        (status = 401, description = "It is still going on"),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "Deleted"),
+        (status = 401, description = "Still in progress"),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn delete(

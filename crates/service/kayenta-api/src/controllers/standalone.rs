@@ -6,154 +6,136 @@ use axum::{
 };
 use kayenta_engine::{ConfigSource, StartAnalysis};
 use kayenta_model::{AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse};
-use kayenta_web::{JsonBody, Params};
+use kayenta_web::{
+    JsonBody, Params,
+    schemas::{BodyErrors, CommonErrors, Missing},
+};
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::storage_params::StorageParams;
-use crate::{error::ApiError, schemas, state::ApiState};
+use super::account_params::{ConfigurationAccount, RunParams, StorageAccount};
+use crate::{error::ApiError, state::ApiState};
 
-/// For whom, and over which accounts.
+/// User and application of an analysis.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(crate) struct StartParams {
-    /// Who asks.
+pub(crate) struct AnalysisParams {
+    /// User who starts the analysis.
     #[param(default = "anonymous")]
     user: Option<String>,
-    /// Application the analysis is for.
+    /// Application of the analysis.
     #[param(default = "ad-hoc")]
     application: Option<String>,
-    /// Copied into the analysis; none when absent.
-    parent_pipeline_execution_id: Option<String>,
-    /// Account the metrics come from; the default one when absent or empty.
-    metrics_account_name: Option<String>,
-    /// Account that keeps the config; the default one when absent or empty.
-    configuration_account_name: Option<String>,
-    /// Account that keeps the results; the default one when absent or empty.
-    storage_account_name: Option<String>,
-}
-
-/// The same without a configuration account: the config comes along.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AdhocParams {
-    /// Who asks.
-    #[param(default = "anonymous")]
-    user: Option<String>,
-    /// Application the analysis is for.
-    #[param(default = "ad-hoc")]
-    application: Option<String>,
-    /// Copied into the analysis; none when absent.
-    parent_pipeline_execution_id: Option<String>,
-    /// Account the metrics come from; the default one when absent or empty.
-    metrics_account_name: Option<String>,
-    /// Account that keeps the results; the default one when absent or empty.
-    storage_account_name: Option<String>,
 }
 
 /// The id of an analysis.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Started {
+pub(crate) struct CanaryAnalysisExecutionResponse {
+    /// Id of the analysis, a ULID.
+    #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     canary_analysis_execution_id: String,
 }
 
-/// Analyses with a stored config
+/// Run an analysis with a stored config
 ///
-/// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
-/// as a failed analysis.
+/// Runs canaries at an interval over a lifetime and returns one result. A request that cannot be planned
+/// is reported as a failed analysis.
 #[utoipa::path(
     post, path = "/standalone_canary_analysis/{id}", tag = "standalone-canary-analysis-controller",
     operation_id = "initiateCanaryAnalysis",
-    params(("id" = String, Path, description = "Id of the config"), StartParams),
-    request_body = schemas::CanaryAnalysisExecutionRequest,
+    params(("id" = String, Path, description = "Id of the config"), AnalysisParams, RunParams, ConfigurationAccount),
+    request_body = AnalysisRequest,
     responses(
-        (status = 200, description = "Started", body = schemas::CanaryAnalysisExecutionResponse),
-        schemas::Missing, schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Started", body = CanaryAnalysisExecutionResponse),
+        Missing, BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn start(
     State(state): State<ApiState>,
     Path(config_id): Path<String>,
-    Params(params): Params<StartParams>,
+    Params(params): Params<AnalysisParams>,
+    Params(run): Params<RunParams>,
+    Params(account): Params<ConfigurationAccount>,
     JsonBody(request): JsonBody<AnalysisRequest>,
-) -> Result<Json<Started>, ApiError> {
-    let canary_analysis_execution_id = state
-        .engine()
-        .start_analysis(StartAnalysis {
-            config_source: ConfigSource::ById {
-                configuration_account: params.configuration_account_name,
-                config_id,
-            },
-            request: Some(request),
-            user: params.user,
-            application: params.application,
-            parent_pipeline_execution_id: params.parent_pipeline_execution_id,
-            metrics_account: params.metrics_account_name,
-            storage_account: params.storage_account_name,
-        })
-        .await?;
-    Ok(Json(Started {
-        canary_analysis_execution_id,
-    }))
+) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
+    start_analysis(
+        &state,
+        account.config(config_id),
+        Some(request),
+        params,
+        run,
+    )
+    .await
 }
 
-/// Analyses with a config that comes along
+/// Run an analysis with an inline config
 ///
-/// Runs canaries over a lifetime and ends with one verdict. What does not fit in the request shows up
-/// as a failed analysis.
+/// Runs canaries at an interval over a lifetime and returns one result. A request that cannot be planned
+/// is reported as a failed analysis.
 #[utoipa::path(
     post, path = "/standalone_canary_analysis", tag = "standalone-canary-analysis-controller",
     operation_id = "initiateCanaryAnalysisWithConfig",
-    params(AdhocParams),
-    request_body = schemas::CanaryAnalysisAdhocExecutionRequest,
+    params(AnalysisParams, RunParams),
+    request_body = AnalysisAdhocRequest,
     responses(
-        (status = 200, description = "Started", body = schemas::CanaryAnalysisExecutionResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "Started", body = CanaryAnalysisExecutionResponse),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn start_adhoc(
     State(state): State<ApiState>,
-    Params(params): Params<AdhocParams>,
+    Params(params): Params<AnalysisParams>,
+    Params(run): Params<RunParams>,
     JsonBody(body): JsonBody<AnalysisAdhocRequest>,
-) -> Result<Json<Started>, ApiError> {
+) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
+    let source = ConfigSource::AdHoc {
+        config: body.canary_config,
+    };
+    start_analysis(&state, source, body.execution_request, params, run).await
+}
+
+async fn start_analysis(
+    state: &ApiState,
+    config_source: ConfigSource,
+    request: Option<AnalysisRequest>,
+    params: AnalysisParams,
+    run: RunParams,
+) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
     let canary_analysis_execution_id = state
         .engine()
         .start_analysis(StartAnalysis {
-            config_source: ConfigSource::AdHoc {
-                config: body.canary_config,
-            },
-            request: body.execution_request,
+            config_source,
+            request,
             user: params.user,
             application: params.application,
-            parent_pipeline_execution_id: params.parent_pipeline_execution_id,
-            metrics_account: params.metrics_account_name,
-            storage_account: params.storage_account_name,
+            parent_pipeline_execution_id: run.parent_pipeline_execution_id,
+            metrics_account: run.metrics_account_name,
+            storage_account: run.storage_account_name,
         })
         .await?;
-    Ok(Json(Started {
+    Ok(Json(CanaryAnalysisExecutionResponse {
         canary_analysis_execution_id,
     }))
 }
 
-/// Where an analysis stands
+/// Get the status of an analysis
 ///
-/// 200 for running, failed and finished ones alike. Analyses no longer kept are read from the archive.
+/// 200 for analyses in progress, failed and finished ones alike. Analyses that are no longer kept are read
+/// from the archive.
 #[utoipa::path(
     get, path = "/standalone_canary_analysis/{id}", tag = "standalone-canary-analysis-controller",
     operation_id = "getCanaryAnalysisExecution",
-    params(("id" = String, Path, description = "Id of the analysis"), StorageParams),
+    params(("id" = String, Path, description = "Id of the analysis"), StorageAccount),
     responses(
-        (status = 200, description = "The analysis", body = schemas::CanaryAnalysisExecutionStatusResponse),
-        schemas::Missing, schemas::CommonErrors,
+        (status = 200, description = "The analysis", body = AnalysisStatusResponse),
+        Missing, CommonErrors,
     )
 )]
 pub(crate) async fn status(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-    Params(params): Params<StorageParams>,
+    Params(params): Params<StorageAccount>,
 ) -> Result<Json<AnalysisStatusResponse>, ApiError> {
     let storage = params.storage_account_name.as_deref();
     Ok(Json(state.engine().analysis_status(&id, storage).await?))

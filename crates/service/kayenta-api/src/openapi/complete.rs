@@ -1,15 +1,15 @@
-//! What every operation of the document has in common, written once: the answers the transport can
-//! give on any route, examples, and how callers show who they are.
+//! What the operations of the document have in common, defined once: the responses that any route can
+//! return, examples, and authentication.
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{example_of, resolved};
+use super::schema::{RESPONSES, example_of, resolved};
 use crate::options::ApiOptions;
 
-/// The methods an operation can have.
+/// The methods of operations.
 const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
-/// Ids as they look, for path parameters and required query parameters without an example.
+/// Ids for path parameters and required query parameters without an example.
 const ULID: &str = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF";
 const UUID: &str = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d";
 
@@ -23,23 +23,29 @@ const TEST_DEFAULTS: [&str; 6] = [
     "end",
 ];
 
-/// Routes that hand on the status of the store or judge they ask.
+/// Routes that pass on the status of the metric store or judge they call.
 const RELAYING: [&str; 3] = ["/fetch/", "/metadata/", "/judges/judge"];
 
-/// Which security schemes the document tells of.
+/// The security schemes in the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Security {
-    /// None: everybody may do everything.
+    /// None: no authentication.
     Open,
-    /// All of them, none of which is needed: the document of no service in particular.
+    /// All, and none required: the document of the program, not of a running service.
     Possible,
-    /// Those the service was given.
+    /// Those that are configured.
     Required,
 }
 
 /// Adds to a generated document what its operations share.
 pub(crate) fn complete(document: &mut Value, options: &ApiOptions, security: Security) {
     describe_service(document, options);
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        for schema in schemas.values_mut() {
+            never_null(schema);
+        }
+        add_examples(schemas);
+    }
     let schemas = document["components"]["schemas"].clone();
     let empty = Map::new();
     let schemas = schemas.as_object().unwrap_or(&empty);
@@ -52,7 +58,62 @@ pub(crate) fn complete(document: &mut Value, options: &ApiOptions, security: Sec
             }
         }
     }
+    share_responses(document);
     add_security(document, options, security);
+}
+
+/// An optional property may be absent, and the service never sends `null` for one; nor has a required
+/// property a default.
+fn never_null(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| {
+        required
+            .as_array()
+            .is_some_and(|required| required.iter().any(|other| other == name))
+    };
+    if let Some(Value::Object(additional)) = schema.get_mut("additionalProperties") {
+        additional.remove("default");
+    }
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    for (name, property) in properties {
+        let Some(property) = property.as_object_mut() else {
+            continue;
+        };
+        if property.get("default").is_some_and(Value::is_null) || is_required(name) {
+            property.remove("default");
+        }
+        if let Some(Value::Array(types)) = property.get_mut("type") {
+            types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                let only = only.clone();
+                property.insert("type".to_owned(), only);
+            }
+        }
+        if let Some(Value::Array(choices)) = property.get_mut("oneOf") {
+            choices.retain(|choice| choice["type"] != "null");
+            if let [Value::Object(only)] = choices.as_mut_slice() {
+                let only = std::mem::take(only);
+                property.remove("oneOf");
+                property.extend(only);
+            }
+        }
+    }
+}
+
+/// Gives the schemas of the model their examples.
+fn add_examples(schemas: &mut Map<String, Value>) {
+    let examples: Map<String, Value> =
+        serde_json::from_str(include_str!("examples.json")).unwrap_or_default();
+    for (name, example) in examples {
+        if let Some(schema) = schemas.get_mut(&name) {
+            schema["example"] = example;
+        }
+    }
 }
 
 fn describe_service(document: &mut Value, options: &ApiOptions) {
@@ -89,7 +150,7 @@ fn complete_operation(
                     parameter["example"] = json!(example_of_parameter(&parameter["name"]));
                 }
             } else {
-                tell_what_absence_means(parameter, path);
+                describe_absence(parameter, path);
             }
         }
     }
@@ -97,7 +158,7 @@ fn complete_operation(
     if has_body {
         complete_body(&mut operation["requestBody"], schemas);
     }
-    // Probes are open whatever is switched on.
+    // Probes never require credentials.
     let guarded = security != Security::Open && !path.starts_with("/health");
     let responses = &mut operation["responses"];
     let mut add = |wanted: bool, status: &str, description: &str, schema: &str| {
@@ -113,44 +174,39 @@ fn complete_operation(
     add(
         path.contains('{'),
         "400",
-        "The path holds what no path of ours holds",
+        "The path contains characters this API does not accept",
         "ErrorMessage",
     );
     add(
         guarded,
         "401",
-        "Authentication is on, and the caller has not shown who they are",
+        "Missing or invalid credentials",
         "ErrorReport",
     );
-    add(
-        guarded,
-        "403",
-        "Authentication is on, and the caller may not do this",
-        "ErrorReport",
-    );
+    add(guarded, "403", "Insufficient permissions", "ErrorReport");
     add(
         !management,
         "406",
-        "The caller accepts no JSON",
+        "The `Accept` header excludes JSON",
         "ErrorMessage",
     );
     add(
         has_body || (method == "post" && !management),
         "408",
-        "The body took too long to arrive",
+        "The body did not arrive in time",
         "ErrorMessage",
     );
     add(
         has_body || (method == "post" && !management),
         "413",
-        "The body is longer than the service accepts",
+        "The body is too large",
         "ErrorMessage",
     );
-    add(true, "500", "A failure inside", "ErrorReport");
+    add(true, "500", "Internal error", "ErrorReport");
     add(
         RELAYING.iter().any(|prefix| path.starts_with(prefix)),
         "default",
-        "What the metric store or remote judge behind it answered, handed on",
+        "The status that the metric store or remote judge returned",
         "ErrorReport",
     );
     if let Some(responses) = responses.as_object_mut() {
@@ -164,8 +220,8 @@ fn complete_operation(
     }
 }
 
-/// An optional parameter describes what happens without it.
-fn tell_what_absence_means(parameter: &mut Value, path: &str) {
+/// The description of an optional parameter says what its absence means.
+fn describe_absence(parameter: &mut Value, path: &str) {
     let schema = &mut parameter["schema"];
     if schema["type"] == "boolean" && schema.get("default").is_none() {
         schema["default"] = json!(false);
@@ -180,7 +236,7 @@ fn tell_what_absence_means(parameter: &mut Value, path: &str) {
     let absent = if has_test_default {
         "The store's `test-controller-defaults` when absent."
     } else {
-        "Nothing when absent."
+        "None when absent."
     };
     parameter["description"] = json!(format!("{description} {absent}"));
 }
@@ -200,7 +256,8 @@ fn complete_body(body: &mut Value, schemas: &Map<String, Value>) {
         description = description.or_else(|| description_of(&schema, schemas));
     }
     if body.get("description").is_none() {
-        let description = description.unwrap_or_else(|| "An object of texts.".to_owned());
+        let description =
+            description.unwrap_or_else(|| "Additional template bindings by name.".to_owned());
         body["description"] = json!(description);
     }
 }
@@ -258,7 +315,7 @@ fn message_example(status: &str) -> Value {
         "408" => "The request body did not arrive in time.",
         "413" => "The request body is longer than 67108864 bytes.",
         "415" => "Content type 'text/plain' is not supported; 'application/json' is required.",
-        _ => "What the caller asked for cannot be done.",
+        _ => "The request cannot be processed.",
     }})
 }
 
@@ -271,13 +328,13 @@ fn report_example(status: &str) -> Option<Value> {
     let reason = http::StatusCode::from_u16(code).ok()?.canonical_reason()?;
     let message = match code {
         400 => "The field 'enabled' must be set.",
-        401 => "Authentication is required.",
-        403 => "Access is denied: this needs the role write.",
+        401 => "Full authentication is required.",
+        403 => "Access is denied: reader needs the role write.",
         404 => "No message available",
         429 => {
             "Status: 429, URL: http://prometheus:9090/api/v1/query_range?query=up, Message: Too Many Requests"
         }
-        503 => "The object store of account canary-storage does not answer: connection refused",
+        503 => "cannot read an execution: Redis at redis:6379: timed out",
         _ => "An internal error occurred; the log says more under this request's id.",
     };
     Some(json!({
@@ -301,6 +358,58 @@ fn example_of_parameter(name: &Value) -> &'static str {
     }
 }
 
+/// Defines the error responses that several operations have once, under `components`.
+fn share_responses(document: &mut Value) {
+    let mut counts: Vec<(String, Value, usize)> = Vec::new();
+    for (status, response) in error_responses(document) {
+        match counts
+            .iter_mut()
+            .find(|(known, value, _)| *known == status && value == response)
+        {
+            Some((_, _, count)) => *count += 1,
+            None => counts.push((status, response.clone(), 1)),
+        }
+    }
+    counts.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    let mut shared = Map::new();
+    for (status, response, count) in counts {
+        let name = component_name(&status);
+        if count > 1 && !shared.contains_key(&name) {
+            shared.insert(name, response);
+        }
+    }
+    for (status, response) in error_responses(document) {
+        let name = component_name(&status);
+        if shared.get(&name) == Some(&*response) {
+            *response = json!({"$ref": format!("{RESPONSES}{name}")});
+        }
+    }
+    shared.sort_keys();
+    document["components"]["responses"] = Value::Object(shared);
+}
+
+fn error_responses(document: &mut Value) -> impl Iterator<Item = (String, &mut Value)> {
+    document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut)
+        .filter_map(|operation| operation["responses"].as_object_mut())
+        .flat_map(|responses| responses.iter_mut())
+        .filter(|(status, _)| !status.starts_with('2'))
+        .map(|(status, response)| (status.clone(), response))
+}
+
+/// `NotFound` for `404`; the status of another service is `Relayed`.
+fn component_name(status: &str) -> String {
+    status
+        .parse()
+        .ok()
+        .and_then(|code| http::StatusCode::from_u16(code).ok()?.canonical_reason())
+        .map_or_else(|| "Relayed".to_owned(), |reason| reason.replace(' ', ""))
+}
+
 fn add_security(document: &mut Value, options: &ApiOptions, security: Security) {
     let (bearer, basic) = match security {
         Security::Open => return,
@@ -313,7 +422,7 @@ fn add_security(document: &mut Value, options: &ApiOptions, security: Security) 
     let mut schemes = Map::new();
     let mut needed = Vec::new();
     if security == Security::Possible {
-        // An empty requirement: authentication is off unless it is switched on.
+        // An empty requirement: authentication is off by default.
         needed.push(json!({}));
     }
     if bearer {
@@ -321,7 +430,7 @@ fn add_security(document: &mut Value, options: &ApiOptions, security: Security) 
             "bearer".to_owned(),
             json!({
                 "type": "http", "scheme": "bearer",
-                "description": "A configured token, or a JSON Web Token of the identity provider.",
+                "description": "A configured token, or a JSON Web Token issued by the identity provider.",
             }),
         );
         needed.push(json!({"bearer": []}));

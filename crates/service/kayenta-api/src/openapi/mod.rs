@@ -91,8 +91,8 @@ pub(crate) fn frame(title: &str) -> OpenApi {
                 .title(title)
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(
-                    "Compares a canary with its baseline by their metrics, and judges whether it may \
-                     go on. Every error that the caller can mend comes with a `message`.",
+                    "Compares the metrics of a canary with those of its baseline and judges whether \
+                     the rollout may continue. Every client error includes a `message`.",
                 ))
                 .license(Some(
                     LicenseBuilder::new()
@@ -104,22 +104,22 @@ pub(crate) fn frame(title: &str) -> OpenApi {
         )
         .tags(Some([
             tag("canary-config-controller", "What to compare and how to judge it"),
-            tag("canary-controller", "One comparison over one window"),
+            tag("canary-controller", "Runs: one comparison over one time window"),
             tag(
                 "standalone-canary-analysis-controller",
-                "Comparisons again and again over a lifetime, and one verdict",
+                "Analyses: runs at an interval over a lifetime, and one result",
             ),
-            tag("canary-judges-controller", "Who judges, and judging stored series again"),
-            tag("metric-set-list-controller", "Fetched series of one side"),
-            tag("metric-set-pair-list-controller", "Fetched series, both sides together"),
-            tag("canary-result-archive-controller", "Finished runs, kept for good"),
-            tag("credentials-controller", "The accounts: metric and object stores"),
-            tag("metrics-services-controller", "The metric stores"),
-            tag("metrics-service-metadata-controller", "The metrics a store knows"),
-            tag("fetch", "Trying out a query of a metric store"),
-            tag("pipeline-controller", "Runs and analyses as such: cancel, forget"),
-            tag("admin-controller", "Whether this instance takes work"),
-            tag("management", "Health, settings, log levels, measurements"),
+            tag("canary-judges-controller", "Judges, and judging stored metric set pairs"),
+            tag("metric-set-list-controller", "Fetched time series of one side"),
+            tag("metric-set-pair-list-controller", "Fetched time series of both sides, in pairs"),
+            tag("canary-result-archive-controller", "Archived results of runs and analyses"),
+            tag("credentials-controller", "Accounts of metric and object stores"),
+            tag("metrics-services-controller", "Metric store accounts"),
+            tag("metrics-service-metadata-controller", "Metrics of a metric store"),
+            tag("fetch", "Running one query of a metric store"),
+            tag("pipeline-controller", "Runs and analyses as executions: cancel, delete"),
+            tag("admin-controller", "Accepting new work, and dead letters"),
+            tag("management", "Health, settings, log levels, meters"),
         ]))
         .build()
 }

@@ -3,6 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+/// Where a document defines the responses that operations share.
+pub(super) const RESPONSES: &str = "#/components/responses/";
+
 /// Schemas nest; one that contains itself has no example.
 const DEEPEST: usize = 12;
 
@@ -13,6 +16,15 @@ pub(super) fn resolved<'a>(schema: &'a Value, schemas: &'a Map<String, Value>) -
         .and_then(|reference| reference.strip_prefix("#/components/schemas/"))
         .and_then(|name| schemas.get(name))
         .unwrap_or(schema)
+}
+
+/// The response, or the shared one it refers to.
+pub(super) fn resolved_response<'a>(response: &'a Value, shared: &'a Value) -> &'a Value {
+    response["$ref"]
+        .as_str()
+        .and_then(|reference| reference.strip_prefix(RESPONSES))
+        .and_then(|name| shared.get(name))
+        .unwrap_or(response)
 }
 
 /// An example of a schema: its own, or one made of the examples of its parts. `None` when a required

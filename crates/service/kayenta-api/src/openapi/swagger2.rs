@@ -1,10 +1,10 @@
-//! The document as Swagger 2.0, for tools that know nothing newer. It says less: a value of one of
+//! The document as Swagger 2.0, for tools that read nothing newer. It is less precise: a value of one of
 //! several types is any value there, and a query of one of several stores is an object with the fields
 //! of all of them.
 
 use serde_json::{Map, Value, json};
 
-use super::schema::resolved;
+use super::schema::{RESPONSES, resolved, resolved_response};
 
 /// Words of a schema that mean the same in both versions.
 const SHARED_WORDS: [&str; 19] = [
@@ -42,7 +42,7 @@ const PARAMETER_WORDS: [&str; 9] = [
     "pattern",
 ];
 
-/// An OpenAPI 3.1 document as Swagger 2.0.
+/// The OpenAPI 3.1 document as Swagger 2.0.
 pub(crate) fn swagger_2(document: &Value) -> Value {
     let empty = Map::new();
     let schemas = document["components"]["schemas"]
@@ -68,13 +68,25 @@ pub(crate) fn swagger_2(document: &Value) -> Value {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .map(|(method, operation)| (method.clone(), operation_2(operation, schemas)))
+                .map(|(method, operation)| {
+                    (
+                        method.clone(),
+                        operation_2(operation, schemas, &document["components"]["responses"]),
+                    )
+                })
                 .collect();
             swagger["paths"][path] = Value::Object(operations);
         }
     }
     for (name, schema) in schemas {
         swagger["definitions"][name] = schema_2(schema, schemas);
+    }
+    for (name, response) in document["components"]["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        swagger["responses"][name] = response_2(response, schemas);
     }
     if let Some(schemes) = document["components"]["securitySchemes"].as_object() {
         for (name, scheme) in schemes {
@@ -85,7 +97,7 @@ pub(crate) fn swagger_2(document: &Value) -> Value {
     swagger
 }
 
-fn operation_2(operation: &Value, schemas: &Map<String, Value>) -> Value {
+fn operation_2(operation: &Value, schemas: &Map<String, Value>, shared: &Value) -> Value {
     let mut old = Map::new();
     for word in [
         "tags",
@@ -132,26 +144,36 @@ fn operation_2(operation: &Value, schemas: &Map<String, Value>) -> Value {
     let mut responses = Map::new();
     let mut media_types: Vec<&String> = Vec::new();
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let mut answer = json!({"description": response["description"]});
-        if let Some((media_type, content)) = response["content"]
-            .as_object()
-            .and_then(|content| content.iter().next())
+        let content = resolved_response(response, shared)["content"].as_object();
+        if let Some(media_type) = content.and_then(|content| content.keys().next())
+            && !media_types.contains(&media_type)
         {
-            answer["schema"] = schema_2(&content["schema"], schemas);
-            if let Some(example) = content.get("example") {
-                answer["examples"] = json!({media_type: example});
-            }
-            if !media_types.contains(&media_type) {
-                media_types.push(media_type);
-            }
+            media_types.push(media_type);
         }
-        responses.insert(status.clone(), answer);
+        responses.insert(status.clone(), response_2(response, schemas));
     }
     if !media_types.is_empty() {
         old.insert("produces".to_owned(), json!(media_types));
     }
     old.insert("responses".to_owned(), Value::Object(responses));
     Value::Object(old)
+}
+
+fn response_2(response: &Value, schemas: &Map<String, Value>) -> Value {
+    if let Some(reference) = response["$ref"].as_str() {
+        return json!({"$ref": reference.replace(RESPONSES, "#/responses/")});
+    }
+    let mut old = json!({"description": response["description"]});
+    if let Some((media_type, content)) = response["content"]
+        .as_object()
+        .and_then(|content| content.iter().next())
+    {
+        old["schema"] = schema_2(&content["schema"], schemas);
+        if let Some(example) = content.get("example") {
+            old["examples"] = json!({media_type: example});
+        }
+    }
+    old
 }
 
 fn parameter_2(parameter: &Value, schemas: &Map<String, Value>) -> Value {

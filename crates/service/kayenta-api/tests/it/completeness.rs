@@ -1,4 +1,4 @@
-//! The API document tells everything: walked operation by operation, schema by schema.
+//! The API document is complete: every operation, response and schema of it is checked.
 
 use serde_json::{Map, Value};
 
@@ -31,9 +31,20 @@ fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
         })
 }
 
+/// The response, or the shared one it refers to.
+fn resolved<'a>(response: &'a Value, document: &'a Value) -> &'a Value {
+    match response["$ref"].as_str() {
+        Some(reference) => {
+            let name = reference.rsplit('/').next().unwrap();
+            &document["components"]["responses"][name]
+        }
+        None => response,
+    }
+}
+
 fn text<'a>(value: &'a Value, what: &str) -> &'a str {
     let text = value.as_str().unwrap_or_default();
-    assert!(!text.trim().is_empty(), "{what} is not told");
+    assert!(!text.trim().is_empty(), "{what} is missing");
     text
 }
 
@@ -54,7 +65,7 @@ fn every_parameter_is_described_with_its_default_or_what_absence_means() {
             } else {
                 assert!(
                     !parameter["schema"]["default"].is_null() || description.contains("absent"),
-                    "{what}: nobody knows what happens without it"
+                    "{what}: the meaning of its absence is missing"
                 );
             }
             parameters += 1;
@@ -64,7 +75,7 @@ fn every_parameter_is_described_with_its_default_or_what_absence_means() {
 }
 
 #[test]
-fn every_body_is_described_with_an_example_that_fits_its_schema() {
+fn every_body_is_described_with_an_example_that_matches_its_schema() {
     let document = kayenta_api::document();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let mut examples = 0;
@@ -75,7 +86,7 @@ fn every_body_is_described_with_an_example_that_fits_its_schema() {
             let what = format!("{what} as {media_type}");
             let example = &content["example"];
             assert!(!example.is_null(), "{what} has no example");
-            fits(&what, example, &content["schema"], schemas);
+            assert_matches_schema(&what, example, &content["schema"], schemas);
             examples += 1;
         }
     };
@@ -87,12 +98,13 @@ fn every_body_is_described_with_an_example_that_fits_its_schema() {
         }
         for (status, response) in operation["responses"].as_object().unwrap() {
             let what_status = format!("{what}, {status}");
+            let response = resolved(response, &document);
             text(&response["description"], &what_status);
             match response.get("content") {
                 Some(contents) => check(&what_status, contents),
                 None => assert!(
                     status.starts_with('2') || is_bodiless(&what, status),
-                    "{what_status}: nobody knows what its body is"
+                    "{what_status}: its body is not described"
                 ),
             }
         }
@@ -101,7 +113,7 @@ fn every_body_is_described_with_an_example_that_fits_its_schema() {
 }
 
 #[test]
-fn every_operation_tells_what_any_of_them_can_answer() {
+fn every_operation_lists_the_responses_of_the_transport() {
     let document = kayenta_api::document();
     for (what, operation) in operations(&document) {
         let has = |status: &str| operation["responses"].get(status).is_some();
@@ -134,10 +146,10 @@ fn every_schema_and_property_is_described() {
         text(&schema["description"], name);
         for (property, schema) in schema["properties"].as_object().into_iter().flatten() {
             let what = format!("{name}.{property}");
-            let told = std::iter::once(schema)
+            let described = std::iter::once(schema)
                 .chain(schema["oneOf"].as_array().into_iter().flatten())
                 .any(|schema| schema["description"].is_string());
-            assert!(told, "{what} is not described");
+            assert!(described, "{what} is not described");
             properties += 1;
         }
     }
@@ -145,19 +157,24 @@ fn every_schema_and_property_is_described() {
 }
 
 /// Whether a value is what the schema promises, as far as the schemas of the document go.
-fn fits(what: &str, value: &Value, schema: &Value, schemas: &Map<String, Value>) {
+pub(crate) fn assert_matches_schema(
+    what: &str,
+    value: &Value,
+    schema: &Value,
+    schemas: &Map<String, Value>,
+) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
-        return fits(what, value, &schemas[name], schemas);
+        return assert_matches_schema(what, value, &schemas[name], schemas);
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
-        fits(what, value, part, schemas);
+        assert_matches_schema(what, value, part, schemas);
     }
     if let Some(choices) = schema["oneOf"].as_array() {
-        let fitting = choices
-            .iter()
-            .any(|choice| std::panic::catch_unwind(|| fits(what, value, choice, schemas)).is_ok());
-        assert!(fitting, "{what}: {value} is none of the choices");
+        let matching = choices.iter().any(|choice| {
+            std::panic::catch_unwind(|| assert_matches_schema(what, value, choice, schemas)).is_ok()
+        });
+        assert!(matching, "{what}: {value} is none of the choices");
         return;
     }
     let types: Vec<&str> = match &schema["type"] {
@@ -183,7 +200,7 @@ fn fits(what: &str, value: &Value, schema: &Value, schemas: &Map<String, Value>)
         );
     }
     for element in value.as_array().into_iter().flatten() {
-        fits(what, element, &schema["items"], schemas);
+        assert_matches_schema(what, element, &schema["items"], schemas);
     }
     let Some(fields) = value.as_object() else {
         return;
@@ -200,7 +217,7 @@ fn fits(what: &str, value: &Value, schema: &Value, schemas: &Map<String, Value>)
             Some(schema) => schema,
             None => &schema["additionalProperties"],
         };
-        fits(&format!("{what}.{name}"), field, schema, schemas);
+        assert_matches_schema(&format!("{what}.{name}"), field, schema, schemas);
     }
 }
 
@@ -296,7 +313,7 @@ async fn swagger_settings_are_honoured() {
 }
 
 #[tokio::test]
-async fn a_service_tells_only_the_ways_in_that_it_has() {
+async fn the_served_document_lists_only_the_configured_security_schemes() {
     let open = service().get("/v3/api-docs").await.json();
     assert!(open.get("security").is_none());
     assert!(open["components"].get("securitySchemes").is_none());

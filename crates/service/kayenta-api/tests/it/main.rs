@@ -7,6 +7,7 @@ mod configs;
 mod dead_letters;
 mod document;
 mod errors;
+mod examples;
 mod fetch;
 mod fixture;
 mod fuzz;

@@ -12,6 +12,7 @@ use kayenta_engine::{FetchOneMetric, FetchOutcome};
 use kayenta_model::{CanaryConfig, CanaryScope, Instant, MetricConfig, QueryConfig};
 use kayenta_web::ErrorResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{error::ApiError, state::ApiState};
@@ -24,9 +25,9 @@ macro_rules! fetch_params {
         #[serde(rename_all = "camelCase")]
         #[into_params(parameter_in = Query)]
         pub(crate) struct $name {
-            /// Account asked; the default one when absent or empty.
+            /// Account to query; the default account when absent or empty.
             metrics_account_name: Option<String>,
-            /// Account that keeps the series; the default one when absent or empty.
+            /// Account that stores the series; the default account when absent or empty.
             storage_account_name: Option<String>,
             $($fields)*
         }
@@ -67,14 +68,17 @@ pub(super) fn routes(enabled: &BTreeSet<String>) -> OpenApiRouter<ApiState> {
     router
 }
 
-/// What came of a fetch.
-#[derive(Debug, Serialize)]
+/// The id of the stored metric set list or, of a dry run, the query.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FetchResponse)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Fetched {
-    /// What the store would be sent.
-    Query(String),
-    /// Id of the stored metric set list.
+    /// Id of the stored metric set list, a UUID.
+    #[schema(example = json!({"metricSetListId": "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d"}))]
     MetricSetListId(String),
+    /// The query that the store would be sent.
+    #[schema(example = json!({"query": "avg(node_cpu{job=\"x\"})"}))]
+    Query(String),
 }
 
 /// A fetch being put together.

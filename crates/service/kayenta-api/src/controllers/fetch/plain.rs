@@ -5,43 +5,43 @@ use kayenta_model::{
     CanaryScope, QueryConfig,
     query::{AtlasQuery, GraphiteQuery, InfluxdbQuery, WavefrontQuery},
 };
-use kayenta_web::{ErrorResponse, FormParams, params};
+use kayenta_web::{ErrorResponse, FormParams, params, schemas::CommonErrors};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params, time};
-use crate::{error::ApiError, schemas, state::ApiState};
+use crate::{controllers::metric_sets::MetricSetListResponse, error::ApiError, state::ApiState};
 
 fetch_params! {
     /// A Graphite query. Empty `scope`, `start`, `end` take the test-controller defaults.
     GraphiteParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
         /// Target with `$scope` and `$location`.
         #[param(example = "system.$location.$scope")]
         metric_name: String,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         start: String,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         end: String,
         /// Bound as `$scope`.
         scope: Option<String>,
         /// Bound as `$location`.
         location: Option<String>,
-        /// Only tell what the store would be sent.
+        /// Return the query without sending it.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Tries out a Graphite query
+/// Run a Graphite query
 #[utoipa::path(
     post, path = "/fetch/graphite/query", tag = "fetch", operation_id = "queryGraphite",
     params(GraphiteParams),
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        CommonErrors,
     )
 )]
 pub(crate) async fn graphite(
@@ -71,40 +71,40 @@ pub(crate) async fn graphite(
 fetch_params! {
     /// A Wavefront query.
     WavefrontParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
         /// Name of the time series.
         metric_name: String,
         /// Aggregating function around the series.
         aggregate: Option<String>,
-        /// How points of one bucket are summarised: `MEAN`, `MEDIAN`, `MIN`, `MAX`, `SUM`, `COUNT`,
+        /// How the points of one step are summarised: `MEAN`, `MEDIAN`, `MIN`, `MAX`, `SUM`, `COUNT`,
         /// `FIRST`, `LAST`; `MEAN` when absent.
         // C-API-07: the reference's parameter is called by its list of values, by mistake.
         #[serde(alias = "[MEAN, MEDIAN, MIN, MAX, SUM, COUNT, FIRST, LAST]")]
         summarization: Option<String>,
-        /// Put into the query's filter.
+        /// Inserted into the filter of the query.
         scope: Option<String>,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         start: String,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         end: String,
-        /// Distance of points: `s`, `m`, `h` or `d`.
+        /// Step between data points: `s`, `m`, `h` or `d`.
         #[param(example = "m")]
         step: String,
-        /// Only tell what the store would be sent.
+        /// Return the query without sending it.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Tries out a Wavefront query
+/// Run a Wavefront query
 #[utoipa::path(
     post, path = "/fetch/wavefront/query", tag = "fetch", operation_id = "queryWavefront",
     params(WavefrontParams),
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        CommonErrors,
     )
 )]
 pub(crate) async fn wavefront(
@@ -152,7 +152,7 @@ pub(crate) async fn wavefront(
 fetch_params! {
     /// An InfluxDB query. Empty `scope`, `start`, `end` take the test-controller defaults.
     InfluxdbParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
         /// Measurement.
@@ -161,24 +161,24 @@ fetch_params! {
         fields: Option<Vec<String>>,
         /// A `key:value` filter.
         scope: Option<String>,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         start: Option<String>,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         end: Option<String>,
-        /// Distance of points in seconds.
+        /// Step between data points, in seconds.
         #[serde(deserialize_with = "params::required")]
         #[param(example = 60)]
         step: i64,
     }
 }
 
-/// Tries out an InfluxDB query
+/// Run an InfluxDB query
 #[utoipa::path(
     post, path = "/fetch/influxdb/query", tag = "fetch", operation_id = "queryInfluxDb",
     params(InfluxdbParams),
     responses(
-        (status = 200, description = "Fetched and stored", body = schemas::MetricSetListResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored", body = MetricSetListResponse),
+        CommonErrors,
     )
 )]
 pub(crate) async fn influxdb(
@@ -210,41 +210,41 @@ pub(crate) async fn influxdb(
 fetch_params! {
     /// An Atlas query.
     AtlasParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
-        /// Stack-language expression.
+        /// Expression in the Atlas stack language.
         #[param(example = "name,CpuRawUser,:eq,:sum")]
         q: String,
-        /// What the scope is.
+        /// Type of the scope.
         #[param(example = "cluster")]
         r#type: String,
-        /// Name of what is looked at.
+        /// Name of the deployment.
         #[param(example = "web-main")]
         scope: String,
-        /// A target of the list of backends, as `/credentials` shows them under `locations`.
+        /// A back end, as `GET /credentials` lists them under `locations`.
         #[param(example = "us-east-1.main")]
         location: String,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         #[param(example = "2020-11-20T23:00:00Z")]
         start: String,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         #[param(example = "2020-11-21T00:00:00Z")]
         end: String,
-        /// Distance of points in seconds.
+        /// Step between data points, in seconds.
         #[serde(deserialize_with = "params::required")]
         #[param(example = 300)]
         step: i64,
     }
 }
 
-/// Tries out an Atlas query
+/// Run an Atlas query
 #[utoipa::path(
     post, path = "/fetch/atlas/query", tag = "fetch", operation_id = "queryAtlas",
     params(AtlasParams),
     responses(
-        (status = 200, description = "Fetched and stored", body = schemas::MetricSetListResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored", body = MetricSetListResponse),
+        CommonErrors,
     )
 )]
 pub(crate) async fn atlas(

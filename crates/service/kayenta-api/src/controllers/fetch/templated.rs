@@ -7,17 +7,20 @@ use kayenta_model::{
     CanaryConfig, CanaryScope, MetricConfig, QueryConfig, lenient,
     query::{DatadogQuery, HttpJsonQuery, PrometheusQuery, StackdriverQuery},
 };
-use kayenta_web::{ErrorResponse, FormParams, JsonBody, Params, params};
+use kayenta_web::{
+    ErrorResponse, FormParams, JsonBody, Params, params,
+    schemas::{BodyErrors, CommonErrors},
+};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Defaults, END_REQUIRED, Fetch, Fetched, START_REQUIRED, bindings, fetch_params, time};
-use crate::{error::ApiError, schemas, state::ApiState};
+use crate::{error::ApiError, state::ApiState};
 
 fetch_params! {
     /// A Prometheus query. Empty `project` to `end` take the test-controller defaults.
     PrometheusParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
         /// Name of the time series.
@@ -27,7 +30,7 @@ fetch_params! {
         group_by_fields: Option<Vec<String>>,
         /// Bound as `${project}`.
         project: Option<String>,
-        /// Kind of resource the default filter is for.
+        /// Resource type of the default filter.
         #[param(example = "gce_instance")]
         resource_type: Option<String>,
         /// Bound as `${location}`.
@@ -37,31 +40,31 @@ fetch_params! {
         /// Label matchers.
         #[param(example = json!(["mode=~\"user|system\""]))]
         label_bindings: Option<Vec<String>>,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         #[param(example = "2024-01-01T00:00:00Z")]
         start: Option<String>,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         #[param(example = "2024-01-01T01:00:00Z")]
         end: Option<String>,
-        /// Distance of points in seconds.
+        /// Step between data points, in seconds.
         #[serde(deserialize_with = "params::required")]
         #[param(example = 60)]
         step: i64,
         /// A filter, or after `PromQL:` a whole query.
         custom_filter: Option<String>,
-        /// Only tell what the store would be sent.
+        /// Return the query without sending it.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Tries out a Prometheus query
+/// Run a Prometheus query
 #[utoipa::path(
     post, path = "/fetch/prometheus/query", tag = "fetch", operation_id = "queryPrometheus",
     params(PrometheusParams),
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        CommonErrors,
     )
 )]
 pub(crate) async fn prometheus(
@@ -102,7 +105,7 @@ pub(crate) async fn prometheus(
 fetch_params! {
     /// A Stackdriver query. Empty `project` to `endTimeIso` take the test-controller defaults.
     StackdriverParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
         /// Type of the metric.
@@ -119,34 +122,34 @@ fetch_params! {
         location: Option<String>,
         /// Bound as `${scope}`.
         scope: Option<String>,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         #[param(example = "2024-01-01T00:00:00Z")]
         start_time_iso: Option<String>,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         #[param(example = "2024-01-01T01:00:00Z")]
         end_time_iso: Option<String>,
-        /// Distance of points in seconds.
+        /// Step between data points, in seconds.
         #[serde(deserialize_with = "params::required")]
         #[param(example = 3600)]
         step: i64,
-        /// A filter of its own.
+        /// A custom filter.
         custom_filter: Option<String>,
-        /// Only tell what the store would be sent.
+        /// Return the query without sending it.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Tries out a Stackdriver query
+/// Run a Stackdriver query
 ///
-/// The body holds further template bindings; `{}` for none.
+/// The body contains additional template bindings; `{}` for none.
 #[utoipa::path(
     post, path = "/fetch/stackdriver/query", tag = "fetch", operation_id = "queryStackdriver",
     params(StackdriverParams),
     request_body(content = std::collections::BTreeMap<String, String>, example = json!({})),
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn stackdriver(
@@ -203,31 +206,31 @@ impl<'de> Deserialize<'de> for Bindings {
 fetch_params! {
     /// A Datadog query. Empty `scope`, `start`, `end` take the test-controller defaults.
     DatadogParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
         /// Metric with aggregation.
         #[param(example = "avg:system.cpu.user")]
         metric_name: String,
-        /// Put between the braces of the query.
+        /// Inserted between the braces of the query.
         scope: Option<String>,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         start: Option<String>,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         end: Option<String>,
-        /// Only tell what the store would be sent.
+        /// Return the query without sending it.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Tries out a Datadog query
+/// Run a Datadog query
 #[utoipa::path(
     post, path = "/fetch/datadog/query", tag = "fetch", operation_id = "queryDatadog",
     params(DatadogParams),
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        CommonErrors,
     )
 )]
 pub(crate) async fn datadog(
@@ -258,13 +261,13 @@ fetch_params! {
     /// A query of a server that answers with JSON. Bindings an account wants beside these come with
     /// canaries only.
     HttpJsonParams {
-        /// Name the series get.
+        /// Name of the metric set.
         #[param(example = "latency")]
         metric_set_name: String,
-        /// Bound as `${metricName}`, and as `${query}` where there is no template.
+        /// Bound as `${metricName}`, and as `${query}` without a template.
         #[param(example = "latency_p95")]
         metric_name: Option<String>,
-        /// A template; filled in, it is bound as `${query}`.
+        /// A template; its text is bound as `${query}`.
         #[param(example = "p95(latency{service=${scope}})")]
         custom_inline_template: Option<String>,
         /// Bound as `${scope}`.
@@ -273,29 +276,29 @@ fetch_params! {
         /// Bound as `${location}`.
         #[param(example = "eu-central-1")]
         location: Option<String>,
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         #[param(example = "2024-01-01T00:00:00Z")]
         start: String,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         #[param(example = "2024-01-01T01:00:00Z")]
         end: String,
-        /// Distance of points in seconds.
+        /// Step between data points, in seconds.
         #[serde(deserialize_with = "params::required")]
         #[param(example = 60)]
         step: i64,
-        /// Only tell the query; the request is not shown, it may hold what is not for callers.
+        /// Return the query without sending it. The request is not returned, as it may contain secrets.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Tries out a query of a server that answers with JSON
+/// Run a query of a server that answers with JSON
 #[utoipa::path(
     post, path = "/fetch/http-json/query", tag = "fetch", operation_id = "queryHttpJson",
     params(HttpJsonParams),
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        CommonErrors,
     )
 )]
 pub(crate) async fn http_json(
@@ -327,46 +330,59 @@ pub(crate) async fn http_json(
 fetch_params! {
     /// A New Relic query. Empty `scope`, `start`, `end` take the test-controller defaults.
     NewrelicParams {
-        /// First moment in ISO-8601.
+        /// Start of the window in ISO-8601.
         start: String,
-        /// Last moment in ISO-8601.
+        /// End of the window in ISO-8601.
         end: String,
-        /// Distance of points in seconds.
+        /// Step between data points, in seconds.
         #[serde(deserialize_with = "params::required")]
         #[param(example = 60)]
         step: i64,
-        /// Value of the scope's key.
+        /// Value for the key of the scope.
         scope: Option<String>,
-        /// Value of the location's key.
+        /// Value for the key of the location.
         location: Option<String>,
-        /// Which metric of the body's config; 0 when absent.
+        /// Index of the metric in the config of the body; 0 when absent.
         #[serde(default, deserialize_with = "params::optional")]
         metric_index: Option<i64>,
-        /// Only tell what the store would be sent.
+        /// Return the query without sending it.
         #[serde(default, deserialize_with = "params::flag")]
         dry_run: bool,
     }
 }
 
-/// Body of a New Relic fetch.
-#[derive(Debug, Deserialize)]
+/// The metric of a New Relic query and its bindings.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewRelicFetchRequest, example = json!({
+    "canaryMetricConfig": {
+        "name": "cpu",
+        "query": {"type": "newrelic", "select": "SELECT average(cpuPercent)", "q": "FROM SystemSample"},
+        "groups": ["system"],
+        "analysisConfigurations": {"canary": {"direction": "increase"}},
+        "scopeName": "default",
+    },
+    "extendedScopeParams": {"_scope_key": "autoScalingGroupName", "_location_key": "region"},
+}))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewrelicBody {
+    /// The metric.
     canary_metric_config: MetricConfig,
+    /// Additional template bindings; `_scope_key` and `_location_key` name the keys of scope and location.
     #[serde(default, deserialize_with = "lenient::string_map")]
     extended_scope_params: Option<IndexMap<String, String>>,
+    /// A config with the templates the metric refers to.
     #[serde(default)]
     canary_config: Option<CanaryConfig>,
 }
 
-/// Tries out a New Relic query
+/// Run a New Relic query
 #[utoipa::path(
     post, path = "/fetch/newrelic/query", tag = "fetch", operation_id = "queryNewRelic",
     params(NewrelicParams),
-    request_body = schemas::NewRelicFetchRequest,
+    request_body = NewrelicBody,
     responses(
-        (status = 200, description = "Fetched and stored, or the query", body = schemas::FetchResponse),
-        schemas::BodyErrors, schemas::CommonErrors,
+        (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
+        BodyErrors, CommonErrors,
     )
 )]
 pub(crate) async fn newrelic(

@@ -1,0 +1,339 @@
+//! The examples of the API document, held against a running service: request examples are accepted,
+//! and responses have the fields, types and words that their examples show.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::Request;
+use kayenta_api::{ApiOptions, Role, SecurityOptions, StaticToken};
+use kayenta_management::{Impact, Ping};
+use serde_json::{Map, Value, json};
+
+use crate::fixture::{Answer, Service, Switch, complete, options, service, service_with};
+
+/// Fields whose text an example must share with the response.
+const WORDS: [&str; 8] = [
+    "status",
+    "executionStatus",
+    "classification",
+    "classificationReason",
+    "canaryScoreMessage",
+    "judgeName",
+    "type",
+    "statistic",
+];
+
+/// A running service and the document it is held against.
+struct Held {
+    document: Value,
+    service: Service,
+}
+
+impl Held {
+    fn new() -> Self {
+        let mut options = options();
+        options.management.probes_listed = true;
+        let redis = Switch::new("redisHealth", Impact::HealthAndReadiness);
+        Self {
+            document: kayenta_api::document(),
+            service: service_with(options, vec![Arc::new(Ping), redis]),
+        }
+    }
+
+    fn content<'a>(&self, part: &'a Value) -> &'a Value {
+        let contents = part["content"].as_object().unwrap();
+        contents.values().next().unwrap()
+    }
+
+    fn request_example(&self, method: &str, path: &str) -> &Value {
+        let operation = &self.document["paths"][path][method];
+        &self.content(&operation["requestBody"])["example"]
+    }
+
+    /// Sends the request example of an operation to `target`, the path with its parameters.
+    async fn send_example(&self, method: &str, path: &str, target: &str) -> Value {
+        let body = self.request_example(method, path);
+        let answer = self
+            .service
+            .json(&method.to_uppercase(), target, body)
+            .await;
+        self.check(method, path, &answer)
+    }
+
+    async fn get(&self, path: &str, target: &str) -> Value {
+        let answer = self.service.get(target).await;
+        self.check("get", path, &answer)
+    }
+
+    /// The body of a successful response, which the example of the operation describes.
+    fn check(&self, method: &str, path: &str, answer: &Answer) -> Value {
+        let what = format!("{method} {path}");
+        assert!(answer.status.is_success(), "{what}: {}", answer.text);
+        let response = &self.document["paths"][path][method]["responses"][answer.status.as_str()];
+        if answer.text.is_empty() {
+            assert!(response.get("content").is_none(), "{what} sends no body");
+            return Value::Null;
+        }
+        let real = answer.json();
+        if let Err(difference) = shows(&self.content(response)["example"], &real) {
+            panic!("{what}: {difference}, in {real}");
+        }
+        real
+    }
+}
+
+/// Whether the response has every field of the example, with a value of its type.
+fn shows(example: &Value, real: &Value) -> Result<(), String> {
+    match (example, real) {
+        (Value::Object(example), Value::Object(real)) => {
+            for (name, example) in example {
+                let real = real
+                    .get(name)
+                    .ok_or_else(|| format!("there is no {name}"))?;
+                if WORDS.contains(&name.as_str()) && example.is_string() && example != real {
+                    return Err(format!("{name} is {real}, not {example}"));
+                }
+                shows(example, real).map_err(|why| format!("{name}: {why}"))?;
+            }
+            Ok(())
+        }
+        (Value::Array(example), Value::Array(real)) => {
+            for example in example {
+                let mut reasons = Vec::new();
+                for real in real {
+                    match shows(example, real) {
+                        Ok(()) => break,
+                        Err(why) => reasons.push(why),
+                    }
+                }
+                if reasons.len() == real.len() {
+                    return Err(format!("no element is like {example}: {reasons:?}"));
+                }
+            }
+            Ok(())
+        }
+        _ => {
+            let same = std::mem::discriminant(example) == std::mem::discriminant(real);
+            same.then_some(())
+                .ok_or_else(|| format!("{real} is of another type than {example}"))
+        }
+    }
+}
+
+fn field<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn config_and_run_examples_are_what_the_service_accepts_and_returns() {
+    let held = Held::new();
+    let stored = held
+        .send_example("post", "/canaryConfig", "/canaryConfig")
+        .await;
+    let config = field(&stored, "canaryConfigId");
+    let target = format!("/canaryConfig/{config}");
+    held.get("/canaryConfig", "/canaryConfig").await;
+    held.get("/canaryConfig/{canaryConfigId}", &target).await;
+    held.send_example("put", "/canaryConfig/{canaryConfigId}", &target)
+        .await;
+
+    let started = held
+        .send_example("post", "/canary/{id}", &format!("/canary/{config}"))
+        .await;
+    let target = format!("/canary/{}", field(&started, "canaryExecutionId"));
+    complete(&held.service, &target).await;
+
+    let started = held.send_example("post", "/canary", "/canary").await;
+    let id = field(&started, "canaryExecutionId");
+    let target = format!("/canary/{id}");
+    let run = complete(&held.service, &target).await;
+    held.get("/canary/{id}", &target).await;
+    held.get("/canary/executions", "/canary/executions").await;
+    held.get("/pipelines", "/pipelines").await;
+    held.get("/pipelines/{executionId}", &format!("/pipelines/{id}"))
+        .await;
+    held.get("/canaryResultArchive", "/canaryResultArchive")
+        .await;
+    held.get(
+        "/canaryResultArchive/{pipelineId}",
+        &format!("/canaryResultArchive/{id}"),
+    )
+    .await;
+    held.send_example("post", "/canaryResultArchive", "/canaryResultArchive")
+        .await;
+
+    let pairs = field(&run, "metricSetPairListId");
+    let query = format!(
+        "canaryConfigId={config}&metricSetPairListId={pairs}&passThreshold=95&marginalThreshold=75"
+    );
+    let compared = held
+        .service
+        .call("POST", &format!("/judges/comparison?{query}"), &[])
+        .await;
+    held.check("post", "/judges/comparison", &compared);
+}
+
+#[tokio::test]
+async fn analysis_examples_are_what_the_service_accepts_and_returns() {
+    let held = Held::new();
+    let path = "/standalone_canary_analysis";
+    let started = held.send_example("post", path, path).await;
+    let target = format!("{path}/{}", field(&started, "canaryAnalysisExecutionId"));
+    complete(&held.service, &target).await;
+    held.get("/standalone_canary_analysis/{id}", &target).await;
+
+    let stored = held
+        .send_example("post", "/canaryConfig", "/canaryConfig")
+        .await;
+    let target = format!("{path}/{}", field(&stored, "canaryConfigId"));
+    held.send_example("post", "/standalone_canary_analysis/{id}", &target)
+        .await;
+}
+
+#[tokio::test]
+async fn examples_of_lists_and_accounts_are_what_the_service_accepts_and_returns() {
+    let held = Held::new();
+    for (kind, id, path) in [
+        (
+            "/metricSetList",
+            "metricSetListId",
+            "/metricSetList/{metricSetListId}",
+        ),
+        (
+            "/metricSetPairList",
+            "metricSetPairListId",
+            "/metricSetPairList/{metricSetPairListId}",
+        ),
+    ] {
+        let stored = held.send_example("post", kind, kind).await;
+        held.get(kind, kind).await;
+        held.get(path, &format!("{kind}/{}", field(&stored, id)))
+            .await;
+    }
+    for path in [
+        "/judges",
+        "/credentials",
+        "/metricsServices",
+        "/health",
+        "/env",
+        "/configprops",
+        "/loggers",
+        "/metrics",
+        "/scheduledtasks",
+    ] {
+        held.get(path, path).await;
+    }
+    held.get(
+        "/metadata/metricsService",
+        "/metadata/metricsService?metricsAccountName=canary-prometheus",
+    )
+    .await;
+    held.get("/metrics/{name}", "/metrics/http.server.requests")
+        .await;
+    held.send_example("post", "/loggers/{name}", "/loggers/com.netflix.kayenta")
+        .await;
+    held.get("/loggers/{name}", "/loggers/com.netflix.kayenta")
+        .await;
+    held.send_example(
+        "post",
+        "/admin/orca/instance/enabled",
+        "/admin/orca/instance/enabled",
+    )
+    .await;
+}
+
+/// The example of a shared error response.
+fn error_example(document: &Value, name: &str) -> Value {
+    let response = &document["components"]["responses"][name];
+    let example = &response["content"]["application/json"]["example"];
+    assert!(example.is_object(), "{name}: {response}");
+    example.clone()
+}
+
+#[tokio::test]
+async fn error_examples_are_what_the_service_returns() {
+    let document = kayenta_api::document();
+    let service = service();
+    let missing = "/pipelines/01HKZ0Q8M4J0W6T3V9Y2C5B7DF";
+    let mut answers =
+        vec![
+        ("BadRequest", service.get("/canaryConfig?configurationAccountName=nope").await),
+        ("NotFound", service.get(missing).await),
+        (
+            "NotAcceptable",
+            service.call("GET", "/judges", &[("accept", "text/html")]).await,
+        ),
+        (
+            "UnsupportedMediaType",
+            service.raw("POST", "/canaryConfig", "text/plain", "{}").await,
+        ),
+        (
+            "InternalServerError",
+            service
+                .get("/metadata/metricsService?metricsAccountName=canary-prometheus&filter=panic")
+                .await,
+        ),
+    ];
+
+    let hanging = service_with(
+        ApiOptions {
+            body_timeout: Duration::from_millis(50),
+            ..options()
+        },
+        Vec::new(),
+    );
+    let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{"))]);
+    let request = Request::post("/canaryConfig")
+        .header("content-type", "application/json")
+        .body(Body::from_stream(pieces.chain(stream::pending())))
+        .unwrap();
+    answers.push(("RequestTimeout", hanging.send(request).await));
+
+    let guarded = service_with(
+        ApiOptions {
+            security: SecurityOptions {
+                enabled: true,
+                tokens: vec![StaticToken {
+                    name: "reader".to_owned(),
+                    token: "a-token".into(),
+                    role: Role::Read,
+                }],
+                ..SecurityOptions::default()
+            },
+            ..options()
+        },
+        Vec::new(),
+    );
+    answers.push(("Unauthorized", guarded.get("/judges").await));
+    let headers = [("authorization", "Bearer a-token")];
+    let path = "/pipelines/x/cancel";
+    answers.push(("Forbidden", guarded.call("PUT", path, &headers).await));
+
+    let mut snapshot = Map::new();
+    for (name, answer) in answers {
+        let example = error_example(&document, name);
+        let real = answer.json();
+        assert_eq!(real["message"], example["message"], "{name}");
+        let keys =
+            |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+        assert_eq!(keys(&real), keys(&example), "{name}");
+        if let Some(status) = example.get("status") {
+            assert_eq!(*status, json!(answer.status.as_u16()), "{name}");
+        }
+        let mut body = real;
+        if let Some(timestamp) = body.get_mut("timestamp") {
+            *timestamp = json!("[timestamp]");
+        }
+        let answer = json!({"status": answer.status.as_u16(), "body": body});
+        snapshot.insert(name.to_owned(), answer);
+    }
+    let snapshot = serde_json::to_string_pretty(&snapshot).unwrap();
+    insta::assert_snapshot!("error_responses", snapshot);
+    let too_long = ApiOptions::default().max_body_bytes;
+    assert_eq!(
+        error_example(&document, "PayloadTooLarge")["message"],
+        json!(format!("The request body is longer than {too_long} bytes."))
+    );
+}
