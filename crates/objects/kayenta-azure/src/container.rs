@@ -27,8 +27,8 @@ use kayenta_storage::{
 use tracing::{info, warn};
 
 use crate::{
+    account::{Access, AzureAccount},
     failure::{Reason, explain, no_container, reason},
-    settings::{Access, AzureAccount},
     shared_key::SharedKeyPolicy,
     transport::transport,
 };

@@ -10,14 +10,16 @@
 //! client for blobs in general: it knows the five kinds of objects of the seam, and nothing else in
 //! the container.
 
+mod account;
 mod container;
 mod failure;
 mod lease;
-mod settings;
+mod section;
 pub mod shared_key;
 mod store;
 mod transport;
 mod writes;
 
-pub use settings::AzureAccount;
+pub use account::{AzureAccount, AzureCredential};
+pub use section::{DESCRIPTION, accounts};
 pub use store::AzureStore;

@@ -11,10 +11,10 @@ use kayenta_storage::{
 };
 
 use crate::{
+    account::AzureAccount,
     container::{Container, Found, newest, version},
     failure::{Reason, nothing_found, reason},
     lease,
-    settings::AzureAccount,
     writes::is_marked,
 };
 

@@ -4,7 +4,8 @@
 //! A store moves bytes. JSON is put on top of it once, in [`ObjectRepository`], and everything that
 //! makes canary configs special (checks, unique names, the list by application) in
 //! [`ConfigCatalogue`], for every store alike. [`Retrying`], [`Metered`] and [`Bounded`] wrap any
-//! store.
+//! store. An adapter says of itself in one [`ObjectStoreDescription`] how its accounts are configured,
+//! opened and shown; those of memory and disk are [`MEMORY`] and [`DISK`].
 //!
 //! It is not a general object store: five kinds of JSON documents, one per key, are all it knows.
 //!
@@ -30,9 +31,11 @@
 
 mod bounded;
 mod catalogue;
+mod description;
 mod disk;
 mod error;
 mod kind;
+mod local;
 mod lock;
 mod memory;
 mod metered;
@@ -43,9 +46,13 @@ mod store;
 
 pub use bounded::Bounded;
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
+pub use description::{
+    Departure, ObjectAccount, ObjectStoreDescription, OpenError, Opening, Place,
+};
 pub use disk::{DiskStore, Durability};
 pub use error::{StorageError, StorageErrorKind};
 pub use kind::ObjectKind;
+pub use local::{DISK, DiskAccount, MEMORY, MemoryAccount, disk_accounts};
 pub use lock::{LOCK_HOLD, StoreLock};
 pub use memory::MemoryStore;
 pub use metered::Metered;

@@ -16,7 +16,6 @@ use kayenta_config::{
     settings::{ManagementPort, ServerSettings, ShutdownMode},
 };
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
-use kayenta_http::RetryPolicy;
 use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::SystemClock;
@@ -343,17 +342,7 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         .into_owned();
     let defaults = EngineOptions::default();
     EngineOptions {
-        retry: RetryPolicy {
-            attempts: settings.retry.attempts,
-            multiplier: settings.retry.backoff_multiplier,
-            series: settings
-                .retry
-                .series
-                .iter()
-                .filter_map(|s| series(*s))
-                .collect(),
-            statuses: settings.retry.statuses.iter().copied().collect(),
-        },
+        retry: settings.retry.clone(),
         workers: engine.workers,
         fetches_per_run: engine.fetches_per_run,
         fetches_total: engine.fetches_total,
@@ -369,8 +358,4 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         max_deliveries: engine.max_deliveries,
         ..defaults
     }
-}
-
-fn series(series: kayenta_config::settings::StatusSeries) -> Option<kayenta_http::StatusSeries> {
-    kayenta_http::StatusSeries::of(series.digit() * 100)
 }

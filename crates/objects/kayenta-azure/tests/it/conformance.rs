@@ -7,10 +7,14 @@ use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, TryStreamExt};
 use hmac::{Hmac, KeyInit, Mac};
-use kayenta_azure::{AzureAccount, AzureStore};
-use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
+use kayenta_accounts::Section;
+use kayenta_azure::{AzureAccount, AzureCredential, AzureStore, DESCRIPTION};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_properties::{Binder, Environment, Loader};
+use kayenta_storage::{ObjectKind, ObjectStore, Opening, WriteCondition};
 use kayenta_testkit::{
     azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite},
+    manual_clock::ManualClock,
     object_store_suite,
 };
 
@@ -180,20 +184,46 @@ async fn a_missing_container_is_made_when_needed() {
 #[ignore = "needs Azurite"]
 async fn an_emulator_is_reached_through_the_suffix() {
     let azurite = Azurite::start().await.unwrap();
-    let smuggled = format!("core.windows.net;BlobEndpoint={}", azurite.endpoint());
-    let account = AzureAccount {
-        blob_endpoint: None,
-        endpoint_suffix: Some(smuggled),
-        ..account(&azurite)
+    let container = account(&azurite).container;
+    let opened = |suffix: String| {
+        let environment = [
+            "name=a".to_owned(),
+            format!("storageAccountName={ACCOUNT_NAME}"),
+            format!("accountAccessKey={ACCOUNT_KEY}"),
+            format!("container={container}"),
+            "rootFolder=kayenta".to_owned(),
+            "supportedTypes=OBJECT_STORE".to_owned(),
+            format!("endpointSuffix={suffix}"),
+        ]
+        .iter()
+        .fold(
+            Environment::empty("/nonexistent"),
+            |environment, setting| {
+                environment.argument(format!("--kayenta.azure.accounts[0].{setting}"))
+            },
+        );
+        let gathered = Loader::new().load(&environment);
+        let binder = Binder::new(&gathered.properties, &environment);
+        let section = Section::new(&binder, DESCRIPTION.kind.name, "/data".as_ref());
+        let mut accounts = (DESCRIPTION.read)(&section);
+        accounts.remove(0).store.unwrap()
     };
-    AzureStore::new(&account).unwrap().check().await.unwrap();
-    let host_style = format!("localhost:{};DefaultEndpointsProtocol=http", azurite.port());
-    let account = AzureAccount {
-        endpoint_suffix: Some(host_style),
-        ..account
+    let opening = Opening {
+        transport: Transport::new(&HttpSettings::default()).unwrap(),
+        clock: Arc::new(ManualClock::default()),
     };
+    let smuggled = opened(format!(
+        "core.windows.net;BlobEndpoint={}",
+        azurite.endpoint()
+    ));
+    let store = smuggled.open(&opening).await.unwrap();
+    store.check().await.unwrap();
+    let host_style = opened(format!(
+        "localhost:{};DefaultEndpointsProtocol=http",
+        azurite.port()
+    ));
     // Where the resolver does not know names under localhost, the failure says so.
-    if let Err(error) = AzureStore::new(&account).unwrap().check().await {
+    if let Err(error) = host_style.open(&opening).await.unwrap().check().await {
         assert!(error.message.contains("dns error"), "{error}");
     }
 }
@@ -227,8 +257,7 @@ async fn a_sas_token_is_enough_and_never_shown() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
     let missing = AzureAccount {
-        sas_token: Some(sas(&account, "racwdl").into()),
-        account_access_key: None,
+        credential: AzureCredential::SasToken(sas(&account, "racwdl").into()),
         ..account.clone()
     };
     let store = AzureStore::new(&missing).unwrap();
@@ -240,7 +269,7 @@ async fn a_sas_token_is_enough_and_never_shown() {
     object_store_suite::locks(&store).await;
 
     let read_only = AzureAccount {
-        sas_token: Some(sas(&account, "rl").into()),
+        credential: AzureCredential::SasToken(sas(&account, "rl").into()),
         ..missing
     };
     let store = AzureStore::new(&read_only).unwrap();

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kayenta_azure::{AzureAccount, AzureStore};
+use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
 use kayenta_storage::{
     ObjectKind, ObjectStore, RetryPolicy, Retrying, StorageError, StorageErrorKind, WriteCondition,
 };
 use kayenta_testkit::azurite::{Azurite, AzuriteOptions};
+use url::Url;
 
 use crate::support::{account, retrying};
 
@@ -48,27 +49,26 @@ async fn causes_are_readable() {
     let unavailable = StorageErrorKind::Unavailable;
 
     let refused = AzureAccount {
-        blob_endpoint: Some("http://127.0.0.1:1/devstoreaccount1".to_owned()),
+        endpoint: Url::parse("http://127.0.0.1:1/devstoreaccount1").unwrap(),
         ..good.clone()
     };
     all_say(&refused, unavailable, "refused").await;
 
     let unknown = AzureAccount {
-        blob_endpoint: None,
-        endpoint_suffix: Some("no-such-host.invalid".to_owned()),
+        endpoint: Url::parse("https://acct.blob.no-such-host.invalid").unwrap(),
         ..good.clone()
     };
     all_say(&unknown, unavailable, "dns error").await;
 
     let plain = azurite.endpoint().replace("http:", "https:");
     let no_tls = AzureAccount {
-        blob_endpoint: Some(plain),
+        endpoint: Url::parse(&plain).unwrap(),
         ..good.clone()
     };
     all_say(&no_tls, unavailable, "cannot connect").await;
 
     let wrong_key = AzureAccount {
-        account_access_key: Some("d3Jvbmcga2V5".into()),
+        credential: AzureCredential::SharedKey("d3Jvbmcga2V5".into()),
         ..good.clone()
     };
     all_say(&wrong_key, StorageErrorKind::Denied, "403").await;

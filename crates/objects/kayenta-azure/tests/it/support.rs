@@ -10,7 +10,7 @@ use azure_storage_blob::{
     BlobContainerClient, BlobContainerClientOptions, models::BlockBlobClientUploadOptions,
 };
 use bytes::Bytes;
-use kayenta_azure::{AzureAccount, AzureStore, shared_key::SharedKeyPolicy};
+use kayenta_azure::{AzureAccount, AzureCredential, AzureStore, shared_key::SharedKeyPolicy};
 use kayenta_storage::{ObjectStore, RetryPolicy, Retrying};
 use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite};
 use url::Url;
@@ -23,11 +23,10 @@ pub(crate) fn account(azurite: &Azurite) -> AzureAccount {
     AzureAccount {
         name: "my-azure-account".to_owned(),
         storage_account_name: ACCOUNT_NAME.to_owned(),
-        account_access_key: Some(ACCOUNT_KEY.into()),
         container: format!("canary-{number}"),
         root_folder: "kayenta".to_owned(),
-        blob_endpoint: Some(azurite.endpoint()),
-        ..AzureAccount::default()
+        endpoint: Url::parse(&azurite.endpoint()).unwrap(),
+        credential: AzureCredential::SharedKey(ACCOUNT_KEY.into()),
     }
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn retrying(account: &AzureAccount) -> Arc<dyn ObjectStore> {
 /// The container, without the store.
 pub(crate) fn container(account: &AzureAccount) -> BlobContainerClient {
     use base64::{Engine, prelude::BASE64_STANDARD};
-    let endpoint = account.blob_endpoint.as_ref().unwrap();
+    let endpoint = account.endpoint.as_str();
     let url = Url::parse(&format!("{endpoint}/{}", account.container)).unwrap();
     let key = BASE64_STANDARD.decode(ACCOUNT_KEY).unwrap();
     let options = BlobContainerClientOptions {

@@ -1,15 +1,14 @@
 //! The smaller groups.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use indexmap::IndexMap;
-use kayenta_http::status_by_name;
-use kayenta_properties::{Binder, Group, convert::Choices};
+use kayenta_http::{RetryPolicy, StatusSeries, status_by_name};
+use kayenta_properties::{Binder, Group, Severity, convert::Choices};
 
 use crate::settings::{
-    AtlasSettings, IndexSettings, JudgeSettings, MetadataSettings, MetricsRetrySettings,
-    PrometheusHealthSettings, PrometheusSettings, RemoteJudgeSettings, SerializationSettings,
-    SpectatorSettings, StatusSeries, SwaggerSettings, TestDefaults,
+    AtlasSettings, IndexSettings, MetadataSettings, PrometheusHealthSettings, PrometheusSettings,
+    RemoteJudgeSettings, SerializationSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,13 +26,13 @@ const STATUS_SERIES: &Choices<StatusSeries> = &[
     ("5xx", StatusSeries::ServerError),
 ];
 
-pub(super) fn retry(binder: &Binder<'_>) -> MetricsRetrySettings {
+pub(super) fn retry(binder: &Binder<'_>) -> RetryPolicy {
     let group = binder.group("kayenta.metrics.retry");
     let series = group
         .choices("series", STATUS_SERIES)
         .unwrap_or_else(|| vec![StatusSeries::ServerError]);
     let statuses = match group.items("statuses") {
-        None => BTreeSet::from([408, 429]),
+        None => vec![408, 429],
         Some(items) => items
             .iter()
             .filter_map(|item| {
@@ -54,19 +53,31 @@ pub(super) fn retry(binder: &Binder<'_>) -> MetricsRetrySettings {
             .collect(),
     };
     let attempts = group.integer("attempts", i32::MIN, i32::MAX, 10);
-    MetricsRetrySettings {
-        series: series.into_iter().collect(),
+    RetryPolicy {
+        series,
         statuses,
         attempts: u32::try_from(attempts).unwrap_or(1).max(1),
-        backoff_multiplier: group.millis("backoffPeriodMultiplierMs", 1_000),
+        multiplier: group.millis("backoffPeriodMultiplierMs", 1_000),
     }
 }
 
-pub(super) fn judge(binder: &Binder<'_>) -> JudgeSettings {
+/// Parameters of the built-in judge that the reference binds and does not use (Q-JUDGE-02): using them
+/// would change the results of configurations that set them.
+pub(super) fn warn_of_judge_parameters(binder: &Binder<'_>) {
     let group = binder.group("kayenta.netflix.judge");
-    JudgeSettings {
-        tolerance: group.double("tolerance", f64::MIN, f64::MAX, 0.25),
-        confidence_level: group.double("confLevel", 0.0, 1.0, 0.98),
+    for (name, least, most, fixed) in [
+        ("tolerance", f64::MIN, f64::MAX, 0.25),
+        ("confLevel", 0.0, 1.0, 0.98),
+    ] {
+        let Some(value) = group.get(name).filter(|value| !value.text.is_empty()) else {
+            continue;
+        };
+        let _ = group.double(name, least, most, fixed);
+        let mut warning = value.wrong(format!(
+            "the setting has no effect, as in the Java service: the judge uses {fixed}"
+        ));
+        warning.severity = Severity::Warning;
+        group.report(warning.remedy("remove it"));
     }
 }
 

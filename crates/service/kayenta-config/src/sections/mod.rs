@@ -1,10 +1,9 @@
 //! Properties to [`Settings`]: one module for each part of them.
 
-mod azure;
 mod cloud;
+mod configbin;
 mod features;
 mod http_json;
-mod local;
 mod logging;
 mod management;
 mod metric_stores;
@@ -41,6 +40,7 @@ pub(crate) fn read<S: AccountSection>(
     let embedded = work::embedded(binder);
     let accounts = accounts::read(binder, table, &embedded.data_dir);
     let queue = work::queue(binder);
+    features::warn_of_judge_parameters(binder);
     let settings = Settings {
         application_name,
         profiles: context.gathered.profiles.clone(),
@@ -52,7 +52,6 @@ pub(crate) fn read<S: AccountSection>(
         queue,
         embedded,
         retry: features::retry(binder),
-        judge: features::judge(binder),
         remote_judge: features::remote_judge(binder),
         standalone_canary_analysis: top.switch("kayenta.standaloneCanaryAnalysis.enabled"),
         refuse_impossible_analyses: top.strict_switch(

@@ -5,27 +5,15 @@ use kayenta_accounts::{
 };
 use kayenta_model::AccountType;
 
-use super::{azure as blobs, cloud, http_json as any_json, local, metric_stores};
+use super::{cloud, configbin as bin, http_json as any_json, metric_stores};
 use crate::settings::{
-    AtlasAccount, AwsAccount, AzureAccount, ConfigBinAccount, DatadogAccount, DiskAccount,
-    GoogleAccount, GraphiteAccount, HttpJsonAccount, InfluxDbAccount, MemoryAccount,
-    NewRelicAccount, PrometheusAccount, SignalFxAccount, WavefrontAccount,
+    AtlasAccount, AwsAccount, ConfigBinAccount, DatadogAccount, GoogleAccount, GraphiteAccount,
+    HttpJsonAccount, InfluxDbAccount, NewRelicAccount, PrometheusAccount, SignalFxAccount,
+    WavefrontAccount,
 };
 
-/// Azure (Blob Storage).
-pub static AZURE: AccountKind = AccountKind {
-    services: &[Service {
-        name: "blobs",
-        account_type: AccountType::ObjectStore,
-    }],
-    ..AccountKind::new("azure", "Azure")
-};
 /// ConfigBin.
 pub static CONFIGBIN: AccountKind = AccountKind::new("configbin", "ConfigBin");
-/// Memory.
-pub static MEMORY: AccountKind = AccountKind::new("memory", "Memory");
-/// Disk.
-pub static DISK: AccountKind = AccountKind::new("disk", "Disk");
 /// Atlas.
 pub static ATLAS: AccountKind = AccountKind::new("atlas", "Atlas");
 /// AWS (S3).
@@ -86,7 +74,7 @@ macro_rules! readers {
             #[must_use]
             pub fn $name(section: &Section<'_>) -> Vec<AccountSettings<$account>> {
                 section
-                    .accounts($read(section))
+                    .accounts($read)
                     .into_iter()
                     .map(|account| {
                         AccountSettings::new(
@@ -102,37 +90,28 @@ macro_rules! readers {
 }
 
 readers! {
-    /// Accounts of Azure.
-    azure: AzureAccount = |_| blobs::account;
     /// Accounts of ConfigBin.
-    configbin: ConfigBinAccount = |_| local::configbin;
-    /// Accounts of the memory store.
-    memory: MemoryAccount = |_| local::memory;
-    /// Accounts of the disk store.
-    disk: DiskAccount = |section: &Section<'_>| {
-        let data_dir = section.data_dir().to_path_buf();
-        move |group: &kayenta_properties::Group<'_>| local::disk(group, &data_dir)
-    };
+    configbin: ConfigBinAccount = bin::configbin;
     /// Accounts of Atlas.
-    atlas: AtlasAccount = |_| metric_stores::atlas;
+    atlas: AtlasAccount = metric_stores::atlas;
     /// Accounts of AWS.
-    aws: AwsAccount = |_| cloud::aws;
+    aws: AwsAccount = cloud::aws;
     /// Accounts of Datadog.
-    datadog: DatadogAccount = |_| metric_stores::datadog;
+    datadog: DatadogAccount = metric_stores::datadog;
     /// Accounts of Graphite.
-    graphite: GraphiteAccount = |_| metric_stores::graphite;
+    graphite: GraphiteAccount = metric_stores::graphite;
     /// Accounts of InfluxDB.
-    influxdb: InfluxDbAccount = |_| metric_stores::influxdb;
+    influxdb: InfluxDbAccount = metric_stores::influxdb;
     /// Accounts of New Relic.
-    newrelic: NewRelicAccount = |_| metric_stores::newrelic;
+    newrelic: NewRelicAccount = metric_stores::newrelic;
     /// Accounts of Prometheus.
-    prometheus: PrometheusAccount = |_| metric_stores::prometheus;
+    prometheus: PrometheusAccount = metric_stores::prometheus;
     /// Accounts of SignalFx.
-    signalfx: SignalFxAccount = |_| metric_stores::signalfx;
+    signalfx: SignalFxAccount = metric_stores::signalfx;
     /// Accounts of Wavefront.
-    wavefront: WavefrontAccount = |_| metric_stores::wavefront;
+    wavefront: WavefrontAccount = metric_stores::wavefront;
     /// Accounts of any server that answers with JSON.
-    http_json: HttpJsonAccount = |_| any_json::account;
+    http_json: HttpJsonAccount = any_json::account;
     /// Accounts of Google Cloud.
-    google: GoogleAccount = |_| cloud::google;
+    google: GoogleAccount = cloud::google;
 }

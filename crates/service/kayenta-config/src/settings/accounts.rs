@@ -1,12 +1,11 @@
 //! Accounts of stores whose adapters do not read their own section yet.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use indexmap::IndexMap;
 use kayenta_model::AccountType;
-use kayenta_secrets::{BaseUrl, SecretUrl, mask_urls};
+use kayenta_secrets::{BaseUrl, SecretUrl};
 use secrecy::SecretString;
-use url::Url;
 
 /// A Prometheus.
 #[derive(Clone, Debug)]
@@ -233,57 +232,6 @@ pub struct GoogleAccount {
     pub supported_types: Vec<AccountType>,
 }
 
-/// A container of Azure Blob Storage.
-#[derive(Clone, Debug)]
-pub struct AzureAccount {
-    /// Account name.
-    pub name: String,
-    /// `storageAccountName`; may be missing when OBJECT_STORE is not among the types.
-    pub storage_account_name: Option<String>,
-    /// How it is authenticated; `None` only without OBJECT_STORE.
-    pub credential: Option<AzureCredential>,
-    /// `container`; `Some` with OBJECT_STORE.
-    pub container: Option<String>,
-    /// `rootFolder`; `Some` with OBJECT_STORE.
-    pub root_folder: Option<String>,
-    /// Where the blob service is; `None` only without `storageAccountName`.
-    pub endpoint: Option<AzureEndpoint>,
-    /// `supportedTypes`, none by default.
-    pub supported_types: Vec<AccountType>,
-}
-
-/// The blob service of an Azure account, from `endpointSuffix` (default `core.windows.net`, with the
-/// connection-string parts the reference lets one append), `protocol` (default `https`) and
-/// `blobEndpoint` or `endpoint` (a full URL; not in the Java service).
-#[derive(Clone, PartialEq, Eq)]
-pub struct AzureEndpoint {
-    /// Such as `https://account.blob.core.windows.net` or `http://127.0.0.1:10000/devstoreaccount1`,
-    /// without a slash at its end.
-    pub url: Url,
-    /// Whether the account name is the first segment of the path (emulators) and not in the host.
-    pub path_style: bool,
-}
-
-impl fmt::Debug for AzureEndpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AzureEndpoint")
-            .field("url", &mask_urls(self.url.as_str()))
-            .field("path_style", &self.path_style)
-            .finish()
-    }
-}
-
-/// How the service authenticates to Azure.
-#[derive(Clone, Debug)]
-pub enum AzureCredential {
-    /// `accountAccessKey`: base64, checked.
-    SharedKey(SecretString),
-    /// `sasToken` (not in the Java service): without the leading `?`.
-    SasToken(SecretString),
-    /// `workloadIdentity: true` (not in the Java service): Entra ID from the environment.
-    WorkloadIdentity,
-}
-
 /// A bucket of S3.
 #[derive(Clone, Debug)]
 pub struct AwsAccount {
@@ -328,28 +276,6 @@ pub struct AwsProxy {
     pub host: String,
     /// `proxyPort`
     pub port: u16,
-}
-
-/// A store in memory: lost on restart, not shared.
-#[derive(Clone, Debug)]
-pub struct MemoryAccount {
-    /// Account name.
-    pub name: String,
-    /// `supportedTypes`, none by default.
-    pub supported_types: Vec<AccountType>,
-}
-
-/// A store on disk; not in the Java service.
-#[derive(Clone, Debug)]
-pub struct DiskAccount {
-    /// Account name.
-    pub name: String,
-    /// `path`, default `objects` under the data directory.
-    pub path: PathBuf,
-    /// `rootFolder`, default `kayenta`: what `/credentials` shows and keys begin with.
-    pub root_folder: String,
-    /// `supportedTypes`, default OBJECT_STORE and CONFIGURATION_STORE.
-    pub supported_types: Vec<AccountType>,
 }
 
 /// A ConfigBin.

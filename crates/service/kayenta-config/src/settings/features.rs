@@ -1,61 +1,10 @@
 //! The smaller groups under `kayenta.*`, and `spectator.*` and `swagger.*`.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
 use kayenta_secrets::BaseUrl;
-
-/// When a failed metric fetch is tried again (`kayenta.metrics.retry.*`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetricsRetrySettings {
-    /// `series`: classes of statuses tried again, default SERVER_ERROR.
-    pub series: BTreeSet<StatusSeries>,
-    /// `statuses`: statuses tried again, default 408 and 429.
-    pub statuses: BTreeSet<u16>,
-    /// `attempts`: tries in all, default 10; 1 or less is no retry.
-    pub attempts: u32,
-    /// `backoffPeriodMultiplierMs`, default 1 s: after failed try k the wait is 2^(k-1) times this.
-    pub backoff_multiplier: Duration,
-}
-
-/// A class of HTTP statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StatusSeries {
-    /// 1xx
-    Informational,
-    /// 2xx
-    Successful,
-    /// 3xx
-    Redirection,
-    /// 4xx
-    ClientError,
-    /// 5xx
-    ServerError,
-}
-
-impl StatusSeries {
-    /// The first digit of its statuses.
-    #[must_use]
-    pub fn digit(self) -> u16 {
-        match self {
-            Self::Informational => 1,
-            Self::Successful => 2,
-            Self::Redirection => 3,
-            Self::ClientError => 4,
-            Self::ServerError => 5,
-        }
-    }
-}
-
-/// Parameters of `NetflixACAJudge-v1.0` (`kayenta.netflix.judge.*`).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct JudgeSettings {
-    /// `tolerance`, default 0.25.
-    pub tolerance: f64,
-    /// `confLevel`, default 0.98.
-    pub confidence_level: f64,
-}
 
 /// The remote judge (`kayenta.remoteJudge.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,15 +12,14 @@ mod server;
 mod work;
 
 pub use accounts::{
-    AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, AzureAccount, AzureCredential,
-    AzureEndpoint, ConfigBinAccount, DatadogAccount, DiskAccount, GoogleAccount, GraphiteAccount,
-    HttpJsonAccount, HttpJsonMethod, InfluxDbAccount, MemoryAccount, NewRelicAccount,
-    PrometheusAccount, PrometheusAuth, SignalFxAccount, TimestampUnit, WavefrontAccount,
+    AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, ConfigBinAccount, DatadogAccount,
+    GoogleAccount, GraphiteAccount, HttpJsonAccount, HttpJsonMethod, InfluxDbAccount,
+    NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount, TimestampUnit,
+    WavefrontAccount,
 };
 pub use features::{
-    AtlasSettings, IndexSettings, JudgeSettings, MetadataSettings, MetricsRetrySettings,
-    PrometheusHealthSettings, PrometheusSettings, RemoteJudgeSettings, SerializationSettings,
-    SpectatorSettings, StatusSeries, SwaggerSettings, TestDefaults,
+    AtlasSettings, IndexSettings, MetadataSettings, PrometheusHealthSettings, PrometheusSettings,
+    RemoteJudgeSettings, SerializationSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 pub use logging::{AnsiOutput, LogFileSettings, LogFormat, LogLevel, LoggingSettings};
 pub use management::{
@@ -39,6 +38,8 @@ pub use work::{
     EmbeddedSettings, EngineSettings, ExecutionCleanup, QueueSettings, RedisSettings,
     RedisTopology, WorkBackend,
 };
+
+use kayenta_http::RetryPolicy;
 
 /// Everything an operator can configure.
 #[derive(Clone, Debug)]
@@ -63,9 +64,7 @@ pub struct Settings {
     /// How much is done at a time, and how long records are kept.
     pub engine: EngineSettings,
     /// When a failed metric fetch is tried again.
-    pub retry: MetricsRetrySettings,
-    /// Parameters of `NetflixACAJudge-v1.0`.
-    pub judge: JudgeSettings,
+    pub retry: RetryPolicy,
     /// The remote judge; `None` when switched off.
     pub remote_judge: Option<RemoteJudgeSettings>,
     /// `kayenta.standaloneCanaryAnalysis.enabled`: whether `/standalone_canary_analysis` exists.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use kayenta_azure::AzureCredential;
 use kayenta_config::{
     SkippedAccount,
-    settings::{AzureCredential, HttpLogLevel, PrometheusAuth},
+    settings::{HttpLogLevel, PrometheusAuth},
 };
 use kayenta_model::AccountType;
 use secrecy::ExposeSecret;
@@ -58,8 +59,8 @@ fn an_azure_key_that_is_none_drops_the_account_and_names_the_placeholder() {
     let loaded = azure(&account.replace("KEY", "${azure.storageKey}"))
         .var("AZURE_STORAGEKEY", "a2V5")
         .load();
-    match &loaded.accounts.azure[0].credential {
-        Some(AzureCredential::SharedKey(key)) => assert_eq!(key.expose_secret(), "a2V5"),
+    match &loaded.accounts.azure[0].store.as_ref().unwrap().credential {
+        AzureCredential::SharedKey(key) => assert_eq!(key.expose_secret(), "a2V5"),
         other => panic!("{other:?}"),
     }
 }
@@ -107,7 +108,7 @@ fn configuration_store_alone_is_listed_with_a_warning() {
 fn an_account_that_stores_no_objects_needs_no_key_and_its_absence_is_reported() {
     let loaded = azure("{name: a}").load();
     let account = &loaded.accounts.azure[0];
-    assert!(account.credential.is_none() && account.endpoint.is_none());
+    assert!(account.store.is_none());
     told(&loaded.warnings, "accountAccessKey");
     told(&loaded.warnings, "storage-account-name");
 }

@@ -1,6 +1,7 @@
 //! Files of others that must load unchanged.
 
-use kayenta_config::settings::{AzureCredential, PrometheusAuth, Show, WorkBackend};
+use kayenta_azure::AzureCredential;
+use kayenta_config::settings::{PrometheusAuth, Show, WorkBackend};
 use kayenta_model::AccountType;
 use secrecy::ExposeSecret;
 
@@ -38,23 +39,20 @@ fn the_guides_file_loads_without_a_word() {
     assert_eq!(redis.address(), "redis://kayenta-redis-master:6379");
     assert!(redis.password.is_none());
     let accounts = &loaded.accounts;
-    let azure = &accounts.azure[0];
-    assert_eq!(azure.name, "canary-storage");
     assert_eq!(
-        azure.storage_account_name.as_deref(),
-        Some("kayentastorage")
-    );
-    assert_eq!(azure.container.as_deref(), Some("kayenta"));
-    assert_eq!(azure.root_folder.as_deref(), Some("kayenta"));
-    assert_eq!(
-        azure.endpoint.as_ref().unwrap().url.as_str(),
-        "https://kayentastorage.blob.core.windows.net/"
-    );
-    assert_eq!(
-        azure.supported_types,
+        accounts.azure[0].supported_types,
         [AccountType::ObjectStore, AccountType::ConfigurationStore]
     );
-    match azure.credential.as_ref().unwrap() {
+    let azure = accounts.azure[0].store.as_ref().unwrap();
+    assert_eq!(azure.name, "canary-storage");
+    assert_eq!(azure.storage_account_name, "kayentastorage");
+    assert_eq!(azure.container, "kayenta");
+    assert_eq!(azure.root_folder, "kayenta");
+    assert_eq!(
+        azure.endpoint.as_str(),
+        "https://kayentastorage.blob.core.windows.net/"
+    );
+    match &azure.credential {
         AzureCredential::SharedKey(key) => assert_eq!(key.expose_secret(), "c2VjcmV0LWtleQ=="),
         other => panic!("{other:?}"),
     }

@@ -355,3 +355,16 @@ fn logging_takes_formats_files_and_warns_of_logback() {
     let structured = Case::yaml("logging.structured.format.console: ecs\n").load();
     assert_eq!(structured.settings.logging.format, LogFormat::Json);
 }
+
+#[test]
+fn parameters_the_judge_does_not_use_are_warned_of_where_they_are_set() {
+    let loaded = Case::yaml("kayenta.netflix.judge: {tolerance: 0.3}\n").load();
+    told(
+        &loaded.warnings,
+        "kayenta.netflix.judge.tolerance: the setting has no effect, as in the Java service: the judge uses 0.25",
+    );
+    let unset = Case::yaml("").load();
+    assert!(unset.warnings.is_empty(), "{:?}", unset.warnings);
+    let error = Case::yaml("kayenta.netflix.judge.confLevel: high\n").fails();
+    told(&error.errors, "kayenta.netflix.judge.conf-level");
+}

@@ -1,15 +1,17 @@
 //! The kinds of account the service has, for the tests.
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Section};
+use kayenta_azure::AzureAccount;
 use kayenta_config::{Diagnostic, EnvironmentView, Settings, SkippedAccount, settings::*, stores};
+use kayenta_storage::DiskAccount;
 
 /// What an account of one of the kinds has.
 #[derive(Clone, Debug)]
 pub(crate) enum Store {
-    Azure(AzureAccount),
-    ConfigBin(ConfigBinAccount),
-    Memory(MemoryAccount),
+    Azure(Option<AzureAccount>),
+    Memory,
     Disk(DiskAccount),
+    ConfigBin(ConfigBinAccount),
     Atlas(AtlasAccount),
     Aws(AwsAccount),
     Datadog(DatadogAccount),
@@ -47,18 +49,18 @@ fn all<T>(accounts: Vec<AccountSettings<T>>, store: fn(T) -> Store) -> Vec<Accou
         .collect()
 }
 
-pub(crate) const TABLE: &[Kind] = &[
-    Kind(&stores::AZURE, |section| {
-        all(stores::azure(section), Store::Azure)
+pub(crate) static TABLE: &[Kind] = &[
+    Kind(&kayenta_azure::DESCRIPTION.kind, |section| {
+        all(kayenta_azure::accounts(section), Store::Azure)
     }),
     Kind(&stores::CONFIGBIN, |section| {
         all(stores::configbin(section), Store::ConfigBin)
     }),
-    Kind(&stores::MEMORY, |section| {
-        all(stores::memory(section), Store::Memory)
+    Kind(&kayenta_storage::MEMORY.kind, |section| {
+        all((kayenta_storage::MEMORY.read)(section), |_| Store::Memory)
     }),
-    Kind(&stores::DISK, |section| {
-        all(stores::disk(section), Store::Disk)
+    Kind(&kayenta_storage::DISK.kind, |section| {
+        all(kayenta_storage::disk_accounts(section), Store::Disk)
     }),
     Kind(&stores::ATLAS, |section| {
         all(stores::atlas(section), Store::Atlas)
@@ -107,9 +109,9 @@ pub(crate) struct Loaded {
 
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
-    pub(crate) azure: Vec<AzureAccount>,
+    pub(crate) azure: Vec<AccountSettings<Option<AzureAccount>>>,
     pub(crate) configbin: Vec<ConfigBinAccount>,
-    pub(crate) memory: Vec<MemoryAccount>,
+    pub(crate) memory: Vec<AccountSettings<()>>,
     pub(crate) disk: Vec<DiskAccount>,
     pub(crate) atlas: Vec<AtlasAccount>,
     pub(crate) aws: Vec<AwsAccount>,
@@ -141,11 +143,13 @@ impl From<kayenta_config::Loaded<Store>> for Loaded {
             ..Accounts::default()
         };
         for (kind, account) in loaded.accounts.registered {
-            accounts.registration_order.push((kind.name, account.name));
+            let name = account.name.clone();
+            accounts.registration_order.push((kind.name, name));
+            let facts = account.clone().map(|_| ());
             match account.store {
-                Store::Azure(account) => accounts.azure.push(account),
+                Store::Azure(azure) => accounts.azure.push(facts.map(|()| azure)),
                 Store::ConfigBin(account) => accounts.configbin.push(account),
-                Store::Memory(account) => accounts.memory.push(account),
+                Store::Memory => accounts.memory.push(facts),
                 Store::Disk(account) => accounts.disk.push(account),
                 Store::Atlas(account) => accounts.atlas.push(account),
                 Store::Aws(account) => accounts.aws.push(account),

@@ -1,8 +1,9 @@
 //! Values, names and placeholders, as the Java service reads them when it starts.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use kayenta_config::settings::{StatusSeries, WorkBackend};
+use kayenta_config::settings::WorkBackend;
+use kayenta_http::{RetryPolicy, StatusSeries};
 use kayenta_model::AccountType;
 
 use crate::support::{Case, FILE, memory_named, place, told};
@@ -427,15 +428,15 @@ fn yaml_scalars_become_the_text_java_makes() {
 fn the_retry_policy_takes_names_and_numbers() {
     let retry = |text: &str| Case::yaml(text).load().settings.retry;
     let default = retry("");
-    assert_eq!(default.series, BTreeSet::from([StatusSeries::ServerError]));
-    assert_eq!(default.statuses, BTreeSet::from([408, 429]));
-    assert_eq!(default.attempts, 10);
-    assert_eq!(default.backoff_multiplier, Duration::from_secs(1));
+    assert_eq!(default, RetryPolicy::default());
     let written = retry(
         "kayenta.metrics.retry: {series: [5xx, client-error], statuses: \"408, BAD_GATEWAY, i am a teapot\", attempts: -3, backoffPeriodMultiplierMs: 50}\n",
     );
-    assert_eq!(written.statuses, BTreeSet::from([408, 418, 502]));
-    assert_eq!(written.series.len(), 2);
+    assert_eq!(written.statuses, [408, 502, 418]);
+    assert_eq!(
+        written.series,
+        [StatusSeries::ServerError, StatusSeries::ClientError]
+    );
     assert_eq!(written.attempts, 1);
     let error = Case::yaml("kayenta.metrics.retry.statuses: TEAPOT\n").fails();
     told(&error.errors, "no status is called TEAPOT");
@@ -471,7 +472,7 @@ fn variables_bind_in_every_spelling_of_the_table() {
     let accounts = loaded.accounts;
     let settings = loaded.settings;
     assert_eq!(settings.server.port, Some(9001));
-    assert_eq!(settings.retry.backoff_multiplier, Duration::from_millis(7));
+    assert_eq!(settings.retry.multiplier, Duration::from_millis(7));
     assert_eq!(settings.http_client.read_timeout, Duration::from_millis(8));
     assert_eq!(
         settings.http_client.connect_timeout,

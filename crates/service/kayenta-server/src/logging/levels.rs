@@ -21,6 +21,8 @@ use tracing_subscriber::{
     reload,
 };
 
+use crate::wiring::kinds::{KINDS, Kind};
+
 /// The root's name in `/loggers`.
 const ROOT: &str = "ROOT";
 
@@ -35,10 +37,6 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("kayenta_atlas", &["com.netflix.kayenta.atlas"]),
-    (
-        "kayenta_azure",
-        &["com.netflix.kayenta.azure", "com.netflix.kayenta.blobs"],
-    ),
     (
         "kayenta_config",
         &["com.netflix.kayenta.config", "org.springframework.boot"],
@@ -117,6 +115,15 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("kayenta_wavefront", &["com.netflix.kayenta.wavefront"]),
 ];
+
+/// Every crate of the service, and the loggers of the reference it stands for.
+fn modules() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    let stores = KINDS
+        .iter()
+        .filter_map(Kind::loggers)
+        .filter(|(_, java_names)| !java_names.is_empty());
+    MODULES.iter().copied().chain(stores)
+}
 
 /// Spring Boot's built-in group `web`, as far as its loggers exist here.
 const WEB_GROUP: [&str; 2] = ["org.springframework.web", "org.springframework.boot"];
@@ -253,14 +260,14 @@ fn targets(configured: &BTreeMap<String, LogLevel>) -> Targets {
     let mut targets = Targets::new()
         .with_default(filter(step_behind(root)))
         .with_target("kayenta", filter(root));
-    for (module, java_names) in MODULES {
+    for (module, java_names) in modules() {
         // Of several names the closest match counts, of equally close ones the chattier.
         let matched = java_names
             .iter()
             .filter_map(|name| nearest(configured, name))
             .max_by_key(|(name, level)| (name.len(), *level));
         if let Some((_, level)) = matched {
-            targets = targets.with_target(*module, filter(level));
+            targets = targets.with_target(module, filter(level));
         }
     }
     for (logger, level) in configured {
@@ -280,8 +287,7 @@ impl LogLevels for LoggerTable {
             .configured
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let known = MODULES
-            .iter()
+        let known = modules()
             .flat_map(|(_, names)| names.iter().map(|name| (*name).to_owned()))
             .chain(["com.netflix", "com.netflix.kayenta"].map(str::to_owned))
             .chain(configured.keys().filter(|name| *name != ROOT).cloned());

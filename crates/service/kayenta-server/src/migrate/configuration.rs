@@ -119,26 +119,11 @@ pub(super) fn examine(loaded: &Loaded) -> Configuration {
 fn changes(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
     let mut findings = Vec::new();
-    let azure_by_https = loaded
-        .accounts
-        .registered
-        .iter()
-        .filter_map(|(_, account)| {
-            let Store::Azure(azure) = &account.store else {
-                return None;
-            };
-            let endpoint = azure.endpoint.as_ref()?;
-            (endpoint.url.scheme() == "https").then_some(account.name.as_str())
-        });
-    for account in azure_by_https {
-        findings.push(
-            Finding::note(
-                account,
-                "reached over https, as by recent versions of the Java service; 0.17 used http (an \
-                 account that allows nothing else needs protocol: http)",
-            )
-            .departs("C-CONF-03"),
-        );
+    for (_, account) in &loaded.accounts.registered {
+        let objects = account.store.objects();
+        for departure in objects.iter().flat_map(|objects| objects.departures()) {
+            findings.push(Finding::note(&account.name, departure.text).departs(departure.id));
+        }
     }
     if set(loaded, "server.shutdown").next().is_none() {
         findings.push(
@@ -203,11 +188,7 @@ fn kebab(name: &str) -> String {
 /// The query type accounts of the kind understand, if they are a metric store.
 pub(super) fn query_type(kind: &AccountKind, store: &Store) -> Option<&'static str> {
     match store {
-        Store::Azure(_)
-        | Store::Aws(_)
-        | Store::Memory(_)
-        | Store::Disk(_)
-        | Store::ConfigBin(_) => None,
+        Store::Objects(_) | Store::Aws(_) | Store::ConfigBin(_) => None,
         Store::Google(_) => Some("stackdriver"),
         _ => Some(kind.name),
     }

@@ -10,7 +10,8 @@ use kayenta_model::{
     with_causes,
 };
 use kayenta_storage::{
-    ConfigCatalogue, ObjectKind, ObjectRepository, ObjectSummary, StorageError, StorageErrorKind,
+    ConfigCatalogue, ObjectKind, ObjectRepository, ObjectSummary, Place, StorageError,
+    StorageErrorKind,
 };
 use serde::de::DeserializeOwned;
 
@@ -19,7 +20,7 @@ use super::{
     report::{Finding, Group, LeftOver, Store, Unreadable},
 };
 use crate::wiring::{
-    kinds::{Accounts, Loaded, Store as Configured},
+    kinds::{Accounts, Loaded},
     local_judges,
     reading::{ReadingAccount, object_stores},
 };
@@ -30,11 +31,12 @@ const READS: usize = 16;
 /// Looks through every store the settings name.
 pub(super) async fn examine(loaded: &Loaded) -> Vec<Store> {
     let mut stores = Vec::new();
-    for account in object_stores(&loaded.accounts) {
+    for account in object_stores(loaded) {
         stores.push(examine_account(loaded, account).await);
     }
     for (kind, account) in &loaded.accounts.registered {
-        if !matches!(account.store, Configured::Memory(_)) {
+        let objects = account.store.objects();
+        if objects.is_none_or(|objects| objects.place() != Place::Process) {
             continue;
         }
         let mut store = Store::of(&account.name, kind);

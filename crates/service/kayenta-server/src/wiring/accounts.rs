@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-use kayenta_accounts::AccountKind;
-use kayenta_azure::AzureStore;
-use kayenta_config::{
-    Settings,
-    settings::{self, AzureCredential},
-    stores,
-};
+use kayenta_accounts::{AccountKind, AccountSettings};
+use kayenta_config::Settings;
 use kayenta_engine::{Account, Accounts};
 use kayenta_http::Transport;
 use kayenta_metrics::Metered as MeteredMetrics;
-use kayenta_model::{AccountType, Clock, JsonMap};
+use kayenta_model::{AccountType, Clock, JsonMap, with_causes};
 use kayenta_secrets::BaseUrl;
 use kayenta_storage::{
-    Bounded, DiskStore, Durability, MemoryStore, Metered, ObjectRepository, ObjectStore,
+    Bounded, Metered, ObjectAccount, ObjectRepository, ObjectStore, OpenError, Opening, Place,
     RetryPolicy, Retrying,
 };
 use serde_json::{Value, json};
@@ -37,6 +31,16 @@ pub(crate) struct Ingredients {
     pub(crate) transport: Transport,
     /// The time.
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Ingredients {
+    /// What object stores are opened with.
+    pub(crate) fn opening(&self) -> Opening {
+        Opening {
+            transport: self.transport.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
 }
 
 /// Opens and registers every configured account, in the reference's order. One that cannot be loaded is
@@ -61,7 +65,7 @@ pub(crate) async fn register(
     for (kind, account) in &configured.registered {
         let name = &account.name;
         let store = &account.store;
-        let Some(made) = make(settings, configured, store, ingredients).await? else {
+        let Some(made) = make(settings, configured, (kind, account), ingredients).await? else {
             continue;
         };
         let types: Vec<&str> = made.supported_types.iter().map(|t| t.as_str()).collect();
@@ -115,20 +119,14 @@ fn service_type(store: &str) -> Option<&'static str> {
 async fn make(
     settings: &Settings,
     configured: &kinds::Accounts,
-    store: &Store,
+    (kind, account): (&AccountKind, &AccountSettings<Store>),
     ingredients: &Ingredients,
 ) -> anyhow::Result<Option<Account>> {
     use metric_stores as metrics;
-    Ok(match store {
-        Store::Azure(account) => azure(account),
-        Store::Memory(account) => {
-            let store = MemoryStore::with_clock(Arc::clone(&ingredients.clock));
-            let mut entry = Entry::new(&account.name, &stores::MEMORY, &account.supported_types);
-            entry.show("objects", json!({}));
-            entry.show("metadata", json!({}));
-            Some(entry.with_objects(store).finish())
+    Ok(match &account.store {
+        Store::Objects(objects) => {
+            object_account(kind, account, objects.as_ref(), ingredients).await?
         }
-        Store::Disk(account) => Some(disk(account).await?),
         Store::ConfigBin(account) => Some(not_built_in::configbin(account)),
         Store::Aws(account) => Some(not_built_in::aws(account)),
         Store::Atlas(account) => metrics::atlas::account(account, ingredients),
@@ -231,81 +229,34 @@ impl Entry {
     }
 }
 
-async fn disk(account: &settings::DiskAccount) -> anyhow::Result<Account> {
-    let store = DiskStore::open(
-        account.path.join(&account.root_folder),
-        Durability::default(),
-    )
-    .await
-    .map_err(|error| {
-        StartupFailure::new(
-            format!(
-                "The disk store of account {} cannot be opened: {error}",
-                account.name
-            ),
-            format!(
-                "Make sure that {} can be written, or set kayenta.disk.accounts[].path or \
-                     --data-dir to a folder that can.",
-                account.path.display()
-            ),
-        )
-    })?;
-    let mut entry = Entry::new(&account.name, &stores::DISK, &account.supported_types);
-    entry.show("rootFolder", account.root_folder.as_str());
-    Ok(entry.with_objects(store).finish())
-}
-
-/// An Azure account; logged and left out when its settings are of no use, as in the reference.
-fn azure(account: &settings::AzureAccount) -> Option<Account> {
-    let mut entry = Entry::new(&account.name, &stores::AZURE, &account.supported_types);
-    if !account.supported_types.contains(&AccountType::ObjectStore) {
-        return Some(entry.finish());
-    }
-    entry.show_some("rootFolder", account.root_folder.as_deref());
-    match azure_store(account) {
-        Ok(store) => Some(entry.with_remote_objects(store).finish()),
-        Err(error) => {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "Could not load Azure account {}.",
-                account.name
-            );
-            None
-        }
-    }
-}
-
-fn azure_store(account: &settings::AzureAccount) -> anyhow::Result<AzureStore> {
-    Ok(AzureStore::new(&azure_settings(account)?)?)
-}
-
-/// What the store has to know, from the settings.
-///
-/// # Errors
-/// When endpoint or credential are missing.
-pub(super) fn azure_settings(
-    account: &settings::AzureAccount,
-) -> anyhow::Result<kayenta_azure::AzureAccount> {
-    let endpoint = account
-        .endpoint
-        .as_ref()
-        .context("no blob endpoint is configured")?;
-    let mut azure = kayenta_azure::AzureAccount {
-        name: account.name.clone(),
-        storage_account_name: account.storage_account_name.clone().unwrap_or_default(),
-        container: account.container.clone().unwrap_or_default(),
-        root_folder: account.root_folder.clone().unwrap_or_default(),
-        blob_endpoint: Some(endpoint.url.to_string()),
-        ..kayenta_azure::AzureAccount::default()
+/// An account of an object store; logged and left out when its settings are of no use, where the
+/// reference does so.
+async fn object_account(
+    kind: &AccountKind,
+    account: &AccountSettings<Store>,
+    objects: Option<&Arc<dyn ObjectAccount>>,
+    ingredients: &Ingredients,
+) -> anyhow::Result<Option<Account>> {
+    let mut entry = Entry::new(&account.name, kind, &account.supported_types);
+    entry.locations(&account.locations, &account.recommended_locations);
+    let Some(objects) = objects else {
+        return Ok(Some(entry.finish()));
     };
-    match account
-        .credential
-        .as_ref()
-        .context("no credential is configured")?
-    {
-        AzureCredential::SharedKey(key) => azure.account_access_key = Some(key.clone()),
-        AzureCredential::SasToken(token) => azure.sas_token = Some(token.clone()),
-        AzureCredential::WorkloadIdentity => azure.workload_identity = true,
-    }
-    Ok(azure)
+    entry.shown = objects.shown();
+    let opened = match objects.open(&ingredients.opening()).await {
+        Ok(opened) => opened,
+        Err(OpenError::LeftOut(error)) => {
+            let cause = with_causes(error.to_string(), &error);
+            tracing::error!(error = cause, "{}", kind.left_out(&account.name));
+            return Ok(None);
+        }
+        Err(OpenError::Fatal { message, remedy }) => {
+            return Err(StartupFailure::new(message, remedy).into());
+        }
+    };
+    let entry = match objects.place() {
+        Place::Network => entry.with_remote_objects(opened),
+        Place::Process | Place::Machine => entry.with_objects(opened),
+    };
+    Ok(Some(entry.finish()))
 }

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 
 use kayenta_accounts::AccountKind;
-use kayenta_azure::AzureStore;
-use kayenta_config::settings::AzureAccount;
-use kayenta_model::AccountType;
-use kayenta_storage::{DiskStore, ObjectRepository, RetryPolicy, Retrying};
-
-use super::{
-    accounts::azure_settings,
-    kinds::{Accounts, Store},
+use kayenta_config::Settings;
+use kayenta_model::{AccountType, with_causes};
+use kayenta_queue::SystemClock;
+use kayenta_storage::{
+    ObjectAccount, ObjectRepository, ObjectStore, Opening, Place, RetryPolicy, Retrying,
 };
+
+use super::{kinds::Loaded, transport};
 
 /// The objects of one account, or why there is no way to them.
 #[derive(Debug)]
@@ -23,35 +22,31 @@ pub(crate) struct ReadingAccount {
 }
 
 /// Every account that keeps objects outside this process, in configured order.
-pub(crate) fn object_stores(accounts: &Accounts) -> Vec<ReadingAccount> {
-    accounts
+pub(crate) fn object_stores(loaded: &Loaded) -> Vec<ReadingAccount> {
+    let opening = opening(&loaded.settings);
+    loaded
+        .accounts
         .registered
         .iter()
         .filter_map(|(kind, account)| {
             let types = &account.supported_types;
-            let objects = match &account.store {
-                Store::Azure(azure) if types.contains(&AccountType::ObjectStore) => {
-                    reading_azure(azure)
-                }
-                Store::Disk(disk) => {
-                    let store = DiskStore::reading(disk.path.join(&disk.root_folder));
-                    Ok(ObjectRepository::new(
-                        account.name.as_str(),
-                        Arc::new(store),
-                    ))
-                }
+            let objects = match account.store.objects() {
+                Some(objects) if objects.place() == Place::Process => return None,
+                Some(objects) => opening
+                    .as_ref()
+                    .map_err(Clone::clone)
+                    .and_then(|opening| open(&account.name, objects.as_ref(), opening)),
                 // Whatever keeps objects and is not looked through is reported, never passed over.
-                store
-                    if store.keeps_no_objects_yet()
-                        && (types.contains(&AccountType::ObjectStore)
-                            || types.contains(&AccountType::ConfigurationStore)) =>
+                None if account.store.keeps_no_objects_yet()
+                    && (types.contains(&AccountType::ObjectStore)
+                        || types.contains(&AccountType::ConfigurationStore)) =>
                 {
                     Err(format!(
                         "object stores of type {} are not built in",
                         kind.name
                     ))
                 }
-                _ => return None,
+                None => return None,
             };
             Some(ReadingAccount {
                 name: account.name.clone(),
@@ -62,13 +57,24 @@ pub(crate) fn object_stores(accounts: &Accounts) -> Vec<ReadingAccount> {
         .collect()
 }
 
-fn reading_azure(account: &AzureAccount) -> Result<ObjectRepository, String> {
-    let opened = azure_settings(account)
-        .and_then(|settings| AzureStore::reading(&settings).map_err(Into::into))
-        .map_err(|error| format!("{error:#}"))?;
-    let retried = Retrying::new(opened, account.name.as_str(), RetryPolicy::default());
-    Ok(ObjectRepository::new(
-        account.name.as_str(),
-        Arc::new(retried),
-    ))
+fn opening(settings: &Settings) -> Result<Opening, String> {
+    Ok(Opening {
+        transport: transport(&settings.http_client).map_err(|error| format!("{error:#}"))?,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+fn open(
+    name: &str,
+    objects: &dyn ObjectAccount,
+    opening: &Opening,
+) -> Result<ObjectRepository, String> {
+    let opened = objects
+        .open_for_reading(opening)
+        .map_err(|error| with_causes(error.to_string(), &error))?;
+    let store: Arc<dyn ObjectStore> = match objects.place() {
+        Place::Network => Arc::new(Retrying::new(opened, name, RetryPolicy::default())),
+        Place::Process | Place::Machine => opened,
+    };
+    Ok(ObjectRepository::new(name, store))
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use kayenta_azure::{AzureAccount, AzureStore};
+use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
 use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
 use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME};
 use serde_json::json;
@@ -22,11 +22,10 @@ async fn fill(shared: &Surroundings) {
     let store = AzureStore::new(&AzureAccount {
         name: "canary-storage".to_owned(),
         storage_account_name: ACCOUNT_NAME.to_owned(),
-        account_access_key: Some(ACCOUNT_KEY.into()),
         container: "canary".to_owned(),
         root_folder: "kayenta".to_owned(),
-        blob_endpoint: Some(shared.azurite.endpoint()),
-        ..AzureAccount::default()
+        endpoint: shared.azurite.endpoint().parse().unwrap(),
+        credential: AzureCredential::SharedKey(ACCOUNT_KEY.into()),
     })
     .unwrap();
     let configs = (0..CONFIGS).map(|number| {

@@ -1,6 +1,6 @@
 //! What the reference stored in Azure, through the HTTP API.
 
-use kayenta_azure::{AzureAccount, AzureStore};
+use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
 use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
 use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME};
 use serde_json::{Value, json};
@@ -32,11 +32,10 @@ async fn blobs_of_the_reference_are_listed_fetched_changed_and_deleted() {
     let store = AzureStore::new(&AzureAccount {
         name: "canary-storage".to_owned(),
         storage_account_name: ACCOUNT_NAME.to_owned(),
-        account_access_key: Some(ACCOUNT_KEY.into()),
         container: "canary".to_owned(),
         root_folder: "kayenta".to_owned(),
-        blob_endpoint: Some(shared.azurite.endpoint()),
-        ..AzureAccount::default()
+        endpoint: shared.azurite.endpoint().parse().unwrap(),
+        credential: AzureCredential::SharedKey(ACCOUNT_KEY.into()),
     })
     .unwrap();
     let text = std::fs::read(testdata("storage/azure-blobs.json")).unwrap();

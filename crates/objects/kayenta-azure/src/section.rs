@@ -1,15 +1,78 @@
 //! Accounts of Azure Blob Storage.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use kayenta_accounts::supported_types;
-use kayenta_model::AccountType;
-use kayenta_properties::{Diagnostic, Group};
-use secrecy::SecretString;
+use kayenta_accounts::{AccountKind, AccountSettings, Section, Service, supported_types};
+use kayenta_model::{AccountType, JsonMap};
+use kayenta_properties::{Diagnostic, Group, Value};
+use kayenta_storage::{
+    Departure, ObjectAccount, ObjectStore, ObjectStoreDescription, OpenError, Opening, Place,
+    StorageError,
+};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::settings::{AzureAccount, AzureCredential, AzureEndpoint};
+use crate::{
+    account::{AzureAccount, AzureCredential},
+    store::AzureStore,
+};
+
+/// Objects in Azure Blob Storage.
+pub static DESCRIPTION: ObjectStoreDescription = ObjectStoreDescription {
+    kind: AccountKind {
+        services: &[Service {
+            name: "blobs",
+            account_type: AccountType::ObjectStore,
+        }],
+        ..AccountKind::new("azure", "Azure")
+    },
+    read: |section| {
+        accounts(section)
+            .into_iter()
+            .map(|account| account.map(|azure| azure.map(|azure| Arc::new(azure) as _)))
+            .collect()
+    },
+    log_target: "kayenta_azure",
+    java_loggers: &["com.netflix.kayenta.azure", "com.netflix.kayenta.blobs"],
+};
+
+#[async_trait]
+impl ObjectAccount for AzureAccount {
+    fn shown(&self) -> JsonMap {
+        [("rootFolder".to_owned(), self.root_folder.clone().into())]
+            .into_iter()
+            .collect()
+    }
+
+    fn place(&self) -> Place {
+        Place::Network
+    }
+
+    async fn open(&self, _: &Opening) -> Result<Arc<dyn ObjectStore>, OpenError> {
+        match AzureStore::new(self) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(OpenError::LeftOut(error)),
+        }
+    }
+
+    fn open_for_reading(&self, _: &Opening) -> Result<Arc<dyn ObjectStore>, StorageError> {
+        Ok(Arc::new(AzureStore::reading(self)?))
+    }
+
+    fn departures(&self) -> Vec<Departure> {
+        let by_https = Departure {
+            id: "C-CONF-03",
+            text: "reached over https, as by recent versions of the Java service; 0.17 used http (an \
+                   account that allows nothing else needs protocol: http)",
+        };
+        match self.endpoint.scheme() {
+            "https" => vec![by_https],
+            _ => Vec::new(),
+        }
+    }
+}
 
 /// Keys of a connection string that may be appended to `endpointSuffix`.
 const CONNECTION_KEYS: [&str; 12] = [
@@ -27,7 +90,13 @@ const CONNECTION_KEYS: [&str; 12] = [
     "TableSecondaryEndpoint",
 ];
 
-pub(super) fn account(group: &Group<'_>) -> Option<AzureAccount> {
+/// The accounts of `kayenta.azure.accounts`; `None` for one that keeps no objects.
+#[must_use]
+pub fn accounts(section: &Section<'_>) -> Vec<AccountSettings<Option<AzureAccount>>> {
+    section.accounts(account)
+}
+
+fn account(group: &Group<'_>) -> Option<AccountSettings<Option<AzureAccount>>> {
     let name = group.text("name");
     let supported_types = supported_types(group, &[]);
     let mut storage_account_name = group.text("storageAccountName");
@@ -94,7 +163,7 @@ pub(super) fn account(group: &Group<'_>) -> Option<AzureAccount> {
     let credential = if workload_identity {
         Some(AzureCredential::WorkloadIdentity)
     } else if let Some(token) = sas_token {
-        let text = secrecy::ExposeSecret::expose_secret(&token);
+        let text = token.expose_secret();
         Some(AzureCredential::SasToken(SecretString::from(
             text.strip_prefix('?').unwrap_or(text),
         )))
@@ -156,15 +225,19 @@ pub(super) fn account(group: &Group<'_>) -> Option<AzureAccount> {
             "the account cannot be used",
         ));
     }
-    Some(AzureAccount {
-        name: name?,
-        storage_account_name,
-        credential,
-        container,
-        root_folder,
-        endpoint,
-        supported_types,
-    })
+    let name = name?;
+    if !objects {
+        return Some(AccountSettings::new(name, supported_types, None));
+    }
+    let account = AzureAccount {
+        name: name.clone(),
+        storage_account_name: storage_account_name?,
+        container: container?,
+        root_folder: root_folder?,
+        endpoint: endpoint?,
+        credential: credential?,
+    };
+    Some(AccountSettings::new(name, supported_types, Some(account)))
 }
 
 fn without(group: &Group<'_>, property: &str, message: &str) -> Diagnostic {
@@ -176,7 +249,7 @@ fn without(group: &Group<'_>, property: &str, message: &str) -> Diagnostic {
 /// The shared key, which must be base64.
 fn shared_key(
     group: &Group<'_>,
-    value: Option<&kayenta_properties::Value>,
+    value: Option<&Value>,
     text: Option<String>,
 ) -> Result<Option<AzureCredential>, Box<Diagnostic>> {
     let Some(text) = text else {
@@ -237,15 +310,14 @@ fn endpoint(
     parts: &HashMap<String, String>,
     protocol: Option<String>,
     explicit: Option<String>,
-) -> Result<Option<AzureEndpoint>, String> {
+) -> Result<Option<Url>, String> {
     if let Some(text) = explicit.or_else(|| parts.get("BlobEndpoint").cloned()) {
         let url = Url::parse(text.trim_end_matches('/')).map_err(|error| error.to_string())?;
         check_scheme(url.scheme())?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err("it has no host".to_owned());
         }
-        let path_style = is_path_style(&url, account);
-        return Ok(Some(AzureEndpoint { url, path_style }));
+        return Ok(Some(url));
     }
     let Some(account) = account else {
         return Ok(None);
@@ -261,10 +333,7 @@ fn endpoint(
         .trim_end_matches('/');
     let url = Url::parse(&format!("{protocol}://{account}.blob.{suffix}"))
         .map_err(|error| format!("{error}: {protocol}://{account}.blob.{suffix}"))?;
-    Ok(Some(AzureEndpoint {
-        url,
-        path_style: false,
-    }))
+    Ok(Some(url))
 }
 
 fn check_scheme(scheme: &str) -> Result<(), String> {
@@ -273,27 +342,6 @@ fn check_scheme(scheme: &str) -> Result<(), String> {
     } else {
         Err(format!("the protocol is {scheme}, not http or https"))
     }
-}
-
-/// Whether the account is the first segment of the path: by the reference's rule (an emulator's port,
-/// or a numeric host), or because the segment is the account's name.
-fn is_path_style(url: &Url, account: Option<&str>) -> bool {
-    let Some(first) = url
-        .path_segments()
-        .and_then(|mut segments| segments.next())
-        .filter(|first| !first.is_empty())
-    else {
-        return false;
-    };
-    let emulator_port = url.port().is_some_and(|port| {
-        [10_000, 10_100, 11_000, 11_100]
-            .iter()
-            .any(|base| (*base..=base + 4).contains(&port))
-    });
-    let numeric_host = url
-        .host_str()
-        .is_some_and(|host| host.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
-    emulator_port || numeric_host || Some(first) == account
 }
 
 /// Why Azure would not take the name.
@@ -320,7 +368,7 @@ fn bad_container(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn resolved(suffix: &str, protocol: Option<&str>, explicit: Option<&str>) -> (String, bool) {
+    fn resolved(suffix: &str, protocol: Option<&str>, explicit: Option<&str>) -> String {
         let parts = connection_parts(suffix).unwrap();
         let endpoint = endpoint(
             Some("devstoreaccount1"),
@@ -330,60 +378,50 @@ mod tests {
         )
         .unwrap()
         .unwrap();
-        (endpoint.url.to_string(), endpoint.path_style)
+        endpoint.to_string()
     }
 
     #[test]
     fn the_blob_service_is_found_by_every_way_of_saying_it() {
-        for (suffix, protocol, explicit, url, path_style) in [
+        for (suffix, protocol, explicit, url) in [
             (
                 "core.windows.net",
                 None,
                 None,
                 "https://devstoreaccount1.blob.core.windows.net/",
-                false,
             ),
             (
                 "core.windows.net",
                 Some("HTTP"),
                 None,
                 "http://devstoreaccount1.blob.core.windows.net/",
-                false,
             ),
             (
                 "localhost:10000;DefaultEndpointsProtocol=http",
                 None,
                 None,
                 "http://devstoreaccount1.blob.localhost:10000/",
-                false,
             ),
             (
                 "core.windows.net;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1",
                 None,
                 None,
                 "http://127.0.0.1:10000/devstoreaccount1",
-                true,
             ),
             (
                 "core.windows.net",
                 None,
                 Some("http://azurite:7777/devstoreaccount1/"),
                 "http://azurite:7777/devstoreaccount1",
-                true,
             ),
             (
                 "core.windows.net",
                 None,
                 Some("https://proxy/blobs"),
                 "https://proxy/blobs",
-                false,
             ),
         ] {
-            assert_eq!(
-                resolved(suffix, protocol, explicit),
-                (url.to_owned(), path_style),
-                "{suffix}"
-            );
+            assert_eq!(resolved(suffix, protocol, explicit), url, "{suffix}");
         }
         assert!(connection_parts("x;Nonsense=1").is_err());
         assert!(connection_parts("x;BlobEndpoint=").is_err());

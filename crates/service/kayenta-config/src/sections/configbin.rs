@@ -1,36 +1,10 @@
-//! Accounts of the stores that need no cloud: memory, disk, ConfigBin.
+//! Accounts of ConfigBin.
 
-use std::path::Path;
-
-use kayenta_accounts::{name, supported_types, supported_types_or_warn};
+use kayenta_accounts::{name, supported_types_or_warn};
 use kayenta_model::AccountType;
 use kayenta_properties::{Diagnostic, Group};
 
-use crate::settings::{ConfigBinAccount, DiskAccount, MemoryAccount};
-
-pub(super) fn memory(group: &Group<'_>) -> Option<MemoryAccount> {
-    let name = name(group);
-    let supported_types = supported_types_or_warn(group, AccountType::ObjectStore);
-    Some(MemoryAccount {
-        name: name?,
-        supported_types,
-    })
-}
-
-pub(super) fn disk(group: &Group<'_>, data_dir: &Path) -> Option<DiskAccount> {
-    let name = name(group);
-    Some(DiskAccount {
-        path: group
-            .path("path")
-            .unwrap_or_else(|| data_dir.join("objects")),
-        root_folder: group.text_or("rootFolder", "kayenta"),
-        supported_types: supported_types(
-            group,
-            &[AccountType::ObjectStore, AccountType::ConfigurationStore],
-        ),
-        name: name?,
-    })
-}
+use crate::settings::ConfigBinAccount;
 
 pub(super) fn configbin(group: &Group<'_>) -> Option<ConfigBinAccount> {
     let name = name(group);
