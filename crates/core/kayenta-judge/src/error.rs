@@ -1,5 +1,7 @@
 //! Why a whole judgement fails.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 /// What sort of failure a [`JudgeError`] is, for callers that map it to their own errors.
@@ -113,6 +115,10 @@ pub enum JudgeError {
         message: String,
         /// HTTP status of the answer, when there was one; 2xx when the answer itself is of no use.
         status: Option<u16>,
+        /// How often it was asked.
+        attempts: u32,
+        /// How long that took in all.
+        elapsed: Duration,
         /// The cause below.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -137,18 +143,5 @@ impl JudgeError {
             | Self::NullValue { .. }
             | Self::MissingClassifier => JudgeErrorKind::Malformed,
         }
-    }
-
-    /// Whether the same request may succeed later: only when a remote judge says it is unavailable
-    /// (503). Everything else is final, as in the reference.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Remote {
-                status: Some(503),
-                ..
-            }
-        )
     }
 }

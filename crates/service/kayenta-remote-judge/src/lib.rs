@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use kayenta_http::{Answer, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
 use kayenta_model::{CanaryConfig, CanaryJudgeResult, Clock, MetricSetPair};
@@ -114,13 +114,16 @@ impl HttpRemoteJudge {
         verdict(&answer)
     }
 
-    /// What is left of the time for all attempts.
-    fn time_left(&self, begun: DateTime<Utc>) -> Duration {
-        let spent = (self.clock.now() - begun).to_std().unwrap_or_default();
-        self.patience.saturating_sub(spent)
+    fn elapsed(&self, begun: DateTime<Utc>) -> Duration {
+        (self.clock.now() - begun).to_std().unwrap_or_default()
     }
 
-    fn failure(&self, error: &HttpError) -> JudgeError {
+    /// What is left of the time for all attempts.
+    fn time_left(&self, begun: DateTime<Utc>) -> Duration {
+        self.patience.saturating_sub(self.elapsed(begun))
+    }
+
+    fn failure(&self, error: &HttpError, attempts: u32, elapsed: Duration) -> JudgeError {
         let status = match error.kind {
             HttpErrorKind::Status { status, .. } => Some(status),
             // There was an answer, so it is no failure of the network.
@@ -133,6 +136,8 @@ impl HttpRemoteJudge {
             url: self.shown.clone(),
             message: error.to_string(),
             status,
+            attempts,
+            elapsed,
             source: None,
         }
     }
@@ -179,22 +184,25 @@ impl RemoteJudge for HttpRemoteJudge {
             url: self.shown.clone(),
             message: format!("The request cannot be written as JSON: {error}"),
             status: None,
+            attempts: 0,
+            elapsed: Duration::ZERO,
             source: None,
         })?;
         let body = Bytes::from(body);
         let begun = self.clock.now();
+        let mut attempts = 0;
         loop {
+            attempts += 1;
             let timeout = self.timeout.min(self.time_left(begun));
             let failure = match self.attempt(body.clone(), timeout).await {
                 Ok(result) => return Ok(result),
                 Err(failure) => failure,
             };
             if !is_temporary(&failure.kind) || self.time_left(begun) <= self.pause {
-                return Err(self.failure(&failure));
+                return Err(self.failure(&failure, attempts, self.elapsed(begun)));
             }
             tracing::debug!(error = %failure, "the remote judge is unavailable; retrying");
-            let pause = TimeDelta::from_std(self.pause).unwrap_or(TimeDelta::MAX);
-            self.clock.sleep_until(self.clock.now() + pause).await;
+            self.clock.sleep(self.pause).await;
         }
     }
 }

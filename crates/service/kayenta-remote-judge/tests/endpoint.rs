@@ -172,10 +172,11 @@ async fn c_rjudge_01_unavailable_is_tried_again_for_two_minutes_in_all() {
             error,
             JudgeError::Remote {
                 status: Some(503),
+                attempts: 60,
                 ..
             }
         ),
-        "{error}"
+        "{error:?}"
     );
     assert_eq!(endpoint.calls.load(Ordering::SeqCst), 60);
     assert!(clock.now().timestamp() <= 120, "{}", clock.now());
