@@ -36,7 +36,7 @@ const SUMMARY: &str =
 
 /// C-SCAPE-02.
 #[tokio::test]
-async fn three_hours_pass_in_a_moment() {
+async fn an_analysis_of_three_hours_waits_on_the_clock_it_was_given() {
     let world = World::new();
     let process = world.process();
     let engine = &process.engine;

@@ -74,6 +74,8 @@ async fn a_mixed_run_is_only_judged_again() {
         .unwrap();
     let engine = world.engine();
     world.canary_end(&engine, &id).await;
+    // The job is done, too, so that the dead process holds no lease.
+    world.quiet(&engine).await;
     first.crash();
     // What a process leaves that died right after mixing.
     let second = world.process();
