@@ -6,9 +6,9 @@ use axum::extract::FromRef;
 use bytes::Bytes;
 use kayenta_engine::{Account, Accounts, Engine};
 use kayenta_management::{Management, ManagementParts};
-use kayenta_model::{AccountType, IdSource};
+use kayenta_model::{AccountType, IdSource, time::JsonTimes};
 use kayenta_storage::{CatalogueOptions, ConfigCatalogue, ObjectRepository, StorageError};
-use kayenta_web::{BodyLimits, ErrorResponse};
+use kayenta_web::{BodyLimits, ErrorResponse, TimedJson};
 
 use crate::{
     error::ApiError,
@@ -119,6 +119,16 @@ impl ApiState {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// How moments and durations are written.
+    pub(crate) fn json_times(&self) -> JsonTimes {
+        self.0.engine.options().json_times
+    }
+
+    /// A JSON response that holds moments or durations.
+    pub(crate) fn timed<T>(&self, body: T) -> TimedJson<T> {
+        TimedJson::new(body, self.json_times())
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {

@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use kayenta_model::Clock;
+use kayenta_model::{Clock, time::JsonTimes};
 use kayenta_storage::{ObjectKind, WriteCondition};
-use serde::Serialize;
 
 use crate::{
     account::Accounts,
@@ -36,6 +35,7 @@ pub(crate) struct Archiver {
     clock: Arc<dyn Clock>,
     /// Whether executions are archived at all.
     on: bool,
+    json_times: JsonTimes,
 }
 
 impl Archiver {
@@ -44,6 +44,7 @@ impl Archiver {
             accounts: Arc::clone(&parts.accounts),
             clock: Arc::clone(&parts.clock),
             on: options.archive,
+            json_times: options.json_times,
         }
     }
 
@@ -59,7 +60,7 @@ impl Archiver {
         };
         let id = execution.id.clone();
         let storage = execution.accounts.storage.clone();
-        let bytes = match answer(execution) {
+        let bytes = match self.answer(execution) {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::error!(execution.id = %id, %error, "an archive cannot be put together");
@@ -104,24 +105,19 @@ impl Archiver {
             .await?;
         Ok(())
     }
-}
 
-/// The answer of the status endpoint as JSON.
-fn answer(execution: Execution) -> Result<Bytes, EngineError> {
-    match execution.task {
-        Task::Analysis(_) => json(&status::analysis(execution)),
-        _ => json(&status::canary(execution)?),
-    }
-}
-
-fn json(document: &impl Serialize) -> Result<Bytes, EngineError> {
-    serde_json::to_vec(document)
-        .map(Bytes::from)
-        .map_err(|error| {
+    /// The answer of the status endpoint as JSON.
+    fn answer(&self, execution: Execution) -> Result<Bytes, EngineError> {
+        let written = match execution.task {
+            Task::Analysis(_) => self.json_times.to_vec(&status::analysis(execution)),
+            _ => self.json_times.to_vec(&status::canary(execution)?),
+        };
+        written.map(Bytes::from).map_err(|error| {
             EngineError::new(
                 EngineErrorKind::Internal,
                 "an archive cannot be written as JSON",
             )
             .caused_by(error)
         })
+    }
 }

@@ -324,7 +324,10 @@ impl Engine {
     /// # Errors
     /// [`NotFound`](EngineErrorKind::NotFound) for an unknown id.
     pub async fn pipeline(&self, id: &str) -> Result<PipelineExecution, EngineError> {
-        Ok(pipeline::raw(&self.shared.executions.get(id).await?))
+        Ok(pipeline::raw(
+            &self.shared.executions.get(id).await?,
+            self.shared.options.json_times,
+        ))
     }
 
     /// Lets this process take new work or not. Work it has begun goes on either way.

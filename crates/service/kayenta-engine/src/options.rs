@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayenta_http::RetryPolicy;
 use kayenta_judge::JudgeRegistry;
-use kayenta_model::{Clock, IdSource};
+use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::{ExecutionStore, WorkQueue};
 
 use crate::account::Accounts;
@@ -58,6 +58,8 @@ pub struct EngineOptions {
     pub max_deliveries: u32,
     /// How long sibling fetches may still end on their own after one has failed.
     pub settle: Duration,
+    /// How archives write moments and durations.
+    pub json_times: JsonTimes,
 }
 
 impl Default for EngineOptions {
@@ -77,6 +79,7 @@ impl Default for EngineOptions {
             sweep_interval: Duration::from_secs(30),
             max_deliveries: 5,
             settle: Duration::from_millis(250),
+            json_times: JsonTimes::default(),
         }
     }
 }

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use kayenta_model::{
-    ExecutionStatus, IdSource,
+    CanaryExecutionRequest, ExecutionStatus, IdSource,
     comparison::ComparisonResult,
     pipeline::{
         PipelineAnalysisRequest, PipelineExecution, PipelineStage, PipelineTask, StageContext,
         StageInputs, StageOutputs, SyntheticStage,
     },
+    time::JsonTimes,
 };
 
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
     },
 };
 
-/// The execution as the reference's engine would print it.
-pub(crate) fn raw(execution: &Execution) -> PipelineExecution {
+/// The execution as the reference's engine would print it. The request of a canary run is a text of
+/// JSON in it, whose moments are written as `json_times` says.
+pub(crate) fn raw(execution: &Execution, json_times: JsonTimes) -> PipelineExecution {
     // Stage ids are not kept: they follow from the execution id, so they never change.
     let ids = DerivedIds::new(&execution.id);
     let stage_ids: Vec<String> = execution
@@ -35,7 +37,11 @@ pub(crate) fn raw(execution: &Execution) -> PipelineExecution {
         .stages
         .iter()
         .zip(stage_ids)
-        .map(|(stage, id)| raw_stage(execution, stage, id, parent.clone()))
+        .map(|(stage, id)| {
+            let mut context = StageContext::new(inputs(execution, stage, json_times));
+            context.exception = stage.exception.clone();
+            raw_stage(execution, stage, id, parent.clone(), context)
+        })
         .collect();
     let cancellation = execution.cancellation.as_ref();
     PipelineExecution {
@@ -60,6 +66,7 @@ fn raw_stage(
     stage: &Stage,
     id: String,
     parent: Option<String>,
+    context: StageContext,
 ) -> PipelineStage {
     let synthetic = matches!(stage.work, StageWork::Wait { .. } | StageWork::Run(_));
     PipelineStage {
@@ -70,10 +77,7 @@ fn raw_stage(
         start_time: stage.start_time,
         end_time: stage.end_time,
         status: stage.status,
-        context: StageContext {
-            exception: stage.exception.clone(),
-            ..StageContext::new(inputs(execution, stage))
-        },
+        context,
         outputs: outputs(execution, stage),
         tasks: [PipelineTask {
             start_time: stage.start_time,
@@ -108,7 +112,7 @@ fn requires(execution: &Execution, stage: &Stage) -> Vec<String> {
     }
 }
 
-fn inputs(execution: &Execution, stage: &Stage) -> StageInputs {
+fn inputs(execution: &Execution, stage: &Stage, json_times: JsonTimes) -> StageInputs {
     let application = || execution.application.clone();
     let storage_account_name = execution.accounts.storage.clone();
     let metrics_account_name = || execution.accounts.metrics.clone();
@@ -120,9 +124,7 @@ fn inputs(execution: &Execution, stage: &Stage) -> StageInputs {
             canary_config_id: execution.config_id.clone(),
             canary_config: Arc::clone(&execution.config),
             canary_execution_request: match task {
-                Task::Canary(task) => {
-                    Some(serde_json::to_string(&task.request).unwrap_or_default())
-                }
+                Task::Canary(task) => json_text(&task.request, json_times),
                 _ => None,
             },
         },
@@ -186,6 +188,10 @@ fn inputs(execution: &Execution, stage: &Stage) -> StageInputs {
         },
         _ => StageInputs::Nothing {},
     }
+}
+
+fn json_text(request: &CanaryExecutionRequest, json_times: JsonTimes) -> Option<String> {
+    serde_json::to_string(&json_times.of(request)).ok()
 }
 
 fn outputs(execution: &Execution, stage: &Stage) -> StageOutputs {
@@ -256,7 +262,7 @@ mod tests {
         for case in cases {
             let execution: Execution = serde_json::from_value(case["record"].clone()).unwrap();
             assert_eq!(
-                serde_json::to_string_pretty(&raw(&execution)).unwrap(),
+                serde_json::to_string_pretty(&raw(&execution, JsonTimes::default())).unwrap(),
                 serde_json::to_string_pretty(&case["raw"]).unwrap(),
                 "{}",
                 case["name"]

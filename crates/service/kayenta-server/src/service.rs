@@ -87,11 +87,6 @@ impl Service {
             ),
             files => tracing::info!("configuration read from {}", files.join(", ")),
         }
-        JsonTimes {
-            dates_as_numbers: settings.serialization.dates_as_timestamps,
-            durations_as_numbers: settings.serialization.durations_as_timestamps,
-        }
-        .set_for_process();
         let meters = meters::install()?;
         let tls = TlsListeners::new(&settings)?;
         // First, so that a second process on the same port leaves the data of the first alone.
@@ -356,6 +351,10 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         },
         sweep_interval: engine.sweep_interval,
         max_deliveries: engine.max_deliveries,
+        json_times: JsonTimes {
+            dates_as_numbers: settings.serialization.dates_as_timestamps,
+            durations_as_numbers: settings.serialization.durations_as_timestamps,
+        },
         ..defaults
     }
 }

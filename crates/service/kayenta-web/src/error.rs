@@ -221,16 +221,18 @@ impl IntoResponse for ErrorResponse {
                 }),
             )
                 .into_response(),
-            Shape::Standard => (
-                self.status,
-                Json(ErrorReport {
+            Shape::Standard => {
+                let report = ErrorReport {
                     timestamp: ErrorTimestamp(Utc::now().timestamp_millis()),
                     status: self.status.as_u16(),
                     error: self.status.canonical_reason().unwrap_or("Unknown Status"),
                     message: self.message,
-                }),
-            )
-                .into_response(),
+                };
+                let mut response = (self.status, Json(&report)).into_response();
+                // For whoever writes its time in another form.
+                response.extensions_mut().insert(report);
+                response
+            }
         };
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge {

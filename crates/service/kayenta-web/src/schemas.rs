@@ -18,7 +18,7 @@ pub struct ErrorMessage {
 }
 
 /// Any other error.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "timestamp": "2025-04-08T12:34:56.789+00:00",
     "status": 404,

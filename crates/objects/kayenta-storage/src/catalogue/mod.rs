@@ -69,7 +69,7 @@ struct Inner {
     repository: ObjectRepository,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    options: CatalogueOptions,
+    check_metric_names: bool,
     list: ConfigList,
     /// Held while a config of some name or id is written.
     locks: WriteLocks,
@@ -94,7 +94,7 @@ impl ConfigCatalogue {
             repository,
             clock,
             ids,
-            options,
+            check_metric_names: options.check_metric_names,
             locks: WriteLocks::default(),
         }))
     }
@@ -145,7 +145,7 @@ impl ConfigCatalogue {
     pub async fn create(&self, mut config: CanaryConfig) -> Result<String, StorageError> {
         rules::stamp_created(&mut config, self.0.clock.now_millis());
         let id = self.give_id(&mut config, None);
-        let (name, _) = rules::check(&config, self.0.options.check_metric_names)?;
+        let (name, _) = rules::check(&config, self.0.check_metric_names)?;
         rules::check_id(&id)?;
         let locks = lock_indices(name, &id);
         let inner = Arc::clone(&self.0);
@@ -163,7 +163,7 @@ impl ConfigCatalogue {
     pub async fn update(&self, id: &str, mut config: CanaryConfig) -> Result<String, StorageError> {
         // C-STORE-03: the id of the path is the id of the config, whatever the body says.
         self.give_id(&mut config, Some(id));
-        let (name, _) = rules::check(&config, self.0.options.check_metric_names)?;
+        let (name, _) = rules::check(&config, self.0.check_metric_names)?;
         let locks = lock_indices(name, id);
         let now = self.0.clock.now_millis();
         let inner = Arc::clone(&self.0);

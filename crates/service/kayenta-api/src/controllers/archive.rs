@@ -8,7 +8,7 @@ use http::StatusCode;
 use kayenta_model::{CanaryStatusResponse, ListedObject};
 use kayenta_storage::{ObjectKind, StorageErrorKind, WriteCondition};
 use kayenta_web::{
-    ErrorResponse, JsonBody, Params,
+    ErrorResponse, JsonBody, Params, TimedJson,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -70,9 +70,9 @@ pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<Json<CanaryStatusResponse>, ApiError> {
+) -> Result<TimedJson<CanaryStatusResponse>, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
-    Ok(Json(objects.load(KIND, &id).await?))
+    Ok(state.timed(objects.load(KIND, &id).await?))
 }
 
 /// Archive a result
@@ -101,7 +101,7 @@ pub(crate) async fn create(
             KIND,
             &pipeline_id,
             Some(&filename),
-            &result,
+            &state.json_times().of(&result),
             WriteCondition::Absent,
         )
         .await;
@@ -147,7 +147,7 @@ pub(crate) async fn update(
             KIND,
             &pipeline_id,
             Some(&filename),
-            &result,
+            &state.json_times().of(&result),
             WriteCondition::Always,
         )
         .await?;

@@ -9,7 +9,7 @@ use kayenta_model::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryStatusResponse, ExecutionStatus,
 };
 use kayenta_web::{
-    ErrorResponse, JsonBody, Params, params,
+    ErrorResponse, JsonBody, Params, TimedJson, params,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -187,9 +187,9 @@ pub(crate) async fn status(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<Json<CanaryStatusResponse>, ApiError> {
+) -> Result<TimedJson<CanaryStatusResponse>, ApiError> {
     let storage = params.storage_account_name.as_deref();
-    Ok(Json(state.engine().canary_status(&id, storage).await?))
+    Ok(state.timed(state.engine().canary_status(&id, storage).await?))
 }
 
 /// List the runs of an application, newest first
@@ -204,7 +204,7 @@ pub(crate) async fn status(
 pub(crate) async fn executions(
     State(state): State<ApiState>,
     Params(params): Params<ListParams>,
-) -> Result<Json<Vec<CanaryStatusResponse>>, ApiError> {
+) -> Result<TimedJson<Vec<CanaryStatusResponse>>, ApiError> {
     let statuses = params
         .statuses
         .unwrap_or_default()
@@ -229,5 +229,5 @@ pub(crate) async fn executions(
         limit,
         storage_account: params.storage_account_name,
     };
-    Ok(Json(state.engine().list_canaries(listing).await?))
+    Ok(state.timed(state.engine().list_canaries(listing).await?))
 }

@@ -7,7 +7,7 @@ use axum::{
 use kayenta_engine::{ConfigSource, StartAnalysis};
 use kayenta_model::{AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse};
 use kayenta_web::{
-    JsonBody, Params,
+    JsonBody, Params, TimedJson,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -136,7 +136,7 @@ pub(crate) async fn status(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<Json<AnalysisStatusResponse>, ApiError> {
+) -> Result<TimedJson<AnalysisStatusResponse>, ApiError> {
     let storage = params.storage_account_name.as_deref();
-    Ok(Json(state.engine().analysis_status(&id, storage).await?))
+    Ok(state.timed(state.engine().analysis_status(&id, storage).await?))
 }

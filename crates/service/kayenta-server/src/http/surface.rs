@@ -12,6 +12,7 @@ use axum::{
     response::Response,
 };
 use kayenta_config::{Settings, settings::CompressionSettings};
+use kayenta_web::report_times_as_numbers;
 use tower_http::compression::{CompressionLayer, Predicate, predicate::SizeAbove};
 
 /// The headers `kayenta.security.enabled: false` takes away, as in the reference.
@@ -39,6 +40,9 @@ const COMPRESSED: [&str; 8] = [
 /// The routes with what the settings put around them.
 pub(crate) fn around(routes: Router, settings: &Settings) -> Router {
     let mut routes = routes;
+    if settings.serialization.dates_as_timestamps {
+        routes = routes.layer(middleware::map_response(report_times_as_numbers));
+    }
     if !settings.security.headers {
         routes = routes.layer(middleware::from_fn(without_security_headers));
     }
