@@ -15,13 +15,16 @@ use crate::{error::StorageError, store::ObjectStore};
 pub struct ObjectStoreDescription {
     /// The kind of its accounts.
     pub kind: AccountKind,
-    /// Its accounts in the configuration; without a store where an account keeps no objects.
-    pub read: fn(&Section<'_>) -> Vec<AccountSettings<Option<Arc<dyn ObjectAccount>>>>,
+    /// Its accounts in the configuration.
+    pub read: fn(&Section<'_>) -> ObjectAccounts,
     /// The crate whose log lines are the store's: the first part of their targets.
     pub log_target: &'static str,
     /// The loggers of the reference that stand for the crate (`com.netflix.kayenta.blobs`).
     pub java_loggers: &'static [&'static str],
 }
+
+/// The accounts of a section; without a store where an account keeps no objects.
+pub type ObjectAccounts = Vec<AccountSettings<Option<Arc<dyn ObjectAccount>>>>;
 
 /// A configured account that keeps objects, not opened yet.
 #[async_trait]

@@ -47,7 +47,7 @@ mod store;
 pub use bounded::Bounded;
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use description::{
-    Departure, ObjectAccount, ObjectStoreDescription, OpenError, Opening, Place,
+    Departure, ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,
 };
 pub use disk::{DiskStore, Durability};
 pub use error::{StorageError, StorageErrorKind};

@@ -10,7 +10,9 @@ use kayenta_model::{AccountType, JsonMap};
 use serde_json::json;
 
 use crate::{
-    description::{ObjectAccount, ObjectStoreDescription, OpenError, Opening, Place},
+    description::{
+        ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,
+    },
     disk::{DiskStore, Durability},
     error::StorageError,
     memory::MemoryStore,
@@ -42,7 +44,7 @@ pub static DISK: ObjectStoreDescription = ObjectStoreDescription {
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryAccount;
 
-fn read_memory(section: &Section<'_>) -> Vec<AccountSettings<Option<Arc<dyn ObjectAccount>>>> {
+fn read_memory(section: &Section<'_>) -> ObjectAccounts {
     section.accounts(|group| {
         let name = name(group);
         let types = supported_types_or_warn(group, AccountType::ObjectStore);
@@ -157,10 +159,7 @@ mod tests {
 
     use super::*;
 
-    fn read(
-        description: &ObjectStoreDescription,
-        arguments: &[&str],
-    ) -> Vec<AccountSettings<Option<Arc<dyn ObjectAccount>>>> {
+    fn read(description: &ObjectStoreDescription, arguments: &[&str]) -> ObjectAccounts {
         let environment = arguments
             .iter()
             .fold(Environment::empty("/nonexistent"), |environment, text| {
