@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     /// A person, as `gcloud auth application-default login` leaves one.
     User(User),
     /// Another identity provider's token (workload identity federation).
-    External(External),
+    External(Box<External>),
     /// The machine's own account, asked of the metadata server (GCE, GKE workload identity).
     Metadata {
         /// The server.
@@ -206,7 +206,7 @@ impl GoogleCredentials {
                         return Err(lacks("credential_source.file or credential_source.url"));
                     }
                 };
-                Kind::External(External {
+                Kind::External(Box::new(External {
                     audience: needed(file.audience, "audience")?,
                     subject_token_type: needed(file.subject_token_type, "subject_token_type")?,
                     token_uri: url("token_url", &needed(file.token_url, "token_url")?)?,
@@ -218,7 +218,7 @@ impl GoogleCredentials {
                         .service_account_impersonation_url
                         .map(|text| url("service_account_impersonation_url", &text))
                         .transpose()?,
-                })
+                }))
             }
             _ => return Err(CredentialsError::OtherType(kind)),
         }))
