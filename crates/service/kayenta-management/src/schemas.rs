@@ -153,7 +153,7 @@ pub(crate) struct MeasurementReport {
 pub(crate) struct TagReport {
     /// The tag.
     tag: String,
-    /// Its values.
+    /// The values of the tag.
     values: Vec<String>,
 }
 

@@ -99,7 +99,9 @@ fn never_null(schema: &mut Value) {
             if let [Value::Object(only)] = choices.as_mut_slice() {
                 let only = std::mem::take(only);
                 property.remove("oneOf");
-                property.extend(only);
+                for (word, value) in only {
+                    property.entry(word).or_insert(value);
+                }
             }
         }
     }

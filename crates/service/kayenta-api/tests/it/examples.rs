@@ -330,7 +330,7 @@ async fn error_examples_are_what_the_service_returns() {
         snapshot.insert(name.to_owned(), answer);
     }
     let snapshot = serde_json::to_string_pretty(&snapshot).unwrap();
-    insta::assert_snapshot!("error_responses", snapshot);
+    insta::assert_snapshot!(snapshot);
     let too_long = ApiOptions::default().max_body_bytes;
     assert_eq!(
         error_example(&document, "PayloadTooLarge")["message"],
