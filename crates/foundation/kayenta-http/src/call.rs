@@ -481,7 +481,7 @@ pub(crate) fn too_large(shown: &str, limit: usize) -> HttpError {
 }
 
 /// The innermost cause, which says what happened rather than where.
-fn root_cause(error: &reqwest::Error) -> String {
+pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

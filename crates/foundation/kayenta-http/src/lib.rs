@@ -7,7 +7,8 @@
 //! * [`Credentials`] go to the configured host only, whatever a redirect says;
 //! * an [`HttpError`] says which URL was called, what the server said and how long it took, and shows
 //!   no secret: neither the account's, nor those of the URL, nor what the server repeats of them;
-//! * server-sent [`Events`] are read as they arrive, under the same bounds.
+//! * server-sent [`Events`] are read as they arrive, under the same bounds;
+//! * [`Transport::exchange`] sends requests of protocols in which every status means something.
 //!
 //! It makes one attempt. [`RetryPolicy`] says which statuses are worth another one, and how long to
 //! wait before it; the loop belongs to the caller, who knows what an attempt is.
@@ -46,6 +47,7 @@ mod credentials;
 mod encoding;
 mod error;
 mod events;
+mod exchange;
 mod retry;
 mod status;
 mod transport;
@@ -57,6 +59,7 @@ pub use credentials::Credentials;
 pub use encoding::{form_encoded, path_segment};
 pub use error::{HttpError, HttpErrorKind};
 pub use events::{Event, Events};
+pub use exchange::ExchangeError;
 pub use retry::{LONGEST_WAIT, RetryPolicy};
 pub use status::{NAMED_STATUSES, StatusSeries, status_by_name};
 pub use transport::{HttpSettings, HttpSetupError, Proxies, Transport};

@@ -1,15 +1,12 @@
 //! A [`MetricsStore`](kayenta_metrics::MetricsStore) on Google Cloud Monitoring, formerly Stackdriver:
-//! filters from metric settings, time series from answers, and the tokens Google asks for.
+//! filters from metric settings and time series from answers.
 //!
 //! Retries, bounds, HTTP and templates are the seam's (`kayenta_metrics`); only what is Google's own is
-//! here. Tokens are fetched through the same client as everything else, so that its proxies and
-//! certificates apply to them too.
+//! here. Tokens are those of `kayenta_google`.
 
 mod answer;
-mod credentials;
 mod filter;
 mod store;
-mod tokens;
 
-pub use credentials::{CredentialsError, GoogleCredentials};
+pub use kayenta_google::{CredentialsError, GoogleCredentials};
 pub use store::{MONITORING_URL, StackdriverAccount, StackdriverStore};

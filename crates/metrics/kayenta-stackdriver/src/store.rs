@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_google::{GoogleCredentials, GoogleTokens, TokenError};
 use kayenta_http::{Answer, HttpClient, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_metrics::{
     FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
@@ -19,13 +20,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     answer::{self, Pages},
-    credentials::{Exchange, GoogleCredentials},
     filter,
-    tokens::Tokens,
 };
 
 /// Where Google's monitoring is.
 pub const MONITORING_URL: &str = "https://monitoring.googleapis.com";
+
+/// What a token is asked for. The reference asks for writing and for all of the cloud too
+/// (C-STACKDRIVER-04).
+const SCOPE: &str = "https://www.googleapis.com/auth/monitoring.read";
 
 /// Most pages of one answer.
 const MOST_PAGES: usize = 100;
@@ -68,7 +71,7 @@ pub struct StackdriverAccount {
 pub struct StackdriverStore {
     project: String,
     client: HttpClient,
-    tokens: Tokens,
+    tokens: GoogleTokens,
     /// The account's own; the reference has one for all (C-STACKDRIVER-05).
     metrics: MetadataCache,
 }
@@ -86,11 +89,12 @@ impl StackdriverStore {
         let client = HttpClient::builder("Google Cloud Monitoring", account.base_url)
             .error_text(answer::error_text)
             .build(transport)?;
-        let exchange = Exchange::new(account.credentials, transport, Arc::clone(&clock))?;
+        let time = Arc::clone(&clock);
+        let now = Arc::new(move || time.now());
         Ok(Self {
             project: account.project,
             client,
-            tokens: Tokens::new(exchange, Arc::clone(&clock)),
+            tokens: GoogleTokens::new(account.credentials, SCOPE, transport, now)?,
             metrics: MetadataCache::new(account.name, account.metadata_interval, clock),
         })
     }
@@ -101,7 +105,7 @@ impl StackdriverStore {
         let path = format!("/v3/projects/{project}/{resource}{query}");
         let mut refused = None;
         loop {
-            let token = self.tokens.get(refused.as_ref()).await?;
+            let token = self.tokens.get(refused.as_ref()).await.map_err(no_token)?;
             let outcome = self
                 .client
                 .get(&path)
@@ -143,6 +147,16 @@ impl StackdriverStore {
             }
         }
         Ok(found)
+    }
+}
+
+fn no_token(error: TokenError) -> FetchError {
+    match error {
+        TokenError::Call(error) => error.into(),
+        TokenError::Unusable { message, source } => FetchError {
+            source,
+            ..FetchError::invalid(message)
+        },
     }
 }
 

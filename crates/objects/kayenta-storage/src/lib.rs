@@ -1,5 +1,6 @@
 //! The storage seam: what an object store must do, which kinds of objects there are, and how keys
-//! and file names are laid out. Memory and disk stores live here; other stores are adapters.
+//! and file names are laid out. Memory and disk stores live here; other stores are adapters, and
+//! those on a flat name space of objects implement [`Bucket`] and get the rest from [`BucketStore`].
 //!
 //! A store moves bytes. JSON is put on top of it once, in [`ObjectRepository`], and everything that
 //! makes canary configs special (checks, unique names, the list by application) in
@@ -30,6 +31,7 @@
 //! ```
 
 mod bounded;
+mod bucket;
 mod catalogue;
 mod description;
 mod disk;
@@ -45,6 +47,9 @@ mod segment;
 mod store;
 
 pub use bounded::Bounded;
+pub use bucket::{
+    Bucket, BucketEntry, BucketObject, BucketState, BucketStore, MissingBucket, PutCondition,
+};
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use description::{
     Departure, ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,

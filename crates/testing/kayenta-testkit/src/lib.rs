@@ -31,6 +31,8 @@
 )]
 
 pub mod azurite;
+pub mod bucket_servers;
+pub mod catalogue_suite;
 pub mod certificates;
 pub mod eventually;
 pub mod execution_store_suite;
@@ -51,6 +53,7 @@ pub mod service;
 pub mod tools;
 pub mod work_queue_suite;
 
+pub use bucket_servers::BucketServer;
 pub use eventually::{eventually, until};
 pub use fake_metric_stores::FakeMetricStores;
 pub use fake_prometheus::FakePrometheus;

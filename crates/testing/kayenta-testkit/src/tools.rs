@@ -1,4 +1,4 @@
-//! Programs of the npm and PyPI registries that tests drive, installed once under the target directory.
+//! Programs of the npm, PyPI and Go registries that tests drive, installed once under the target directory.
 
 use std::{
     fs::{self, File},
@@ -48,6 +48,21 @@ pub fn python_packages(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf>
             .args(packages))
     })?;
     Ok(home.join("bin"))
+}
+
+/// Builds the program of a Go module unless it is there; returns the program. Blocks.
+///
+/// # Errors
+/// When there is no Go, or the module or what it needs cannot be fetched or built.
+pub fn go_program(module: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let name = module.rsplit('/').next().unwrap_or(module);
+    let module = format!("{module}@{version}");
+    let home = once(name, &module, |home| {
+        run(Command::new("go")
+            .args(["install", &module])
+            .env("GOBIN", home))
+    })?;
+    Ok(home.join(name))
 }
 
 /// Runs the installation unless a note in the folder says that exactly this is there. Test binaries run

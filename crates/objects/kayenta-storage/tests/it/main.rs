@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop there, and figures are printed"
 )]
 
+mod bucket;
 mod catalogue;
 mod doubles;
 mod golden;

@@ -1,20 +1,19 @@
 //! Credentials exchanged for a token: one exchange for each kind.
 
-use std::sync::Arc;
+use std::fmt;
 
 use form_urlencoded::Serializer;
 use jsonwebtoken::{Algorithm, Header};
 use kayenta_http::{Call, HttpClient, HttpSetupError, Transport};
-use kayenta_metrics::{FetchError, FetchErrorKind};
-use kayenta_model::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    External, GoogleCredentials, IMPERSONATION_SCOPE, Kind, SCOPE, ServiceAccount, SubjectPlace,
+    External, GoogleCredentials, IMPERSONATION_SCOPE, Kind, ServiceAccount, SubjectPlace,
     SubjectSource,
 };
+use crate::{error::TokenError, tokens::Now};
 
 /// How long an assertion of a service account is good for, in seconds; Google allows an hour.
 const ASSERTION_SECONDS: i64 = 3600;
@@ -49,19 +48,26 @@ struct Claims<'a> {
     exp: i64,
 }
 
-/// Exchanges credentials for tokens.
-#[derive(Debug)]
+/// Exchanges credentials for tokens of one scope.
 pub(crate) struct Exchange {
     credentials: GoogleCredentials,
+    scope: &'static str,
     client: HttpClient,
-    clock: Arc<dyn Clock>,
+    now: Now,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} for {}", self.credentials, self.scope)
+    }
 }
 
 impl Exchange {
     pub(crate) fn new(
         credentials: GoogleCredentials,
+        scope: &'static str,
         transport: &Transport,
-        clock: Arc<dyn Clock>,
+        now: Now,
     ) -> Result<Self, HttpSetupError> {
         let base_url = match &credentials.0 {
             Kind::ServiceAccount(account) => account.token_uri.clone(),
@@ -74,8 +80,9 @@ impl Exchange {
             .build(transport)?;
         Ok(Self {
             credentials,
+            scope,
             client,
-            clock,
+            now,
         })
     }
 
@@ -83,7 +90,7 @@ impl Exchange {
     ///
     /// # Errors
     /// Those of the calls, or why there is nothing to exchange.
-    pub(crate) async fn token(&self) -> Result<Granted, FetchError> {
+    pub(crate) async fn token(&self) -> Result<Granted, TokenError> {
         match &self.credentials.0 {
             Kind::ServiceAccount(account) => self.of_service_account(account).await,
             Kind::User(user) => {
@@ -100,29 +107,29 @@ impl Exchange {
                 let call = self
                     .client
                     .get("/computeMetadata/v1/instance/service-accounts/default/token")
-                    .query("scopes", SCOPE)
+                    .query("scopes", self.scope)
                     .header_text("Metadata-Flavor", "Google")?;
                 granted(call).await
             }
         }
     }
 
-    async fn of_service_account(&self, account: &ServiceAccount) -> Result<Granted, FetchError> {
-        let now = self.clock.now().timestamp();
+    async fn of_service_account(&self, account: &ServiceAccount) -> Result<Granted, TokenError> {
+        let now = (self.now)().timestamp();
         let header = Header {
             kid: account.key_id.clone(),
             ..Header::new(Algorithm::RS256)
         };
         let claims = Claims {
             iss: &account.email,
-            scope: SCOPE,
+            scope: self.scope,
             aud: account.token_uri.expose(),
             iat: now,
             exp: now.saturating_add(ASSERTION_SECONDS),
         };
         let assertion = jsonwebtoken::encode(&header, &claims, &account.key).map_err(|error| {
             let email = &account.email;
-            FetchError::invalid(format!("The key of {email} cannot sign: {error}")).caused_by(error)
+            TokenError::unusable_for(format!("The key of {email} cannot sign: {error}"), error)
         })?;
         self.form(&[
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
@@ -131,11 +138,11 @@ impl Exchange {
         .await
     }
 
-    async fn of_external_account(&self, external: &External) -> Result<Granted, FetchError> {
+    async fn of_external_account(&self, external: &External) -> Result<Granted, TokenError> {
         let subject = self.subject_token(&external.source).await?;
         let scope = match external.impersonation_url {
             Some(_) => IMPERSONATION_SCOPE,
-            None => SCOPE,
+            None => self.scope,
         };
         let exchanged = self
             .form(&[
@@ -170,23 +177,23 @@ impl Exchange {
                 "authorization",
                 &format!("Bearer {}", exchanged.token.expose_secret()).into(),
             )?
-            .json(&json!({"scope": [SCOPE]}))?;
+            .json(&json!({"scope": [self.scope]}))?;
         let answer: Impersonated = call.send().await?.json()?;
         Ok(Granted {
             token: answer.access_token,
-            seconds: (answer.expire_time - self.clock.now()).num_seconds(),
+            seconds: (answer.expire_time - (self.now)()).num_seconds(),
         })
     }
 
     /// The other provider's token, read where the credentials say.
-    async fn subject_token(&self, source: &SubjectSource) -> Result<SecretString, FetchError> {
+    async fn subject_token(&self, source: &SubjectSource) -> Result<SecretString, TokenError> {
         let (place, text) = match &source.place {
             SubjectPlace::File(file) => {
                 let text = tokio::fs::read_to_string(file).await.map_err(|error| {
-                    FetchError::invalid(format!(
+                    let message = format!(
                         "The token in {file} cannot be read: {error}. Check credential_source.file."
-                    ))
-                    .caused_by(error)
+                    );
+                    TokenError::unusable_for(message, error)
                 })?;
                 (file.clone(), text)
             }
@@ -204,7 +211,7 @@ impl Exchange {
             }
         };
         let unusable = |what: &str| {
-            FetchError::invalid(format!("The token of {place} is not usable, {what}."))
+            TokenError::unusable(format!("The token of {place} is not usable, {what}."))
         };
         if text.len() > MOST_TOKEN_BYTES {
             return Err(unusable("it is too large"));
@@ -222,7 +229,7 @@ impl Exchange {
     }
 
     /// Posts a form to the token service.
-    async fn form(&self, fields: &[(&str, &str)]) -> Result<Granted, FetchError> {
+    async fn form(&self, fields: &[(&str, &str)]) -> Result<Granted, TokenError> {
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
         let mut call = self
             .client
@@ -237,18 +244,13 @@ impl Exchange {
     }
 }
 
-async fn granted(call: Call<'_>) -> Result<Granted, FetchError> {
+async fn granted(call: Call<'_>) -> Result<Granted, TokenError> {
     let answer = call.confidential().send().await?;
     // The mistake is reported, but nothing of the response: it may contain a token.
     let token: TokenAnswer = serde_json::from_slice(answer.body())
         .map_err(|_| answer.unexpected("it is not a token (JSON with an access_token)"))?;
     if token.access_token.expose_secret().is_empty() {
-        return Err(FetchError::new(
-            FetchErrorKind::Answer {
-                url: answer.url().to_owned(),
-            },
-            format!("{} gave an empty token", answer.url()),
-        ));
+        return Err(answer.unexpected("its token is empty").into());
     }
     Ok(Granted {
         token: token.access_token,

@@ -13,9 +13,6 @@ pub(crate) use exchange::Exchange;
 
 /// Where Google exchanges credentials for tokens.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
-/// What a token is asked for. The reference asks for writing and for all of the cloud too
-/// (C-STACKDRIVER-04).
-pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/monitoring.read";
 /// What a token is asked for that only serves to act as a service account.
 pub(crate) const IMPERSONATION_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 

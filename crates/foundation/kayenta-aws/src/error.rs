@@ -1,0 +1,36 @@
+//! Why there is no signature.
+
+/// No credentials, no region, or a request that cannot be signed. Holds no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct AwsError {
+    /// What is missing or failed, and where it was looked for.
+    pub message: String,
+    /// Whether another attempt may succeed: a service that issues credentials did not answer or
+    /// reported a failure of its own.
+    pub transient: bool,
+}
+
+impl AwsError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            transient: false,
+        }
+    }
+}
+
+/// The error with its causes and where it came from, in one line.
+pub(crate) fn told(error: &reqsign_core::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        let words = deeper.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = deeper.source();
+    }
+    text
+}

@@ -1,0 +1,93 @@
+//! One request and its whole answer, for protocols in which every status means something.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Method, Request, header::CONTENT_LENGTH};
+use reqwest::Response;
+
+use crate::{call::root_cause, transport::Transport};
+
+/// Why there is no whole answer. Holds no URL.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// The URL is none that can be called.
+    #[error("the request cannot be sent: {0}")]
+    Request(String),
+    /// The server was not reached.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// It was silent for longer than allowed.
+    #[error("no answer in time: {0}")]
+    Silent(String),
+    /// The connection ended too early.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The answer is larger than this many bytes.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+impl Transport {
+    /// Sends `request` as it is and reads the whole answer, of whatever status, if it has at most
+    /// `most_bytes`. Redirects are not followed. The only limits of time are those of the connections.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+        most_bytes: usize,
+    ) -> Result<http::Response<Bytes>, ExchangeError> {
+        if request.body().is_empty() && matches!(*request.method(), Method::PUT | Method::POST) {
+            // Some servers want to be told that nothing follows.
+            let headers = request.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| ExchangeError::Request(root_cause(&error.without_url())))?;
+        let mut response = self.client.execute(request).await.map_err(failed)?;
+        let body = whole(&mut response, most_bytes).await?;
+        let mut answer = http::Response::new(body);
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        Ok(answer)
+    }
+}
+
+async fn whole(response: &mut Response, most_bytes: usize) -> Result<Bytes, ExchangeError> {
+    let expected = response.content_length().unwrap_or_default();
+    let expected = usize::try_from(expected).unwrap_or(usize::MAX);
+    if expected > most_bytes {
+        return Err(ExchangeError::TooLarge(most_bytes));
+    }
+    // Most answers come in one piece, which needs no copy.
+    let Some(first) = response.chunk().await.map_err(failed)? else {
+        return Ok(Bytes::new());
+    };
+    let Some(second) = response.chunk().await.map_err(failed)? else {
+        return Ok(first);
+    };
+    // What a server announces is no reason to reserve it.
+    let mut body = BytesMut::with_capacity((first.len() + second.len()).max(expected.min(1 << 20)));
+    body.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(piece) = next {
+        if body.len() + piece.len() > most_bytes {
+            return Err(ExchangeError::TooLarge(most_bytes));
+        }
+        body.extend_from_slice(&piece);
+        next = response.chunk().await.map_err(failed)?;
+    }
+    Ok(body.freeze())
+}
+
+fn failed(error: reqwest::Error) -> ExchangeError {
+    let error = error.without_url();
+    let cause = root_cause(&error);
+    if error.is_connect() {
+        ExchangeError::Connect(cause)
+    } else if error.is_timeout() {
+        ExchangeError::Silent(cause)
+    } else {
+        ExchangeError::Broken(cause)
+    }
+}

@@ -1,0 +1,226 @@
+//! Requests as they are sent, and answers no test server gives.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use kayenta_s3::{CredentialSource, Encryption, S3Account};
+use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind, WriteCondition};
+use kayenta_testkit::{BucketServer, NotedRequest, NotingServer};
+
+use crate::support::{account, open, opened};
+
+const KIND: ObjectKind = ObjectKind::MetricSetList;
+
+fn error(status: u16, code: &str) -> Response {
+    let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+    (StatusCode::from_u16(status).unwrap(), body).into_response()
+}
+
+/// A server in which the bucket is missing until it is put.
+async fn empty_server() -> NotingServer {
+    let created = Arc::new(AtomicBool::new(false));
+    NotingServer::answering(move |request: &NotedRequest| {
+        let bucket = request.target.matches('/').count() == 2 && request.target.ends_with('/');
+        match (&request.method, bucket) {
+            (&Method::HEAD, true) if !created.load(Ordering::Relaxed) => {
+                StatusCode::NOT_FOUND.into_response()
+            }
+            (&Method::PUT, true) => {
+                created.store(true, Ordering::Relaxed);
+                StatusCode::OK.into_response()
+            }
+            (&Method::PUT, _) if request.headers.contains_key("if-none-match") => {
+                error(412, "PreconditionFailed")
+            }
+            _ => ([("etag", "\"e\"")], "").into_response(),
+        }
+    })
+    .await
+}
+
+async fn write(account: &S3Account) -> Vec<String> {
+    let store = open(account);
+    let bytes = Bytes::from_static(b"[]");
+    store
+        .store(KIND, "k", None, bytes, WriteCondition::Always)
+        .await
+        .map(|written| vec![written.version])
+        .unwrap()
+}
+
+/// C-S3-02: Amazon refuses a location constraint that names us-east-1.
+#[tokio::test]
+async fn a_bucket_is_created_in_the_region_and_us_east_1_is_not_named() {
+    for (region, body) in [
+        (Some("us-east-1"), ""),
+        (None, ""),
+        (
+            Some("eu-west-1"),
+            "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>",
+        ),
+    ] {
+        let server = empty_server().await;
+        let account = S3Account {
+            region: region.map(str::to_owned),
+            ..account(server.base_url())
+        };
+        assert_eq!(write(&account).await, ["e"]);
+        let seen = server.seen();
+        let target = format!("/{}/", account.bucket);
+        assert_eq!((&seen[0].method, &seen[0].target), (&Method::HEAD, &target));
+        assert_eq!((&seen[1].method, &seen[1].target), (&Method::PUT, &target));
+        assert_eq!(seen[1].body, body);
+        let signed_for = format!("/{}/s3/aws4_request", region.unwrap_or("us-east-1"));
+        let authorization = seen[1].headers["authorization"].to_str().unwrap();
+        assert!(authorization.contains(&signed_for), "{authorization}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_encrypted_as_the_account_says_and_carries_the_session_token() {
+    let server = empty_server().await;
+    let account = S3Account {
+        encryption: Some(Encryption {
+            algorithm: "aws:kms".to_owned(),
+            kms_key_id: Some("key-1".to_owned()),
+        }),
+        credentials: CredentialSource::Keys {
+            access_key: "id".into(),
+            secret_key: "key".into(),
+            session_token: Some("token".into()),
+        },
+        ..account(server.base_url())
+    };
+    write(&account).await;
+    let seen = server.seen();
+    let put = seen.last().unwrap();
+    let object = format!("/{}/kayenta/metrics/k/metric_sets.json", account.bucket);
+    assert_eq!((&put.method, &put.target), (&Method::PUT, &object));
+    let header = |name: &str| put.headers[name].to_str().unwrap();
+    assert_eq!(header("x-amz-server-side-encryption"), "aws:kms");
+    assert_eq!(
+        header("x-amz-server-side-encryption-aws-kms-key-id"),
+        "key-1"
+    );
+    assert_eq!(header("x-amz-security-token"), "token");
+    assert_eq!(header("content-type"), "application/octet-stream");
+    assert!(header("authorization").contains("x-amz-server-side-encryption;"));
+    for odd in ["none", "aws:KMS"] {
+        let account = S3Account {
+            encryption: Some(Encryption {
+                algorithm: odd.to_owned(),
+                kms_key_id: None,
+            }),
+            ..account.clone()
+        };
+        let error = opened(&account, MissingBucket::Create).unwrap_err();
+        assert!(error.message.contains("sse must be AES256"), "{error}");
+    }
+}
+
+/// Credentials that may only use objects are enough; that the bucket cannot be looked at does not
+/// keep anything from working.
+#[tokio::test]
+async fn a_bucket_that_may_not_be_looked_at_is_used() {
+    let server = NotingServer::answering(|request: &NotedRequest| {
+        let object = request.target.contains("/kayenta/");
+        match (&request.method, object) {
+            (&Method::HEAD, false) => StatusCode::FORBIDDEN.into_response(),
+            (&Method::GET, false) => "<ListBucketResult/>".into_response(),
+            (&Method::PUT, _) if request.headers.contains_key("if-none-match") => {
+                error(412, "PreconditionFailed")
+            }
+            _ => ([("etag", "\"e\"")], "").into_response(),
+        }
+    })
+    .await;
+    let account = account(server.base_url());
+    write(&account).await;
+    open(&account).check().await.unwrap();
+    assert_eq!(open(&account).list(KIND).await.unwrap(), []);
+}
+
+/// A page that fails fails the listing: never a part of it, and never absence.
+#[tokio::test]
+async fn a_listing_is_whole_or_an_error() {
+    let server = NotingServer::answering(|request: &NotedRequest| {
+        if request.target.contains("marker=") {
+            return error(503, "SlowDown");
+        }
+        let key = "kayenta%2Fmetrics%2Fk%2Fmetric_sets.json";
+        format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType>\
+             <Contents><Key>{key}</Key><LastModified>2026-11-29T10:13:33Z</LastModified>\
+             <ETag>\"e\"</ETag></Contents></ListBucketResult>"
+        )
+        .into_response()
+    })
+    .await;
+    let account = account(server.base_url());
+    let store = open(&account);
+    for error in [
+        store.list(KIND).await.unwrap_err(),
+        store.load(ObjectKind::CanaryConfig, "k").await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
+        assert!(error.message.contains("busy (503 SlowDown)"), "{error}");
+    }
+    let endless = NotingServer::answering(|_: &NotedRequest| {
+        "<ListBucketResult><IsTruncated>true</IsTruncated><NextMarker>a</NextMarker>\
+         </ListBucketResult>"
+            .into_response()
+    })
+    .await;
+    let store = open(&S3Account {
+        endpoint: Some(endless.base_url().to_owned()),
+        ..account
+    });
+    let error = store.list(KIND).await.unwrap_err();
+    assert!(error.message.contains("round in circles"), "{error}");
+}
+
+/// A server that ignores conditions is found out, said to be one, and used all the same.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn without_conditional_writes_the_store_looks_before_it_writes() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    let upstream = server.endpoint();
+    let client = reqwest::Client::new();
+    let forward = move |request: axum::extract::Request| {
+        let (upstream, client) = (upstream.clone(), client.clone());
+        async move {
+            let (mut parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            for ignored in ["if-match", "if-none-match", "host"] {
+                parts.headers.remove(ignored);
+            }
+            let answer = client
+                .request(parts.method, format!("{upstream}{}", parts.uri))
+                .headers(parts.headers)
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            (status, headers, answer.bytes().await.unwrap())
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(forward)).await });
+    let account = account(&endpoint);
+    let store = open(&account);
+    kayenta_testkit::object_store_suite::conditions(&store).await;
+    kayenta_testkit::object_store_suite::renames(&store).await;
+    // Locks exclude nobody there.
+    let wait = std::time::Duration::ZERO;
+    let first = store.lock("l", wait).await.unwrap();
+    let second = store.lock("l", wait).await.unwrap();
+    drop((first, second));
+}

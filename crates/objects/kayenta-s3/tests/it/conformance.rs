@@ -1,0 +1,135 @@
+//! The suite of the seam, and what is S3's own: keys, conditions, creation of buckets.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use kayenta_s3::S3Account;
+use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
+use kayenta_testkit::{BucketServer, object_store_suite};
+
+use crate::support::{account, names, open, put, retrying};
+
+const KIND: ObjectKind = ObjectKind::CanaryConfig;
+
+async fn conforms(account: &S3Account) {
+    let store = open(account);
+    object_store_suite::run_all(&store).await;
+    object_store_suite::shared_locks(&store, &open(account)).await;
+    assert_eq!(store.platform(), "aws");
+    object_store_suite::heals_two_files(&store, &|kind, key, filename, bytes| {
+        let name = format!("kayenta/{}/{key}/{filename}", kind.group());
+        async move { put(account, &name, bytes).await }.boxed()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn s3_conforms() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    let account = account(&server.endpoint());
+    conforms(&account).await;
+    object_store_suite::lists_every_page(&*retrying(&account), 5_100).await;
+}
+
+/// With signatures that are checked, and a bucket that must be created in the server's region.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn s3_conforms_where_signatures_are_checked() {
+    let server = BucketServer::versitygw().await.unwrap();
+    conforms(&account(&server.endpoint())).await;
+}
+
+/// Keys are those of the reference, also with an odd root and a name that needs encoding.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn objects_lie_where_the_reference_puts_them() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    for (root, folder) in [
+        ("kayenta", "kayenta/"),
+        ("deep/er", "deep/er/"),
+        // C-S3-01
+        ("trailing/", "trailing/"),
+        ("a//b///c", "a/b//c/"),
+        ("mit leer & ü+%", "mit leer & ü+%/"),
+        ("~!*'()=,:@$;|^`{}[]\"<>#?", "~!*'()=,:@$;|^`{}[]\"<>#?/"),
+    ] {
+        let account = S3Account {
+            root_folder: root.to_owned(),
+            ..account(&server.endpoint())
+        };
+        let store = open(&account);
+        let bytes = Bytes::from_static(b"{}");
+        store
+            .store(
+                KIND,
+                "0e6d",
+                Some("my-config.json"),
+                bytes,
+                WriteCondition::Absent,
+            )
+            .await
+            .unwrap();
+        // Beside it lie only our own marks, outside the folders the reference reads.
+        let mut expected = [
+            format!("{folder}canary_config/0e6d/my-config.json"),
+            format!("{folder}locks/canary_config-changes"),
+            format!("{folder}locks/conditions"),
+        ];
+        expected.sort();
+        assert_eq!(names(&account).await, expected);
+        let listed = store.list(KIND).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0].key, "0e6d");
+        store.delete(KIND, "0e6d").await.unwrap();
+    }
+}
+
+/// A bucket that vanishes is created again by the next write or listing, and its absence told by a
+/// read.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn a_missing_bucket_is_created_when_needed() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    let account = account(&server.endpoint());
+    let store = open(&account);
+    for error in [
+        store.load(KIND, "k").await.map(|_| ()).unwrap_err(),
+        store.delete(KIND, "k").await.unwrap_err(),
+    ] {
+        assert!(error.is_not_found());
+        assert_eq!(
+            error.message,
+            format!(
+                "S3 account 'my-s3-account' cannot list objects: the bucket '{}' does not exist",
+                account.bucket
+            )
+        );
+    }
+    assert_eq!(store.list(KIND).await.unwrap(), []);
+    let error = store.load(KIND, "k").await.unwrap_err();
+    assert_eq!(
+        error.message,
+        format!("Unable to resolve singular {KIND} at kayenta/canary_config/k.")
+    );
+    let client = reqwest::Client::new();
+    let bucket = format!("{}/{}", server.endpoint(), account.bucket);
+    for write in [true, false] {
+        for name in names(&account).await {
+            let object = format!("{bucket}/{name}");
+            client.delete(object).send().await.unwrap();
+        }
+        let removed = client.delete(&bucket).send().await.unwrap();
+        assert!(removed.status().is_success(), "{removed:?}");
+        if write {
+            let (kind, bytes) = (ObjectKind::MetricSetList, Bytes::from_static(b"[]"));
+            store
+                .store(kind, "m", None, bytes, WriteCondition::Always)
+                .await
+                .unwrap();
+            store.load(kind, "m").await.unwrap();
+        } else {
+            assert_eq!(store.list(KIND).await.unwrap(), []);
+        }
+    }
+    store.check().await.unwrap();
+}

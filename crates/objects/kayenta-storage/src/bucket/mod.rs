@@ -1,0 +1,156 @@
+//! Object stores on a flat name space: what such a service must do, and the layout, the conditions
+//! and the locks on top of it, which are the same for each.
+
+mod layout;
+mod lock;
+mod store;
+mod writes;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::{error::StorageError, kind::ObjectKind};
+
+pub use store::BucketStore;
+
+/// An object of a bucket as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketEntry {
+    /// Its full name in the bucket.
+    pub name: String,
+    /// When it was last written, by the service's clock and as precisely as the service reports it.
+    pub updated: DateTime<Utc>,
+    /// Changes with every change of the content (an ETag, a generation).
+    pub version: String,
+}
+
+/// An object of a bucket with its content.
+#[derive(Clone, Debug)]
+pub struct BucketObject {
+    /// What a listing would show.
+    pub entry: BucketEntry,
+    /// Its content.
+    pub bytes: Bytes,
+    /// When the service answered, by the clock that [`BucketEntry::updated`] is measured with.
+    pub answered: DateTime<Utc>,
+}
+
+/// What a put demands of the object it replaces (C-STORE-08).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutCondition<'a> {
+    /// Nothing.
+    None,
+    /// That there is none of that name.
+    Absent,
+    /// That it still has this version.
+    Version(&'a str),
+}
+
+/// What a look at a bucket shows.
+#[derive(Debug)]
+pub enum BucketState {
+    /// It exists.
+    There,
+    /// It does not.
+    Missing,
+    /// It may not be looked at. Whether its objects may be used the operations show: some credentials
+    /// are for objects only (C-STORE-10).
+    Refused(StorageError),
+}
+
+/// What is done about a bucket that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingBucket {
+    /// It is created when it is needed.
+    Create,
+    /// It stays missing, which is an error: for somebody who only looks.
+    Leave,
+}
+
+/// A bucket: objects under names in one flat name space. Each operation is tried once.
+///
+/// Where the bucket does not exist, operations on its objects fail with
+/// [`NotFound`](crate::StorageErrorKind::NotFound).
+#[async_trait]
+pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
+    /// Kind of account, as `/credentials` names it.
+    fn platform(&self) -> &'static str;
+
+    /// What messages call the account.
+    fn account(&self) -> &str;
+
+    /// The failure of a read, update or removal of nothing; `path` is `<root>/<group>/<key>`.
+    fn nothing_found(&self, kind: ObjectKind, path: &str) -> StorageError;
+
+    /// The failure of everything where the bucket does not exist.
+    fn no_bucket(&self) -> StorageError;
+
+    /// Looks at the bucket.
+    ///
+    /// # Errors
+    /// When nothing can be said about it.
+    async fn look(&self) -> Result<BucketState, StorageError>;
+
+    /// Creates the bucket; nothing when another writer has just done so.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    async fn create(&self) -> Result<(), StorageError>;
+
+    /// Whether objects whose names begin with `prefix` can be listed; cheap.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    async fn try_listing(&self, prefix: &str) -> Result<(), StorageError>;
+
+    /// Every object whose name begins with `prefix`, all pages.
+    ///
+    /// # Errors
+    /// When the listing cannot be completed; never a partial one.
+    async fn list(&self, prefix: &str) -> Result<Vec<BucketEntry>, StorageError>;
+
+    /// The object, `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn get(&self, name: &str) -> Result<Option<BucketObject>, StorageError>;
+
+    /// The object's version, `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    async fn version(&self, name: &str) -> Result<Option<String>, StorageError>;
+
+    /// Writes the object.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::StorageErrorKind::Conflict) when the condition does not hold.
+    async fn put(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<BucketEntry, StorageError>;
+
+    /// Removes the object if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    async fn remove(&self, name: &str) -> Result<(), StorageError>;
+
+    /// Removes the object if it has this version; whether it was there.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::StorageErrorKind::Conflict) when it has another version.
+    async fn remove_version(&self, name: &str, version: &str) -> Result<bool, StorageError>;
+
+    /// Whether the service decides put conditions itself. Where it does not, [`put`](Self::put)
+    /// looks before it writes, which other writers can get between, and there are no locks.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    async fn decides_conditions(&self) -> Result<bool, StorageError> {
+        Ok(true)
+    }
+}

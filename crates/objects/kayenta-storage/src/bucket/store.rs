@@ -1,0 +1,327 @@
+//! The object store on a bucket: where objects lie, and which of several files under a key counts.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tracing::{debug, info, warn};
+
+use super::{
+    Bucket, BucketEntry, BucketObject, BucketState, MissingBucket, PutCondition,
+    layout::{Found, is_marked, newest, ours},
+    lock,
+};
+use crate::{
+    error::StorageError,
+    kind::ObjectKind,
+    lock::StoreLock,
+    segment::{check_segment, is_path_segment},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
+};
+
+/// How often a read looks again when what it found is renamed before it is fetched.
+const LOOKS: usize = 8;
+
+/// An [`ObjectStore`] in one folder of a [`Bucket`]. Of two files under one key the newest counts, and
+/// the next write or removal leaves one (C-STORE-07).
+///
+/// Each operation is tried once. Locks are objects `<folder>locks/<name>`, where the reference never
+/// looks; beside them lies the change mark of the configs, an object that is rewritten after each
+/// write.
+#[derive(Debug)]
+pub struct BucketStore<B> {
+    pub(super) bucket: Arc<B>,
+    folder: String,
+    missing: MissingBucket,
+    /// Whether the bucket was there when last looked at, or may not be looked at.
+    seen: AtomicBool,
+}
+
+impl<B: Bucket> BucketStore<B> {
+    /// A store of the objects whose names begin with `folder`, which ends in a slash.
+    pub fn new(bucket: B, folder: impl Into<String>, missing: MissingBucket) -> Self {
+        Self {
+            bucket: Arc::new(bucket),
+            folder: folder.into(),
+            missing,
+            seen: AtomicBool::new(false),
+        }
+    }
+
+    /// The bucket underneath.
+    pub fn bucket(&self) -> &B {
+        &self.bucket
+    }
+
+    /// Looks at the bucket and creates it when it is missing; the refusal when it may not be looked at.
+    async fn look(&self) -> Result<Option<StorageError>, StorageError> {
+        let refused = match self.bucket.look().await? {
+            BucketState::There => None,
+            BucketState::Missing if self.missing == MissingBucket::Create => {
+                self.bucket.create().await?;
+                info!(account = self.bucket.account(), "bucket created");
+                None
+            }
+            BucketState::Missing => return Err(self.bucket.no_bucket()),
+            BucketState::Refused(refused) => Some(refused),
+        };
+        self.seen.store(true, Ordering::Relaxed);
+        Ok(refused)
+    }
+
+    /// Makes sure that the bucket exists, once until it is found missing.
+    async fn ensure(&self) -> Result<(), StorageError> {
+        if self.seen.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let account = self.bucket.account();
+        if let Some(refused) = self.look().await? {
+            warn!(account, "the bucket cannot be looked at: {refused}");
+        }
+        // What cannot be promised is said before anybody relies on it.
+        if self.missing == MissingBucket::Create
+            && let Err(error) = self.bucket.decides_conditions().await
+        {
+            debug!(account, "{error}");
+        }
+        Ok(())
+    }
+
+    /// Notes that the bucket is missing where an outcome says so.
+    fn noticing<T>(&self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
+        if outcome.as_ref().is_err_and(StorageError::is_not_found) {
+            self.seen.store(false, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    async fn entries_under(&self, prefix: &str) -> Result<Vec<BucketEntry>, StorageError> {
+        self.noticing(self.bucket.list(prefix).await)
+    }
+
+    /// Writes an object of the bucket; when the bucket has vanished, into a new one.
+    pub(super) async fn put_object(
+        &self,
+        name: &str,
+        bytes: Bytes,
+        condition: PutCondition<'_>,
+    ) -> Result<BucketEntry, StorageError> {
+        let written = self.bucket.put(name, bytes.clone(), condition).await;
+        match self.noticing(written) {
+            Err(error) if error.is_not_found() => {
+                self.ensure().await?;
+                self.bucket.put(name, bytes, condition).await
+            }
+            written => written,
+        }
+    }
+
+    pub(super) fn under_folder(&self, rest: &str) -> String {
+        format!("{}{rest}", self.folder)
+    }
+
+    fn group_prefix(&self, kind: ObjectKind) -> String {
+        self.under_folder(&format!("{}/", kind.group()))
+    }
+
+    /// Name of a key's folder without the slash at its end, as messages have it.
+    pub(super) fn path(&self, kind: ObjectKind, key: &str) -> String {
+        format!("{}{key}", self.group_prefix(kind))
+    }
+
+    /// The files under exactly this key (C-STORE-06).
+    pub(super) async fn resolve(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+    ) -> Result<Vec<Found>, StorageError> {
+        if !is_path_segment(key) {
+            return Ok(Vec::new());
+        }
+        let prefix = format!("{}/", self.path(kind, key));
+        let entries = self.entries_under(&prefix).await?;
+        Ok(entries
+            .iter()
+            .filter_map(|entry| ours(&prefix, Some(key), entry))
+            .collect())
+    }
+
+    /// Everything in the kind's folder; nothing when there is no bucket, which is then created.
+    async fn entries(&self, kind: ObjectKind) -> Result<Vec<BucketEntry>, StorageError> {
+        self.ensure().await?;
+        match self.entries_under(&self.group_prefix(kind)).await {
+            Err(error) if error.is_not_found() => {
+                self.ensure().await?;
+                Ok(Vec::new())
+            }
+            other => other,
+        }
+    }
+
+    async fn get(
+        &self,
+        name: &str,
+        key: &str,
+        filename: &str,
+    ) -> Result<Option<StoredObject>, StorageError> {
+        let object = self.noticing(self.bucket.get(name).await)?;
+        Ok(
+            object.map(|BucketObject { entry, bytes, .. }| StoredObject {
+                summary: ObjectSummary {
+                    key: key.to_owned(),
+                    filename: filename.to_owned(),
+                    updated: entry.updated,
+                    version: entry.version,
+                },
+                bytes,
+            }),
+        )
+    }
+}
+
+#[async_trait]
+impl<B: Bucket> ObjectStore for BucketStore<B> {
+    fn platform(&self) -> &'static str {
+        self.bucket.platform()
+    }
+
+    async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+        if kind.has_fixed_filename() && is_path_segment(key) {
+            let filename = kind.default_filename();
+            let name = format!("{}/{filename}", self.path(kind, key));
+            if let Some(object) = self.get(&name, key, filename).await? {
+                return Ok(object);
+            }
+        }
+        for _ in 0..LOOKS {
+            let Some(newest) = newest(self.resolve(kind, key).await?) else {
+                break;
+            };
+            let filename = &newest.summary.filename;
+            if let Some(object) = self.get(&newest.name, key, filename).await? {
+                return Ok(object);
+            }
+        }
+        Err(self.bucket.nothing_found(kind, &self.path(kind, key)))
+    }
+
+    async fn load_listed(
+        &self,
+        kind: ObjectKind,
+        summary: &ObjectSummary,
+    ) -> Result<StoredObject, StorageError> {
+        let (key, filename) = (&summary.key, &summary.filename);
+        let name = format!("{}/{filename}", self.path(kind, key));
+        match self.get(&name, key, filename).await? {
+            Some(object) => Ok(object),
+            None => self.load(kind, key).await,
+        }
+    }
+
+    async fn store(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        filename: Option<&str>,
+        bytes: Bytes,
+        condition: WriteCondition,
+    ) -> Result<ObjectSummary, StorageError> {
+        let filename = filename.unwrap_or(kind.default_filename());
+        check_segment("key", key)?;
+        check_segment("file name", filename)?;
+        self.ensure().await?;
+        let outcome = self.write(kind, key, filename, bytes, condition).await;
+        self.changed(kind, outcome).await
+    }
+
+    async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
+        let outcome = self.remove_key(kind, key).await;
+        self.changed(kind, outcome).await
+    }
+
+    async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
+        let prefix = self.group_prefix(kind);
+        let mut objects: BTreeMap<String, Found> = BTreeMap::new();
+        for entry in self.entries(kind).await? {
+            let Some(found) = ours(&prefix, None, &entry) else {
+                continue;
+            };
+            match objects.get(&found.summary.key) {
+                Some(other) if other.age() >= found.age() => {}
+                _ => {
+                    objects.insert(found.summary.key.clone(), found);
+                }
+            }
+        }
+        Ok(objects.into_values().map(|found| found.summary).collect())
+    }
+
+    /// Folder markers, names that end in a slash as consoles create them, are left out.
+    async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
+        let prefix = self.group_prefix(kind);
+        let mut strays = Vec::new();
+        let mut kept: BTreeMap<String, Found> = BTreeMap::new();
+        for entry in self.entries(kind).await? {
+            let Some(found) = ours(&prefix, None, &entry) else {
+                if !entry.name.ends_with('/') {
+                    strays.push(Stray {
+                        name: entry.name,
+                        key: None,
+                    });
+                }
+                continue;
+            };
+            let key = found.summary.key.clone();
+            let older = match kept.remove(&key) {
+                Some(other) if other.age() >= found.age() => {
+                    kept.insert(key, other);
+                    Some(found)
+                }
+                other => {
+                    kept.insert(key, found);
+                    other
+                }
+            };
+            strays.extend(older.map(|older| Stray {
+                name: older.name,
+                key: Some(older.summary.key),
+            }));
+        }
+        Ok(strays)
+    }
+
+    async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
+        check_segment("lock name", name)?;
+        self.ensure().await?;
+        let name = self.under_folder(&format!("locks/{name}"));
+        lock::acquire(self, name, wait).await
+    }
+
+    async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
+        if !is_marked(kind) {
+            return Ok(None);
+        }
+        match self.bucket.version(&self.mark(kind)).await {
+            // Nothing has been written with a mark so far.
+            Ok(version) => Ok(Some(version.unwrap_or_default())),
+            Err(error) if error.is_not_found() => Ok(Some(String::new())),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn check(&self) -> Result<(), StorageError> {
+        self.seen.store(false, Ordering::Relaxed);
+        match self.look().await? {
+            None => Ok(()),
+            // Whether its objects may be used, one of them shows.
+            Some(_) => self.bucket.try_listing(&self.folder).await,
+        }
+    }
+}
