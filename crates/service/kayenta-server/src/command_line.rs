@@ -2,7 +2,9 @@
 //!
 //! `kayenta` alone and `kayenta serve` also take what the `args:` of a pod may contain for the Java
 //! service: `--any.property=value` sets a property, `--any.property` alone sets it to the empty text,
-//! `-Dname=value` works as in `JAVA_OPTS`, and anything else is ignored.
+//! `-Dname=value` works as in `JAVA_OPTS`, and other flags of a JVM are ignored. A word that is none of
+//! these is refused: it is a mistyped command or the value of a mistyped option, and must not start a
+//! server.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -87,6 +89,9 @@ impl ServeArgs {
 const FLAGS_WITH_VALUE: [&str; 3] = ["--port", "--config", "--data-dir"];
 const FLAGS: [&str; 4] = ["--help", "-h", "--version", "-V"];
 
+/// Properties that mean something without a value.
+const SWITCHES: [&str; 2] = ["--debug", "--trace"];
+
 /// Arguments split into those of the command line and those that set properties.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SplitArguments {
@@ -94,6 +99,65 @@ pub(crate) struct SplitArguments {
     pub(crate) own: Vec<OsString>,
     /// `--name=value`, `--name`, `-Dname=value`, in order.
     pub(crate) properties: Vec<String>,
+    /// What is probably not meant as it stands, in sentences.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A word the command line has no use for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct UnknownWord {
+    message: String,
+    /// Whether `analyze` was probably meant, whose exit codes are a verdict.
+    pub(crate) means_gate: bool,
+}
+
+impl UnknownWord {
+    fn command(word: &str) -> Self {
+        let commands: Vec<String> = CommandLine::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        let nearest = nearest(word, commands.iter().map(String::as_str));
+        let hint = nearest.map_or_else(
+            || format!("the commands are {}", commands.join(", ")),
+            |nearest| format!("did you mean '{nearest}'?"),
+        );
+        Self {
+            message: format!("'{word}' is not a command; {hint}"),
+            means_gate: nearest == Some("analyze"),
+        }
+    }
+
+    fn value(word: &str, option: Option<&str>) -> Self {
+        let message = match option {
+            Some(option) => format!(
+                "'{word}' follows '{option}', which takes no separate value; {}",
+                nearest(option, FLAGS_WITH_VALUE).map_or_else(
+                    || format!("to set a property write '{option}={word}'"),
+                    |nearest| format!("did you mean '{nearest} {word}'?"),
+                )
+            ),
+            None => format!(
+                "'{word}' is neither an option nor a property (--name=value); \
+                 'kayenta --help' lists the options"
+            ),
+        };
+        Self {
+            message,
+            means_gate: false,
+        }
+    }
+}
+
+/// The one of `known` that `word` is probably a misspelling of.
+fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
 }
 
 fn is_command(word: &str) -> bool {
@@ -101,20 +165,31 @@ fn is_command(word: &str) -> bool {
 }
 
 /// Splits the process' arguments, the program's name first.
-pub(crate) fn split(arguments: impl IntoIterator<Item = OsString>) -> SplitArguments {
+///
+/// # Errors
+/// When a word is no command, no option and no property.
+pub(crate) fn split(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<SplitArguments, UnknownWord> {
     let mut arguments = arguments.into_iter().peekable();
-    let mut own: Vec<OsString> = arguments.next().into_iter().collect();
-    let mut properties = Vec::new();
-    if let Some(command) = arguments.peek().and_then(|a| a.to_str())
-        && is_command(command)
-    {
-        let serves = command == "serve";
-        own.extend(arguments.next());
-        if !serves {
-            own.extend(arguments);
-            return SplitArguments { own, properties };
+    let mut split = SplitArguments {
+        own: arguments.next().into_iter().collect(),
+        properties: Vec::new(),
+        warnings: Vec::new(),
+    };
+    if let Some(command) = arguments.peek().and_then(|a| a.to_str()) {
+        if is_command(command) {
+            let serves = command == "serve";
+            split.own.extend(arguments.next());
+            if !serves {
+                split.own.extend(arguments);
+                return Ok(split);
+            }
+        } else if !command.starts_with('-') && !command.is_empty() {
+            return Err(UnknownWord::command(command));
         }
     }
+    let mut last_property: Option<String> = None;
     while let Some(argument) = arguments.next() {
         let Some(text) = argument.to_str() else {
             continue;
@@ -122,17 +197,31 @@ pub(crate) fn split(arguments: impl IntoIterator<Item = OsString>) -> SplitArgum
         let name = text.split('=').next().unwrap_or(text);
         if FLAGS_WITH_VALUE.contains(&name) {
             let takes_next = name == text;
-            own.push(argument);
+            split.own.push(argument);
             if takes_next {
-                own.extend(arguments.next());
+                split.own.extend(arguments.next());
             }
         } else if FLAGS.contains(&text) {
-            own.push(argument);
+            split.own.push(argument);
         } else if (text.starts_with("--") && text.len() > 2) || text.starts_with("-D") {
-            properties.push(text.to_owned());
+            let without_value = name == text && text.starts_with("--");
+            if without_value && !SWITCHES.contains(&text) {
+                split.warnings.push(format!(
+                    "'{text}' has no value and sets an empty property; write '{text}=VALUE'{}",
+                    nearest(text, FLAGS_WITH_VALUE)
+                        .map(|nearest| format!(", or did you mean '{nearest}'?"))
+                        .unwrap_or_default()
+                ));
+            }
+            split.properties.push(text.to_owned());
+            last_property = without_value.then(|| text.to_owned());
+            continue;
+        } else if !text.starts_with('-') && !text.is_empty() {
+            return Err(UnknownWord::value(text, last_property.as_deref()));
         }
+        last_property = None;
     }
-    SplitArguments { own, properties }
+    Ok(split)
 }
 
 #[cfg(test)]
@@ -140,7 +229,7 @@ mod tests {
     use super::*;
 
     fn split_texts(arguments: &[&str]) -> (Vec<String>, Vec<String>) {
-        let split = split(arguments.iter().map(OsString::from));
+        let split = split(arguments.iter().map(OsString::from)).unwrap();
         let own = split
             .own
             .iter()
@@ -149,11 +238,15 @@ mod tests {
         (own, split.properties)
     }
 
+    fn refused(arguments: &[&str]) -> UnknownWord {
+        let arguments = [&["kayenta"], arguments].concat();
+        split(arguments.iter().map(OsString::from)).unwrap_err()
+    }
+
     #[test]
-    fn properties_are_separated_from_flags_and_bare_words_are_ignored() {
+    fn properties_and_flags_of_a_jvm_stand_beside_own_options() {
         let (own, properties) = split_texts(&[
             "kayenta",
-            "stray",
             "--server.port=9000",
             "--port",
             "8091",
@@ -170,6 +263,51 @@ mod tests {
                 "--debug",
                 "-Dlogging.level.root=DEBUG"
             ]
+        );
+    }
+
+    #[test]
+    fn a_mistyped_command_is_refused_with_the_nearest_one() {
+        for (word, nearest) in [
+            ("analyse", "'analyze'"),
+            ("check-confg", "'check-config'"),
+            ("sevre", "'serve'"),
+        ] {
+            let text = refused(&[word]).to_string();
+            assert!(text.contains(word) && text.contains(nearest), "{text}");
+        }
+        assert!(refused(&["analyse"]).means_gate);
+        assert!(!refused(&["sevre"]).means_gate);
+        let text = refused(&["bananas"]).to_string();
+        assert!(text.contains("the commands are serve, demo"), "{text}");
+    }
+
+    #[test]
+    fn the_value_of_a_mistyped_option_is_refused_with_the_nearest_option() {
+        let text = refused(&["--prot", "1"]).to_string();
+        assert!(text.contains("'--port 1'"), "{text}");
+        let text = refused(&["serve", "--confg", "x.yml"]).to_string();
+        assert!(text.contains("'--config x.yml'"), "{text}");
+        let text = refused(&["--kayenta.redis.enabled", "true"]).to_string();
+        assert!(text.contains("'--kayenta.redis.enabled=true'"), "{text}");
+        let text = refused(&["--port", "1", "stray"]).to_string();
+        assert!(text.contains("'stray' is neither"), "{text}");
+    }
+
+    #[test]
+    fn a_property_without_a_value_is_warned_of() {
+        let warned = |argument: &str| {
+            let arguments = ["kayenta", argument];
+            split(arguments.iter().map(OsString::from))
+                .unwrap()
+                .warnings
+        };
+        assert_eq!(warned("--debug"), Vec::<String>::new());
+        assert_eq!(warned("--server.port=1"), Vec::<String>::new());
+        let warnings = warned("--prot");
+        assert!(
+            warnings[0].contains("did you mean '--port'?"),
+            "{warnings:?}"
         );
     }
 

@@ -30,7 +30,20 @@ use clap::Parser;
 use command_line::{Command, CommandLine, SplitArguments};
 
 fn main() -> ExitCode {
-    let SplitArguments { own, properties } = command_line::split(std::env::args_os());
+    let SplitArguments {
+        own,
+        properties,
+        warnings,
+    } = match command_line::split(std::env::args_os()) {
+        Ok(split) => split,
+        Err(unknown) => {
+            let _ = writeln!(io::stderr(), "kayenta: {unknown}");
+            return usage_error(2, unknown.means_gate);
+        }
+    };
+    for warning in warnings {
+        let _ = writeln!(io::stderr(), "kayenta: warning: {warning}");
+    }
     let CommandLine { command, serve } = match CommandLine::try_parse_from(&own) {
         Ok(parsed) => parsed,
         Err(error) => return refused(&own, &error),
@@ -59,11 +72,15 @@ fn main() -> ExitCode {
 fn refused(arguments: &[OsString], error: &clap::Error) -> ExitCode {
     let _ = error.print();
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
-    let gate = arguments.get(1).is_some_and(|word| word == "analyze");
-    if gate && code != 0 {
-        return kayenta_client::Verdict::Error.exit_code();
+    usage_error(code, arguments.get(1).is_some_and(|word| word == "analyze"))
+}
+
+fn usage_error(code: u8, of_gate: bool) -> ExitCode {
+    if of_gate && code != 0 {
+        kayenta_client::Verdict::Error.exit_code()
+    } else {
+        ExitCode::from(code)
     }
-    ExitCode::from(code)
 }
 
 fn on_runtime(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -21,6 +21,10 @@ use crate::{
 
 /// Metrics account of the samples.
 const METRICS: &str = "demo-prometheus";
+/// Application of the samples.
+const APPLICATION: &str = "shop";
+/// Name of the sample config.
+const CONFIG: &str = "shop-demo";
 /// Polling interval of the analysis.
 const LOOK: Duration = Duration::from_millis(25);
 /// The demo is over in a second; a minute means that something hangs.
@@ -35,15 +39,21 @@ pub(crate) struct DemoArgs {
     /// Port to listen on.
     #[arg(long, default_value_t = 8090)]
     port: u16,
-    /// Directory of the embedded work queue and disk store.
-    #[arg(long, value_name = "DIR", default_value = "kayenta-data")]
-    data_dir: PathBuf,
+    /// Directory of the embedded work queue and disk store; a temporary one by default.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 /// Exit code 0 once the analysis has its verdict, whatever it is.
 pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     let samples = SamplePrometheus::start().await?;
-    let service = start_service(&args, &samples).await?;
+    // Deleted when it is dropped, after the service has ended.
+    let temporary = tempfile::Builder::new()
+        .prefix("kayenta-demo-")
+        .tempdir()
+        .context("cannot create a temporary directory; name one with --data-dir")?;
+    let data_dir = args.data_dir.as_deref().unwrap_or(temporary.path());
+    let service = start_service(&args, data_dir, &samples).await?;
     let base_url = format!("http://localhost:{}", service.address()?.port());
     let shutdown = service.shutdown();
     let serving = tokio::spawn(service.run());
@@ -66,7 +76,11 @@ pub(crate) async fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
     serving.await.context("the service ended abnormally")?
 }
 
-async fn start_service(args: &DemoArgs, samples: &SamplePrometheus) -> anyhow::Result<Service> {
+async fn start_service(
+    args: &DemoArgs,
+    data_dir: &Path,
+    samples: &SamplePrometheus,
+) -> anyhow::Result<Service> {
     let environment = Environment::from_process()
         // The demo shows itself, not whatever configuration lies around.
         .property(
@@ -74,7 +88,7 @@ async fn start_service(args: &DemoArgs, samples: &SamplePrometheus) -> anyhow::R
             "optional:file:/nonexistent/kayenta-demo/",
         )
         .property("server.port", args.port)
-        .property("kayenta.embedded.dataDir", args.data_dir.display())
+        .property("kayenta.embedded.dataDir", data_dir.display())
         .property("kayenta.prometheus.enabled", true)
         .property("kayenta.prometheus.accounts[0].name", METRICS)
         .property(
@@ -89,14 +103,11 @@ async fn start_service(args: &DemoArgs, samples: &SamplePrometheus) -> anyhow::R
 /// Posts config and analysis like any client and waits for the verdict, showing progress.
 async fn analyse(base_url: &str) -> anyhow::Result<(String, AnalysisStatusResponse)> {
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let posted = http
-        .post(format!("{base_url}/canaryConfig"))
-        .json(&sample_config());
-    let config_id = text_of(posted, "canaryConfigId").await?;
+    let config_id = store_config(&http, base_url).await?;
     let started = http
         .post(format!("{base_url}/standalone_canary_analysis/{config_id}"))
         .query(&[
-            ("application", "shop"),
+            ("application", APPLICATION),
             ("user", "demo"),
             ("metricsAccountName", METRICS),
         ])
@@ -124,6 +135,32 @@ async fn analyse(base_url: &str) -> anyhow::Result<(String, AnalysisStatusRespon
         .with_context(|| format!("the analysis {id} has no verdict after {PATIENCE:?}"))??;
     bar.finish_and_clear();
     Ok((config_id, status))
+}
+
+/// Stores the sample config; a data directory that has been used before has it already.
+async fn store_config(http: &reqwest::Client, base_url: &str) -> anyhow::Result<String> {
+    let configs = format!("{base_url}/canaryConfig");
+    let stored: Vec<CanaryConfigSummary> = http
+        .get(&configs)
+        .query(&[("application", APPLICATION)])
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    let known = stored.into_iter().find(|config| config.name == CONFIG);
+    let request = match known {
+        Some(CanaryConfigSummary { id, .. }) => http.put(format!("{configs}/{id}")),
+        None => http.post(configs),
+    };
+    text_of(request.json(&sample_config()), "canaryConfigId").await
+}
+
+/// One line of the list of configs.
+#[derive(serde::Deserialize)]
+struct CanaryConfigSummary {
+    id: String,
+    name: String,
 }
 
 /// Sends a request and takes one text out of the answer.
@@ -178,9 +215,9 @@ fn metric(name: &str, group: &str, promql: &str, direction: &str) -> Value {
 
 fn sample_config() -> Value {
     json!({
-        "name": "shop-demo",
+        "name": CONFIG,
         "description": "Errors, latency and saturation of the app shop",
-        "applications": ["shop"],
+        "applications": [APPLICATION],
         "configVersion": "1",
         "judge": {"name": "NetflixACAJudge-v1.0", "judgeConfigurations": {}},
         "metrics": [

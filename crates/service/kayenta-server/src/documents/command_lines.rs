@@ -24,7 +24,13 @@ fn every_command_line_parses() {
         whole,
     } in &quoted
     {
-        let arguments = split(words.iter().map(Into::into));
+        let arguments = match split(words.iter().map(Into::into)) {
+            Ok(arguments) => arguments,
+            Err(unknown) => {
+                wrong.push(format!("{place}: {}\n{unknown}", words.join(" ")));
+                continue;
+            }
+        };
         let Err(error) = CommandLine::try_parse_from(arguments.own) else {
             continue;
         };

@@ -121,6 +121,35 @@ fn demo_reaches_the_verdict_and_ends() {
 }
 
 #[test]
+fn a_demo_can_be_run_again_on_the_data_of_the_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    for _ in 0..2 {
+        let port = free_port().unwrap().to_string();
+        let arguments = ["demo", "--exit", "--port", &port, "--data-dir", data];
+        let output = kayenta(&arguments, "");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shown = text(&output.stdout);
+        assert!(shown.contains("Verdict: FAIL"), "{shown}");
+    }
+}
+
+#[test]
+fn mistyped_commands_and_options_do_not_start_a_server() {
+    for (arguments, code, part) in [
+        (&["analyse", "--url", "x"][..], 3, "did you mean 'analyze'?"),
+        (&["check-confg"], 2, "did you mean 'check-config'?"),
+        (&["--prot", "1"], 2, "did you mean '--port 1'?"),
+        (&["serve", "--confg", "x"], 2, "did you mean '--config x'?"),
+    ] {
+        let output = kayenta(arguments, "");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(part), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn demo_says_when_the_port_is_taken() {
     let taken = std::net::TcpListener::bind("[::]:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
