@@ -115,7 +115,7 @@ impl AzureAccount {
         let mut url = self.endpoint.clone();
         let unfit = || {
             self.unusable(&format!(
-                "'{}' is no URL of a blob service.",
+                "'{}' is not a URL of a blob service.",
                 mask_urls(self.endpoint.as_str())
             ))
         };

@@ -38,7 +38,7 @@ pub struct LeasedJob {
     pub delivery: u32,
 }
 
-/// A job nobody could finish.
+/// A job that could not be finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Opaque name of the entry, for [`WorkQueue::put_back`].
