@@ -1,8 +1,10 @@
 //! Canary judges: values in, a verdict out.
 //!
 //! [`NetflixAcaJudge`] cleans, classifies and scores metric set pairs as the reference does, bit for
-//! bit; [`RandomDummyJudge`] decides at random; [`batch`] judges whole files. Through the seam
-//! ([`Judge`], [`LocalJudge`], [`RemoteJudge`], [`JudgeRegistry`]) further judges can be added.
+//! bit; [`PairedCanaryJudge`] compares point by point and bounds its errors; [`StaticLimitJudge`] needs no
+//! baseline; [`RandomDummyJudge`] decides at random; [`batch`] judges whole files, [`explanation`] says why.
+//! Through the seam ([`Judge`], [`LocalJudge`], [`RemoteJudge`], [`JudgeRegistry`]) further judges can be
+//! added.
 //!
 //! The crate does no I/O of its own, reads no clock and starts no runtime: a [`LocalJudge`] is a plain
 //! function that burns CPU and belongs on a blocking thread, a [`RemoteJudge`] is awaited; the caller

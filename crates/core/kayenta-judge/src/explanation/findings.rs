@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     classification::Label,
+    cleaning::{CONTROL, EXPERIMENT},
     figures::{figure, percent},
     paired::{
         Differences, directed,
@@ -407,7 +408,7 @@ fn same_query(subject: &Subject<'_>) -> Option<Finding> {
         let attributes = subject.pair.attributes.as_ref()?.get(side)?;
         attributes.get("query").filter(|query| !query.is_empty())
     };
-    let (control, experiment) = (query("control")?, query("experiment")?);
+    let (control, experiment) = (query(CONTROL)?, query(EXPERIMENT)?);
     (subject.concurrent && control == experiment).then(|| {
         ruled(
             FindingId::SameQuery,
