@@ -199,7 +199,7 @@ mod tests {
                 ..account()
             };
             let refusal = refusal(&odd);
-            assert!(refusal.contains("no URL of a blob service"), "{refusal}");
+            assert!(refusal.contains("not a URL of a blob service"), "{refusal}");
             assert!(!refusal.contains("u:p@"), "{refusal}");
         }
     }
