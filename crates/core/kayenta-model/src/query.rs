@@ -68,7 +68,7 @@ query_shapes! {
         custom_filter_template: String = "lenient::string",
     }
     /// A New Relic Insights query.
-    NewrelicQuery {
+    NewRelicQuery {
         /// Trailing part of the NRQL text.
         q: String = "lenient::string",
         /// Leading part of the NRQL text, `SELECT …`.
@@ -93,7 +93,7 @@ query_shapes! {
         aggregate: String = "lenient::string",
     }
     /// An InfluxDB query.
-    InfluxdbQuery {
+    InfluxDbQuery {
         /// Measurement.
         metric_name: String = "lenient::string",
         /// Fields of the measurement.
@@ -108,7 +108,7 @@ query_shapes! {
         q: String = "lenient::string",
     }
     /// One filter of a SignalFx query.
-    SignalfxPair {
+    SignalFxPair {
         /// Dimension.
         key: String = "lenient::string",
         /// Value.
@@ -129,7 +129,7 @@ query_shapes! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
-pub struct SignalfxQuery {
+pub struct SignalFxQuery {
     /// Name of the time series.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -138,7 +138,7 @@ pub struct SignalfxQuery {
     pub metric_name: Option<String>,
     /// Filters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub query_pairs: Option<Vec<SignalfxPair>>,
+    pub query_pairs: Option<Vec<SignalFxPair>>,
     /// Aggregation of the SignalFlow program.
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -172,15 +172,15 @@ pub enum QueryConfig {
     /// Datadog.
     Datadog(DatadogQuery),
     /// New Relic Insights.
-    Newrelic(NewrelicQuery),
+    NewRelic(NewRelicQuery),
     /// SignalFx.
-    Signalfx(SignalfxQuery),
+    SignalFx(SignalFxQuery),
     /// Graphite.
     Graphite(GraphiteQuery),
     /// Wavefront.
     Wavefront(WavefrontQuery),
     /// InfluxDB.
-    Influxdb(InfluxdbQuery),
+    InfluxDb(InfluxDbQuery),
     /// Atlas.
     Atlas(AtlasQuery),
     /// Any metric store that answers with JSON over HTTP.
@@ -196,11 +196,11 @@ impl QueryConfig {
             Self::Prometheus(_) => "prometheus",
             Self::Stackdriver(_) => "stackdriver",
             Self::Datadog(_) => "datadog",
-            Self::Newrelic(_) => "newrelic",
-            Self::Signalfx(_) => "signalfx",
+            Self::NewRelic(_) => "newrelic",
+            Self::SignalFx(_) => "signalfx",
             Self::Graphite(_) => "graphite",
             Self::Wavefront(_) => "wavefront",
-            Self::Influxdb(_) => "influxdb",
+            Self::InfluxDb(_) => "influxdb",
             Self::Atlas(_) => "atlas",
             Self::HttpJson(_) => "http-json",
         }
@@ -213,9 +213,9 @@ impl QueryConfig {
             Self::Prometheus(q) => q.custom_inline_template.as_deref(),
             Self::Stackdriver(q) => q.custom_inline_template.as_deref(),
             Self::Datadog(q) => q.custom_inline_template.as_deref(),
-            Self::Newrelic(q) => q.custom_inline_template.as_deref(),
-            Self::Signalfx(q) => q.custom_inline_template.as_deref(),
-            Self::Influxdb(q) => q.custom_inline_template.as_deref(),
+            Self::NewRelic(q) => q.custom_inline_template.as_deref(),
+            Self::SignalFx(q) => q.custom_inline_template.as_deref(),
+            Self::InfluxDb(q) => q.custom_inline_template.as_deref(),
             Self::HttpJson(q) => q.custom_inline_template.as_deref(),
             Self::Graphite(_) | Self::Wavefront(_) | Self::Atlas(_) => None,
         }
@@ -227,9 +227,9 @@ impl QueryConfig {
             Self::Prometheus(q) => q.custom_inline_template.as_mut(),
             Self::Stackdriver(q) => q.custom_inline_template.as_mut(),
             Self::Datadog(q) => q.custom_inline_template.as_mut(),
-            Self::Newrelic(q) => q.custom_inline_template.as_mut(),
-            Self::Signalfx(q) => q.custom_inline_template.as_mut(),
-            Self::Influxdb(q) => q.custom_inline_template.as_mut(),
+            Self::NewRelic(q) => q.custom_inline_template.as_mut(),
+            Self::SignalFx(q) => q.custom_inline_template.as_mut(),
+            Self::InfluxDb(q) => q.custom_inline_template.as_mut(),
             Self::HttpJson(q) => q.custom_inline_template.as_mut(),
             Self::Graphite(_) | Self::Wavefront(_) | Self::Atlas(_) => None,
         }
@@ -242,10 +242,10 @@ impl QueryConfig {
             Self::Prometheus(q) => q.custom_filter_template.as_deref(),
             Self::Stackdriver(q) => q.custom_filter_template.as_deref(),
             Self::Datadog(q) => q.custom_filter_template.as_deref(),
-            Self::Newrelic(q) => q.custom_filter_template.as_deref(),
-            Self::Signalfx(q) => q.custom_filter_template.as_deref(),
+            Self::NewRelic(q) => q.custom_filter_template.as_deref(),
+            Self::SignalFx(q) => q.custom_filter_template.as_deref(),
             Self::HttpJson(q) => q.custom_filter_template.as_deref(),
-            Self::Graphite(_) | Self::Wavefront(_) | Self::Influxdb(_) | Self::Atlas(_) => None,
+            Self::Graphite(_) | Self::Wavefront(_) | Self::InfluxDb(_) | Self::Atlas(_) => None,
         }
     }
 
@@ -277,11 +277,11 @@ impl Serialize for QueryConfig {
             Self::Prometheus(q) => serde_json::to_value(q),
             Self::Stackdriver(q) => serde_json::to_value(q),
             Self::Datadog(q) => serde_json::to_value(q),
-            Self::Newrelic(q) => serde_json::to_value(q),
-            Self::Signalfx(q) => serde_json::to_value(q),
+            Self::NewRelic(q) => serde_json::to_value(q),
+            Self::SignalFx(q) => serde_json::to_value(q),
             Self::Graphite(q) => serde_json::to_value(q),
             Self::Wavefront(q) => serde_json::to_value(q),
-            Self::Influxdb(q) => serde_json::to_value(q),
+            Self::InfluxDb(q) => serde_json::to_value(q),
             Self::Atlas(q) => serde_json::to_value(q),
             Self::HttpJson(q) => serde_json::to_value(q),
         }

@@ -162,6 +162,14 @@ impl Environment {
         self.physical(&self.absolute(path.as_ref()))
     }
 
+    /// The text of a file that a configuration names.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, path: impl AsRef<Path>) -> std::io::Result<String> {
+        std::fs::read_to_string(self.locate(path))
+    }
+
     /// The absolute path, as an operator would write it.
     pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
         let mut absolute = PathBuf::new();

@@ -6,8 +6,12 @@
 
 mod answer;
 mod backends;
+mod description;
 mod lists;
 mod query;
+pub mod section;
 mod store;
 
+pub use description::DESCRIPTION;
+pub use section::SECTION;
 pub use store::{AtlasAccount, AtlasStore};

@@ -3,7 +3,7 @@
 use kayenta_metrics::{FetchError, MetricQuery, scope, scope::StoreScope};
 use kayenta_model::{QueryConfig, query::AtlasQuery};
 
-use crate::backends::Wanted;
+use crate::{DESCRIPTION, backends::Wanted};
 
 /// The settings of an Atlas metric.
 ///
@@ -12,7 +12,7 @@ use crate::backends::Wanted;
 pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a AtlasQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::Atlas(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("AtlasCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a AtlasQuery, Fe
 /// When the scope's `type` is none of `asg`, `cluster` and `query`.
 pub(crate) fn text(query: &MetricQuery<'_>, settings: &AtlasQuery) -> Result<String, FetchError> {
     let scope = query.scope.scope.as_deref().unwrap_or("null");
-    let narrowed = match StoreScope::new("atlas", query.scope).added("type") {
+    let narrowed = match StoreScope::new(&DESCRIPTION, query.scope).added("type") {
         Some(kind @ ("asg" | "cluster")) => {
             format!(":list,(,nf.{kind},{scope},:eq,:cq,),:each")
         }
@@ -51,7 +51,7 @@ pub(crate) fn text(query: &MetricQuery<'_>, settings: &AtlasQuery) -> Result<Str
 
 /// The cluster a scope asks for.
 pub(crate) fn wanted<'a>(query: &MetricQuery<'a>) -> Wanted<'a> {
-    let scope = StoreScope::new("atlas", query.scope);
+    let scope = StoreScope::new(&DESCRIPTION, query.scope);
     let added = |name| scope.added(name).filter(|text| !text.is_empty());
     Wanted {
         location: query.scope.location.as_deref(),

@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use kayenta_http::{HttpClient, HttpSetupError, RetryPolicy, Transport};
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite, scope, series,
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite,
+    StoreDescription, scope, series,
 };
 use kayenta_model::{Clock, IdSource, Instant, IsoDuration, MetricSet, query::AtlasQuery};
 use kayenta_secrets::{BaseUrl, mask_urls};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    DESCRIPTION,
     answer::{self, Series},
     backends::cluster,
     lists::Lists,
@@ -128,8 +130,8 @@ fn fatal(query: &MetricQuery<'_>, settings: &AtlasQuery, message: &str) -> Fetch
 
 #[async_trait]
 impl MetricsStore for AtlasStore {
-    fn service_type(&self) -> &'static str {
-        "atlas"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

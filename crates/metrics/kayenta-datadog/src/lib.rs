@@ -5,7 +5,11 @@
 //! templates, encoding and bounds are the seam's.
 
 pub mod answer;
+mod description;
 pub mod query;
+pub mod section;
 mod store;
 
+pub use description::DESCRIPTION;
+pub use section::SECTION;
 pub use store::{DatadogAccount, DatadogStore};

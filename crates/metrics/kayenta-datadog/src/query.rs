@@ -3,8 +3,7 @@
 use kayenta_metrics::{FetchError, MetricQuery, scope, template};
 use kayenta_model::{QueryConfig, query::DatadogQuery};
 
-/// What a template may refer to beside the extended scope parameters.
-const ATTRIBUTES: [&str; 2] = ["scope", "location"];
+use crate::DESCRIPTION;
 
 /// The settings of a Datadog metric.
 ///
@@ -13,7 +12,7 @@ const ATTRIBUTES: [&str; 2] = ["scope", "location"];
 pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a DatadogQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::Datadog(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("DatadogCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -23,7 +22,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a DatadogQuery, FetchEr
 /// # Errors
 /// Those of [template expansion](template::expand).
 pub fn text(query: &MetricQuery<'_>, settings: &DatadogQuery) -> Result<String, FetchError> {
-    let expanded = template::expand(query, &ATTRIBUTES, &[])?;
+    let expanded = template::expand(query, &DESCRIPTION, &[])?;
     Ok(expanded.filter(|text| !text.is_empty()).unwrap_or_else(|| {
         let or_null = |text: &Option<String>| text.as_deref().unwrap_or("null").to_owned();
         format!(

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use kayenta_http::{Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{answer, query};
+use crate::{DESCRIPTION, answer, query};
 
 /// How far back a metric must have been reported to be listed, in seconds.
 const LISTED_SECONDS: i64 = 3600;
@@ -105,8 +105,8 @@ impl DatadogStore {
 
 #[async_trait]
 impl MetricsStore for DatadogStore {
-    fn service_type(&self) -> &'static str {
-        "datadog"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

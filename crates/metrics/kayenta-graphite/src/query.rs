@@ -3,6 +3,8 @@
 use kayenta_metrics::{FetchError, MetricQuery, scope};
 use kayenta_model::{QueryConfig, query::GraphiteQuery};
 
+use crate::DESCRIPTION;
+
 /// The settings of a Graphite metric.
 ///
 /// # Errors
@@ -10,7 +12,7 @@ use kayenta_model::{QueryConfig, query::GraphiteQuery};
 pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a GraphiteQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::Graphite(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("GraphiteCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use indexmap::{IndexMap, IndexSet};
 use kayenta_http::{HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetricQuery, MetricsStore, scope,
+    FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
@@ -12,7 +12,7 @@ use kayenta_secrets::BaseUrl;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{answer, query};
+use crate::{DESCRIPTION, answer, query};
 
 /// What `kayenta.graphite` says of one account.
 #[derive(Clone, Debug)]
@@ -77,8 +77,8 @@ impl Completion {
 
 #[async_trait]
 impl MetricsStore for GraphiteStore {
-    fn service_type(&self) -> &'static str {
-        "graphite"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

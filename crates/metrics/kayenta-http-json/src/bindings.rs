@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use kayenta_metrics::{FetchError, MetricQuery, scope, template};
 use kayenta_model::{Instant, QueryConfig, query::HttpJsonQuery};
 
-/// What a metric's own template may refer to beside extended scope parameters and the window.
-const ATTRIBUTES: [&str; 3] = ["scope", "location", "step"];
+use crate::DESCRIPTION;
 
 /// One query, ready to be put into URL and body.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(crate) struct Bindings {
 fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a HttpJsonQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::HttpJson(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("HttpJsonCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -53,7 +52,7 @@ impl Bindings {
             .map(|(name, value)| (name.as_str(), value.clone()))
             .collect();
         let metric_name = settings.metric_name.clone().filter(|name| !name.is_empty());
-        let text = template::expand(query, &ATTRIBUTES, &injected)?
+        let text = template::expand(query, &DESCRIPTION, &injected)?
             .or_else(|| metric_name.clone())
             .ok_or_else(|| {
                 FetchError::invalid(format!(

@@ -7,7 +7,11 @@
 
 pub mod answer;
 mod bindings;
+mod description;
+pub mod section;
 mod store;
 pub mod template;
 
+pub use description::DESCRIPTION;
+pub use section::SECTION;
 pub use store::{HttpJsonAccount, HttpJsonStore, Method, SetupError};

@@ -7,13 +7,14 @@ use indexmap::IndexMap;
 use kayenta_http::{
     Answer, Call, Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport,
 };
-use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore, series};
+use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription, series};
 use kayenta_model::MetricSet;
 use kayenta_secrets::{InvalidBaseUrl, SecretUrl};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
+    DESCRIPTION,
     answer::{self, AnswerError, Path, PathError, Paths, Series, TimestampUnit},
     bindings::Bindings,
     template::{Template, TemplateError, authority_end},
@@ -200,8 +201,8 @@ fn error_text(body: &[u8]) -> Option<String> {
 
 #[async_trait]
 impl MetricsStore for HttpJsonStore {
-    fn service_type(&self) -> &'static str {
-        "http-json"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

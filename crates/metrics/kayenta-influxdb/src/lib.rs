@@ -5,7 +5,11 @@
 //! are the seam's. The store lists no metrics.
 
 pub mod answer;
+mod description;
 pub mod query;
+pub mod section;
 mod store;
 
+pub use description::DESCRIPTION;
+pub use section::SECTION;
 pub use store::{InfluxDbAccount, InfluxDbCredentials, InfluxDbStore};

@@ -3,7 +3,9 @@
 //! Templates are InfluxDB's own here: three markers, of which two must be there, and no other variables.
 
 use kayenta_metrics::{FetchError, MetricQuery, scope, template};
-use kayenta_model::{CanaryScope, QueryConfig, query::InfluxdbQuery};
+use kayenta_model::{CanaryScope, QueryConfig, query::InfluxDbQuery};
+
+use crate::DESCRIPTION;
 
 const TIME_FILTER: &str = "${timeFilter}";
 const SCOPE: &str = "${scope}";
@@ -33,10 +35,10 @@ const REFUSED: [&str; 16] = [
 ///
 /// # Errors
 /// When the metric belongs to another store.
-pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a InfluxdbQuery, FetchError> {
+pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a InfluxDbQuery, FetchError> {
     match query.query_config()? {
-        QueryConfig::Influxdb(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("InfluxdbCanaryScope", query.scope)),
+        QueryConfig::InfluxDb(settings) => Ok(settings),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -46,7 +48,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a InfluxdbQuery, FetchE
 /// # Errors
 /// The reference's texts: no measurement, no window, a template without its markers, a scope that is not
 /// `name:value`, words no query may hold.
-pub fn text(query: &MetricQuery<'_>, settings: &InfluxdbQuery) -> Result<String, FetchError> {
+pub fn text(query: &MetricQuery<'_>, settings: &InfluxDbQuery) -> Result<String, FetchError> {
     let template = present(&settings.custom_inline_template);
     let measurement = present(&settings.metric_name);
     if measurement.is_none() && template.is_none() {

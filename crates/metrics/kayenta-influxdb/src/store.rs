@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use kayenta_http::{Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetricQuery, MetricsStore, scope,
+    FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
 use kayenta_secrets::BaseUrl;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{answer, query};
+use crate::{DESCRIPTION, answer, query};
 
 /// What `kayenta.influxdb` says of one account.
 #[derive(Clone, Debug)]
@@ -71,8 +71,8 @@ impl InfluxDbStore {
 
 #[async_trait]
 impl MetricsStore for InfluxDbStore {
-    fn service_type(&self) -> &'static str {
-        "influxdb"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

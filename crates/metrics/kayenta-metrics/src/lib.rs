@@ -1,6 +1,8 @@
 //! The metrics seam: what a metric store must do, how query templates expand, when a failed fetch is
 //! tried again, and how control and experiment are mixed into pairs.
 
+pub mod account;
+mod description;
 mod error;
 pub mod metadata;
 mod metered;
@@ -12,6 +14,7 @@ pub mod series;
 mod store;
 pub mod template;
 
+pub use description::{ScopeField, ScopeValue, StoreDescription};
 pub use error::{FetchError, FetchErrorKind};
 pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;

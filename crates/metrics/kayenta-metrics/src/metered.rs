@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    description::StoreDescription,
     error::FetchError,
     metadata::Metadata,
     store::{MetricQuery, MetricsStore, Prerequisite},
@@ -14,14 +15,14 @@ use crate::{
 /// A store whose attempts are timed in the histogram `<store>.fetchTime` (seconds), labelled with the
 /// account and whether the attempt succeeded.
 #[derive(Debug)]
-pub struct Metered<S> {
+pub struct Metered {
     account: String,
-    store: S,
+    store: Box<dyn MetricsStore>,
 }
 
-impl<S> Metered<S> {
+impl Metered {
     /// Measures `store` under the name of its account.
-    pub fn new(account: impl Into<String>, store: S) -> Self {
+    pub fn new(account: impl Into<String>, store: Box<dyn MetricsStore>) -> Self {
         Self {
             account: account.into(),
             store,
@@ -31,9 +32,9 @@ impl<S> Metered<S> {
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl<S: MetricsStore> MetricsStore for Metered<S> {
-    fn service_type(&self) -> &'static str {
-        self.store.service_type()
+impl MetricsStore for Metered {
+    fn description(&self) -> &'static StoreDescription {
+        self.store.description()
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
@@ -44,7 +45,7 @@ impl<S: MetricsStore> MetricsStore for Metered<S> {
         let started = Instant::now();
         let outcome = self.store.fetch(query).await;
         metrics::histogram!(
-            format!("{}.fetchTime", self.service_type()),
+            format!("{}.fetchTime", self.description().service_type),
             "account" => self.account.clone(),
             "success" => if outcome.is_ok() { "true" } else { "false" }
         )

@@ -43,7 +43,7 @@ pub async fn fetch_with_retries(
     let elapsed = || (clock.now() - started).to_std().unwrap_or_default();
     let mut attempts = 0;
     loop {
-        count(store.service_type(), attempts);
+        count(store.description().service_type, attempts);
         attempts += 1;
         let failure = tokio::select! {
             biased;
@@ -59,7 +59,7 @@ pub async fn fetch_with_retries(
         let wait = policy.wait(attempts, failure.retry_after);
         tracing::warn!(
             metric = query.metric.name(),
-            store = store.service_type(),
+            store = store.description().service_type,
             attempts,
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             error = %failure,

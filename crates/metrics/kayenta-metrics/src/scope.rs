@@ -4,53 +4,24 @@
 use std::borrow::Cow;
 
 use kayenta_model::{CanaryScope, Instant};
-use serde_json::{Map, Value};
 
-use crate::error::FetchError;
-
-/// Fields a store adds to the scope: name, key among the parameters, and what it is without one.
-fn added(service_type: &str) -> &'static [(&'static str, &'static str, Option<&'static str>)] {
-    match service_type {
-        "prometheus" => &[
-            ("project", "project", None),
-            ("resourceType", "resourceType", None),
-        ],
-        "stackdriver" => &[
-            ("project", "project", None),
-            ("resourceType", "resourceType", None),
-            ("crossSeriesReducer", "crossSeriesReducer", None),
-            ("perSeriesAligner", "perSeriesAligner", None),
-        ],
-        "signalfx" | "newrelic" => &[
-            ("scopeKey", "_scope_key", None),
-            ("locationKey", "_location_key", None),
-        ],
-        "atlas" => &[
-            ("type", "type", Some("cluster")),
-            ("deployment", "deployment", Some("main")),
-            ("dataset", "dataset", Some("regional")),
-            ("environment", "environment", Some("test")),
-            ("accountId", "accountId", None),
-        ],
-        _ => &[],
-    }
-}
+use crate::{
+    description::{ScopeField, StoreDescription},
+    error::FetchError,
+};
 
 /// The scope as one store sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreScope<'a> {
-    service_type: &'a str,
+    store: &'static StoreDescription,
     scope: &'a CanaryScope,
 }
 
 impl<'a> StoreScope<'a> {
-    /// The scope seen by the store of `service_type`.
+    /// The scope as this store sees it.
     #[must_use]
-    pub fn new(service_type: &'a str, scope: &'a CanaryScope) -> Self {
-        Self {
-            service_type,
-            scope,
-        }
+    pub fn new(store: &'static StoreDescription, scope: &'a CanaryScope) -> Self {
+        Self { store, scope }
     }
 
     /// The generic scope.
@@ -72,17 +43,11 @@ impl<'a> StoreScope<'a> {
             "start" => owned(scope.start.map(|i| i.to_string())),
             "end" => owned(scope.end.map(|i| i.to_string())),
             "step" => owned(scope.step.map(|s| s.to_string())),
-            "granularity" if self.service_type == "wavefront" => {
-                scope.step.map(|step| Cow::Borrowed(granularity(step)))
-            }
             _ => {
-                let (_, key, default) = added(self.service_type)
-                    .iter()
-                    .find(|(field, ..)| *field == name)
-                    .ok_or_else(|| {
-                        FetchError::invalid(format!("Unable to find property '{name}'."))
-                    })?;
-                scope.parameter(key).or(*default).map(Cow::Borrowed)
+                let field = self.field(name).ok_or_else(|| {
+                    FetchError::invalid(format!("Unable to find property '{name}'."))
+                })?;
+                field.of(scope).map(Cow::Borrowed)
             }
         })
     }
@@ -90,41 +55,12 @@ impl<'a> StoreScope<'a> {
     /// A field this store adds to the scope; `None` also for fields it does not have.
     #[must_use]
     pub fn added(self, name: &str) -> Option<&'a str> {
-        let (_, key, default) = added(self.service_type)
-            .iter()
-            .find(|(field, ..)| *field == name)?;
-        self.scope.parameter(key).or(*default)
+        self.field(name)?.of(self.scope)
     }
 
-    /// The scope with the added fields as JSON, the `canaryScope` of a fetch stage.
-    ///
-    /// # Errors
-    /// When the scope cannot be written, which no scope read from JSON is.
-    pub fn to_json(self) -> Result<Value, serde_json::Error> {
-        let mut object = match serde_json::to_value(self.scope)? {
-            Value::Object(object) => object,
-            _ => Map::new(),
-        };
-        for (name, ..) in added(self.service_type) {
-            if let Some(value) = self.added(name) {
-                object.insert((*name).to_owned(), value.into());
-            }
-        }
-        if let ("wavefront", Some(step)) = (self.service_type, self.scope.step) {
-            object.insert("granularity".to_owned(), granularity(step).into());
-        }
-        Ok(Value::Object(object))
-    }
-}
-
-/// Wavefront's granularity: the largest unit the step is a multiple of (`d`, `h`, `m`, `s`).
-#[must_use]
-pub fn granularity(step: i64) -> &'static str {
-    match step {
-        step if step % 86_400 == 0 => "d",
-        step if step % 3_600 == 0 => "h",
-        step if step % 60 == 0 => "m",
-        _ => "s",
+    fn field(self, name: &str) -> Option<&'static ScopeField> {
+        let fields = self.store.scope_fields;
+        fields.iter().find(|field| field.name == name)
     }
 }
 
@@ -157,10 +93,10 @@ pub fn positive_step(scope: &CanaryScope) -> Result<i64, FetchError> {
     }
 }
 
-/// The failure of a metric that belongs to another store than the account's. `class` is how the
-/// reference calls the scope the store needs (`PrometheusCanaryScope`).
+/// The failure of a metric that belongs to another store than the account's.
 #[must_use]
-pub fn wrong_store(class: &str, scope: &CanaryScope) -> FetchError {
+pub fn wrong_store(store: &StoreDescription, scope: &CanaryScope) -> FetchError {
+    let class = store.scope_class;
     let text = |value: Option<&str>| value.unwrap_or("null").to_owned();
     let time = |instant: Option<Instant>| text(instant.map(|i| i.to_string()).as_deref());
     let parameters: Vec<_> = scope
@@ -185,44 +121,61 @@ pub fn wrong_store(class: &str, scope: &CanaryScope) -> FetchError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::description::ScopeValue;
 
     fn scope(value: Value) -> CanaryScope {
         serde_json::from_value(value).unwrap()
     }
 
+    static STORE: StoreDescription = StoreDescription {
+        scope_fields: &[
+            ScopeField::parameter("project"),
+            ScopeField::parameter_called("scopeKey", "_scope_key"),
+            ScopeField::parameter("type").or("cluster"),
+            ScopeField {
+                name: "unit",
+                value: ScopeValue::Derived(|scope| scope.step.map(|_| "s")),
+            },
+        ],
+        ..StoreDescription::new("store", "StoreCanaryScope")
+    };
+
     #[test]
-    fn stores_add_their_fields() {
+    fn stores_add_the_fields_of_their_description() {
         let scope = scope(json!({
-            "scope": "s", "step": 7200,
-            "extendedScopeParams": {"project": "p", "_scope_key": "k", "type": "asg"}
+            "scope": "s", "step": 7200, "extendedScopeParams": {"project": "p", "_scope_key": "k"}
         }));
-        let added = |store: &str| {
-            let mut value = StoreScope::new(store, &scope).to_json().unwrap();
-            let object = value.as_object_mut().unwrap();
-            for name in ["scope", "step", "extendedScopeParams"] {
-                assert!(object.shift_remove(name).is_some());
-            }
-            value
-        };
-        assert_eq!(added("prometheus"), json!({"project": "p"}));
-        assert_eq!(added("newrelic"), json!({"scopeKey": "k"}));
-        assert_eq!(added("wavefront"), json!({"granularity": "h"}));
-        assert_eq!(added("datadog"), json!({}));
+        let seen = StoreScope::new(&STORE, &scope);
+        for (name, value) in [
+            ("project", Some("p")),
+            ("scopeKey", Some("k")),
+            ("type", Some("cluster")),
+            ("unit", Some("s")),
+            ("_scope_key", None),
+        ] {
+            assert_eq!(seen.added(name), value, "{name}");
+        }
+        assert_eq!(seen.property("step").unwrap().as_deref(), Some("7200"));
+        assert_eq!(seen.property("unit").unwrap().as_deref(), Some("s"));
         assert_eq!(
-            added("atlas"),
-            json!({"type": "asg", "deployment": "main", "dataset": "regional", "environment": "test"})
+            seen.property("serviceType").unwrap_err().to_string(),
+            "Unable to find property 'serviceType'."
         );
     }
 
     #[test]
-    fn granularity_is_the_largest_unit_that_fits() {
-        let units = [(0, "d"), (86_400, "d"), (7200, "h"), (60, "m"), (90, "s")];
-        for (step, unit) in units {
-            assert_eq!(granularity(step), unit, "{step}");
-        }
+    fn a_query_of_another_store_is_refused_in_the_reference_s_words() {
+        let scope = scope(json!({"scope": "s", "step": 60, "extendedScopeParams": {"a": "b"}}));
+        assert_eq!(
+            wrong_store(&STORE, &scope).to_string(),
+            "Canary scope not instance of StoreCanaryScope: CanaryScope(scope=s, location=null, \
+             start=null, end=null, step=60, extendedScopeParams={a=b}). One common cause is having \
+             multiple METRICS_STORE accounts configured but neglecting to explicitly specify which \
+             account to use for a given request."
+        );
     }
 
     #[test]

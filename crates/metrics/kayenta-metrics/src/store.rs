@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet, QueryConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::FetchError, metadata::Metadata};
+use crate::{description::StoreDescription, error::FetchError, metadata::Metadata};
 
 /// One metric of a config to be fetched over one scope.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +33,8 @@ impl<'a> MetricQuery<'a> {
 /// reads the answer; retries, bounds and mixing are the seam's.
 #[async_trait]
 pub trait MetricsStore: Send + Sync + std::fmt::Debug {
-    /// The `type` of the queries it understands (`prometheus`, `datadog`, …).
-    fn service_type(&self) -> &'static str;
+    /// What kind of store it is.
+    fn description(&self) -> &'static StoreDescription;
 
     /// The text the store would be sent, for dry runs and for `attributes.query`.
     ///

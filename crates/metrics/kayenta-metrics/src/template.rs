@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 
-use crate::{error::FetchError, scope::StoreScope, store::MetricQuery};
+use crate::{
+    description::StoreDescription, error::FetchError, scope::StoreScope, store::MetricQuery,
+};
 
 /// Expands the template of a query: its inline template, or the config's named one; `None` when it
 /// has neither.
 ///
-/// Bindings, later ones win: each of `attributes` that the scope has a non-empty value for, then the
+/// Bindings, later ones win: each template field of `store` that the scope has a non-empty value for, then the
 /// query's own value of the same name (`resourceType` is the only one), then every extended scope
 /// parameter, then `injected`.
 ///
@@ -17,7 +19,7 @@ use crate::{error::FetchError, scope::StoreScope, store::MetricQuery};
 /// template that does not exist, an attribute the store's scope lacks, a variable without a value.
 pub fn expand(
     query: &MetricQuery<'_>,
-    attributes: &[&str],
+    store: &'static StoreDescription,
     injected: &[(&str, String)],
 ) -> Result<Option<String>, FetchError> {
     let config = query.query_config()?;
@@ -49,9 +51,9 @@ pub fn expand(
     };
     let template = unescape(template);
 
-    let scope = StoreScope::new(config.service_type(), query.scope);
+    let scope = StoreScope::new(store, query.scope);
     let mut bindings: HashMap<&str, String> = HashMap::new();
-    for &attribute in attributes {
+    for &attribute in store.template_fields {
         if let Some(value) = scope.property(attribute)?.filter(|v| !v.is_empty()) {
             bindings.insert(attribute, value.into_owned());
         }
@@ -180,6 +182,20 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::description::ScopeField;
+
+    static STORE: StoreDescription = StoreDescription {
+        scope_fields: &[
+            ScopeField::parameter("project"),
+            ScopeField::parameter("resourceType"),
+        ],
+        template_fields: &["project", "resourceType", "scope", "location"],
+        ..StoreDescription::new("prometheus", "PrometheusCanaryScope")
+    };
+    static LACKING: StoreDescription = StoreDescription {
+        template_fields: &["serviceType"],
+        ..StoreDescription::new("datadog", "DatadogCanaryScope")
+    };
 
     fn filled(template: &str) -> Result<String, SubstitutionError> {
         substitute(template, &|name| match name {
@@ -274,12 +290,7 @@ mod tests {
             metric: &metric,
             scope: &scope,
         };
-        expand(
-            &query,
-            &["project", "resourceType", "scope", "location"],
-            &[],
-        )
-        .map_err(|error| error.to_string())
+        expand(&query, &STORE, &[]).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -363,9 +374,7 @@ mod tests {
             scope: &scope,
         };
         assert_eq!(
-            expand(&query, &["serviceType"], &[])
-                .unwrap_err()
-                .to_string(),
+            expand(&query, &LACKING, &[]).unwrap_err().to_string(),
             "Unable to find property 'serviceType'."
         );
     }

@@ -5,7 +5,11 @@
 //! seam's. There is no list of metrics: Insights knows event types, not metrics.
 
 pub mod answer;
+mod description;
 pub mod query;
+pub mod section;
 mod store;
 
+pub use description::DESCRIPTION;
+pub use section::SECTION;
 pub use store::{NewRelicAccount, NewRelicStore};

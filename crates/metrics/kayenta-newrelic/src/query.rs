@@ -1,10 +1,9 @@
 //! NRQL from a metric's settings, text for text as the reference writes it. Nothing is escaped.
 
 use kayenta_metrics::{FetchError, MetricQuery, scope, scope::StoreScope, template};
-use kayenta_model::{Instant, QueryConfig, query::NewrelicQuery};
+use kayenta_model::{Instant, QueryConfig, query::NewRelicQuery};
 
-/// What a template may refer to beside the extended scope parameters and the two ends of the window.
-const ATTRIBUTES: [&str; 3] = ["scope", "location", "step"];
+use crate::DESCRIPTION;
 
 /// What an account fills in where a scope says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,10 +18,10 @@ pub struct DefaultKeys {
 ///
 /// # Errors
 /// When the metric belongs to another store.
-pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a NewrelicQuery, FetchError> {
+pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a NewRelicQuery, FetchError> {
     match query.query_config()? {
-        QueryConfig::Newrelic(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("NewrelicCanaryScope", query.scope)),
+        QueryConfig::NewRelic(settings) => Ok(settings),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -35,7 +34,7 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a NewrelicQuery, FetchE
 /// `select`, a scope whose attribute neither it nor the account names.
 pub fn text(
     query: &MetricQuery<'_>,
-    settings: &NewrelicQuery,
+    settings: &NewRelicQuery,
     defaults: &DefaultKeys,
 ) -> Result<String, FetchError> {
     let (start, end) = scope::window(query.scope)?;
@@ -44,7 +43,7 @@ pub fn text(
         ("startEpochSeconds", start.to_string()),
         ("endEpochSeconds", end.to_string()),
     ];
-    if let Some(whole) = template::expand(query, &ATTRIBUTES, &injected)? {
+    if let Some(whole) = template::expand(query, &DESCRIPTION, &injected)? {
         return Ok(whole);
     }
     let select = settings
@@ -79,10 +78,10 @@ fn epoch_seconds(instant: Instant) -> i64 {
 
 fn conditions(
     query: &MetricQuery<'_>,
-    settings: &NewrelicQuery,
+    settings: &NewRelicQuery,
     defaults: &DefaultKeys,
 ) -> Result<Vec<String>, FetchError> {
-    let scope = StoreScope::new("newrelic", query.scope);
+    let scope = StoreScope::new(&DESCRIPTION, query.scope);
     let like = |key: &str, value: &str| format!("{key} LIKE '{value}'");
     let mut conditions = Vec::new();
     conditions.extend(settings.q.clone().filter(|q| !q.is_empty()));

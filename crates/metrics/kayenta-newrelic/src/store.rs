@@ -5,7 +5,7 @@ use http::{HeaderValue, header::ACCEPT};
 use indexmap::IndexMap;
 use kayenta_http::{Answer, Credentials, HttpClient, HttpSetupError, Transport, path_segment};
 use kayenta_metrics::{
-    FetchError, Metadata, MetricQuery, MetricsStore,
+    FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
@@ -13,7 +13,7 @@ use kayenta_secrets::BaseUrl;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    answer,
+    DESCRIPTION, answer,
     query::{self, DefaultKeys},
 };
 
@@ -94,8 +94,8 @@ impl NewRelicStore {
 
 #[async_trait]
 impl MetricsStore for NewRelicStore {
-    fn service_type(&self) -> &'static str {
-        "newrelic"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

@@ -3,8 +3,7 @@
 use kayenta_metrics::{FetchError, MetricQuery, scope, scope::StoreScope, template};
 use kayenta_model::{QueryConfig, query::PrometheusQuery};
 
-/// What a template may refer to beside the extended scope parameters.
-const ATTRIBUTES: [&str; 4] = ["project", "resourceType", "scope", "location"];
+use crate::DESCRIPTION;
 
 /// The beginning of a template that is a whole query.
 const WHOLE_QUERY: &str = "PromQL:";
@@ -16,7 +15,7 @@ const WHOLE_QUERY: &str = "PromQL:";
 pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a PrometheusQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::Prometheus(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("PrometheusCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -33,7 +32,7 @@ pub fn text(
     settings: &PrometheusQuery,
     scope_label: &str,
 ) -> Result<String, FetchError> {
-    let filter = template::expand(query, &ATTRIBUTES, &[])?;
+    let filter = template::expand(query, &DESCRIPTION, &[])?;
     if let Some(whole) = filter.as_deref().and_then(|f| f.strip_prefix(WHOLE_QUERY)) {
         return Ok(whole.to_owned());
     }
@@ -83,7 +82,7 @@ fn resource_matchers(
     settings: &PrometheusQuery,
     scope_label: &str,
 ) -> Result<Vec<String>, FetchError> {
-    let scope = StoreScope::new("prometheus", query.scope);
+    let scope = StoreScope::new(&DESCRIPTION, query.scope);
     let resource_type = settings
         .resource_type
         .as_deref()

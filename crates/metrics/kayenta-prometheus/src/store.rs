@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use kayenta_http::{Answer, Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    DESCRIPTION,
     answer::{self, Series},
     query,
 };
@@ -28,6 +29,10 @@ pub struct PrometheusAccount {
     pub base_url: BaseUrl,
     /// Sent with every request at once (C-PROM-03).
     pub credentials: Credentials,
+    /// `username` as configured; `/credentials` shows it.
+    pub username: Option<String>,
+    /// `usernamePasswordFile` as configured; `/credentials` shows it.
+    pub username_password_file: Option<String>,
     /// `kayenta.prometheus.metadataCachingIntervalMS`, 60 s.
     pub metadata_interval: Duration,
     /// `kayenta.prometheus.scopeLabel`, `instance`.
@@ -42,6 +47,8 @@ impl PrometheusAccount {
             name: name.into(),
             base_url,
             credentials: Credentials::None,
+            username: None,
+            username_password_file: None,
             metadata_interval: Duration::from_secs(60),
             scope_label: "instance".to_owned(),
         }
@@ -104,8 +111,8 @@ impl PrometheusStore {
 
 #[async_trait]
 impl MetricsStore for PrometheusStore {
-    fn service_type(&self) -> &'static str {
-        "prometheus"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

@@ -5,11 +5,10 @@ use kayenta_metrics::{
 };
 use kayenta_model::{
     QueryConfig,
-    query::{SignalfxPair, SignalfxQuery},
+    query::{SignalFxPair, SignalFxQuery},
 };
 
-/// What a template may refer to beside the extended scope parameters.
-const ATTRIBUTES: [&str; 2] = ["scope", "location"];
+use crate::DESCRIPTION;
 
 /// The keys an account puts scope and location under when the request names none.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +21,10 @@ pub(crate) struct DefaultKeys {
 ///
 /// # Errors
 /// When the metric belongs to another store.
-pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a SignalfxQuery, FetchError> {
+pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a SignalFxQuery, FetchError> {
     match query.query_config()? {
-        QueryConfig::Signalfx(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("SignalFxCanaryScope", query.scope)),
+        QueryConfig::SignalFx(settings) => Ok(settings),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -36,7 +35,7 @@ pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a SignalfxQuery,
 /// When the metric is another store's, a template cannot be expanded, or there is no scope key.
 pub(crate) fn text(
     query: &MetricQuery<'_>,
-    settings: &SignalfxQuery,
+    settings: &SignalFxQuery,
     defaults: &DefaultKeys,
 ) -> Result<String, FetchError> {
     build(query, settings, defaults).map_err(|cause| {
@@ -51,10 +50,10 @@ pub(crate) fn text(
 
 fn build(
     query: &MetricQuery<'_>,
-    settings: &SignalfxQuery,
+    settings: &SignalFxQuery,
     defaults: &DefaultKeys,
 ) -> Result<String, FetchError> {
-    if let Some(whole) = template::expand(query, &ATTRIBUTES, &[])? {
+    if let Some(whole) = template::expand(query, &DESCRIPTION, &[])? {
         return Ok(whole);
     }
     let metric = present(settings.metric_name.as_deref()).ok_or_else(|| {
@@ -62,7 +61,7 @@ fn build(
     })?;
     let aggregation = present(settings.aggregation_method.as_deref()).unwrap_or("mean");
 
-    let scope = StoreScope::new("signalfx", query.scope);
+    let scope = StoreScope::new(&DESCRIPTION, query.scope);
     let key = |added: &str, default: &Option<String>| {
         present(scope.added(added))
             .or(present(default.as_deref()))
@@ -111,7 +110,7 @@ fn present(text: Option<&str>) -> Option<&str> {
 }
 
 /// One filter: several values where the text has commas, negated where the key begins with `!`.
-fn pair(pair: &SignalfxPair) -> String {
+fn pair(pair: &SignalFxPair) -> String {
     let key = pair.key.as_deref().unwrap_or_default();
     let value = pair.value.as_deref().unwrap_or_default();
     let (negated, key) = match key.strip_prefix('!') {

@@ -4,21 +4,22 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use kayenta_http::{Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetricQuery, MetricsStore, scope,
+    FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
-use kayenta_model::{MetricSet, query::SignalfxQuery};
+use kayenta_model::{MetricSet, query::SignalFxQuery};
 use kayenta_secrets::BaseUrl;
 use secrecy::SecretString;
 
 use crate::{
+    DESCRIPTION,
     program::{self, DefaultKeys},
     stream::{self, refused},
 };
 
 /// What `kayenta.signalfx` says of one account.
 #[derive(Clone, Debug)]
-pub struct SignalfxAccount {
+pub struct SignalFxAccount {
     /// Account name; part of every set's attributes.
     pub name: String,
     /// `endpoint.baseUrl`, in the reference `https://stream.signalfx.com` by default.
@@ -33,18 +34,18 @@ pub struct SignalfxAccount {
 
 /// One SignalFx account.
 #[derive(Debug)]
-pub struct SignalfxStore {
+pub struct SignalFxStore {
     name: String,
     client: HttpClient,
     default_keys: DefaultKeys,
 }
 
-impl SignalfxStore {
+impl SignalFxStore {
     /// Prepares the account; nothing is sent yet.
     ///
     /// # Errors
     /// When the base URL or the token cannot be used.
-    pub fn new(account: SignalfxAccount, transport: &Transport) -> Result<Self, HttpSetupError> {
+    pub fn new(account: SignalFxAccount, transport: &Transport) -> Result<Self, HttpSetupError> {
         let credentials = match account.access_token {
             Some(token) => Credentials::Headers(vec![("X-SF-TOKEN".to_owned(), token)]),
             None => Credentials::None,
@@ -65,9 +66,9 @@ impl SignalfxStore {
 }
 
 #[async_trait]
-impl MetricsStore for SignalfxStore {
-    fn service_type(&self) -> &'static str {
-        "signalfx"
+impl MetricsStore for SignalFxStore {
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
@@ -149,7 +150,7 @@ impl MetricsStore for SignalfxStore {
     }
 }
 
-impl SignalfxStore {
+impl SignalFxStore {
     /// An error status in the reference's words, followed by SignalFx's own message
     /// (C-SIGNALFX-01). As in the reference no status is tried again: the program is refused, not
     /// the moment.
@@ -176,7 +177,7 @@ impl SignalfxStore {
 }
 
 /// The metric's pairs as the tags of its set.
-fn tags(settings: &SignalfxQuery) -> Result<IndexMap<String, String>, FetchError> {
+fn tags(settings: &SignalFxQuery) -> Result<IndexMap<String, String>, FetchError> {
     let mut tags = IndexMap::new();
     for pair in settings.query_pairs.iter().flatten() {
         let key = pair.key.clone().unwrap_or_default();

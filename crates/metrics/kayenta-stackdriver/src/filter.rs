@@ -3,8 +3,7 @@
 use kayenta_metrics::{FetchError, MetricQuery, scope, scope::StoreScope, template};
 use kayenta_model::{QueryConfig, query::StackdriverQuery};
 
-/// What a template may refer to beside the extended scope parameters.
-const ATTRIBUTES: [&str; 4] = ["project", "resourceType", "scope", "location"];
+use crate::DESCRIPTION;
 
 /// Resource labels a request may give, by resource type, in the order they are written.
 const KUBERNETES: [&str; 6] = [
@@ -31,7 +30,7 @@ const GKE: [&str; 6] = [
 pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a StackdriverQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::Stackdriver(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("StackdriverCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -41,7 +40,7 @@ pub(crate) fn own_or_scope<'a>(
     own: Option<&'a str>,
     name: &str,
 ) -> Option<&'a str> {
-    let scope = StoreScope::new("stackdriver", query.scope);
+    let scope = StoreScope::new(&DESCRIPTION, query.scope);
     [own, scope.added(name)]
         .into_iter()
         .flatten()
@@ -77,7 +76,7 @@ pub(crate) fn text(
         .filter(|text| !text.is_empty())
         .ok_or_else(|| FetchError::invalid("Metric type is required."))?;
     let mut filter = format!("metric.type=\"{metric_type}\" AND resource.type={resource_type}");
-    match template::expand(query, &ATTRIBUTES, &[])?.filter(|text| !text.is_empty()) {
+    match template::expand(query, &DESCRIPTION, &[])?.filter(|text| !text.is_empty()) {
         Some(own) => filter.push_str(&format!(" AND {own}")),
         None => narrow(&mut filter, query, resource_type, project)?,
     }

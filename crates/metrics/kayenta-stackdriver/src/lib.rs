@@ -5,8 +5,10 @@
 //! here. Tokens are those of `kayenta_google`.
 
 mod answer;
+mod description;
 mod filter;
 mod store;
 
+pub use description::DESCRIPTION;
 pub use kayenta_google::{CredentialsError, GoogleCredentials};
 pub use store::{MONITORING_URL, StackdriverAccount, StackdriverStore};

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use kayenta_google::{GoogleCredentials, GoogleTokens, TokenError};
 use kayenta_http::{Answer, HttpClient, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, scope,
+    FetchError, Metadata, MetadataCache, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    DESCRIPTION,
     answer::{self, Pages},
     filter,
 };
@@ -175,8 +176,8 @@ fn query_string(pairs: &[(&str, &str)]) -> String {
 
 #[async_trait]
 impl MetricsStore for StackdriverStore {
-    fn service_type(&self) -> &'static str {
-        "stackdriver"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

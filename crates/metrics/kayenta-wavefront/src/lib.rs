@@ -6,7 +6,11 @@
 //! store lists no metrics.
 
 pub mod answer;
+mod description;
 pub mod query;
+pub mod section;
 mod store;
 
+pub use description::DESCRIPTION;
+pub use section::SECTION;
 pub use store::{WavefrontAccount, WavefrontStore};

@@ -3,6 +3,8 @@
 use kayenta_metrics::{FetchError, MetricQuery, scope};
 use kayenta_model::{QueryConfig, query::WavefrontQuery};
 
+use crate::DESCRIPTION;
+
 /// The settings of a Wavefront metric.
 ///
 /// # Errors
@@ -10,7 +12,7 @@ use kayenta_model::{QueryConfig, query::WavefrontQuery};
 pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a WavefrontQuery, FetchError> {
     match query.query_config()? {
         QueryConfig::Wavefront(settings) => Ok(settings),
-        _ => Err(scope::wrong_store("WavefrontCanaryScope", query.scope)),
+        _ => Err(scope::wrong_store(&DESCRIPTION, query.scope)),
     }
 }
 
@@ -34,6 +36,17 @@ pub fn text(query: &MetricQuery<'_>, settings: &WavefrontQuery) -> Result<String
         Some(function) => format!("{function}({series})"),
         None => series,
     })
+}
+
+/// Wavefront's granularity: the largest unit the step is a multiple of (`d`, `h`, `m`, `s`).
+#[must_use]
+pub fn granularity(step: i64) -> &'static str {
+    match step {
+        step if step % 86_400 == 0 => "d",
+        step if step % 3_600 == 0 => "h",
+        step if step % 60 == 0 => "m",
+        _ => "s",
+    }
 }
 
 fn present(text: &Option<String>) -> Option<&str> {
@@ -104,5 +117,13 @@ mod tests {
                 .unwrap_err()
                 .starts_with("Canary scope not instance of WavefrontCanaryScope")
         );
+    }
+
+    #[test]
+    fn granularity_is_the_largest_unit_that_fits() {
+        let units = [(0, "d"), (86_400, "d"), (7200, "h"), (60, "m"), (90, "s")];
+        for (step, unit) in units {
+            assert_eq!(granularity(step), unit, "{step}");
+        }
     }
 }

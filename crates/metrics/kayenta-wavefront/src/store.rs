@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use indexmap::IndexMap;
 use kayenta_http::{Credentials, HttpClient, HttpSetupError, Transport};
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, scope,
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, StoreDescription, scope,
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
@@ -12,6 +12,7 @@ use kayenta_secrets::BaseUrl;
 use secrecy::SecretString;
 
 use crate::{
+    DESCRIPTION,
     answer::{self, Grid},
     query,
 };
@@ -46,8 +47,8 @@ impl WavefrontStore {
 
 #[async_trait]
 impl MetricsStore for WavefrontStore {
-    fn service_type(&self) -> &'static str {
-        "wavefront"
+    fn description(&self) -> &'static StoreDescription {
+        &DESCRIPTION
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
@@ -68,7 +69,7 @@ impl MetricsStore for WavefrontStore {
             .query("q", &text)
             .query("s", &start.millis().to_string())
             .query("e", &end.millis().to_string())
-            .query("g", scope::granularity(step))
+            .query("g", query::granularity(step))
             .query_some("summarization", summarization)
             .query("listMode", "true")
             .query("strict", "true")

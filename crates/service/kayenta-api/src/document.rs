@@ -4,23 +4,11 @@ use kayenta_management::Exposure;
 use serde_json::Value;
 
 use crate::{
+    controllers::FETCH_ROUTES,
     openapi::{self, Security},
     options::ApiOptions,
     router,
 };
-
-/// The metric stores with a fetch route.
-const FETCH_STORES: [&str; 9] = [
-    "prometheus",
-    "stackdriver",
-    "datadog",
-    "graphite",
-    "newrelic",
-    "wavefront",
-    "influxdb",
-    "atlas",
-    "http-json",
-];
 
 /// The API document with every route the service can have, whatever is switched on.
 #[must_use]
@@ -39,7 +27,10 @@ pub fn document_2() -> Value {
 
 fn everything() -> ApiOptions {
     let mut options = ApiOptions {
-        fetch_stores: FETCH_STORES.map(str::to_owned).into(),
+        fetch_stores: FETCH_ROUTES
+            .iter()
+            .map(|route| route.store.to_owned())
+            .collect(),
         ..ApiOptions::default()
     };
     options.management.exposure = Exposure::all();

@@ -9,6 +9,8 @@ use std::{collections::HashMap, sync::RwLock, time::Duration};
 use http::{Method, StatusCode};
 use metrics::Histogram;
 
+use crate::controllers::fetch_controller;
+
 /// Methods with a tag of their own; anything else is `OTHER`.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
 
@@ -191,15 +193,7 @@ fn controller(method: &str, route: &str) -> Option<(&'static str, &'static str)>
         ("POST", "/admin/orca/instance/enabled") => ("AdminController", "setInstanceEnabled"),
         ("GET", "/admin/deadLetters") => ("DeadLetterController", "listDeadLetters"),
         ("PUT", "/admin/deadLetters/{id}/putBack") => ("DeadLetterController", "putBack"),
-        ("POST", "/fetch/prometheus/query") => ("PrometheusFetchController", "queryMetrics"),
-        ("POST", "/fetch/stackdriver/query") => ("StackdriverFetchController", "queryMetrics"),
-        ("POST", "/fetch/datadog/query") => ("DatadogFetchController", "queryMetrics"),
-        ("POST", "/fetch/graphite/query") => ("GraphiteFetchController", "queryMetrics"),
-        ("POST", "/fetch/newrelic/query") => ("NewRelicFetchController", "queryMetrics"),
-        ("POST", "/fetch/wavefront/query") => ("WavefrontFetchController", "queryMetrics"),
-        ("POST", "/fetch/influxdb/query") => ("InfluxDbFetchController", "queryMetrics"),
-        ("POST", "/fetch/atlas/query") => ("AtlasFetchController", "queryMetrics"),
-        ("POST", "/fetch/http-json/query") => ("HttpJsonFetchController", "queryMetrics"),
+        ("POST", path) => (fetch_controller(path)?, "queryMetrics"),
         _ => return None,
     })
 }

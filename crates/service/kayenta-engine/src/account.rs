@@ -116,7 +116,7 @@ impl Accounts {
         if let Some(metrics) = &account.metrics {
             state
                 .service_types
-                .insert(metrics.service_type().to_owned());
+                .insert(metrics.description().service_type.to_owned());
         }
         state
             .by_name

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayenta_http::RetryPolicy;
 use kayenta_metrics::{
-    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite,
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite, StoreDescription,
 };
 use kayenta_model::{
     AccountType, CanaryConfig, CanaryScope, Clock, IdSource, MetricConfig, MetricSet,
@@ -37,8 +37,8 @@ struct Bounded {
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl MetricsStore for Bounded {
-    fn service_type(&self) -> &'static str {
-        self.inner.service_type()
+    fn description(&self) -> &'static StoreDescription {
+        self.inner.description()
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
@@ -127,7 +127,7 @@ impl Fetcher {
         scope: &CanaryScope,
         key: &str,
     ) -> Result<Arc<Vec<MetricSet>>, FetchFailure> {
-        let scope = with_usable_step(scope, stores.metrics.service_type());
+        let scope = with_usable_step(scope, stores.metrics.description());
         let query = MetricQuery {
             config,
             metric,
@@ -253,10 +253,11 @@ impl From<EngineError> for FetchFailure {
     }
 }
 
-/// C-ENG-10: a step of 0 or none would hang or fail most stores; New Relic takes 0 as its own choice.
-fn with_usable_step(scope: &CanaryScope, service_type: &str) -> CanaryScope {
+/// C-ENG-10: a step of 0 or none would hang or fail most stores; those that take 0 as their own choice
+/// say so.
+fn with_usable_step(scope: &CanaryScope, store: &StoreDescription) -> CanaryScope {
     let mut scope = scope.clone();
-    if service_type != "newrelic" && scope.step.unwrap_or_default() <= 0 {
+    if !store.accepts_step_zero && scope.step.unwrap_or_default() <= 0 {
         scope.step = Some(DEFAULT_STEP);
     }
     scope

@@ -17,6 +17,7 @@ use kayenta_config::{
 };
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_management::{Lifecycle, ManagementParts};
+use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::SystemClock;
 use tokio::sync::watch;
@@ -98,8 +99,11 @@ impl Service {
         let transport = wiring::transport(&settings.http_client)?;
         let judges = wiring::judges(&settings, &transport, &clock).context("the remote judge")?;
         let ingredients = Ingredients {
-            transport,
-            clock: Arc::clone(&clock),
+            surroundings: Surroundings {
+                transport,
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+            },
         };
         let accounts = wiring::accounts::register(&settings, &configured, &ingredients).await?;
         let work = wiring::open_work(&settings, &clock).await?;

@@ -10,7 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
+use kayenta_metrics::{
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, StoreDescription,
+};
 use kayenta_model::{CanaryConfig, CanaryScope, Clock, MetricConfig, MetricSet, Sleep};
 
 /// Jumps to the next time that is waited for.
@@ -63,6 +65,8 @@ impl Clock for StoppedClock {
     }
 }
 
+static SCRIPTED: StoreDescription = StoreDescription::new("scripted", "ScriptedCanaryScope");
+
 /// Answers by a script; an empty one means success.
 #[derive(Debug, Default)]
 pub(crate) struct ScriptedStore {
@@ -73,8 +77,8 @@ pub(crate) struct ScriptedStore {
 
 #[async_trait]
 impl MetricsStore for ScriptedStore {
-    fn service_type(&self) -> &'static str {
-        "scripted"
+    fn description(&self) -> &'static StoreDescription {
+        &SCRIPTED
     }
 
     fn query_text(&self, _: &MetricQuery<'_>) -> Result<String, FetchError> {

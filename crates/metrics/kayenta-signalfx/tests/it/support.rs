@@ -4,11 +4,11 @@ use axum::Router;
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_metrics::FetchError;
 use kayenta_model::MetricSet;
-use kayenta_signalfx::{SignalfxAccount, SignalfxStore};
+use kayenta_signalfx::{SignalFxAccount, SignalFxStore};
 use kayenta_testkit::fetch_once;
 use serde_json::{Value, json};
 
-pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
+pub(crate) fn store_at(base_url: &str) -> SignalFxStore {
     let settings = HttpSettings {
         read_timeout: Duration::from_millis(500),
         max_answer_bytes: 4 << 20,
@@ -17,20 +17,20 @@ pub(crate) fn store_at(base_url: &str) -> SignalfxStore {
     store_with(base_url, &Transport::new(&settings).unwrap())
 }
 
-pub(crate) fn store_with(base_url: &str, transport: &Transport) -> SignalfxStore {
-    let account = SignalfxAccount {
+pub(crate) fn store_with(base_url: &str, transport: &Transport) -> SignalFxStore {
+    let account = SignalFxAccount {
         name: "test".to_owned(),
         base_url: base_url.parse().unwrap(),
         access_token: Some("sfx-access-token".into()),
         default_scope_key: Some("version".to_owned()),
         default_location_key: None,
     };
-    SignalfxStore::new(account, transport).unwrap()
+    SignalFxStore::new(account, transport).unwrap()
 }
 
 /// Fetches a query over ten minutes of a scope called `canary`.
 pub(crate) async fn fetch(
-    store: &SignalfxStore,
+    store: &SignalFxStore,
     query: Value,
 ) -> Result<Vec<MetricSet>, FetchError> {
     let mut query = query;

@@ -15,6 +15,7 @@ mod metrics_services;
 mod pipelines;
 mod standalone;
 
+pub(crate) use fetch::{FETCH_ROUTES, fetch_controller};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{options::ApiOptions, state::ApiState};

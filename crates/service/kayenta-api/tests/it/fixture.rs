@@ -19,7 +19,9 @@ use kayenta_management::{
     LoggerGroup, LoggerLevels, ManagementParts, Meter, MeterKind, MetricsSnapshot, Ping, Property,
     PropertySource, Schedule, ScheduledTask, Show, Statistic,
 };
-use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
+use kayenta_metrics::{
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, StoreDescription,
+};
 use kayenta_model::{AccountType, MetricSet};
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, SystemClock};
 use kayenta_storage::{MemoryStore, ObjectRepository};
@@ -47,13 +49,16 @@ pub(crate) async fn complete(service: &Service, path: &str) -> Value {
     .await
 }
 
+static PROMETHEUS: StoreDescription = StoreDescription::new("prometheus", "PrometheusCanaryScope");
+static WAVEFRONT: StoreDescription = StoreDescription::new("wavefront", "WavefrontCanaryScope");
+
 /// A metric store that answers from the query's text.
 #[derive(Debug)]
-struct ScriptedStore(&'static str);
+struct ScriptedStore(&'static StoreDescription);
 
 #[async_trait]
 impl MetricsStore for ScriptedStore {
-    fn service_type(&self) -> &'static str {
+    fn description(&self) -> &'static StoreDescription {
         self.0
     }
 
@@ -265,7 +270,7 @@ pub(crate) fn service_with(
     let accounts = Accounts::new();
     let mut metrics = Account::new("canary-prometheus", "prometheus");
     metrics.supported_types = vec![AccountType::MetricsStore];
-    metrics.metrics = Some(Arc::new(ScriptedStore("prometheus")));
+    metrics.metrics = Some(Arc::new(ScriptedStore(&PROMETHEUS)));
     metrics.details = json!({
         "name": "canary-prometheus", "supportedTypes": ["METRICS_STORE"], "locations": [],
         "recommendedLocations": [], "endpoint": {"baseUrl": "http://prometheus:9090"},
@@ -277,7 +282,7 @@ pub(crate) fn service_with(
     accounts.add(metrics);
     let mut wavefront = Account::new("wave", "wavefront");
     wavefront.details = json!({"name": "wave"}).as_object().unwrap().clone();
-    wavefront.metrics = Some(Arc::new(ScriptedStore("wavefront")));
+    wavefront.metrics = Some(Arc::new(ScriptedStore(&WAVEFRONT)));
     accounts.add(wavefront);
     let mut storage = Account::new("canary-storage", "memory");
     storage.supported_types = vec![AccountType::ObjectStore, AccountType::ConfigurationStore];

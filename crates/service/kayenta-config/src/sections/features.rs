@@ -7,7 +7,7 @@ use kayenta_http::{RetryPolicy, StatusSeries, status_by_name};
 use kayenta_properties::{Binder, Group, Severity, convert::Choices};
 
 use crate::settings::{
-    AtlasSettings, IndexSettings, MetadataSettings, PrometheusHealthSettings, PrometheusSettings,
+    AtlasSettings, IndexSettings, PrometheusHealthSettings, PrometheusSettings,
     RemoteJudgeSettings, SerializationSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 
@@ -168,7 +168,6 @@ pub(super) fn prometheus(binder: &Binder<'_>, has_accounts: bool) -> PrometheusS
         fixed_delay: health.duration("fixed-delay", 300 * SECOND),
     };
     PrometheusSettings {
-        scope_label: group.text_or("scopeLabel", "instance"),
         health: (enabled && has_accounts).then_some(settings),
     }
 }
@@ -181,19 +180,11 @@ pub(super) fn atlas(binder: &Binder<'_>) -> AtlasSettings {
     }
 }
 
-pub(super) fn metadata(binder: &Binder<'_>) -> MetadataSettings {
-    let interval = |store: &str, default: u64| {
-        binder
-            .group("kayenta")
-            .group(store)
-            .millis("metadataCachingIntervalMS", default)
-            .max(SECOND)
-    };
-    MetadataSettings {
-        prometheus: interval("prometheus", 60_000),
-        stackdriver: interval("stackdriver", 60_000),
-        datadog: interval("datadog", 900_000),
-    }
+pub(super) fn stackdriver_metadata_interval(binder: &Binder<'_>) -> Duration {
+    binder
+        .group("kayenta.stackdriver")
+        .millis("metadataCachingIntervalMS", 60_000)
+        .max(SECOND)
 }
 
 pub(super) fn test_defaults(binder: &Binder<'_>) -> TestDefaults {

@@ -3,10 +3,8 @@
 mod cloud;
 mod configbin;
 mod features;
-mod http_json;
 mod logging;
 mod management;
-mod metric_stores;
 mod outbound;
 mod redis;
 mod refused;
@@ -68,7 +66,7 @@ pub(crate) fn read<S: AccountSection>(
         security: security::security(binder),
         prometheus: features::prometheus(binder, accounts.has("prometheus")),
         atlas: features::atlas(binder),
-        metadata: features::metadata(binder),
+        stackdriver_metadata_interval: features::stackdriver_metadata_interval(binder),
         test_defaults: features::test_defaults(binder),
     };
     refused::check(binder);

@@ -1,21 +1,13 @@
 //! The kinds of account whose adapters do not read their own section yet: what each is, and its reader.
 
-use kayenta_accounts::{
-    AccountKind, AccountSettings, LeftOutMessage, Registered, Section, Service,
-};
+use kayenta_accounts::{AccountKind, AccountSettings, Registered, Section, Service};
 use kayenta_model::AccountType;
 
-use super::{cloud, configbin as bin, http_json as any_json, metric_stores};
-use crate::settings::{
-    AtlasAccount, AwsAccount, ConfigBinAccount, DatadogAccount, GoogleAccount, GraphiteAccount,
-    HttpJsonAccount, InfluxDbAccount, NewRelicAccount, PrometheusAccount, SignalFxAccount,
-    WavefrontAccount,
-};
+use super::{cloud, configbin as bin};
+use crate::settings::{AwsAccount, ConfigBinAccount, GoogleAccount};
 
 /// ConfigBin.
 pub static CONFIGBIN: AccountKind = AccountKind::new("configbin", "ConfigBin");
-/// Atlas.
-pub static ATLAS: AccountKind = AccountKind::new("atlas", "Atlas");
 /// AWS (S3).
 pub static AWS: AccountKind = AccountKind {
     services: &[Service {
@@ -25,31 +17,6 @@ pub static AWS: AccountKind = AccountKind {
     registered: Registered::LateUnless("s3"),
     ..AccountKind::new("aws", "AWS")
 };
-/// Datadog.
-pub static DATADOG: AccountKind = AccountKind::new("datadog", "Datadog");
-/// Graphite.
-pub static GRAPHITE: AccountKind = AccountKind::new("graphite", "Graphite");
-/// InfluxDB.
-pub static INFLUXDB: AccountKind = AccountKind::new("influxdb", "influxDb");
-/// New Relic Insights.
-pub static NEWRELIC: AccountKind = AccountKind {
-    unique_names: true,
-    ..AccountKind::new("newrelic", "New Relic")
-};
-/// Prometheus.
-pub static PROMETHEUS: AccountKind = AccountKind {
-    left_out: LeftOutMessage::ProblemRegistering,
-    ..AccountKind::new("prometheus", "Prometheus")
-};
-/// SignalFx.
-pub static SIGNALFX: AccountKind = AccountKind {
-    unique_names: true,
-    ..AccountKind::new("signalfx", "SignalFx")
-};
-/// Wavefront.
-pub static WAVEFRONT: AccountKind = AccountKind::new("wavefront", "Wavefront");
-/// Any server that answers with JSON.
-pub static HTTP_JSON: AccountKind = AccountKind::new("http-json", "http-json");
 /// Google Cloud (Cloud Monitoring, Cloud Storage).
 pub static GOOGLE: AccountKind = AccountKind {
     services: &[
@@ -92,26 +59,8 @@ macro_rules! readers {
 readers! {
     /// Accounts of ConfigBin.
     configbin: ConfigBinAccount = bin::configbin;
-    /// Accounts of Atlas.
-    atlas: AtlasAccount = metric_stores::atlas;
     /// Accounts of AWS.
     aws: AwsAccount = cloud::aws;
-    /// Accounts of Datadog.
-    datadog: DatadogAccount = metric_stores::datadog;
-    /// Accounts of Graphite.
-    graphite: GraphiteAccount = metric_stores::graphite;
-    /// Accounts of InfluxDB.
-    influxdb: InfluxDbAccount = metric_stores::influxdb;
-    /// Accounts of New Relic.
-    newrelic: NewRelicAccount = metric_stores::newrelic;
-    /// Accounts of Prometheus.
-    prometheus: PrometheusAccount = metric_stores::prometheus;
-    /// Accounts of SignalFx.
-    signalfx: SignalFxAccount = metric_stores::signalfx;
-    /// Accounts of Wavefront.
-    wavefront: WavefrontAccount = metric_stores::wavefront;
-    /// Accounts of any server that answers with JSON.
-    http_json: HttpJsonAccount = any_json::account;
     /// Accounts of Google Cloud.
     google: GoogleAccount = cloud::google;
 }

@@ -72,8 +72,6 @@ pub struct SwaggerSettings {
 /// Prometheus beside its accounts (`kayenta.prometheus.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrometheusSettings {
-    /// `scopeLabel`, default `instance`.
-    pub scope_label: String,
     /// `health.*`; `None` unless switched on with at least one account.
     pub health: Option<PrometheusHealthSettings>,
 }
@@ -94,17 +92,6 @@ pub struct AtlasSettings {
     pub stage_timeout: Duration,
     /// `maxBackoffPeriodSeconds`, default 32 s.
     pub max_back_off: Duration,
-}
-
-/// Refresh periods of the metric name caches (`kayenta.<store>.metadataCachingIntervalMS`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetadataSettings {
-    /// Prometheus, default 60 s.
-    pub prometheus: Duration,
-    /// Stackdriver, default 60 s.
-    pub stackdriver: Duration,
-    /// Datadog, default 15 min.
-    pub datadog: Duration,
 }
 
 /// Defaults of `POST /fetch/<store>/query`: store to property (`scope`, `start`, `end`, `project`,

@@ -2,6 +2,8 @@
 //! exists; times are [`Duration`](std::time::Duration)s, secrets are
 //! [`SecretString`](secrecy::SecretString)s.
 
+use std::time::Duration;
+
 mod accounts;
 mod features;
 mod logging;
@@ -11,14 +13,9 @@ mod security;
 mod server;
 mod work;
 
-pub use accounts::{
-    AtlasAccount, AwsAccount, AwsCredentials, AwsProxy, ConfigBinAccount, DatadogAccount,
-    GoogleAccount, GraphiteAccount, HttpJsonAccount, HttpJsonMethod, InfluxDbAccount,
-    NewRelicAccount, PrometheusAccount, PrometheusAuth, SignalFxAccount, TimestampUnit,
-    WavefrontAccount,
-};
+pub use accounts::{AwsAccount, AwsCredentials, AwsProxy, ConfigBinAccount, GoogleAccount};
 pub use features::{
-    AtlasSettings, IndexSettings, MetadataSettings, PrometheusHealthSettings, PrometheusSettings,
+    AtlasSettings, IndexSettings, PrometheusHealthSettings, PrometheusSettings,
     RemoteJudgeSettings, SerializationSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 pub use logging::{AnsiOutput, LogFileSettings, LogFormat, LogLevel, LoggingSettings};
@@ -94,8 +91,8 @@ pub struct Settings {
     pub prometheus: PrometheusSettings,
     /// Settings of Atlas beside its accounts.
     pub atlas: AtlasSettings,
-    /// Refresh periods of the metric name caches.
-    pub metadata: MetadataSettings,
+    /// Refresh period of the list of metrics of Google Cloud Monitoring.
+    pub stackdriver_metadata_interval: Duration,
     /// Defaults of `POST /fetch/<store>/query`, by store.
     pub test_defaults: TestDefaults,
 }

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use kayenta_azure::AzureCredential;
-use kayenta_config::{
-    SkippedAccount,
-    settings::{HttpLogLevel, PrometheusAuth},
-};
+use kayenta_config::{SkippedAccount, settings::HttpLogLevel};
+use kayenta_http::Credentials;
 use kayenta_model::AccountType;
 use secrecy::ExposeSecret;
 
@@ -207,8 +205,8 @@ fn an_unreadable_password_file_drops_the_prometheus_account() {
     assert_eq!(left.kind.name, "prometheus");
     assert_eq!(left.message, "Problem registering Prometheus account pr1:");
     let loaded = case.file("/nope", " user:pa:ss\n").load();
-    match &loaded.accounts.prometheus[0].auth {
-        PrometheusAuth::Basic { username, password } => {
+    match &loaded.accounts.prometheus[0].store.credentials {
+        Credentials::Basic { username, password } => {
             assert_eq!(
                 (username.as_str(), password.expose_secret()),
                 ("user", "pa:ss")

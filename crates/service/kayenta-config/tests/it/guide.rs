@@ -1,7 +1,8 @@
 //! Files of others that must load unchanged.
 
 use kayenta_azure::AzureCredential;
-use kayenta_config::settings::{PrometheusAuth, Show, WorkBackend};
+use kayenta_config::settings::{Show, WorkBackend};
+use kayenta_http::Credentials;
 use kayenta_model::AccountType;
 use secrecy::ExposeSecret;
 
@@ -58,8 +59,8 @@ fn the_guides_file_loads_without_a_word() {
     }
     let prometheus = &accounts.prometheus[0];
     assert_eq!(prometheus.name, "canary-prometheus");
-    assert_eq!(prometheus.base_url.expose(), "http://prometheus:9090");
-    assert!(matches!(prometheus.auth, PrometheusAuth::Anonymous));
+    assert_eq!(prometheus.store.base_url.expose(), "http://prometheus:9090");
+    assert!(matches!(prometheus.store.credentials, Credentials::None));
     assert_eq!(
         accounts.registration_order,
         [
@@ -118,6 +119,7 @@ fn every_kind_of_metric_store_loads() {
     assert!(accounts.skipped.is_empty());
     assert_eq!(
         accounts.datadog[0]
+            .store
             .api_key
             .as_ref()
             .unwrap()
@@ -125,16 +127,17 @@ fn every_kind_of_metric_store_loads() {
         "dd-api-key"
     );
     assert_eq!(
-        accounts.graphite[0].base_url.join("").expose(),
+        accounts.graphite[0].store.base_url.join("").expose(),
         "http://localhost:9191/graphite"
     );
     assert_eq!(accounts.newrelic.len(), 2);
     assert_eq!(
-        accounts.newrelic[1].default_scope_key.as_deref(),
+        accounts.newrelic[1].store.defaults.scope.as_deref(),
         Some("appName")
     );
     assert_eq!(
         accounts.newrelic[0]
+            .store
             .application_key
             .as_ref()
             .unwrap()
@@ -142,11 +145,11 @@ fn every_kind_of_metric_store_loads() {
         "12345"
     );
     assert_eq!(
-        accounts.signalfx[1].default_location_key.as_deref(),
+        accounts.signalfx[1].store.default_location_key.as_deref(),
         Some("region")
     );
     assert_eq!(
-        accounts.wavefront[0].api_token.expose_secret(),
+        accounts.wavefront[0].store.api_token.expose_secret(),
         "wf-api-token"
     );
     assert_eq!(accounts.atlas[0].recommended_locations, ["us-east-1.main"]);

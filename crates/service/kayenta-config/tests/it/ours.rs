@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use kayenta_azure::AzureCredential;
-use kayenta_config::settings::{
-    CorsSettings, HttpJsonMethod, Role, ShutdownMode, TimestampUnit, TlsIdentity, TrustStore,
-};
+use kayenta_config::settings::{CorsSettings, Role, ShutdownMode, TlsIdentity, TrustStore};
+use kayenta_http_json::{Method, answer::TimestampUnit};
 use secrecy::ExposeSecret;
 
 use crate::support::{Case, told};
@@ -138,9 +137,9 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     .var("PATH_PREFIX", "api")
     .load();
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-    let account = &loaded.accounts.http_json[0];
+    let account = &loaded.accounts.http_json[0].store;
     assert_eq!(account.url.expose(), "https://m/api/q?scope=${scope}");
-    assert_eq!(account.method, HttpJsonMethod::Post);
+    assert_eq!(account.method, Method::Post);
     assert_eq!(
         account.headers["Authorization"].expose_secret(),
         "Bearer s3cret"

@@ -1,9 +1,18 @@
 //! The kinds of account the service has, for the tests.
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Section};
+use kayenta_atlas::AtlasAccount;
 use kayenta_azure::AzureAccount;
 use kayenta_config::{Diagnostic, EnvironmentView, Settings, SkippedAccount, settings::*, stores};
+use kayenta_datadog::DatadogAccount;
+use kayenta_graphite::GraphiteAccount;
+use kayenta_http_json::HttpJsonAccount;
+use kayenta_influxdb::InfluxDbAccount;
+use kayenta_newrelic::NewRelicAccount;
+use kayenta_prometheus::PrometheusAccount;
+use kayenta_signalfx::SignalFxAccount;
 use kayenta_storage::DiskAccount;
+use kayenta_wavefront::WavefrontAccount;
 
 /// What an account of one of the kinds has.
 #[derive(Clone, Debug)]
@@ -62,35 +71,38 @@ pub(crate) static TABLE: &[Kind] = &[
     Kind(&kayenta_storage::DISK.kind, |section| {
         all(kayenta_storage::disk_accounts(section), Store::Disk)
     }),
-    Kind(&stores::ATLAS, |section| {
-        all(stores::atlas(section), Store::Atlas)
+    Kind(kayenta_atlas::SECTION.kind, |section| {
+        all(kayenta_atlas::section::read(section), Store::Atlas)
     }),
     Kind(&stores::AWS, |section| {
         all(stores::aws(section), Store::Aws)
     }),
-    Kind(&stores::DATADOG, |section| {
-        all(stores::datadog(section), Store::Datadog)
+    Kind(kayenta_datadog::SECTION.kind, |section| {
+        all(kayenta_datadog::section::read(section), Store::Datadog)
     }),
-    Kind(&stores::GRAPHITE, |section| {
-        all(stores::graphite(section), Store::Graphite)
+    Kind(kayenta_graphite::SECTION.kind, |section| {
+        all(kayenta_graphite::section::read(section), Store::Graphite)
     }),
-    Kind(&stores::INFLUXDB, |section| {
-        all(stores::influxdb(section), Store::InfluxDb)
+    Kind(kayenta_influxdb::SECTION.kind, |section| {
+        all(kayenta_influxdb::section::read(section), Store::InfluxDb)
     }),
-    Kind(&stores::NEWRELIC, |section| {
-        all(stores::newrelic(section), Store::NewRelic)
+    Kind(kayenta_newrelic::SECTION.kind, |section| {
+        all(kayenta_newrelic::section::read(section), Store::NewRelic)
     }),
-    Kind(&stores::PROMETHEUS, |section| {
-        all(stores::prometheus(section), Store::Prometheus)
+    Kind(kayenta_prometheus::SECTION.kind, |section| {
+        all(
+            kayenta_prometheus::section::read(section),
+            Store::Prometheus,
+        )
     }),
-    Kind(&stores::SIGNALFX, |section| {
-        all(stores::signalfx(section), Store::SignalFx)
+    Kind(kayenta_signalfx::SECTION.kind, |section| {
+        all(kayenta_signalfx::section::read(section), Store::SignalFx)
     }),
-    Kind(&stores::WAVEFRONT, |section| {
-        all(stores::wavefront(section), Store::Wavefront)
+    Kind(kayenta_wavefront::SECTION.kind, |section| {
+        all(kayenta_wavefront::section::read(section), Store::Wavefront)
     }),
-    Kind(&stores::HTTP_JSON, |section| {
-        all(stores::http_json(section), Store::HttpJson)
+    Kind(kayenta_http_json::SECTION.kind, |section| {
+        all(kayenta_http_json::section::read(section), Store::HttpJson)
     }),
     Kind(&stores::GOOGLE, |section| {
         all(stores::google(section), Store::Google)
@@ -113,16 +125,16 @@ pub(crate) struct Accounts {
     pub(crate) configbin: Vec<ConfigBinAccount>,
     pub(crate) memory: Vec<AccountSettings<()>>,
     pub(crate) disk: Vec<DiskAccount>,
-    pub(crate) atlas: Vec<AtlasAccount>,
+    pub(crate) atlas: Vec<AccountSettings<AtlasAccount>>,
     pub(crate) aws: Vec<AwsAccount>,
-    pub(crate) datadog: Vec<DatadogAccount>,
-    pub(crate) graphite: Vec<GraphiteAccount>,
-    pub(crate) influxdb: Vec<InfluxDbAccount>,
-    pub(crate) newrelic: Vec<NewRelicAccount>,
-    pub(crate) prometheus: Vec<PrometheusAccount>,
-    pub(crate) signalfx: Vec<SignalFxAccount>,
-    pub(crate) wavefront: Vec<WavefrontAccount>,
-    pub(crate) http_json: Vec<HttpJsonAccount>,
+    pub(crate) datadog: Vec<AccountSettings<DatadogAccount>>,
+    pub(crate) graphite: Vec<AccountSettings<GraphiteAccount>>,
+    pub(crate) influxdb: Vec<AccountSettings<InfluxDbAccount>>,
+    pub(crate) newrelic: Vec<AccountSettings<NewRelicAccount>>,
+    pub(crate) prometheus: Vec<AccountSettings<PrometheusAccount>>,
+    pub(crate) signalfx: Vec<AccountSettings<SignalFxAccount>>,
+    pub(crate) wavefront: Vec<AccountSettings<WavefrontAccount>>,
+    pub(crate) http_json: Vec<AccountSettings<HttpJsonAccount>>,
     pub(crate) google: Vec<GoogleAccount>,
     pub(crate) registration_order: Vec<(&'static str, String)>,
     pub(crate) enabled: Vec<String>,
@@ -151,16 +163,16 @@ impl From<kayenta_config::Loaded<Store>> for Loaded {
                 Store::ConfigBin(account) => accounts.configbin.push(account),
                 Store::Memory => accounts.memory.push(facts),
                 Store::Disk(account) => accounts.disk.push(account),
-                Store::Atlas(account) => accounts.atlas.push(account),
+                Store::Atlas(store) => accounts.atlas.push(facts.map(|()| store)),
                 Store::Aws(account) => accounts.aws.push(account),
-                Store::Datadog(account) => accounts.datadog.push(account),
-                Store::Graphite(account) => accounts.graphite.push(account),
-                Store::InfluxDb(account) => accounts.influxdb.push(account),
-                Store::NewRelic(account) => accounts.newrelic.push(account),
-                Store::Prometheus(account) => accounts.prometheus.push(account),
-                Store::SignalFx(account) => accounts.signalfx.push(account),
-                Store::Wavefront(account) => accounts.wavefront.push(account),
-                Store::HttpJson(account) => accounts.http_json.push(account),
+                Store::Datadog(store) => accounts.datadog.push(facts.map(|()| store)),
+                Store::Graphite(store) => accounts.graphite.push(facts.map(|()| store)),
+                Store::InfluxDb(store) => accounts.influxdb.push(facts.map(|()| store)),
+                Store::NewRelic(store) => accounts.newrelic.push(facts.map(|()| store)),
+                Store::Prometheus(store) => accounts.prometheus.push(facts.map(|()| store)),
+                Store::SignalFx(store) => accounts.signalfx.push(facts.map(|()| store)),
+                Store::Wavefront(store) => accounts.wavefront.push(facts.map(|()| store)),
+                Store::HttpJson(store) => accounts.http_json.push(facts.map(|()| store)),
                 Store::Google(account) => accounts.google.push(account),
             }
         }

@@ -192,7 +192,10 @@ fn every_spelling_of_a_setting_binds() {
             "kayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: p\n    {endpoint}\n"
         ))
         .load();
-        assert_eq!(loaded.accounts.prometheus[0].base_url.expose(), "http://p");
+        assert_eq!(
+            loaded.accounts.prometheus[0].store.base_url.expose(),
+            "http://p"
+        );
     }
 }
 

@@ -85,7 +85,8 @@ impl RunStep {
         let warns = self
             .accounts
             .get(&session.execution.accounts.metrics)
-            .is_none_or(|account| account.kind != "datadog");
+            .and_then(|account| Some(account.metrics.as_ref()?.description().warns_of_few_points))
+            .unwrap_or(true);
         end_stage(session, stage, &run, warns);
         self.archive(run).await
     }

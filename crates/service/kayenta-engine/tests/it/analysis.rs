@@ -1,11 +1,14 @@
 //! Standalone analyses over their whole life, with the worked examples of the reference.
 
+use std::sync::Arc;
+
+use kayenta_metrics::StoreDescription;
 use kayenta_model::{AnalysisStatusResponse, ExecutionStatus};
 use kayenta_storage::ObjectKind;
 use serde_json::json;
 
 use crate::{
-    scripted::Answer,
+    scripted::{Answer, ScriptedMetrics},
     world::{World, analysis, errors},
 };
 
@@ -327,7 +330,7 @@ async fn a_retrospective_analysis_does_not_wait() {
 }
 
 #[tokio::test]
-async fn few_points_warn_once_unless_the_store_is_datadog() {
+async fn few_points_warn_once_unless_the_store_says_otherwise() {
     let world = World::new();
     *world.judge.count.lock().unwrap() = Some(49);
     let process = world.process();
@@ -349,11 +352,15 @@ async fn few_points_warn_once_unless_the_store_is_datadog() {
             "One of the metrics returned fewer than 50 data points, which can reduce confidence in the final canary score."
         ]
     );
-    let mut datadog = kayenta_engine::Account::new("dog", "datadog");
-    datadog.metrics = Some(world.metrics.clone());
-    world.accounts.add(datadog);
+    static SPARSE: StoreDescription = StoreDescription {
+        warns_of_few_points: false,
+        ..StoreDescription::new("prometheus", "PrometheusCanaryScope")
+    };
+    let mut sparse = kayenta_engine::Account::new("sparse", "prometheus");
+    sparse.metrics = Some(Arc::new(ScriptedMetrics::described(&SPARSE)));
+    world.accounts.add(sparse);
     let mut start = analysis(request);
-    start.metrics_account = Some("dog".to_owned());
+    start.metrics_account = Some("sparse".to_owned());
     let id = engine.start_analysis(start).await.unwrap();
     let result = world
         .analysis_end(engine, &id)

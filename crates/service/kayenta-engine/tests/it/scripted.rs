@@ -10,7 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use kayenta_judge::{JudgeError, JudgeRequest, LocalJudge};
-use kayenta_metrics::{FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore};
+use kayenta_metrics::{
+    FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, StoreDescription,
+};
 use kayenta_model::{
     AnalysisResult, CanaryJudgeResult, CanaryScope, JudgeScore, MetricSet, MetricStats,
     time::iso_millis,
@@ -40,6 +42,7 @@ pub(crate) struct ScriptedMetrics {
     pub(crate) at_gate: AtomicUsize,
     underway: AtomicUsize,
     most_underway: AtomicUsize,
+    description: &'static StoreDescription,
 }
 
 impl Default for ScriptedMetrics {
@@ -51,11 +54,19 @@ impl Default for ScriptedMetrics {
             at_gate: AtomicUsize::new(0),
             underway: AtomicUsize::new(0),
             most_underway: AtomicUsize::new(0),
+            description: &SCRIPTED,
         }
     }
 }
 
 impl ScriptedMetrics {
+    pub(crate) fn described(description: &'static StoreDescription) -> Self {
+        Self {
+            description,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn answer(
         &self,
         metric: &str,
@@ -111,10 +122,12 @@ fn set(query: &MetricQuery<'_>, tag: Option<&str>, values: Vec<f64>) -> MetricSe
     }
 }
 
+static SCRIPTED: StoreDescription = StoreDescription::new("prometheus", "PrometheusCanaryScope");
+
 #[async_trait]
 impl MetricsStore for ScriptedMetrics {
-    fn service_type(&self) -> &'static str {
-        "prometheus"
+    fn description(&self) -> &'static StoreDescription {
+        self.description
     }
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {

@@ -36,13 +36,11 @@ const MODULES: &[(&str, &[&str])] = &[
             "org.springframework.web",
         ],
     ),
-    ("kayenta_atlas", &["com.netflix.kayenta.atlas"]),
     (
         "kayenta_config",
         &["com.netflix.kayenta.config", "org.springframework.boot"],
     ),
     ("kayenta_configbin", &["com.netflix.kayenta.configbin"]),
-    ("kayenta_datadog", &["com.netflix.kayenta.datadog"]),
     (
         "kayenta_engine",
         &[
@@ -55,7 +53,6 @@ const MODULES: &[(&str, &[&str])] = &[
         "kayenta_gcs",
         &["com.netflix.kayenta.gcs", "com.netflix.kayenta.google"],
     ),
-    ("kayenta_graphite", &["com.netflix.kayenta.graphite"]),
     (
         "kayenta_http",
         &[
@@ -65,8 +62,6 @@ const MODULES: &[(&str, &[&str])] = &[
             "okhttp3",
         ],
     ),
-    ("kayenta_http_json", &["com.netflix.kayenta.httpjson"]),
-    ("kayenta_influxdb", &["com.netflix.kayenta.influxdb"]),
     (
         "kayenta_judge",
         &[
@@ -83,8 +78,6 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("kayenta_metrics", &["com.netflix.kayenta.metrics"]),
-    ("kayenta_newrelic", &["com.netflix.kayenta.newrelic"]),
-    ("kayenta_prometheus", &["com.netflix.kayenta.prometheus"]),
     ("kayenta_queue", &["com.netflix.spinnaker.q"]),
     (
         "kayenta_redis",
@@ -103,8 +96,6 @@ const MODULES: &[(&str, &[&str])] = &[
         &["com.netflix.kayenta.s3", "com.netflix.kayenta.aws"],
     ),
     ("kayenta_server", &["com.netflix.kayenta.Main"]),
-    ("kayenta_signalfx", &["com.netflix.kayenta.signalfx"]),
-    ("kayenta_stackdriver", &["com.netflix.kayenta.stackdriver"]),
     (
         "kayenta_storage",
         &[
@@ -113,7 +104,6 @@ const MODULES: &[(&str, &[&str])] = &[
             "com.netflix.kayenta.memory",
         ],
     ),
-    ("kayenta_wavefront", &["com.netflix.kayenta.wavefront"]),
 ];
 
 /// Every crate of the service, and the loggers of the reference it stands for.

@@ -1,11 +1,10 @@
 //! The configuration: would the service start with it, and what would it do otherwise than the Java
 //! service.
 
-use kayenta_accounts::AccountKind;
 use kayenta_config::{ConfigError, EffectiveProperty, Origin, settings::WorkBackend};
 
 use super::report::{AccountLine, Configuration, Finding};
-use crate::wiring::kinds::{Loaded, Store};
+use crate::wiring::kinds::Loaded;
 
 /// Settings that are read and come to nothing, with the reason and the id of the departure.
 const WITHOUT_EFFECT: [(&str, &str, &str); 7] = [
@@ -183,15 +182,6 @@ fn kebab(name: &str) -> String {
         kebab.push(c.to_ascii_lowercase());
     }
     kebab
-}
-
-/// The query type accounts of the kind understand, if they are a metric store.
-pub(super) fn query_type(kind: &AccountKind, store: &Store) -> Option<&'static str> {
-    match store {
-        Store::Objects(_) | Store::Aws(_) | Store::ConfigBin(_) => None,
-        Store::Google(_) => Some("stackdriver"),
-        _ => Some(kind.name),
-    }
 }
 
 #[cfg(test)]

@@ -15,12 +15,9 @@ use kayenta_storage::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{
-    configuration::query_type,
-    report::{Finding, Group, LeftOver, Store, Unreadable},
-};
+use super::report::{Finding, Group, LeftOver, Store, Unreadable};
 use crate::wiring::{
-    kinds::{Accounts, Loaded},
+    kinds::{Accounts, Kind, Loaded},
     local_judges,
     reading::{ReadingAccount, object_stores},
 };
@@ -207,7 +204,7 @@ fn about_configs(
         .registered
         .iter()
         .filter(|(_, account)| !account.store.is_not_built_in())
-        .filter_map(|(kind, account)| query_type(kind, &account.store))
+        .filter_map(|(kind, _)| Some(Kind::metrics_of(kind)?.service_type))
         .collect();
     let mut names: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for (id, config) in configs {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use kayenta_accounts::{AccountKind, AccountSettings};
 use kayenta_config::Settings;
 use kayenta_engine::{Account, Accounts};
-use kayenta_http::Transport;
-use kayenta_metrics::Metered as MeteredMetrics;
-use kayenta_model::{AccountType, Clock, JsonMap, with_causes};
+use kayenta_metrics::{
+    Metered as MeteredMetrics, MetricsStore,
+    account::{MetricsAccount, Surroundings},
+};
+use kayenta_model::{AccountType, JsonMap, with_causes};
 use kayenta_secrets::BaseUrl;
 use kayenta_storage::{
     Bounded, Metered, ObjectAccount, ObjectRepository, ObjectStore, OpenError, Opening, Place,
@@ -16,8 +18,8 @@ use kayenta_storage::{
 use serde_json::{Value, json};
 
 use super::{
-    kinds::{self, Store},
-    metric_stores, not_built_in,
+    kinds::{self, Kind, Store},
+    not_built_in, stackdriver,
 };
 use crate::startup_failure::StartupFailure;
 
@@ -27,18 +29,16 @@ const REMOTE_OPERATIONS: usize = 64;
 /// What accounts are made with.
 #[derive(Clone, Debug)]
 pub(crate) struct Ingredients {
-    /// The connections metric stores are reached through.
-    pub(crate) transport: Transport,
-    /// The time.
-    pub(crate) clock: Arc<dyn Clock>,
+    /// What metric stores are opened with.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Ingredients {
     /// What object stores are opened with.
     pub(crate) fn opening(&self) -> Opening {
         Opening {
-            transport: self.transport.clone(),
-            clock: Arc::clone(&self.clock),
+            transport: self.surroundings.transport.clone(),
+            clock: Arc::clone(&self.surroundings.clock),
         }
     }
 }
@@ -55,8 +55,8 @@ pub(crate) async fn register(
 ) -> anyhow::Result<Accounts> {
     let accounts = Accounts::new();
     for store in &configured.enabled {
-        if let Some(service_type) = service_type(store) {
-            accounts.enable_service_type(service_type);
+        if let Some(store) = Kind::metrics_enabled_by(store) {
+            accounts.enable_service_type(store.service_type);
         }
     }
     for skipped in &configured.skipped {
@@ -88,33 +88,6 @@ pub(crate) async fn register(
     Ok(accounts)
 }
 
-/// The query type the module `kayenta.<store>` understands.
-fn service_type(store: &str) -> Option<&'static str> {
-    const METRIC_STORES: [&str; 11] = [
-        "atlas",
-        "datadog",
-        "graphite",
-        "http-json",
-        "influxdb",
-        "newrelic",
-        "prometheus",
-        "signalfx",
-        "stackdriver",
-        "wavefront",
-        "google",
-    ];
-    METRIC_STORES
-        .into_iter()
-        .find(|known| *known == store)
-        .map(|known| {
-            if known == "google" {
-                "stackdriver"
-            } else {
-                known
-            }
-        })
-}
-
 /// The account, opened; `None` when it cannot be used, which was logged.
 async fn make(
     settings: &Settings,
@@ -122,27 +95,43 @@ async fn make(
     (kind, account): (&AccountKind, &AccountSettings<Store>),
     ingredients: &Ingredients,
 ) -> anyhow::Result<Option<Account>> {
-    use metric_stores as metrics;
     Ok(match &account.store {
         Store::Objects(objects) => {
             object_account(kind, account, objects.as_ref(), ingredients).await?
         }
         Store::ConfigBin(account) => Some(not_built_in::configbin(account)),
         Store::Aws(account) => Some(not_built_in::aws(account)),
-        Store::Atlas(account) => metrics::atlas::account(account, ingredients),
-        Store::Datadog(account) => metrics::datadog::account(settings, account, ingredients),
-        Store::Graphite(account) => metrics::graphite::account(account, ingredients),
-        Store::InfluxDb(account) => metrics::influxdb::account(account, ingredients),
-        Store::NewRelic(account) => metrics::newrelic::account(account, ingredients),
-        Store::Prometheus(account) => metrics::prometheus::account(settings, account, ingredients),
-        Store::SignalFx(account) => metrics::signalfx::account(account, ingredients),
-        Store::Wavefront(account) => metrics::wavefront::account(account, ingredients),
-        Store::HttpJson(account) => metrics::http_json::account(account, ingredients),
+        Store::Metrics(store) => {
+            metrics_account(kind, account, store.as_ref(), &ingredients.surroundings)
+        }
         Store::Google(account) => {
             let enabled = configured.is_enabled("stackdriver");
-            metrics::stackdriver::account(settings, enabled, account, ingredients)
+            stackdriver::account(settings, enabled, account, ingredients)
         }
     })
+}
+
+/// An account of a metric store; logged and left out when the store cannot be opened, as in the
+/// reference.
+fn metrics_account(
+    kind: &AccountKind,
+    account: &AccountSettings<Store>,
+    store: &dyn MetricsAccount,
+    surroundings: &Surroundings,
+) -> Option<Account> {
+    let name = &account.name;
+    match store.open(surroundings) {
+        Ok(opened) => {
+            let mut entry = Entry::new(name, kind, &account.supported_types);
+            entry.locations(&account.locations, &account.recommended_locations);
+            entry.shown = store.shown();
+            Some(entry.with_metrics(opened).finish())
+        }
+        Err(error) => {
+            tracing::error!(%error, "Problem registering {} account {name}:", kind.label);
+            None
+        }
+    }
 }
 
 /// An account in the making: members of `/credentials` in the reference's order.
@@ -183,10 +172,7 @@ impl Entry {
         self.account.recommended_locations = recommended.to_vec();
     }
 
-    pub(super) fn with_metrics<S: kayenta_metrics::MetricsStore + 'static>(
-        mut self,
-        store: S,
-    ) -> Self {
+    pub(super) fn with_metrics(mut self, store: Box<dyn MetricsStore>) -> Self {
         let metered = MeteredMetrics::new(self.account.name.clone(), store);
         self.account.metrics = Some(Arc::new(metered));
         self

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Section};
 use kayenta_config::{
-    settings::{
-        AtlasAccount, AwsAccount, ConfigBinAccount, DatadogAccount, GoogleAccount, GraphiteAccount,
-        HttpJsonAccount, InfluxDbAccount, NewRelicAccount, PrometheusAccount, SignalFxAccount,
-        WavefrontAccount,
-    },
+    settings::{AwsAccount, ConfigBinAccount, GoogleAccount},
     stores,
+};
+use kayenta_metrics::{
+    StoreDescription,
+    account::{MetricsAccount, StoreSection},
 };
 use kayenta_storage::{ObjectAccount, ObjectStoreDescription};
 
@@ -18,16 +18,8 @@ use kayenta_storage::{ObjectAccount, ObjectStoreDescription};
 pub(crate) enum Store {
     ConfigBin(ConfigBinAccount),
     Objects(Option<Arc<dyn ObjectAccount>>),
-    Atlas(AtlasAccount),
+    Metrics(Arc<dyn MetricsAccount>),
     Aws(AwsAccount),
-    Datadog(DatadogAccount),
-    Graphite(GraphiteAccount),
-    InfluxDb(InfluxDbAccount),
-    NewRelic(NewRelicAccount),
-    Prometheus(PrometheusAccount),
-    SignalFx(SignalFxAccount),
-    Wavefront(WavefrontAccount),
-    HttpJson(HttpJsonAccount),
     Google(GoogleAccount),
 }
 
@@ -42,6 +34,8 @@ pub(crate) type Loaded = kayenta_config::Loaded<Store>;
 pub(crate) enum Kind {
     /// An object store.
     Objects(&'static ObjectStoreDescription),
+    /// A metric store.
+    Metrics(&'static StoreSection),
     /// A kind whose adapter does not describe itself yet.
     Other(
         &'static AccountKind,
@@ -55,6 +49,7 @@ impl AccountSection for Kind {
     fn kind(&self) -> &'static AccountKind {
         match self {
             Self::Objects(description) => &description.kind,
+            Self::Metrics(store) => store.kind,
             Self::Other(kind, _) => kind,
         }
     }
@@ -62,6 +57,7 @@ impl AccountSection for Kind {
     fn read(&self, section: &Section<'_>) -> Vec<AccountSettings<Store>> {
         match self {
             Self::Objects(description) => all((description.read)(section), Store::Objects),
+            Self::Metrics(store) => all((store.read)(section), Store::Metrics),
             Self::Other(_, read) => read(section),
         }
     }
@@ -72,8 +68,36 @@ impl Kind {
     pub(crate) fn loggers(&self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
             Self::Objects(description) => Some((description.log_target, description.java_loggers)),
-            Self::Other(..) => None,
+            Self::Metrics(_) | Self::Other(..) => {
+                let store = self.metrics()?;
+                Some((store.log_target, store.java_loggers))
+            }
         }
+    }
+
+    /// The metric store whose queries accounts of the kind understand.
+    fn metrics(&self) -> Option<&'static StoreDescription> {
+        match self {
+            Self::Metrics(store) => Some(store.description),
+            Self::Other(kind, _) if kind.name == stores::GOOGLE.name => {
+                Some(&kayenta_stackdriver::DESCRIPTION)
+            }
+            Self::Objects(_) | Self::Other(..) => None,
+        }
+    }
+
+    /// The metric store that is switched on by `kayenta.<name>.enabled`.
+    pub(crate) fn metrics_enabled_by(name: &str) -> Option<&'static StoreDescription> {
+        KINDS.iter().find_map(|kind| {
+            let store = kind.metrics()?;
+            (kind.kind().name == name || store.service_type == name).then_some(store)
+        })
+    }
+
+    /// The metric store whose queries accounts of a kind understand.
+    pub(crate) fn metrics_of(kind: &AccountKind) -> Option<&'static StoreDescription> {
+        let known = KINDS.iter().find(|known| known.kind().name == kind.name)?;
+        known.metrics()
     }
 }
 
@@ -85,36 +109,18 @@ pub(crate) static KINDS: &[Kind] = &[
     }),
     Kind::Objects(&kayenta_storage::MEMORY),
     Kind::Objects(&kayenta_storage::DISK),
-    Kind::Other(&stores::ATLAS, |section| {
-        all(stores::atlas(section), Store::Atlas)
-    }),
+    Kind::Metrics(&kayenta_atlas::SECTION),
     Kind::Other(&stores::AWS, |section| {
         all(stores::aws(section), Store::Aws)
     }),
-    Kind::Other(&stores::DATADOG, |section| {
-        all(stores::datadog(section), Store::Datadog)
-    }),
-    Kind::Other(&stores::GRAPHITE, |section| {
-        all(stores::graphite(section), Store::Graphite)
-    }),
-    Kind::Other(&stores::INFLUXDB, |section| {
-        all(stores::influxdb(section), Store::InfluxDb)
-    }),
-    Kind::Other(&stores::NEWRELIC, |section| {
-        all(stores::newrelic(section), Store::NewRelic)
-    }),
-    Kind::Other(&stores::PROMETHEUS, |section| {
-        all(stores::prometheus(section), Store::Prometheus)
-    }),
-    Kind::Other(&stores::SIGNALFX, |section| {
-        all(stores::signalfx(section), Store::SignalFx)
-    }),
-    Kind::Other(&stores::WAVEFRONT, |section| {
-        all(stores::wavefront(section), Store::Wavefront)
-    }),
-    Kind::Other(&stores::HTTP_JSON, |section| {
-        all(stores::http_json(section), Store::HttpJson)
-    }),
+    Kind::Metrics(&kayenta_datadog::SECTION),
+    Kind::Metrics(&kayenta_graphite::SECTION),
+    Kind::Metrics(&kayenta_influxdb::SECTION),
+    Kind::Metrics(&kayenta_newrelic::SECTION),
+    Kind::Metrics(&kayenta_prometheus::SECTION),
+    Kind::Metrics(&kayenta_signalfx::SECTION),
+    Kind::Metrics(&kayenta_wavefront::SECTION),
+    Kind::Metrics(&kayenta_http_json::SECTION),
     Kind::Other(&stores::GOOGLE, |section| {
         all(stores::google(section), Store::Google)
     }),
@@ -144,5 +150,163 @@ impl Store {
     /// Whether accounts of this kind cannot keep objects yet, whatever else they can do.
     pub(crate) fn keeps_no_objects_yet(&self) -> bool {
         self.is_not_built_in() || matches!(self, Self::Google(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        path::{Path, PathBuf},
+    };
+
+    use kayenta_config::{Environment, load};
+
+    use super::*;
+
+    #[test]
+    fn every_store_that_says_so_has_a_fetch_route_and_no_other_has_one() {
+        let document = kayenta_api::document();
+        let described: BTreeSet<String> = KINDS
+            .iter()
+            .filter_map(Kind::metrics)
+            .filter(|store| store.has_fetch_route)
+            .map(|store| format!("/fetch/{}/query", store.service_type))
+            .collect();
+        let routed: BTreeSet<String> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|path| path.starts_with("/fetch/"))
+            .cloned()
+            .collect();
+        assert_eq!(routed, described);
+    }
+
+    #[test]
+    fn the_model_knows_the_queries_of_every_store_by_the_name_in_its_description() {
+        for store in KINDS.iter().filter_map(Kind::metrics) {
+            let query = serde_json::json!({"type": store.service_type});
+            let query: kayenta_model::QueryConfig = serde_json::from_value(query).unwrap();
+            assert_eq!(query.service_type(), store.service_type);
+        }
+    }
+
+    #[test]
+    fn names_that_must_differ_do() {
+        let mut seen = BTreeSet::new();
+        for store in KINDS.iter().filter_map(Kind::metrics) {
+            for name in [store.service_type, store.scope_class, store.log_target] {
+                assert!(!name.is_empty() && seen.insert(name), "{name}");
+            }
+            assert!(!store.java_loggers.is_empty(), "{}", store.service_type);
+        }
+    }
+
+    #[test]
+    fn every_crate_of_a_metric_store_is_in_the_table() {
+        let listed: BTreeSet<String> = KINDS
+            .iter()
+            .filter_map(Kind::metrics)
+            .map(|store| store.log_target.replace('_', "-"))
+            .collect();
+        let metrics = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../metrics");
+        let crates: BTreeSet<String> = folders(&metrics)
+            .iter()
+            .map(|folder| folder.file_name().unwrap().to_string_lossy().into_owned())
+            .filter(|name| name != "kayenta-metrics")
+            .collect();
+        assert_eq!(listed, crates);
+    }
+
+    /// Accounts of every metric store with a password in their base URL.
+    #[test]
+    fn no_account_shows_the_secrets_of_its_base_url() {
+        let mut seen = 0;
+        for kind in KINDS.iter().filter(|kind| matches!(kind, Kind::Metrics(_))) {
+            let account = format!("kayenta.{}.accounts[0]", kind.kind().name);
+            let url = "http://user:url-s3cret@host/?token=url-t0ken";
+            let environment = [
+                "redis.connection=redis://r".to_owned(),
+                format!("kayenta.{}.enabled=true", kind.kind().name),
+                format!("{account}.name=a"),
+                format!("{account}.supportedTypes=METRICS_STORE"),
+                format!("{account}.endpoint.baseUrl={url}"),
+                format!("{account}.backendsJsonBaseUrl={url}"),
+                format!("{account}.url={url}"),
+                format!("{account}.valuesPath=$.v"),
+                format!("{account}.apiToken=k3y"),
+            ]
+            .iter()
+            .fold(Environment::empty("/nonexistent"), |environment, line| {
+                environment.argument(format!("--{line}"))
+            });
+            let loaded = load(&environment, KINDS).unwrap();
+            for (of, account) in &loaded.accounts.registered {
+                if of.name != kind.kind().name {
+                    continue;
+                }
+                let shown = format!("{account:?}");
+                assert!(shown.contains("host"), "{shown}");
+                assert!(
+                    !shown.contains("s3cret") && !shown.contains("t0ken"),
+                    "{shown}"
+                );
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 9);
+    }
+
+    /// What `docs/adding-a-metric-store.md` lists: where a store is named beside its own crate and tests.
+    #[test]
+    fn a_metric_store_is_named_in_at_most_six_files_outside_its_crate() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+        let mut files = vec![root.join("Cargo.toml")];
+        for area in folders(&root.join("crates")) {
+            if area.ends_with("testing") {
+                continue;
+            }
+            for package in folders(&area) {
+                if !package.ends_with("kayenta-http-json") {
+                    files.push(package.join("Cargo.toml"));
+                    sources(&package.join("src"), &mut files);
+                }
+            }
+        }
+        // The store that is in no transcript of the reference stands for one that is added.
+        let named: Vec<&PathBuf> = files
+            .iter()
+            .filter(|file| {
+                let text = std::fs::read_to_string(file).unwrap();
+                let text = match file.ends_with("Cargo.toml") {
+                    true => text.split("[dev-dependencies]").next().unwrap_or_default(),
+                    false => text.split("#[cfg(test)]").next().unwrap_or_default(),
+                };
+                ["http-json", "http_json", "HttpJson"]
+                    .iter()
+                    .any(|name| text.contains(name))
+            })
+            .collect();
+        assert!(named.len() <= 6, "{named:#?}");
+    }
+
+    fn folders(of: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(of).unwrap();
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .collect()
+    }
+
+    fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
     }
 }

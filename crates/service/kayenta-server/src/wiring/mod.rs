@@ -6,11 +6,11 @@ mod health;
 mod judges;
 pub(crate) mod kinds;
 mod management;
-mod metric_stores;
 mod not_built_in;
 mod outbound;
 pub(crate) mod reading;
 mod redis;
+mod stackdriver;
 mod work;
 
 pub(crate) use api_options::api_options;

@@ -35,37 +35,79 @@ macro_rules! fetch_params {
 }
 use fetch_params;
 
+/// The route of one metric store.
+pub(crate) struct FetchRoute {
+    /// The `type` of its queries, part of the path.
+    pub(crate) store: &'static str,
+    /// What the reference calls the controller.
+    pub(crate) controller: &'static str,
+    route: fn() -> OpenApiRouter<ApiState>,
+}
+
+/// The metric stores with a route.
+pub(crate) const FETCH_ROUTES: [FetchRoute; 9] = [
+    FetchRoute {
+        store: "prometheus",
+        controller: "PrometheusFetchController",
+        route: || OpenApiRouter::new().routes(routes!(templated::prometheus)),
+    },
+    FetchRoute {
+        store: "stackdriver",
+        controller: "StackdriverFetchController",
+        route: || OpenApiRouter::new().routes(routes!(templated::stackdriver)),
+    },
+    FetchRoute {
+        store: "datadog",
+        controller: "DatadogFetchController",
+        route: || OpenApiRouter::new().routes(routes!(templated::datadog)),
+    },
+    FetchRoute {
+        store: "graphite",
+        controller: "GraphiteFetchController",
+        route: || OpenApiRouter::new().routes(routes!(plain::graphite)),
+    },
+    FetchRoute {
+        store: "newrelic",
+        controller: "NewRelicFetchController",
+        route: || OpenApiRouter::new().routes(routes!(templated::newrelic)),
+    },
+    FetchRoute {
+        store: "wavefront",
+        controller: "WavefrontFetchController",
+        route: || OpenApiRouter::new().routes(routes!(plain::wavefront)),
+    },
+    FetchRoute {
+        store: "influxdb",
+        controller: "InfluxDbFetchController",
+        route: || OpenApiRouter::new().routes(routes!(plain::influxdb)),
+    },
+    FetchRoute {
+        store: "atlas",
+        controller: "AtlasFetchController",
+        route: || OpenApiRouter::new().routes(routes!(plain::atlas)),
+    },
+    FetchRoute {
+        store: "http-json",
+        controller: "HttpJsonFetchController",
+        route: || OpenApiRouter::new().routes(routes!(templated::http_json)),
+    },
+];
+
 /// The routes of the metric stores that are switched on.
 pub(super) fn routes(enabled: &BTreeSet<String>) -> OpenApiRouter<ApiState> {
-    let mut router = OpenApiRouter::new();
-    if enabled.contains("prometheus") {
-        router = router.routes(routes!(templated::prometheus));
-    }
-    if enabled.contains("stackdriver") {
-        router = router.routes(routes!(templated::stackdriver));
-    }
-    if enabled.contains("datadog") {
-        router = router.routes(routes!(templated::datadog));
-    }
-    if enabled.contains("graphite") {
-        router = router.routes(routes!(plain::graphite));
-    }
-    if enabled.contains("newrelic") {
-        router = router.routes(routes!(templated::newrelic));
-    }
-    if enabled.contains("wavefront") {
-        router = router.routes(routes!(plain::wavefront));
-    }
-    if enabled.contains("influxdb") {
-        router = router.routes(routes!(plain::influxdb));
-    }
-    if enabled.contains("atlas") {
-        router = router.routes(routes!(plain::atlas));
-    }
-    if enabled.contains("http-json") {
-        router = router.routes(routes!(templated::http_json));
-    }
-    router
+    FETCH_ROUTES
+        .iter()
+        .filter(|route| enabled.contains(route.store))
+        .fold(OpenApiRouter::new(), |router, route| {
+            router.merge((route.route)())
+        })
+}
+
+/// What the reference calls the controller of a fetch route.
+pub(crate) fn fetch_controller(path: &str) -> Option<&'static str> {
+    let store = path.strip_prefix("/fetch/")?.strip_suffix("/query")?;
+    let route = FETCH_ROUTES.iter().find(|route| route.store == store)?;
+    Some(route.controller)
 }
 
 /// The id of the stored metric set list or, of a dry run, the query.

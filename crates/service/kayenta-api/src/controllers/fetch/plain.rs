@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use kayenta_model::{
     CanaryScope, QueryConfig,
-    query::{AtlasQuery, GraphiteQuery, InfluxdbQuery, WavefrontQuery},
+    query::{AtlasQuery, GraphiteQuery, InfluxDbQuery, WavefrontQuery},
 };
 use kayenta_web::{ErrorResponse, FormParams, params, schemas::CommonErrors};
 use serde::Deserialize;
@@ -151,7 +151,7 @@ pub(crate) async fn wavefront(
 
 fetch_params! {
     /// An InfluxDB query. Empty `scope`, `start`, `end` take the test-controller defaults.
-    InfluxdbParams {
+    InfluxDbParams {
         /// Name of the metric set.
         #[param(example = "cpu")]
         metric_set_name: String,
@@ -175,7 +175,7 @@ fetch_params! {
 /// Run an InfluxDB query
 #[utoipa::path(
     post, path = "/fetch/influxdb/query", tag = "fetch", operation_id = "queryInfluxDb",
-    params(InfluxdbParams),
+    params(InfluxDbParams),
     responses(
         (status = 200, description = "The series are stored", body = MetricSetListResponse),
         CommonErrors,
@@ -183,7 +183,7 @@ fetch_params! {
 )]
 pub(crate) async fn influxdb(
     State(state): State<ApiState>,
-    FormParams(params): FormParams<InfluxdbParams>,
+    FormParams(params): FormParams<InfluxDbParams>,
 ) -> Result<Json<Fetched>, ApiError> {
     let defaults = Defaults::of(&state, "influxdb");
     let scope = CanaryScope {
@@ -193,10 +193,10 @@ pub(crate) async fn influxdb(
         step: Some(params.step),
         ..CanaryScope::default()
     };
-    let query = QueryConfig::Influxdb(InfluxdbQuery {
+    let query = QueryConfig::InfluxDb(InfluxDbQuery {
         metric_name: Some(params.metric_name),
         fields: params.fields,
-        ..InfluxdbQuery::default()
+        ..InfluxDbQuery::default()
     });
     let fetch = Fetch {
         metrics_account: params.metrics_account_name,

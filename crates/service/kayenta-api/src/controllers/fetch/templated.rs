@@ -329,7 +329,7 @@ pub(crate) async fn http_json(
 
 fetch_params! {
     /// A New Relic query. Empty `scope`, `start`, `end` take the test-controller defaults.
-    NewrelicParams {
+    NewRelicParams {
         /// Start of the window in ISO-8601.
         start: String,
         /// End of the window in ISO-8601.
@@ -364,7 +364,7 @@ fetch_params! {
     "extendedScopeParams": {"_scope_key": "autoScalingGroupName", "_location_key": "region"},
 }))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NewrelicBody {
+pub(crate) struct NewRelicBody {
     /// The metric.
     canary_metric_config: MetricConfig,
     /// Additional template bindings; `_scope_key` and `_location_key` name the keys of scope and location.
@@ -378,8 +378,8 @@ pub(crate) struct NewrelicBody {
 /// Run a New Relic query
 #[utoipa::path(
     post, path = "/fetch/newrelic/query", tag = "fetch", operation_id = "queryNewRelic",
-    params(NewrelicParams),
-    request_body = NewrelicBody,
+    params(NewRelicParams),
+    request_body = NewRelicBody,
     responses(
         (status = 200, description = "The series are stored, or the query of a dry run", body = Fetched),
         BodyErrors, CommonErrors,
@@ -387,8 +387,8 @@ pub(crate) struct NewrelicBody {
 )]
 pub(crate) async fn newrelic(
     State(state): State<ApiState>,
-    Params(params): Params<NewrelicParams>,
-    JsonBody(body): JsonBody<NewrelicBody>,
+    Params(params): Params<NewRelicParams>,
+    JsonBody(body): JsonBody<NewRelicBody>,
 ) -> Result<Json<Fetched>, ApiError> {
     let defaults = Defaults::of(&state, "newrelic");
     let scope = CanaryScope {

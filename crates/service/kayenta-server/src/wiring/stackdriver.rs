@@ -14,7 +14,7 @@ use crate::wiring::accounts::{Entry, Ingredients};
 
 /// A Google account, with its metrics where it reads some. One whose credentials are of no use is
 /// logged and left out, as in the reference.
-pub(in crate::wiring) fn account(
+pub(super) fn account(
     settings: &Settings,
     enabled: bool,
     account: &GoogleAccount,
@@ -35,7 +35,7 @@ pub(in crate::wiring) fn account(
         return Some(entry.finish());
     }
     match store(settings, account, ingredients) {
-        Ok(store) => Some(entry.with_metrics(store).finish()),
+        Ok(store) => Some(entry.with_metrics(Box::new(store)).finish()),
         Err(error) => {
             tracing::error!(
                 error = format!("{error:#}"),
@@ -62,10 +62,10 @@ fn store(
             project: account.project.clone(),
             credentials: credentials(account)?,
             base_url,
-            metadata_interval: settings.metadata.stackdriver,
+            metadata_interval: settings.stackdriver_metadata_interval,
         },
-        &ingredients.transport,
-        Arc::clone(&ingredients.clock),
+        &ingredients.surroundings.transport,
+        Arc::clone(&ingredients.surroundings.clock),
     )?;
     Ok(store)
 }

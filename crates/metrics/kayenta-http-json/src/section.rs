@@ -1,21 +1,24 @@
-//! Accounts of any server that answers with JSON. What `kayenta-http-json` would refuse is reported here
-//! already, with its place in the file.
+//! `kayenta.http-json`: the accounts of servers that answer with JSON. What [`HttpJsonStore`] would
+//! refuse is reported here already, with its place in the file.
+
+use std::error::Error;
 
 use indexmap::IndexMap;
-use kayenta_accounts::name;
-use kayenta_model::AccountType;
+use kayenta_accounts::{AccountKind, AccountSettings, Section, name};
+use kayenta_metrics::{
+    MetricsStore,
+    account::{METRICS, MetricsAccount, StoreSection, Surroundings, any_store},
+};
+use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Group, convert::Choices};
 use kayenta_secrets::mask_urls;
 use secrecy::SecretString;
 use serde_json_path::JsonPath;
 use url::Url;
 
-use crate::settings::{HttpJsonAccount, HttpJsonMethod, TimestampUnit};
+use crate::{DESCRIPTION, HttpJsonAccount, HttpJsonStore, Method, answer::TimestampUnit};
 
-use super::metric_stores::METRICS;
-
-const METHODS: &Choices<HttpJsonMethod> =
-    &[("GET", HttpJsonMethod::Get), ("POST", HttpJsonMethod::Post)];
+const METHODS: &Choices<Method> = &[("GET", Method::Get), ("POST", Method::Post)];
 
 const TIMESTAMP_UNITS: &Choices<TimestampUnit> = &[
     ("seconds", TimestampUnit::Seconds),
@@ -23,10 +26,23 @@ const TIMESTAMP_UNITS: &Choices<TimestampUnit> = &[
     ("iso", TimestampUnit::Iso),
 ];
 
-pub(super) fn account(group: &Group<'_>) -> Option<HttpJsonAccount> {
+/// The store in the table of stores.
+pub static SECTION: StoreSection = StoreSection {
+    description: &DESCRIPTION,
+    kind: &AccountKind::new("http-json", "http-json"),
+    read: |section| any_store(read(section)),
+};
+
+/// Reads the accounts.
+#[must_use]
+pub fn read(section: &Section<'_>) -> Vec<AccountSettings<HttpJsonAccount>> {
+    section.accounts(account)
+}
+
+fn account(group: &Group<'_>) -> Option<AccountSettings<HttpJsonAccount>> {
     let name = name(group);
     let url = template_url(group);
-    let method = group.choice_or("method", METHODS, HttpJsonMethod::Get);
+    let method = group.choice_or("method", METHODS, Method::Get);
     let headers = headers(group);
     let body = group
         .template("body")
@@ -39,6 +55,7 @@ pub(super) fn account(group: &Group<'_>) -> Option<HttpJsonAccount> {
     let timeout = group.duration_if_set("timeout");
     let locations = group.list_or_empty("locations");
     let recommended_locations = group.list_or_empty("recommendedLocations");
+    // Always METRICS_STORE, whatever is configured.
     let _ = group.choices("supportedTypes", AccountType::NAMES);
     if group
         .get("valuesPath")
@@ -46,7 +63,7 @@ pub(super) fn account(group: &Group<'_>) -> Option<HttpJsonAccount> {
     {
         group.missing("valuesPath", "a JSONPath such as $.data[*].value");
     }
-    if body.is_some() && method == HttpJsonMethod::Get {
+    if body.is_some() && method == Method::Get {
         group.report(
             Diagnostic::error("a GET has no body")
                 .property(group.full("body"))
@@ -54,8 +71,7 @@ pub(super) fn account(group: &Group<'_>) -> Option<HttpJsonAccount> {
                 .remedy("Set method: POST"),
         );
     }
-    Some(HttpJsonAccount {
-        name: name?,
+    let account = HttpJsonAccount {
         url: url?.into(),
         method,
         headers,
@@ -63,13 +79,29 @@ pub(super) fn account(group: &Group<'_>) -> Option<HttpJsonAccount> {
         series_path,
         tags_path,
         timestamps_path,
-        values_path: values_path?,
         timestamp_unit,
+        values_path: values_path?,
         timeout,
+    };
+    Some(AccountSettings {
         locations,
         recommended_locations,
-        supported_types: METRICS.to_vec(),
+        ..AccountSettings::new(name?, METRICS.to_vec(), account)
     })
+}
+
+impl MetricsAccount for HttpJsonAccount {
+    fn shown(&self) -> JsonMap {
+        JsonMap::new()
+    }
+
+    fn open(
+        &self,
+        surroundings: &Surroundings,
+    ) -> Result<Box<dyn MetricsStore>, Box<dyn Error + Send + Sync>> {
+        let store = HttpJsonStore::new(self.clone(), &surroundings.transport)?;
+        Ok(Box::new(store))
+    }
 }
 
 /// The URL template. Scheme and host must be fixed here: a request chooses a query, never a host.

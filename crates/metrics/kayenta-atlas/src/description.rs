@@ -1,0 +1,17 @@
+//! What the service has to know about Atlas before any account is configured.
+
+use kayenta_metrics::{ScopeField, StoreDescription};
+
+/// The facts about Atlas.
+pub static DESCRIPTION: StoreDescription = StoreDescription {
+    scope_fields: &[
+        ScopeField::parameter("type").or("cluster"),
+        ScopeField::parameter("deployment").or("main"),
+        ScopeField::parameter("dataset").or("regional"),
+        ScopeField::parameter("environment").or("test"),
+        ScopeField::parameter("accountId"),
+    ],
+    log_target: env!("CARGO_CRATE_NAME"),
+    java_loggers: &["com.netflix.kayenta.atlas"],
+    ..StoreDescription::new("atlas", "AtlasCanaryScope")
+};

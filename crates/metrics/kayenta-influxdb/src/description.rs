@@ -1,0 +1,10 @@
+//! What the service has to know about InfluxDB before any account is configured.
+
+use kayenta_metrics::StoreDescription;
+
+/// The facts about InfluxDB.
+pub static DESCRIPTION: StoreDescription = StoreDescription {
+    log_target: env!("CARGO_CRATE_NAME"),
+    java_loggers: &["com.netflix.kayenta.influxdb"],
+    ..StoreDescription::new("influxdb", "InfluxdbCanaryScope")
+};
