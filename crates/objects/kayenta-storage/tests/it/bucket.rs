@@ -19,9 +19,12 @@ use kayenta_testkit::object_store_suite;
 #[derive(Clone, Debug, Default)]
 struct MemoryBucket(Arc<State>);
 
+/// Content, version and time of an object.
+type Kept = (Bytes, u64, DateTime<Utc>);
+
 #[derive(Debug, Default)]
 struct State {
-    objects: Mutex<BTreeMap<String, (Bytes, u64, DateTime<Utc>)>>,
+    objects: Mutex<BTreeMap<String, Kept>>,
     /// How far its clock has been put forward.
     ahead: Mutex<TimeDelta>,
     undecided: bool,
