@@ -41,6 +41,9 @@ pub trait MetricsAccount: fmt::Debug + Send + Sync {
     ) -> Result<Box<dyn MetricsStore>, Box<dyn Error + Send + Sync>>;
 }
 
+/// The accounts of a section, of whatever store.
+pub type MetricsAccounts = Vec<AccountSettings<Arc<dyn MetricsAccount>>>;
+
 /// A metric store as the service's table of stores lists it: what it is, and how its settings are read.
 #[derive(Debug)]
 pub struct StoreSection {
@@ -49,13 +52,13 @@ pub struct StoreSection {
     /// Its accounts.
     pub kind: &'static AccountKind,
     /// Reads `kayenta.<kind>`.
-    pub read: fn(&Section<'_>) -> Vec<AccountSettings<Arc<dyn MetricsAccount>>>,
+    pub read: fn(&Section<'_>) -> MetricsAccounts,
 }
 
 /// Accounts of one store as those of any.
 pub fn any_store<A: MetricsAccount + 'static>(
     accounts: Vec<AccountSettings<A>>,
-) -> Vec<AccountSettings<Arc<dyn MetricsAccount>>> {
+) -> MetricsAccounts {
     accounts
         .into_iter()
         .map(|account| account.map(|store| Arc::new(store) as Arc<dyn MetricsAccount>))
