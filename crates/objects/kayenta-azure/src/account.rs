@@ -48,7 +48,8 @@ impl fmt::Debug for AzureAccount {
 pub enum AzureCredential {
     /// `accountAccessKey`: base64.
     SharedKey(SecretString),
-    /// `sasToken`, which the Java service does not have: a shared access signature without its `?`.
+    /// `sasToken`, which the Java service does not have: a shared access signature, with or without
+    /// its `?`.
     SasToken(SecretString),
     /// `workloadIdentity: true`, which the Java service does not have: the Entra ID of the Kubernetes
     /// service account (`AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`).
@@ -85,7 +86,7 @@ impl AzureAccount {
         let mut container_url = self.container_url()?;
         let access = match &self.credential {
             AzureCredential::SasToken(token) => {
-                let token = token.expose_secret().trim();
+                let token = token.expose_secret().trim().trim_start_matches('?');
                 if token.is_empty() {
                     return Err(self.unusable("sasToken is empty"));
                 }

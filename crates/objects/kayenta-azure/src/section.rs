@@ -11,7 +11,6 @@ use kayenta_storage::{
     Departure, ObjectAccount, ObjectStore, ObjectStoreDescription, OpenError, Opening, Place,
     StorageError,
 };
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::{
@@ -163,10 +162,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<Option<AzureAccount>>> {
     let credential = if workload_identity {
         Some(AzureCredential::WorkloadIdentity)
     } else if let Some(token) = sas_token {
-        let text = token.expose_secret();
-        Some(AzureCredential::SasToken(SecretString::from(
-            text.strip_prefix('?').unwrap_or(text),
-        )))
+        Some(AzureCredential::SasToken(token))
     } else {
         let text = parts
             .get("AccountKey")
