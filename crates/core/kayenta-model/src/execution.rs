@@ -19,9 +19,8 @@ pub struct CanaryExecutionRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<IndexMap<String, NamedScopePair>>))]
     pub scopes: Option<IndexMap<String, Option<ScopePair>>>,
-    /// Score thresholds.
+    /// Score thresholds; a run without them is accepted and cannot be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(required = true))]
     pub thresholds: Option<Thresholds>,
     /// Free name-value pairs, returned with the status.
     #[serde(skip_serializing_if = "Option::is_none")]

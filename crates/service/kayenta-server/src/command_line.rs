@@ -103,7 +103,7 @@ pub(crate) struct SplitArguments {
     pub(crate) warnings: Vec<String>,
 }
 
-/// A word the command line has no use for.
+/// C-CONF-08: a word the command line has no use for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct UnknownWord {

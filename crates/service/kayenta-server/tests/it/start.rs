@@ -96,7 +96,6 @@ async fn the_references_arguments_and_variables_are_understood() {
     let port = free_port().unwrap();
     let service = ServiceBuilder::new(BINARY)
         .port(port)
-        .argument("stray")
         .argument("--management.endpoints.web.exposure.include=health,loggers")
         .environment(
             "JAVA_OPTS",
