@@ -3,7 +3,7 @@
 //! exposure rules of Spring Boot's actuator as the Java service has them.
 //!
 //! The server hands in what they show ([`ManagementParts`]): health indicators, live log levels, meters,
-//! property sources. [`routes`] and [`spectator_routes`] return the endpoints as described routes, for
+//! property sources. [`routes()`] and [`spectator_routes`] return the endpoints as described routes, for
 //! any router whose state yields a [`Management`] and the
 //! [`BodyLimits`](kayenta_web::BodyLimits). The crate knows no engine, no store and no setting of the
 //! API; which port the endpoints are on and who may call them is decided in `kayenta-api`.

@@ -1,7 +1,7 @@
 //! Fakes, fault proxy, seam conformance suites, server launchers and transcript replay for tests.
 //!
 //! A dev-dependency only: nothing here is shipped. Every server binds a free port of the loopback
-//! interface and ends when its handle is dropped. What a test awaits it awaits with [`eventually`] or
+//! interface and ends when its handle is dropped. What a test awaits it awaits with [`eventually()`] or
 //! [`until`]; a test that starts a real server is marked `#[ignore = "needs …"]`, which `./test` turns on.
 //!
 //! It is not a mock of HTTP in general: each fake behaves as one real server does, as far as a canary

@@ -1,5 +1,5 @@
 //! Everything an operator can configure, typed and checked. Nothing here is optional where a default
-//! exists; times are [`Duration`](std::time::Duration)s, secrets are
+//! exists; times are [`Duration`]s, secrets are
 //! [`SecretString`](secrecy::SecretString)s.
 
 use std::time::Duration;

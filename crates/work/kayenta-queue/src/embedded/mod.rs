@@ -64,7 +64,7 @@ impl Default for EmbeddedSettings {
     }
 }
 
-/// A [`WorkQueue`] and an [`ExecutionStore`] in one file used by one process. Clones are the same
+/// A [`WorkQueue`] and an [`ExecutionStore`](crate::ExecutionStore) in one file used by one process. Clones are the same
 /// store; the file is let go when the last of them is dropped or after [`EmbeddedStore::shut_down`].
 #[derive(Clone)]
 pub struct EmbeddedStore {
