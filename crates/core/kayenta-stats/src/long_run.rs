@@ -22,13 +22,14 @@ const RESTART: usize = 64;
 /// Coefficients computed side by side.
 const LANES: usize = 4;
 
-/// Correlation of neighbouring points, in −1..=1; 0 for a series that is constant but for rounding.
+/// Correlation of neighbouring points, in −1..=1; 0 for a series that is constant but for rounding, and
+/// for one whose squares are beyond the largest double.
 #[must_use]
 pub fn autocorrelation(series: &[f64]) -> f64 {
     let mean = mean(series);
     let floor = rounding_floor(mean);
     let squares: f64 = series.iter().map(|u| (u - mean) * (u - mean)).sum();
-    if squares.is_nan() || squares <= series.len() as f64 * floor * floor {
+    if !squares.is_finite() || squares <= series.len() as f64 * floor * floor {
         return 0.0;
     }
     let products: f64 = series
@@ -211,6 +212,13 @@ mod tests {
             }
         }
         assert_eq!(term_count(240, 0.7), 15);
+    }
+
+    #[test]
+    fn series_whose_squares_overflow_have_no_autocorrelation() {
+        for series in [[f64::MAX, 0.0, -f64::MAX, 0.0], [1e200, -1e200, 1e200, 3.0]] {
+            assert_eq!(autocorrelation(&series), 0.0, "{series:?}");
+        }
     }
 
     #[test]

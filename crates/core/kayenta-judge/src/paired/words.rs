@@ -46,6 +46,13 @@ fn accusation(tests: &MetricTests, high: bool, settings: &MetricSettings, tail: 
             let body = &tests.neutral;
             let half = body.half_width(tail);
             let sizes = [body.mean, body.mean - half, body.mean + half];
+            let side = if high { "above" } else { "below" };
+            // Values near the largest double have distances beyond it.
+            if sizes.iter().any(|size| !size.is_finite()) {
+                return format!(
+                    "the typical point is further {side} the baseline than a number can say"
+                );
+            }
             let relative = sizes.map(|size| tests.series.relative(size));
             let [estimate, lower, upper] = match relative {
                 [Some(a), Some(b), Some(c)] => [a, b, c].map(|x| (x, percent as fn(f64) -> String)),
@@ -57,7 +64,7 @@ fn accusation(tests: &MetricTests, high: bool, settings: &MetricSettings, tail: 
             format!(
                 "the typical point is {} {} the baseline ({} to {})",
                 show(estimate),
-                if high { "above" } else { "below" },
+                side,
                 show(near),
                 show(far),
             )
@@ -108,7 +115,8 @@ pub(super) fn change(tests: &MetricTests) -> String {
     let change = tests.drift.change;
     match tests.series.relative(change) {
         Some(relative) => percent(relative.abs()),
-        None => figure(change.abs()),
+        None if change.is_finite() => figure(change.abs()),
+        None => "more than a number can say".to_owned(),
     }
 }
 

@@ -238,7 +238,7 @@ fn azure_takes_other_endpoints_and_credentials() {
     };
     let sas = account("sasToken: '?sv=1&sig=x', protocol: http");
     assert!(
-        matches!(&sas.credential, AzureCredential::SasToken(t) if t.expose_secret() == "sv=1&sig=x")
+        matches!(&sas.credential, AzureCredential::SasToken(t) if t.expose_secret() == "?sv=1&sig=x")
     );
     assert_eq!(sas.endpoint.scheme(), "http");
     let identity = account("workloadIdentity: true, blobEndpoint: 'http://azurite:10000/acct'");
