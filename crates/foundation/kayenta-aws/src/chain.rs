@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     environment::AwsEnvironment,
-    error::told,
+    error::with_causes,
     profile::{self, ProfileProvider},
 };
 
@@ -198,7 +198,7 @@ impl ProvideCredential for Chain {
                 Ok(None) => link.wants().to_owned(),
                 Err(error) => {
                     transient |= error.is_retryable();
-                    told(&error)
+                    with_causes(&error)
                 }
             };
             tried.push(format!("{link}: {why}"));

@@ -21,7 +21,7 @@ impl AwsError {
 }
 
 /// The error with its causes and where it came from, in one line.
-pub(crate) fn told(error: &reqsign_core::Error) -> String {
+pub(crate) fn with_causes(error: &reqsign_core::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(deeper) = cause {

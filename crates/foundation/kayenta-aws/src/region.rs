@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 
 use crate::{
     connections::AwsConnections,
-    error::{AwsError, told},
+    error::{AwsError, with_causes},
     profile,
 };
 
@@ -39,7 +39,7 @@ impl RegionChain {
             return Ok(region);
         }
         let of_profile = match of_profile {
-            Err(error) => told(&error),
+            Err(error) => with_causes(&error),
             Ok(_) => "names none".to_owned(),
         };
         let of_machine = match self.of_machine().await {
@@ -98,7 +98,7 @@ impl RegionChain {
             .http_send_as_string(request)
             .await
             .map_err(|error| AwsError {
-                message: told(&error),
+                message: with_causes(&error),
                 transient: error.is_retryable(),
             })?;
         let status = answer.status();

@@ -9,7 +9,7 @@ use reqsign_core::Signer;
 use crate::{
     chain::{Chain, CredentialLink, CredentialSource},
     connections::AwsConnections,
-    error::{AwsError, told},
+    error::{AwsError, with_causes},
 };
 
 /// Signs the requests of one account to one service in one region. Credentials are found when the
@@ -63,7 +63,7 @@ impl AwsSigner {
     pub async fn sign(&self, request: &mut Parts) -> Result<(), AwsError> {
         let signer = self.current().signer;
         signer.sign(request, None).await.map_err(|error| AwsError {
-            message: told(&error),
+            message: with_causes(&error),
             transient: error.is_retryable(),
         })
     }

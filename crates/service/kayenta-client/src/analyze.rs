@@ -267,13 +267,13 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
     match (&args.config, &args.config_id) {
         (Some(path), _) => {
             let config = canary_config(path)?;
-            check(client, Some(&config), &request, &parameters).await?;
+            check(client, &config, &request, &parameters).await?;
             Ok(client.start_adhoc(&config, &request, &parameters).await?)
         }
         (None, Some(id)) => {
             let account = args.configuration_account.as_deref();
             let config = client.config(id, account).await?;
-            check(client, Some(&config), &request, &parameters).await?;
+            check(client, &config, &request, &parameters).await?;
             Ok(client.start_by_id(id, &request, &parameters).await?)
         }
         (None, None) => Err(GateError::File {
@@ -286,7 +286,7 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
 /// Refuses what is known to fail, before an interval is waited for it.
 async fn check(
     client: &Client,
-    config: Option<&CanaryConfig>,
+    config: &CanaryConfig,
     request: &AnalysisRequest,
     parameters: &StartParameters,
 ) -> Result<(), GateError> {

@@ -93,7 +93,7 @@ fn metric(result: &AnalysisResult, pair: Option<&MetricSetPair>) -> MetricEviden
     let stats = |side: &Option<kayenta_model::SideMetadata>| side.as_ref().and_then(|s| s.count());
     let control_points = points("control", stats(&result.control_metadata));
     let experiment_points = points("experiment", stats(&result.experiment_metadata));
-    let same_query = pair.is_some_and(is_same_query);
+    let same_query = pair.and_then(is_same_query).unwrap_or_default();
     let label = result.classification.as_deref().unwrap_or_default();
     let has_data = |points: Option<usize>| points != Some(0);
     MetricEvidence {
@@ -115,31 +115,23 @@ fn points_of(pair: &MetricSetPair, side: &str) -> usize {
 }
 
 /// Whether both sides come from one query over one time. The attributes hold all that the store was
-/// sent; the values must agree too, so that a store which reports only part of it is not taken for it.
-fn is_same_query(pair: &MetricSetPair) -> bool {
-    let equal_sides = |sides: Option<(bool, bool)>| sides == Some((true, true));
-    let queries = pair.attributes.as_ref().and_then(|attributes| {
-        let control = attributes.get("control")?;
-        let experiment = attributes.get("experiment")?;
-        let asked = control.get("query").is_some_and(|query| !query.is_empty());
-        Some((asked, control == experiment))
-    });
-    let windows = pair.scopes.as_ref().and_then(|scopes| {
-        Some((
-            true,
-            scopes.get("control")?.start_time_millis == scopes.get("experiment")?.start_time_millis,
-        ))
-    });
-    let values = pair.values.as_ref().and_then(|values| {
-        let (control, experiment) = (values.get("control")?, values.get("experiment")?);
-        let equal = control.len() == experiment.len()
-            && control
-                .iter()
-                .zip(experiment)
-                .all(|(left, right)| left == right || (left.is_nan() && right.is_nan()));
-        Some((true, equal))
-    });
-    equal_sides(queries) && equal_sides(windows) && equal_sides(values)
+/// sent; the values must agree too, so that a store which reports only part of it is not taken for it. `None` when a side lacks one of these.
+fn is_same_query(pair: &MetricSetPair) -> Option<bool> {
+    let attributes = pair.attributes.as_ref()?;
+    let (control, experiment) = (attributes.get("control")?, attributes.get("experiment")?);
+    let asked = !control.get("query")?.is_empty();
+    let scopes = pair.scopes.as_ref()?;
+    let start = |side: &str| Some(scopes.get(side)?.start_time_millis);
+    let values = pair.values.as_ref()?;
+    let (before, after) = (values.get("control")?, values.get("experiment")?);
+    let equal = |(left, right): (&f64, &f64)| left == right || (left.is_nan() && right.is_nan());
+    Some(
+        asked
+            && control == experiment
+            && start("control")? == start("experiment")?
+            && before.len() == after.len()
+            && before.iter().zip(after).all(equal),
+    )
 }
 
 fn warnings(

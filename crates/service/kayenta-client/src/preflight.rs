@@ -34,18 +34,16 @@ pub(crate) struct Offer {
 /// Every problem found, each in a sentence that says what to change. Empty when nothing is known to be
 /// wrong.
 pub(crate) fn problems(
-    config: Option<&CanaryConfig>,
+    config: &CanaryConfig,
     request: &AnalysisRequest,
     parameters: &StartParameters,
     offer: &Offer,
 ) -> Vec<String> {
     let mut problems = Vec::new();
     problems.extend(thresholds(request));
-    if let Some(config) = config {
-        problems.extend(judge(config, offer.judges.as_ref()));
-        problems.extend(scope_names(config, request));
-        problems.extend(templates(config, request));
-    }
+    problems.extend(judge(config, offer.judges.as_ref()));
+    problems.extend(scope_names(config, request));
+    problems.extend(templates(config, request));
     for (flag, chosen, supported) in [
         (
             "--metrics-account",
@@ -266,7 +264,7 @@ mod tests {
         };
         let parameters = StartParameters::default();
         problems(
-            request.canary_config.as_ref(),
+            &request.canary_config.unwrap(),
             &request.execution_request.unwrap(),
             &parameters,
             &offer,
