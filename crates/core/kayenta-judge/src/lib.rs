@@ -51,6 +51,7 @@ mod scoring;
 mod seam;
 mod settings;
 mod static_limit;
+mod used_values;
 #[cfg(test)]
 mod vectors;
 
@@ -59,7 +60,9 @@ pub use error::{JudgeError, JudgeErrorKind};
 pub use netflix::NetflixAcaJudge;
 pub use paired::PairedCanaryJudge;
 pub use registry::JudgeRegistry;
+pub use scoring::{GroupShare, ScoreSum};
 pub use seam::{
     EarlySuccess, Judge, JudgeRequest, LocalJudge, LookVerdict, RemoteJudge, ScoreThresholds,
 };
 pub use static_limit::StaticLimitJudge;
+pub use used_values::{UsedSide, UsedValues};

@@ -141,9 +141,16 @@ fn total(
     (round_to_cents(weighted_sum(groups, weights)), None)
 }
 
-/// Groups without a weight share what the weights leave of 100. Weights of groups that do not occur
-/// are spent all the same.
 fn weighted_sum(groups: &[Group<'_>], weights: Option<&IndexMap<String, f64>>) -> f64 {
+    let shares = shares(groups, weights);
+    groups.iter().zip(shares).fold(0.0, |sum, (group, weight)| {
+        sum + group.contribution() * (weight / 100.0)
+    })
+}
+
+/// The weight of each group. Groups without one share what the weights leave of 100. Weights of groups that do not
+/// occur are spent all the same.
+fn shares(groups: &[Group<'_>], weights: Option<&IndexMap<String, f64>>) -> Vec<f64> {
     let weight = |group: &Group<'_>| weights.and_then(|weights| weights.get(group.name)).copied();
     let given: f64 = weights
         .into_iter()
@@ -158,9 +165,93 @@ fn weighted_sum(groups: &[Group<'_>], weights: Option<&IndexMap<String, f64>>) -
     } else {
         0.0
     };
-    groups.iter().fold(0.0, |sum, group| {
-        sum + group.contribution() * (weight(group).unwrap_or(share) / 100.0)
-    })
+    groups
+        .iter()
+        .map(|group| weight(group).unwrap_or(share))
+        .collect()
+}
+
+/// What each group contributed to the total of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreSum {
+    /// The groups that occur, in the order of `groupScores`.
+    pub groups: Vec<GroupShare>,
+    /// The weighted sum, which is the total unless something else decided.
+    pub weighted: f64,
+    /// The total of a canary whose metrics all pass; not 100 when the weights do not add up.
+    pub reachable: f64,
+    /// Why the total is not the weighted sum: a critical metric, or too many without data.
+    pub decided_by: Option<String>,
+}
+
+/// A group with its share of the total.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupShare {
+    /// Name of the group.
+    pub name: String,
+    /// Metrics that passed.
+    pub passed: u32,
+    /// Metrics that failed.
+    pub failed: u32,
+    /// Metrics that do not count: no data, or an error.
+    pub uncounted: u32,
+    /// What the group counts for, 0 to 100; a group without data counts as 100.
+    pub score: f64,
+    /// Its weight in percent, given by the config or what the given ones leave.
+    pub weight: f64,
+}
+
+impl ScoreSum {
+    /// How the total of `result` came about with the weights of the config's classifier. `None` when it did not
+    /// come about this way, as with judges that are not built in.
+    #[must_use]
+    pub fn of(result: &CanaryJudgeResult, weights: Option<&IndexMap<String, f64>>) -> Option<Self> {
+        let judged = result
+            .results
+            .iter()
+            .flatten()
+            .map(|result| {
+                Some(Judged {
+                    label: Label::parse(result.classification.as_deref()?)?,
+                    result: result.clone(),
+                })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        let counting: Vec<&Judged> = judged
+            .iter()
+            .filter(|judged| !judged.result.muted)
+            .collect();
+        let groups = group_scores(&counting);
+        let (total, decided_by) = total(&counting, &groups, weights);
+        if result.total() != Some(total) {
+            return None;
+        }
+        let shares = shares(&groups, weights);
+        let uncounted = |name: &str| {
+            let of_group = counting
+                .iter()
+                .flat_map(|judged| judged.result.groups.iter().flatten())
+                .filter(|group| *group == name);
+            u32::try_from(of_group.count()).unwrap_or(u32::MAX)
+        };
+        Some(Self {
+            weighted: round_to_cents(weighted_sum(&groups, weights)),
+            reachable: round_to_cents(shares.iter().sum()),
+            decided_by,
+            groups: groups
+                .iter()
+                .zip(shares)
+                .map(|(group, weight)| GroupShare {
+                    name: group.name.to_owned(),
+                    passed: group.passed,
+                    failed: group.failed,
+                    uncounted: uncounted(group.name) - group.passed - group.failed,
+                    score: group.contribution(),
+                    weight,
+                })
+                .collect(),
+        })
+    }
 }
 
 /// Two decimals, halves away from zero, of the shortest decimal that reads back as the number. So
@@ -239,6 +330,48 @@ mod tests {
 
     fn total_of(weights: &[(&str, f64)], results: &str) -> f64 {
         scored(weights, results).total().unwrap()
+    }
+
+    #[test]
+    fn the_parts_of_a_sum_are_those_of_the_total() {
+        let weights: IndexMap<String, f64> =
+            [("a".to_owned(), 40.0), ("c".to_owned(), 30.0)].into();
+        let scored = |results: &str| {
+            let thresholds = ScoreThresholds::default();
+            let judged: Vec<Judged> = results
+                .split_whitespace()
+                .map(judged)
+                .map(|mut judged| {
+                    judged.result.classification = Some(judged.label.as_str().to_owned());
+                    judged
+                })
+                .collect();
+            score("j", judged, Some(&weights), thresholds)
+        };
+        let result = scored("Pass@a High@a Nodata@a Pass@b Pass@b High@b~");
+        let sum = ScoreSum::of(&result, Some(&weights)).unwrap();
+        let groups: Vec<_> = sum
+            .groups
+            .iter()
+            .map(|g| (&*g.name, g.passed, g.failed, g.uncounted, g.score, g.weight))
+            .collect();
+        assert_eq!(
+            groups,
+            [("a", 1, 1, 1, 50.0, 40.0), ("b", 2, 0, 0, 100.0, 30.0)]
+        );
+        assert_eq!((sum.weighted, sum.reachable), (50.0, 70.0));
+        assert_eq!(result.total(), Some(50.0));
+        assert_eq!(sum.decided_by, None);
+        let critical = scored("High@a! Pass@a");
+        let sum = ScoreSum::of(&critical, Some(&weights)).unwrap();
+        assert_eq!((critical.total(), sum.weighted), (Some(0.0), 20.0));
+        assert_eq!(sum.decided_by.as_deref(), Some("Canary Failed: why"));
+        let mut foreign = result;
+        foreign.score = Some(JudgeScore {
+            score: Some(Double(12.0)),
+            ..JudgeScore::default()
+        });
+        assert_eq!(ScoreSum::of(&foreign, Some(&weights)), None);
     }
 
     #[test]

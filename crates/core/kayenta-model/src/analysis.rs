@@ -229,6 +229,38 @@ pub struct AnalysisStatusResponse {
     pub status: LowerCaseStatus,
 }
 
+/// What a finished analysis comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnalysisVerdict {
+    /// The last score met the pass threshold.
+    Pass,
+    /// Every score was above marginal, but the last one is below the pass threshold.
+    Marginal,
+    /// A run was judged, and its score was at or below the marginal threshold.
+    Fail,
+}
+
+impl AnalysisStatusResponse {
+    /// The verdict. There is none while the analysis goes on, and when it was canceled or a run failed.
+    #[must_use]
+    pub fn verdict(&self) -> Option<AnalysisVerdict> {
+        let result = self.canary_analysis_execution_result.as_ref()?;
+        match self.execution_status? {
+            ExecutionStatus::Succeeded if result.did_pass_thresholds => Some(AnalysisVerdict::Pass),
+            ExecutionStatus::Succeeded if !result.canary_scores.is_empty() => {
+                Some(AnalysisVerdict::Marginal)
+            }
+            // A judged run below marginal ends the analysis without an exception of its own.
+            ExecutionStatus::Terminal => result
+                .canary_execution_results
+                .last()
+                .filter(|run| run.execution_status == Some(ExecutionStatus::Succeeded))
+                .map(|_| AnalysisVerdict::Fail),
+            _ => None,
+        }
+    }
+}
+
 /// Stands for the `status` of an analysis, which is not kept but written from `executionStatus`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LowerCaseStatus;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use kayenta_model::{AnalysisStatusResponse, ExecutionStatus};
+use kayenta_model::{AnalysisStatusResponse, analysis::AnalysisVerdict};
 
 /// What a finished analysis comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,21 +21,11 @@ impl Verdict {
     /// The verdict of a finished analysis.
     #[must_use]
     pub fn of(status: &AnalysisStatusResponse) -> Self {
-        let result = status.canary_analysis_execution_result.as_ref();
-        match status.execution_status {
-            Some(ExecutionStatus::Succeeded) => match result {
-                Some(result) if result.did_pass_thresholds => Self::Pass,
-                Some(result) if !result.canary_scores.is_empty() => Self::Marginal,
-                _ => Self::Error,
-            },
-            Some(ExecutionStatus::Terminal) => {
-                // A judged run below marginal ends the analysis without an exception of its own.
-                let judged = result
-                    .and_then(|result| result.canary_execution_results.last())
-                    .is_some_and(|run| run.execution_status == Some(ExecutionStatus::Succeeded));
-                if judged { Self::Fail } else { Self::Error }
-            }
-            _ => Self::Error,
+        match status.verdict() {
+            Some(AnalysisVerdict::Pass) => Self::Pass,
+            Some(AnalysisVerdict::Marginal) => Self::Marginal,
+            Some(AnalysisVerdict::Fail) => Self::Fail,
+            None => Self::Error,
         }
     }
 

@@ -1,0 +1,349 @@
+//! A standalone analysis as a timeline of its runs.
+
+use askama::Template;
+use kayenta_model::{
+    AnalysisRequest, AnalysisStatusResponse, CanaryJudgeResult, CanaryStatusResponse,
+    ExecutionStatus, analysis::AnalysisVerdict,
+};
+
+use crate::{
+    Markup,
+    chart::{
+        Paint,
+        canvas::{Anchor, Canvas, Style},
+        scale::Scale,
+    },
+    label::Badge,
+    number::{self, Timestamp},
+};
+
+/// An analysis and what is known of its runs.
+#[derive(Clone, Copy, Debug)]
+pub struct AnalysisView<'a> {
+    /// Its status.
+    pub status: &'a AnalysisStatusResponse,
+    /// Its runs as far as they are known, for results before the analysis has its own.
+    pub runs: &'a [CanaryStatusResponse],
+    /// What stands before the id of a run in a link; `None` for a file without pages beside it.
+    pub runs_at: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "analysis.html")]
+struct AnalysisTemplate {
+    badge: Badge,
+    score: String,
+    pass: String,
+    marginal: String,
+    sentences: Vec<String>,
+    looks: Vec<LookLine>,
+    total: usize,
+    timeline: Markup,
+    facts: Vec<(&'static str, String)>,
+}
+
+struct LookLine {
+    number: usize,
+    href: Option<String>,
+    badge: Badge,
+    score: String,
+    value: Option<f64>,
+    window: Option<(Timestamp, Timestamp)>,
+    what: String,
+}
+
+impl AnalysisView<'_> {
+    /// The analysis as the body of a page or the beginning of a report.
+    #[must_use]
+    pub fn overview(&self) -> Markup {
+        let looks = self.looks();
+        let total = looks.len();
+        let (pass, marginal) = self.thresholds();
+        let last = looks.iter().rev().find_map(|look| look.value);
+        let template = AnalysisTemplate {
+            badge: self.badge(),
+            score: last.map(number::score).unwrap_or_default(),
+            pass: number::score(pass),
+            marginal: number::score(marginal),
+            sentences: self.sentences(&looks),
+            timeline: self.timeline(&looks),
+            looks,
+            total,
+            facts: self.facts(),
+        };
+        Markup::of(&template)
+    }
+
+    /// What the analysis comes to: its verdict, or its status when it has none.
+    #[must_use]
+    pub fn badge(&self) -> Badge {
+        match self.status.verdict() {
+            Some(AnalysisVerdict::Pass) => Badge::of_label("Pass"),
+            Some(AnalysisVerdict::Marginal) => Badge::of_label("Marginal"),
+            Some(AnalysisVerdict::Fail) => Badge::of_label("Fail"),
+            None => Badge::of_status(self.status.execution_status.unwrap_or_default().as_str()),
+        }
+    }
+
+    fn request(&self) -> Option<&AnalysisRequest> {
+        self.status.canary_analysis_execution_request.as_ref()
+    }
+
+    fn thresholds(&self) -> (f64, f64) {
+        let thresholds = self
+            .request()
+            .and_then(|request| request.thresholds)
+            .unwrap_or_default();
+        (
+            thresholds.pass.unwrap_or_default(),
+            thresholds.marginal.unwrap_or_default(),
+        )
+    }
+
+    fn looks(&self) -> Vec<LookLine> {
+        let stages = self
+            .status
+            .stage_status
+            .iter()
+            .flatten()
+            .filter(|stage| stage.kind == "runCanary");
+        stages
+            .enumerate()
+            .map(|(index, stage)| self.look(index + 1, stage.execution_id.as_deref(), stage.status))
+            .collect()
+    }
+
+    fn look(&self, number: usize, id: Option<&str>, status: ExecutionStatus) -> LookLine {
+        let result = self.status.canary_analysis_execution_result.as_ref();
+        let ended = result
+            .iter()
+            .flat_map(|result| &result.canary_execution_results)
+            .find(|run| id.is_some() && run.execution_id.as_deref() == id);
+        let run = self
+            .runs
+            .iter()
+            .find(|run| id.is_some() && run.pipeline_id.as_deref() == id);
+        let judged: Option<&CanaryJudgeResult> = ended
+            .and_then(|run| run.result.as_ref())
+            .or_else(|| run.and_then(|run| run.result.as_ref()))
+            .and_then(|result| result.judge_result.as_ref());
+        let value = judged.and_then(CanaryJudgeResult::total);
+        let (pass, marginal) = self.thresholds();
+        let badge = match value {
+            Some(score) if score <= marginal => Badge::of_label("Fail"),
+            Some(score) if score >= pass => Badge::of_label("Pass"),
+            Some(_) => Badge::of_label("Marginal"),
+            None => Badge::of_status(status.as_str()),
+        };
+        let exception = ended
+            .and_then(|run| run.exception.as_ref())
+            .or_else(|| run.and_then(|run| run.exception.as_ref()));
+        let reason = judged.and_then(|judged| judged.score.as_ref()?.classification_reason.clone());
+        LookLine {
+            number,
+            href: id
+                .and_then(|id| Some(format!("{}{}", self.runs_at?, crate::overview::encoded(id)))),
+            badge,
+            score: value.map(number::score).unwrap_or_default(),
+            value,
+            window: window(
+                ended.and_then(|run| {
+                    run.judgement_start_time_millis
+                        .zip(run.judgement_end_time_millis)
+                }),
+                run,
+            ),
+            what: exception
+                .map(crate::failure::first_error)
+                .or(reason)
+                .unwrap_or_default(),
+        }
+    }
+
+    fn sentences(&self, looks: &[LookLine]) -> Vec<String> {
+        let mut sentences = Vec::new();
+        let result = self.status.canary_analysis_execution_result.as_ref();
+        let message = result
+            .and_then(|result| result.canary_score_message.clone())
+            .filter(|message| !message.is_empty());
+        sentences.extend(message);
+        let ran = looks
+            .iter()
+            .filter(|look| look.href.is_some() || look.value.is_some())
+            .count();
+        if self.status.complete && ran < looks.len() && ran > 0 {
+            sentences.push(format!("It ended at run {ran} of {}.", looks.len()));
+        }
+        if let Some(exception) = &self.status.exception {
+            let error = crate::failure::first_error(exception);
+            if !error.is_empty() && !sentences.contains(&error) {
+                sentences.push(error);
+            }
+        }
+        if !self.status.complete {
+            let running = self
+                .status
+                .stage_status
+                .iter()
+                .flatten()
+                .find(|stage| stage.status == ExecutionStatus::Running);
+            sentences.push(match running {
+                Some(stage) if stage.kind == "wait" => {
+                    "It waits for the window of the next run to end.".to_owned()
+                }
+                Some(stage) if stage.kind == "runCanary" => format!("{} is running.", stage.name),
+                _ => "It is under way.".to_owned(),
+            });
+        }
+        sentences
+    }
+
+    /// The scores of the runs against both thresholds.
+    fn timeline(&self, looks: &[LookLine]) -> Markup {
+        let (pass, marginal) = self.thresholds();
+        let described: Vec<String> = looks
+            .iter()
+            .map(|look| match look.value {
+                Some(value) => format!("run {} {}", look.number, number::score(value)),
+                None => format!("run {} {}", look.number, look.badge.word),
+            })
+            .collect();
+        let (left, right, top, bottom) = (60.0, 1088.0, 14.0, 120.0);
+        let y = Scale::new((0.0, 100.0), (bottom, top));
+        let paint = if self.runs_at.is_some() {
+            Paint::Classes
+        } else {
+            Paint::Attributes
+        };
+        let mut canvas = Canvas::new(
+            1100,
+            146,
+            "chart",
+            "Scores of the runs",
+            &described.join("; "),
+            paint,
+        );
+        for (score, style, name) in [
+            (pass, Style::Limit, "pass"),
+            (marginal, Style::CriticalLimit, "marginal"),
+        ] {
+            canvas.line(style, (left, y.at(score)), (right, y.at(score)));
+            canvas.text(
+                Style::Label,
+                (4.0, y.at(score) + 4.0),
+                Anchor::Start,
+                &format!("{name} {}", number::score(score)),
+            );
+        }
+        let width = (right - left) / looks.len().max(1) as f64;
+        // Numbers of many runs would overlap.
+        let every = looks.len().div_ceil(25).max(1);
+        for look in looks {
+            let x = left + (look.number as f64 - 0.5) * width;
+            if let Some(value) = look.value {
+                let style = match look.badge.class {
+                    "pass" => Style::Pass,
+                    "fail" => Style::Fail,
+                    _ => Style::Nothing,
+                };
+                canvas.thick_line(style, (x, bottom), (x, y.at(value)), 4);
+                canvas.circle(style, (x, y.at(value)), 4.0);
+            }
+            if look.number % every == 0 || looks.len() == look.number {
+                canvas.text(
+                    Style::Label,
+                    (x, bottom + 18.0),
+                    Anchor::Middle,
+                    &look.number.to_string(),
+                );
+            }
+        }
+        canvas.finish()
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let status = self.status;
+        let mut facts = Vec::new();
+        let mut add = |name, text: Option<String>| {
+            facts.extend(
+                text.filter(|text| !text.is_empty())
+                    .map(|text| (name, text)),
+            )
+        };
+        add("Application", status.application.clone());
+        add(
+            "Config",
+            status
+                .canary_config
+                .as_ref()
+                .and_then(|config| config.name.clone()),
+        );
+        add("Config id", status.canary_config_id.clone());
+        add("Started by", status.user.clone());
+        add("Pipeline", status.parent_pipeline_execution_id.clone());
+        let time = |millis: Option<i64>| Some(format!("{} UTC", Timestamp::of(millis?)?.text));
+        add("Accepted", time(status.build_time_millis));
+        add("Ended", time(status.end_time_millis));
+        add(
+            "Took",
+            status
+                .start_time_millis
+                .zip(status.end_time_millis)
+                .map(|(start, end)| number::duration(end - start)),
+        );
+        add("Metrics account", status.metrics_account_name.clone());
+        add("Storage account", status.storage_account_name.clone());
+        if let Some(request) = self.request() {
+            let minutes = |minutes: i64| number::duration(minutes.saturating_mul(60_000));
+            add("Lifetime", request.lifetime_duration_mins.map(minutes));
+            add("Interval", request.analysis_interval_mins.map(minutes));
+            add(
+                "Begins after",
+                (request.begin_after_mins > 0).then(|| minutes(request.begin_after_mins)),
+            );
+            add(
+                "Lookback",
+                Some(if request.lookback_mins > 0 {
+                    minutes(request.lookback_mins)
+                } else {
+                    "growing window".to_owned()
+                }),
+            );
+            for scope in request.scopes.iter().flatten().flatten() {
+                let side = |scope: &Option<String>, location: &Option<String>| {
+                    let scope = scope.as_deref().unwrap_or("—");
+                    match location.as_deref().filter(|location| !location.is_empty()) {
+                        Some(location) => format!("{scope} ({location})"),
+                        None => scope.to_owned(),
+                    }
+                };
+                add(
+                    "Scope",
+                    Some(format!(
+                        "{}: baseline {} → canary {}",
+                        scope.scope_name,
+                        side(&scope.control_scope, &scope.control_location),
+                        side(&scope.experiment_scope, &scope.experiment_location)
+                    )),
+                );
+            }
+        }
+        facts
+    }
+}
+
+fn window(
+    judged: Option<(i64, i64)>,
+    run: Option<&CanaryStatusResponse>,
+) -> Option<(Timestamp, Timestamp)> {
+    let of_run = || {
+        let scopes = run?.canary_execution_request.as_ref()?.scopes.as_ref()?;
+        let scope = scopes
+            .values()
+            .flatten()
+            .find_map(|pair| pair.control_scope.as_ref())?;
+        Some((scope.start?.millis(), scope.end?.millis()))
+    };
+    let (start, end) = judged.or_else(of_run)?;
+    Some((Timestamp::of(start)?, Timestamp::of(end)?))
+}

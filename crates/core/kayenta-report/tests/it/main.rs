@@ -1,0 +1,4 @@
+//! Pictures of judged canaries.
+
+mod judged;
+mod pages;
