@@ -51,6 +51,6 @@ pub use document::{
 };
 pub use label::Badge;
 pub use markup::Markup;
-pub use metric::{ChartKind, MetricQuery};
+pub use metric::{ChartKind, MetricDisplay};
 pub use overview::{Links, MetricSort, OverviewQuery, encoded};
 pub use run::JudgedRun;

@@ -18,7 +18,7 @@ use crate::{
 
 /// How the view of a metric looks. All of it stands in the URL of a page.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct MetricQuery {
+pub struct MetricDisplay {
     /// What is drawn.
     pub chart: ChartKind,
     /// The side that is not drawn.
@@ -172,7 +172,7 @@ impl JudgedRun<'_> {
 
     /// The metric at a position, as the body of a page.
     #[must_use]
-    pub fn metric(&self, index: usize, query: &MetricQuery, csv: &str) -> Markup {
+    pub fn metric(&self, index: usize, query: &MetricDisplay, csv: &str) -> Markup {
         let rows = self.rows();
         let Some(row) = rows.get(index) else {
             return Markup::default();
@@ -201,7 +201,7 @@ impl JudgedRun<'_> {
     pub(crate) fn metric_section(&self, row: &MetricRow) -> Markup {
         let mut template = self.template(
             row,
-            &MetricQuery::default(),
+            &MetricDisplay::default(),
             Paint::Attributes,
             REPORT_COLUMNS,
         );
@@ -223,7 +223,7 @@ impl JudgedRun<'_> {
     fn template(
         &self,
         row: &MetricRow,
-        query: &MetricQuery,
+        query: &MetricDisplay,
         paint: Paint,
         count: usize,
     ) -> MetricTemplate {
@@ -294,7 +294,7 @@ impl JudgedRun<'_> {
     fn charts(
         &self,
         row: &MetricRow,
-        query: &MetricQuery,
+        query: &MetricDisplay,
         paint: Paint,
         count: usize,
     ) -> (Vec<Markup>, Option<ValueTable>) {
@@ -548,7 +548,7 @@ fn values(pair: &MetricSetPair, side: Side) -> &[f64] {
 /// Links to the same metric, looked at in another way.
 struct Address<'a> {
     key: &'a str,
-    query: &'a MetricQuery,
+    query: &'a MetricDisplay,
 }
 
 impl Address<'_> {
@@ -676,6 +676,9 @@ fn distribution_table(kind: ChartKind, distributions: &Distributions) -> ValueTa
     }
 }
 
+/// A statistic of values in time order and in ascending order.
+type Statistic<'a> = &'a dyn Fn(&[f64], &[f64]) -> Option<f64>;
+
 fn statistics(baseline: &[f64], canary: &[f64]) -> Vec<StatisticLine> {
     let sorted = Distributions::new(baseline, canary);
     let mut lines = vec![StatisticLine {
@@ -684,7 +687,7 @@ fn statistics(baseline: &[f64], canary: &[f64]) -> Vec<StatisticLine> {
         canary: canary.len().to_string(),
         change: String::new(),
     }];
-    let mut line = |name: &'static str, of: &dyn Fn(&[f64], &[f64]) -> Option<f64>| {
+    let mut line = |name: &'static str, of: Statistic<'_>| {
         let (before, after) = (of(baseline, &sorted.baseline), of(canary, &sorted.canary));
         let text = |value: Option<f64>| value.map_or_else(|| "—".to_owned(), number::number);
         let change = before

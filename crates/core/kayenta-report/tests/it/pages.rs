@@ -1,6 +1,6 @@
 use kayenta_model::Side;
 use kayenta_report::{
-    ChartKind, JudgedRun, Links, MetricQuery, MetricSort, OverviewQuery, report_failure,
+    ChartKind, JudgedRun, Links, MetricDisplay, MetricSort, OverviewQuery, report_failure,
     report_foot, report_head, report_index, report_section,
 };
 use serde_json::json;
@@ -40,7 +40,7 @@ fn the_view_of_a_metric_shows_why_it_failed_and_what_the_data_were() {
     insta::assert_snapshot!(
         judged
             .run()
-            .metric(2, &MetricQuery::default(), "?csv")
+            .metric(2, &MetricDisplay::default(), "?csv")
             .into_string()
     );
 }
@@ -49,9 +49,9 @@ fn the_view_of_a_metric_shows_why_it_failed_and_what_the_data_were() {
 fn every_kind_of_chart_has_a_name_a_description_and_its_numbers() {
     let judged = shop();
     for chart in ChartKind::ALL {
-        let query = MetricQuery {
+        let query = MetricDisplay {
             chart,
-            ..MetricQuery::default()
+            ..MetricDisplay::default()
         };
         let html = judged.run().metric(3, &query, "?csv").into_string();
         let charts = html.matches("<svg").count();
@@ -69,10 +69,10 @@ fn every_kind_of_chart_has_a_name_a_description_and_its_numbers() {
 #[test]
 fn a_side_can_be_hidden_and_a_part_of_the_window_shown() {
     let judged = shop();
-    let query = MetricQuery {
+    let query = MetricDisplay {
         hide: Some(Side::Control),
         zoom: Some((600, 1200)),
-        ..MetricQuery::default()
+        ..MetricDisplay::default()
     };
     let html = judged.run().metric(0, &query, "?csv").into_string();
     assert!(!html.contains("<path class=\"b\""), "{html}");
@@ -213,7 +213,7 @@ fn hostile_names_labels_and_queries_are_text() {
         },
         &page(),
     );
-    let metric = run.metric(0, &MetricQuery::default(), "?csv");
+    let metric = run.metric(0, &MetricDisplay::default(), "?csv");
     for html in [overview.into_string(), metric.into_string(), report(&run)] {
         let html = html.replace("<style>", "").to_lowercase();
         assert!(
