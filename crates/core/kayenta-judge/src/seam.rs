@@ -86,6 +86,12 @@ pub trait LocalJudge: Send + Sync + Debug {
     /// Whether user interfaces should offer it.
     fn visible(&self) -> bool;
 
+    /// Whether its error rate is shared among the looks of an analysis, so that a verdict depends on which
+    /// look it is.
+    fn heeds_looks(&self) -> bool {
+        false
+    }
+
     /// Judges all pairs. May take long on long series: call it on a blocking thread.
     ///
     /// # Errors
@@ -147,6 +153,16 @@ impl Judge {
         match self {
             Self::Local(judge) => judge.visible(),
             Self::Remote(judge) => judge.visible(),
+        }
+    }
+
+    /// Whether its verdict depends on which look of an analysis it is; that of a remote judge does not, as
+    /// it is not sent the look.
+    #[must_use]
+    pub fn heeds_looks(&self) -> bool {
+        match self {
+            Self::Local(judge) => judge.heeds_looks(),
+            Self::Remote(_) => false,
         }
     }
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 #[cfg(feature = "schema")]
 use crate::schema::{FreeObject, NamedScopePair};
 use crate::{
-    CanaryConfig, CanaryJudgeResult, JsonMap, ScopePair, Thresholds, lenient, time::IsoDuration,
+    CanaryConfig, CanaryJudgeResult, JsonMap, Look, ScopePair, Thresholds, lenient,
+    time::IsoDuration,
 };
 
 /// The scopes to compare and the thresholds to judge by.
@@ -201,6 +202,9 @@ pub struct CanaryStatusResponse {
     /// Id of the stored metric set pair list, once it is mixed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_set_pair_list_id: Option<String>,
+    /// Which judgement of its analysis the run is, if its judge shares an error budget among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
     /// When the run was accepted, in milliseconds since 1970.
     #[serde(
         skip_serializing_if = "Option::is_none",

@@ -6,10 +6,11 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::number::Double;
+use crate::{judgement::Look, number::Double};
 
 /// Everything that can be said about a judged canary beside its result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CanaryExplanation {
     /// What the run proves, if its judge draws such a conclusion.
@@ -21,8 +22,23 @@ pub struct CanaryExplanation {
     pub findings: Vec<MetricFinding>,
 }
 
+/// The explanation of a standalone analysis: that of its newest judgement, which decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnalysisExplanation {
+    /// Id of the run that is explained; `GET /canary/{id}/explanation` explains the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_id: Option<String>,
+    /// Which of the planned judgements it is.
+    pub look: Look,
+    /// The explanation of the run.
+    pub explanation: CanaryExplanation,
+}
+
 /// The explanation of one result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricExplanation {
     /// Name of the metric.
@@ -42,6 +58,7 @@ pub struct MetricExplanation {
 
 /// Why a metric has its label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Explanation {
     /// Version of this shape.
@@ -86,6 +103,7 @@ impl Default for Explanation {
 
 /// The test behind a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum ExplainedTest {
     /// That of `NetflixACAJudge-v1.0`.
@@ -98,6 +116,7 @@ pub enum ExplainedTest {
 
 /// The interval of the shift between two unpaired samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MannWhitneyTest {
     /// Of the interval, as a share.
@@ -114,6 +133,7 @@ pub struct MannWhitneyTest {
 
 /// A comparison point by point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PairedTest {
     /// Relative change of the typical point; 0.1 is 10 % more than the baseline.
@@ -163,6 +183,7 @@ pub struct PairedTest {
 
 /// A statistic of the canary against fixed limits.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct StaticLimitTest {
     /// Name of the statistic, as in the settings.
@@ -189,6 +210,7 @@ pub struct StaticLimitTest {
 
 /// What a run proves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Conclusion {
     /// A harmful change.
@@ -202,6 +224,7 @@ pub enum Conclusion {
 
 /// The effect size of a metric beside its thresholds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExplainedEffect {
     /// `meanRatio` or `cles`.
@@ -221,6 +244,7 @@ pub struct ExplainedEffect {
 
 /// How far a metric is from another label; approximate.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelDistance {
     /// The smallest amount that, added to every canary value, makes the metric High; negative by how
@@ -243,6 +267,7 @@ pub struct LabelDistance {
 
 /// A shift that is found with some certainty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct DetectableShift {
     /// In the unit of the metric.
@@ -256,6 +281,7 @@ pub struct DetectableShift {
 
 /// What the data of a metric are like.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct DataQuality {
     /// The baseline.
@@ -284,6 +310,7 @@ pub struct DataQuality {
 
 /// What the data of one side are like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct SideQuality {
     /// Points.
@@ -302,6 +329,7 @@ pub struct SideQuality {
 
 /// Something worth knowing about a metric that changes no label and no score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Finding {
     /// What was found.
@@ -333,6 +361,7 @@ pub struct Finding {
 
 /// A finding with the metric it belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricFinding {
     /// Name of the metric; absent when it concerns the whole analysis.
@@ -348,6 +377,7 @@ pub struct MetricFinding {
 
 /// The side a finding points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum FindingDirection {
     /// The canary is higher.
@@ -358,6 +388,7 @@ pub enum FindingDirection {
 
 /// Kinds of findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum FindingId {
     /// A test point by point sees a change that the built-in one does not.

@@ -39,6 +39,7 @@ impl CanaryJudgeResult {
 
 /// Which of how many judgements of one analysis. A canary on its own is look 1 of 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Look {
     /// From 1.
     pub index: u32,

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use kayenta_judge::JudgeRegistry;
 use kayenta_model::{
     AccountType, AnalysisStatusResponse, CanaryJudgeResult, CanaryStatusResponse, Clock, IdSource,
-    comparison::ComparisonStatus, pipeline::PipelineExecution,
+    comparison::ComparisonStatus,
+    explanation::{AnalysisExplanation, CanaryExplanation},
+    pipeline::PipelineExecution,
 };
 use kayenta_queue::{DeadLetter, ExecutionFilter, QueueDepth};
-use kayenta_storage::ObjectKind;
+use kayenta_storage::{ObjectKind, ObjectRepository};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,6 +19,7 @@ use crate::{
     archiver::Archiver,
     error::{EngineError, EngineErrorKind},
     executions::Executions,
+    explainer::{self, Explainer, Judged, NewestVerdict},
     fetcher::Fetcher,
     judge_runner::JudgeRunner,
     options::{EngineOptions, EngineParts},
@@ -47,6 +50,7 @@ struct Composed {
     planner: Arc<Planner>,
     fetcher: Arc<Fetcher>,
     judge_runner: Arc<JudgeRunner>,
+    explainer: Explainer,
     workers: Arc<Workers>,
 }
 
@@ -81,6 +85,7 @@ impl Composed {
             executions,
             planner,
             fetcher,
+            explainer: Explainer::new(Arc::clone(&judge_runner)),
             judge_runner,
             workers: Arc::new(workers),
         }
@@ -250,6 +255,92 @@ impl Engine {
             }
             outcome => outcome,
         }
+    }
+
+    /// Why a canary run has its verdict, computed from its stored pair list. The run is found as
+    /// [`canary_status`](Self::canary_status) finds it.
+    ///
+    /// # Errors
+    /// As [`canary_status`](Self::canary_status); [`NotFound`](EngineErrorKind::NotFound) when the pair list
+    /// is gone; [`Conflict`](EngineErrorKind::Conflict) when the run has no verdict.
+    pub async fn explain_canary(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<CanaryExplanation, EngineError> {
+        let status = self.canary_status(id, storage_account).await?;
+        let objects = self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
+        let judged = Judged::of_canary(id, status)?;
+        self.shared.explainer.explain(judged, &objects).await
+    }
+
+    /// Why a standalone analysis stands as it does: the explanation of its newest verdict. The analysis is
+    /// found as [`analysis_status`](Self::analysis_status) finds it.
+    ///
+    /// # Errors
+    /// As [`analysis_status`](Self::analysis_status); [`NotFound`](EngineErrorKind::NotFound) when the pair
+    /// list is gone; [`Conflict`](EngineErrorKind::Conflict) when no run has a verdict.
+    pub async fn explain_analysis(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<AnalysisExplanation, EngineError> {
+        let status = self.analysis_status(id, storage_account).await?;
+        let objects = self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
+        let newest = match NewestVerdict::of_analysis(id, &status)? {
+            Some(newest) => newest,
+            None => self.newest_verdict(id, &status, storage_account).await?,
+        };
+        self.shared.explainer.explain_newest(newest, &objects).await
+    }
+
+    /// The newest verdict of an analysis that is not summed up yet.
+    async fn newest_verdict(
+        &self,
+        id: &str,
+        status: &AnalysisStatusResponse,
+        storage_account: Option<&str>,
+    ) -> Result<NewestVerdict, EngineError> {
+        // The newest run may be under way; one before it has a verdict, or the analysis would have ended.
+        let runs = explainer::runs_newest_first(status).take(2);
+        for (before, run) in runs {
+            let run_status = match self.canary_status(run, storage_account).await {
+                Ok(run_status) => run_status,
+                // Chosen, and not created yet.
+                Err(error) if error.kind == EngineErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if let Ok(judged) = Judged::of_canary(run, run_status) {
+                let look = explainer::look(status, before);
+                return Ok(NewestVerdict::of_run(run, look, judged));
+            }
+        }
+        let is = status
+            .execution_status
+            .map_or_else(|| "unknown".to_owned(), |status| status.to_string());
+        Err(explainer::without_verdict(
+            "analysis",
+            id,
+            status.complete,
+            &is,
+        ))
+    }
+
+    /// The store of an execution: that of the account it names, if there is one of the name, else that of
+    /// the account in which its archive was found.
+    fn objects_of(
+        &self,
+        recorded: Option<&str>,
+        storage_account: Option<&str>,
+    ) -> Result<Arc<ObjectRepository>, EngineError> {
+        let accounts = self.accounts();
+        if let Some(recorded) = recorded.filter(|name| !name.is_empty())
+            && let Ok(objects) = accounts.recorded_object_store(recorded)
+        {
+            return Ok(objects);
+        }
+        let account = accounts.resolve(storage_account, AccountType::ObjectStore)?;
+        accounts.object_store(&account)
     }
 
     /// Starts judging one stored pair list with two judges and tells the execution id.

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use kayenta_judge::{Judge, JudgeError, JudgeRegistry, JudgeRequest, ScoreThresholds};
-use kayenta_model::{
-    AccountType, CanaryConfig, CanaryJudgeResult, Clock, MetricSetPair, Thresholds,
-};
+use kayenta_judge::{Judge, JudgeError, JudgeRegistry, JudgeRequest, ScoreThresholds, explanation};
+use kayenta_model::{AccountType, CanaryJudgeResult, Clock, explanation::CanaryExplanation};
 use kayenta_storage::ObjectKind;
 use tokio::sync::Semaphore;
 
@@ -77,38 +75,17 @@ impl JudgeRunner {
     /// The verdict on the pairs by the override, the config's judge, or the default one.
     pub(crate) async fn judge(
         &self,
-        config: &Arc<CanaryConfig>,
+        request: JudgeRequest,
         override_name: Option<&str>,
-        thresholds: Thresholds,
-        pairs: Arc<Vec<MetricSetPair>>,
     ) -> Result<CanaryJudgeResult, NoVerdict> {
         let judge = self
             .judges
-            .select(config.judge.as_ref(), override_name)?
+            .select(request.canary_config.judge.as_ref(), override_name)?
             .clone();
-        let request = JudgeRequest {
-            canary_config: Arc::clone(config),
-            thresholds: ScoreThresholds::from(thresholds),
-            metric_set_pairs: pairs,
-            ..JudgeRequest::default()
-        };
         let began = self.clock.now();
         let name = judge.name().to_owned();
         let verdict = match judge {
-            Judge::Local(judge) => {
-                // Never closed, so a permit always comes.
-                let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
-                let span = tracing::Span::current();
-                tokio::task::spawn_blocking(move || {
-                    let _permit = permit;
-                    span.in_scope(|| judge.judge(&request))
-                })
-                .await
-                .map_err(|source| NoVerdict::Panicked {
-                    judge: name.clone(),
-                    source,
-                })?
-            }
+            Judge::Local(judge) => self.compute(&name, move || judge.judge(&request)).await?,
             // Asks again itself where that helps.
             Judge::Remote(judge) => judge.judge(&request).await,
         };
@@ -122,6 +99,39 @@ impl JudgeRunner {
             "judged"
         );
         Ok(verdict?)
+    }
+
+    /// Computes on a blocking thread, so many at a time; `name` is that of the judge.
+    async fn compute<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NoVerdict> {
+        // Never closed, so a permit always comes.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            span.in_scope(work)
+        })
+        .await
+        .map_err(|source| NoVerdict::Panicked {
+            judge: name.to_owned(),
+            source,
+        })
+    }
+
+    /// Why a verdict on the request is what it is.
+    pub(crate) async fn explain(
+        &self,
+        request: JudgeRequest,
+        verdict: CanaryJudgeResult,
+    ) -> Result<CanaryExplanation, NoVerdict> {
+        let name = verdict.judge_name.clone().unwrap_or_default();
+        let explained = self
+            .compute(&name, move || explanation::explain(&request, &verdict))
+            .await?;
+        Ok(explained?)
     }
 
     /// Judges a stored pair list for a caller who waits.
@@ -146,8 +156,12 @@ impl JudgeRunner {
             .object_store(&storage)?
             .load(ObjectKind::MetricSetPairList, &request.pair_list_id)
             .await?;
-        Ok(self
-            .judge(&Arc::new(config), None, request.thresholds, Arc::new(pairs))
-            .await?)
+        let request = JudgeRequest {
+            canary_config: Arc::new(config),
+            thresholds: ScoreThresholds::from(request.thresholds),
+            metric_set_pairs: Arc::new(pairs),
+            ..JudgeRequest::default()
+        };
+        Ok(self.judge(request, None).await?)
     }
 }

@@ -33,6 +33,7 @@ mod documents;
 mod engine;
 mod error;
 mod executions;
+mod explainer;
 mod failure;
 mod fetcher;
 mod ids;

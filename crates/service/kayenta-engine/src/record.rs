@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kayenta_model::{
     AnalysisExecutionResult, AnalysisRequest, CanaryConfig, CanaryExecutionRequest,
-    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, Instant, Side, Thresholds,
+    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, Instant, Look, Side,
+    Thresholds,
 };
 use kayenta_queue::ExecutionRecord;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,9 @@ pub(crate) struct CanaryTask {
     /// The analysis whose job drives this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) analysis_id: Option<String>,
+    /// Which look of the analysis it is, for a judge that shares its error rate among the looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) look: Option<Look>,
 }
 
 /// One standalone analysis.

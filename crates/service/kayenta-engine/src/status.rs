@@ -56,6 +56,7 @@ pub(crate) fn canary(execution: Execution) -> Result<CanaryStatusResponse, Engin
         canary_config_id: execution.config_id,
         canary_execution_request: Some(task.request),
         metric_set_pair_list_id: mixed.then_some(task.pair_list_id),
+        look: task.look,
         build_time_millis: Some(execution.build_time),
         build_time_iso: Some(iso_millis(execution.build_time)),
         start_time_millis: execution.start_time,

@@ -73,6 +73,10 @@ impl LocalJudge for PairedCanaryJudge {
         true
     }
 
+    fn heeds_looks(&self) -> bool {
+        true
+    }
+
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
         Ok(self.judge_look(request)?.result)
     }

@@ -7,6 +7,7 @@ use axum::{
 use kayenta_engine::{CanaryListing, ConfigSource, StartCanary};
 use kayenta_model::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryStatusResponse, ExecutionStatus,
+    explanation::CanaryExplanation,
 };
 use kayenta_web::{
     ErrorResponse, JsonBody, Params, TimedJson, params,
@@ -190,6 +191,28 @@ pub(crate) async fn status(
 ) -> Result<TimedJson<CanaryStatusResponse>, ApiError> {
     let storage = params.storage_account_name.as_deref();
     Ok(state.timed(state.engine().canary_status(&id, storage).await?))
+}
+
+/// Explain the verdict of a run
+///
+/// Why each metric has its label, how far it was from another one, what the run could not have seen, and
+/// findings that change no label. Computed from the stored metric set pair list, also for archived runs. 400
+/// for a run that has no verdict (yet).
+#[utoipa::path(
+    get, path = "/canary/{id}/explanation", tag = "canary-controller", operation_id = "explainCanary",
+    params(("id" = String, Path, description = "Id of the run"), StorageAccount),
+    responses(
+        (status = 200, description = "The explanation", body = CanaryExplanation),
+        Missing, CommonErrors,
+    )
+)]
+pub(crate) async fn explanation(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<StorageAccount>,
+) -> Result<Json<CanaryExplanation>, ApiError> {
+    let storage = params.storage_account_name.as_deref();
+    Ok(Json(state.engine().explain_canary(&id, storage).await?))
 }
 
 /// List the runs of an application, newest first

@@ -32,6 +32,7 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
         .routes(routes!(canary::start_adhoc))
         .routes(routes!(canary::executions, canary::start_executions))
         .routes(routes!(canary::status, canary::start))
+        .routes(routes!(canary::explanation))
         .routes(routes!(judges::list))
         .routes(routes!(judges::judge))
         .routes(routes!(judges::compare))
@@ -58,7 +59,8 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
     if options.scape_enabled {
         router = router
             .routes(routes!(standalone::start_adhoc))
-            .routes(routes!(standalone::status, standalone::start));
+            .routes(routes!(standalone::status, standalone::start))
+            .routes(routes!(standalone::explanation));
     }
     router.merge(fetch::routes(&options.fetch_stores))
 }

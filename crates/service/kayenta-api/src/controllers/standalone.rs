@@ -5,7 +5,9 @@ use axum::{
     extract::{Path, State},
 };
 use kayenta_engine::{ConfigSource, StartAnalysis};
-use kayenta_model::{AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse};
+use kayenta_model::{
+    AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse, explanation::AnalysisExplanation,
+};
 use kayenta_web::{
     JsonBody, Params, TimedJson,
     schemas::{BodyErrors, CommonErrors, Missing},
@@ -139,4 +141,26 @@ pub(crate) async fn status(
 ) -> Result<TimedJson<AnalysisStatusResponse>, ApiError> {
     let storage = params.storage_account_name.as_deref();
     Ok(state.timed(state.engine().analysis_status(&id, storage).await?))
+}
+
+/// Explain the newest verdict of an analysis
+///
+/// The explanation of the newest run that was judged, which decides the analysis;
+/// `GET /canary/{id}/explanation` explains the other runs. 400 for an analysis without a verdict (yet).
+#[utoipa::path(
+    get, path = "/standalone_canary_analysis/{id}/explanation", tag = "standalone-canary-analysis-controller",
+    operation_id = "explainCanaryAnalysis",
+    params(("id" = String, Path, description = "Id of the analysis"), StorageAccount),
+    responses(
+        (status = 200, description = "The explanation", body = AnalysisExplanation),
+        Missing, CommonErrors,
+    )
+)]
+pub(crate) async fn explanation(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<StorageAccount>,
+) -> Result<Json<AnalysisExplanation>, ApiError> {
+    let storage = params.storage_account_name.as_deref();
+    Ok(Json(state.engine().explain_analysis(&id, storage).await?))
 }

@@ -164,6 +164,15 @@ async fn config_and_run_examples_are_what_the_service_accepts_and_returns() {
     held.send_example("post", "/canaryResultArchive", "/canaryResultArchive")
         .await;
 
+    // An explanation with numbers needs sides that differ.
+    let mut body = held.request_example("post", "/canary").clone();
+    body["executionRequest"]["scopes"]["default"]["experimentScope"]["scope"] = json!("bad");
+    let started = held.service.json("POST", "/canary", &body).await.json();
+    let target = format!("/canary/{}", field(&started, "canaryExecutionId"));
+    complete(&held.service, &target).await;
+    held.get("/canary/{id}/explanation", &format!("{target}/explanation"))
+        .await;
+
     let pairs = field(&run, "metricSetPairListId");
     let query = format!(
         "canaryConfigId={config}&metricSetPairListId={pairs}&passThreshold=95&marginalThreshold=75"
@@ -183,6 +192,11 @@ async fn analysis_examples_are_what_the_service_accepts_and_returns() {
     let target = format!("{path}/{}", field(&started, "canaryAnalysisExecutionId"));
     complete(&held.service, &target).await;
     held.get("/standalone_canary_analysis/{id}", &target).await;
+    held.get(
+        "/standalone_canary_analysis/{id}/explanation",
+        &format!("{target}/explanation"),
+    )
+    .await;
 
     let stored = held
         .send_example("post", "/canaryConfig", "/canaryConfig")

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kayenta_model::{
-    CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource, Side,
+    CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource, Look, Side,
     java_hash::strings_in_table_order,
 };
 
@@ -27,6 +27,7 @@ pub(crate) struct CanaryInputs {
     pub(crate) config_id: String,
     pub(crate) request: CanaryExecutionRequest,
     pub(crate) analysis_id: Option<String>,
+    pub(crate) look: Option<Look>,
 }
 
 /// Checks the request and plans the run.
@@ -64,6 +65,7 @@ pub(crate) fn plan(
             pair_list_id: ids.uuid(),
             result: None,
             analysis_id: inputs.analysis_id,
+            look: inputs.look,
         }),
     })
 }

@@ -6,7 +6,8 @@ pub(crate) mod windows;
 
 use std::sync::Arc;
 
-use kayenta_model::{AccountType, CanaryConfig, Clock, ExecutionStatus, IdSource, Instant};
+use kayenta_judge::JudgeRegistry;
+use kayenta_model::{AccountType, CanaryConfig, Clock, ExecutionStatus, IdSource, Instant, Look};
 
 use self::canary::CanaryInputs;
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
     failure::Failure,
     options::{EngineOptions, EngineParts},
     record::{
-        AD_HOC, AccountNames, AnalysisTask, ComparisonTask, Execution, Stage, StageWork, Task,
+        AD_HOC, AccountNames, AnalysisPlan, AnalysisTask, ComparisonTask, Execution, Stage,
+        StageWork, Task,
     },
     request::{ConfigSource, StartAnalysis, StartCanary, StartComparison},
 };
@@ -27,6 +29,7 @@ const JUDGE_COMPARISON: &str = "judge-comparison";
 #[derive(Debug)]
 pub(crate) struct Planner {
     accounts: Arc<Accounts>,
+    judges: Arc<JudgeRegistry>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     instance_id: String,
@@ -55,6 +58,7 @@ impl Planner {
     pub(crate) fn new(parts: &EngineParts, options: &EngineOptions) -> Self {
         Self {
             accounts: Arc::clone(&parts.accounts),
+            judges: Arc::clone(&parts.judges),
             clock: Arc::clone(&parts.clock),
             ids: Arc::clone(&parts.ids),
             instance_id: options.instance_id.clone(),
@@ -97,6 +101,7 @@ impl Planner {
             config_id: sources.config_id.unwrap_or_else(|| AD_HOC.to_owned()),
             request,
             analysis_id: None,
+            look: None,
         })
     }
 
@@ -128,7 +133,19 @@ impl Planner {
                 .unwrap_or_else(|| AD_HOC.to_owned()),
             request,
             analysis_id: Some(analysis.id.clone()),
+            look: self.look(&analysis.config, plan, number),
         })?)
+    }
+
+    /// The look that run `number` is to a judge that heeds it. A run that failed or was canceled before
+    /// has spent its share, as the numbers are those of the plan.
+    fn look(&self, config: &CanaryConfig, plan: &AnalysisPlan, number: i64) -> Option<Look> {
+        let judge = self.judges.select(config.judge.as_ref(), None).ok()?;
+        let look = Look {
+            index: u32::try_from(number).ok()?,
+            total: u32::try_from(plan.runs).ok()?,
+        };
+        (judge.heeds_looks() && look.total > 1).then_some(look)
     }
 
     fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {

@@ -136,6 +136,13 @@ fn plan(
     Ok(plan)
 }
 
+/// How many runs were planned for an analysis on which work began at `start`; `None` when it cannot have
+/// been planned.
+pub(crate) fn planned_runs(request: &AnalysisRequest, start: Instant) -> Option<i64> {
+    let times = AnalysisTimes::of(first_scope(request).ok()?).ok()?;
+    Some(plan(request, times, start).ok()?.runs)
+}
+
 /// What the first run of an analysis would ask for if work on it began at `now`; `None` when there is
 /// nothing to run and that is no failure. No stages are made for it. C-SCAPE-07: the reference finds
 /// out only when it plans.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kayenta_judge::{JudgeRequest, ScoreThresholds};
 use kayenta_model::{CanaryJudgeResult, ExecutionStatus, MetricSetPair};
 use kayenta_storage::ObjectKind;
 use tracing::Instrument;
@@ -163,14 +164,16 @@ impl CanaryDriver {
     ) -> Result<(), Halt> {
         let now = session.now();
         session.execution.stages[stage].begin(now);
-        let thresholds = session
-            .execution
-            .canary()
-            .and_then(|task| task.request.thresholds)
-            .unwrap_or_default();
-        let config = Arc::clone(&session.execution.config);
+        let task = session.execution.canary();
+        let thresholds = task.and_then(|task| task.request.thresholds);
+        let request = JudgeRequest {
+            canary_config: Arc::clone(&session.execution.config),
+            thresholds: ScoreThresholds::from(thresholds.unwrap_or_default()),
+            metric_set_pairs: pairs,
+            look: task.and_then(|task| task.look).unwrap_or_default(),
+        };
         let verdict = session
-            .while_recording(self.judge_runner.judge(&config, None, thresholds, pairs))
+            .while_recording(self.judge_runner.judge(request, None))
             .await?;
         match verdict {
             Ok(verdict) => {

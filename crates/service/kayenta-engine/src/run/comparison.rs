@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kayenta_judge::{JudgeRequest, ScoreThresholds};
 use kayenta_model::{ExecutionStatus, MetricSetPair};
 use kayenta_storage::ObjectKind;
 
@@ -70,16 +71,22 @@ impl ComparisonDriver {
         };
         let pair_list_id = task.pair_list_id.clone();
         let judge = task.override_judges[index].clone();
-        let thresholds = task.thresholds;
-        let config = Arc::clone(&execution.config);
+        let thresholds = ScoreThresholds::from(task.thresholds);
+        let canary_config = Arc::clone(&execution.config);
         let storage = execution.accounts.storage.clone();
         let judged = async {
             let pairs = self
                 .pairs(&storage, &pair_list_id)
                 .await
                 .map_err(|error| Failure::from(&error))?;
+            let request = JudgeRequest {
+                canary_config,
+                thresholds,
+                metric_set_pairs: Arc::new(pairs),
+                ..JudgeRequest::default()
+            };
             self.judge_runner
-                .judge(&config, judge.as_deref(), thresholds, Arc::new(pairs))
+                .judge(request, judge.as_deref())
                 .await
                 .map_err(|error| Failure::from(&error))
         };

@@ -6,6 +6,7 @@ mod analysis;
 mod canary;
 mod cancel;
 mod comparison;
+mod explanations;
 mod faults;
 mod fetch;
 mod listing;
