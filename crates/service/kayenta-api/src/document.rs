@@ -1,6 +1,6 @@
 //! The API document with everything the service can do.
 
-use kayenta_management::Exposure;
+use kayenta_settings::ExposureSettings;
 use serde_json::Value;
 
 use crate::{
@@ -33,6 +33,6 @@ fn everything() -> ApiOptions {
             .collect(),
         ..ApiOptions::default()
     };
-    options.management.exposure = Exposure::all();
+    options.management.exposure = ExposureSettings::all();
     options
 }

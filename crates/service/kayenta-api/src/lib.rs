@@ -23,9 +23,7 @@ mod transport;
 
 pub use document::{document, document_2};
 pub use error::ApiError;
-pub use options::{ApiOptions, CorsOptions};
+pub use options::ApiOptions;
 pub use router::{management_router, router};
-pub use security::{
-    AccessRule, BasicUser, JwtOptions, Role, SecurityError, SecurityOptions, StaticToken,
-};
+pub use security::SecurityError;
 pub use state::{ApiParts, ApiState};

@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use indexmap::IndexMap;
 use kayenta_management::ManagementOptions;
-
-use crate::security::SecurityOptions;
+use kayenta_settings::{AuthenticationSettings, CorsSettings, TestDefaults};
 
 /// The title of the API document when none is set.
 pub(crate) const DEFAULT_TITLE: &str = "Kayenta API";
@@ -18,7 +16,7 @@ pub struct ApiOptions {
     /// Empty for none.
     pub context_path: String,
     /// Which origins browsers may call from.
-    pub cors: CorsOptions,
+    pub cors: CorsSettings,
     /// Longest accepted request body in bytes; beyond it 413. Pair lists of several megabytes are
     /// ordinary.
     pub max_body_bytes: usize,
@@ -30,7 +28,7 @@ pub struct ApiOptions {
     pub fetch_stores: BTreeSet<String>,
     /// `kayenta.<store>.test-controller-defaults`: per store, per property, the value a fetch
     /// parameter takes when it is absent or empty.
-    pub fetch_defaults: IndexMap<String, IndexMap<String, String>>,
+    pub fetch_defaults: TestDefaults,
     /// Whether metric names of a config must be present and unique
     /// (`kayenta.disable.metricname.validation` switches it off).
     pub validate_metric_names: bool,
@@ -51,20 +49,20 @@ pub struct ApiOptions {
     pub swagger_patterns: Vec<String>,
     /// `/health` and its neighbours.
     pub management: ManagementOptions,
-    /// Who may do what; everybody everything unless switched on.
-    pub security: SecurityOptions,
+    /// How callers authenticate; `None`: every caller may do everything.
+    pub authentication: Option<AuthenticationSettings>,
 }
 
 impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             context_path: String::new(),
-            cors: CorsOptions::default(),
+            cors: CorsSettings::default(),
             max_body_bytes: 64 << 20,
             body_timeout: Duration::from_secs(30),
             scape_enabled: true,
             fetch_stores: BTreeSet::new(),
-            fetch_defaults: IndexMap::new(),
+            fetch_defaults: TestDefaults::new(),
             validate_metric_names: true,
             credentials_delete_enabled: true,
             spectator_enabled: true,
@@ -74,31 +72,7 @@ impl Default for ApiOptions {
             swagger_contact: String::new(),
             swagger_patterns: Vec::new(),
             management: ManagementOptions::default(),
-            security: SecurityOptions::default(),
-        }
-    }
-}
-
-/// Which origins browsers may call from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CorsOptions {
-    /// Any origin, echoed back: what the reference does.
-    #[default]
-    AnyOrigin,
-    /// Only these origins, each as a browser sends it (`https://ui.example.com`).
-    Origins(Vec<String>),
-    /// None; no CORS header is ever sent.
-    Disabled,
-}
-
-impl CorsOptions {
-    /// Whether the origin may read answers.
-    #[must_use]
-    pub fn allows(&self, origin: &str) -> bool {
-        match self {
-            Self::AnyOrigin => true,
-            Self::Origins(origins) => origins.iter().any(|allowed| allowed == origin),
-            Self::Disabled => false,
+            authentication: None,
         }
     }
 }

@@ -84,7 +84,7 @@ fn finish(
     let base_path = &options.management.base_path;
     let transport = Arc::new(RequestLayer::new(
         options.cors.clone(),
-        Guard::new(&options.security, base_path)?,
+        Guard::new(options.authentication.as_ref(), base_path)?,
         &declared_methods(document),
         any_accept_routes(document),
         base_path,

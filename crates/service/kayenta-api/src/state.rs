@@ -74,7 +74,10 @@ impl ApiState {
             management,
         } = parts;
         // Found out here and not at the first request.
-        Guard::new(&options.security, &options.management.base_path)?;
+        Guard::new(
+            options.authentication.as_ref(),
+            &options.management.base_path,
+        )?;
         let catalogue_options = CatalogueOptions {
             check_metric_names: options.validate_metric_names,
             ..CatalogueOptions::default()

@@ -20,10 +20,11 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, accept};
 use tracing::Instrument;
 
-use crate::{front::Detour, options::CorsOptions, request_timers::RequestTimers, security::Guard};
+use crate::{front::Detour, request_timers::RequestTimers, security::Guard};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_XSS_PROTECTION: HeaderName = HeaderName::from_static("x-xss-protection");
@@ -34,7 +35,7 @@ const LONGEST_REQUEST_ID: usize = 128;
 /// What the layer knows.
 #[derive(Debug)]
 pub(crate) struct RequestLayer {
-    cors: CorsOptions,
+    cors: CorsSettings,
     guard: Option<Guard>,
     /// Declared methods by route, as `Allow` lists them.
     allow: HashMap<String, Allow>,
@@ -55,7 +56,7 @@ struct Allow {
 impl RequestLayer {
     /// `methods` are the declared methods of each route, upper case.
     pub(crate) fn new(
-        cors: CorsOptions,
+        cors: CorsSettings,
         guard: Option<Guard>,
         methods: &HashMap<String, Vec<&'static str>>,
         any_accept: HashSet<String>,
@@ -199,11 +200,11 @@ pub(crate) async fn wrong_method(method: Method) -> ErrorResponse {
     ErrorResponse::method_not_allowed(&method)
 }
 
-fn allowed(cors: &CorsOptions, origin: &HeaderValue) -> bool {
+fn allowed(cors: &CorsSettings, origin: &HeaderValue) -> bool {
     match cors {
-        CorsOptions::AnyOrigin => true,
-        CorsOptions::Disabled => false,
-        CorsOptions::Origins(_) => origin.to_str().is_ok_and(|origin| cors.allows(origin)),
+        CorsSettings::AnyOrigin => true,
+        CorsSettings::Disabled => false,
+        CorsSettings::Origins(_) => origin.to_str().is_ok_and(|origin| cors.allows(origin)),
     }
 }
 

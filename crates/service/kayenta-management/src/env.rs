@@ -6,15 +6,11 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 use kayenta_model::schema::FreeObject;
+use kayenta_properties::{PropertyView, SourceView};
 use kayenta_web::ErrorResponse;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    masking::Masking,
-    response, schemas,
-    seams::{Property, PropertySource},
-    state::Management,
-};
+use crate::{masking::Masking, response, schemas, state::Management};
 
 /// Get information about this build and deployment
 ///
@@ -133,7 +129,7 @@ pub(crate) async fn settings(State(state): State<Management>, headers: HeaderMap
     response::json(&headers, StatusCode::OK, &body)
 }
 
-fn shown(masking: &Masking, property: &Property) -> Value {
+fn shown(masking: &Masking, property: &PropertyView) -> Value {
     let mut shown = Map::new();
     shown.insert(
         "value".to_owned(),
@@ -145,7 +141,7 @@ fn shown(masking: &Masking, property: &Property) -> Value {
     shown.into()
 }
 
-fn find<'a>(source: &'a PropertySource, wanted: &str) -> Option<&'a Property> {
+fn find<'a>(source: &'a SourceView, wanted: &str) -> Option<&'a PropertyView> {
     let variables = source.name == "systemEnvironment";
     source
         .properties

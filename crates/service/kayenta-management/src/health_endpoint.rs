@@ -5,12 +5,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
+use kayenta_settings::{HealthGroupSettings, Show};
 use kayenta_web::ErrorResponse;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    health::{Component, Health, HealthStatus, Impact, Lifecycle, Snapshot},
-    options::{HealthGroup, ManagementOptions, Show},
+    health::{Component, Health, HealthStatus, Impact, Lifecycle, Snapshot, StatusOrder},
+    options::ManagementOptions,
     response, schemas,
     state::Management,
 };
@@ -103,15 +104,22 @@ pub(crate) async fn health_path(
     reply(&headers, options, status, &body)
 }
 
-async fn group_report(state: &Management, headers: &HeaderMap, group: &HealthGroup) -> Response {
+async fn group_report(
+    state: &Management,
+    headers: &HeaderMap,
+    group: &HealthGroupSettings,
+) -> Response {
     let options = state.options();
     let components = all_components(state).await;
     let members: Vec<&Component> = components
         .iter()
         .filter(|component| group.contains(&component.name))
         .collect();
-    let order = group.status_order.as_ref().unwrap_or(&options.status_order);
-    let status = order.worst(members.iter().map(|member| member.health.status));
+    let statuses = members.iter().map(|member| member.health.status);
+    let status = match &group.status_order {
+        Some(names) => StatusOrder::named(names).worst(statuses),
+        None => options.status_order.worst(statuses),
+    };
     let body = View::of_group(options, group).report(status, members.into_iter());
     let code = group
         .status_mapping
@@ -184,7 +192,7 @@ impl View {
         }
     }
 
-    fn of_group(options: &ManagementOptions, group: &HealthGroup) -> Self {
+    fn of_group(options: &ManagementOptions, group: &HealthGroupSettings) -> Self {
         let details = group.show_details.unwrap_or(options.show_details);
         let components = group
             .show_components

@@ -3,7 +3,7 @@
 //! exposure rules of Spring Boot's actuator as the Java service has them.
 //!
 //! The server hands in what they show ([`ManagementParts`]): health indicators, live log levels, meters,
-//! property sources. [`routes()`] and [`spectator_routes`] return the endpoints as described routes, for
+//! property sources. What an operator sets about them is [`ManagementOptions`]. [`routes()`] and [`spectator_routes`] return the endpoints as described routes, for
 //! any router whose state yields a [`Management`] and the
 //! [`BodyLimits`](kayenta_web::BodyLimits). The crate knows no engine, no store and no setting of the
 //! API; which port the endpoints are on and who may call them is decided in `kayenta-api`.
@@ -31,10 +31,10 @@ mod seams;
 mod state;
 
 pub use health::{Health, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, StatusOrder};
-pub use options::{Exposure, HealthGroup, ManagementOptions, Show};
+pub use options::ManagementOptions;
 pub use routes::{routes, spectator_routes};
 pub use seams::{
-    Environment, LogLevel, LogLevels, LoggerGroup, LoggerLevels, Meter, MeterKind, MetricsSnapshot,
-    Property, PropertySource, Schedule, ScheduledTask, Statistic, UnknownLevel,
+    Environment, LogLevels, LoggerGroup, LoggerLevels, Meter, MeterKind, MetricsSnapshot, Schedule,
+    ScheduledTask, Statistic,
 };
 pub use state::{Management, ManagementParts};

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
+use kayenta_settings::{LogLevel, UnknownLevel};
 use kayenta_web::{
     BodyLimits, ErrorResponse, is_media_type, parse_body, read_body, schemas::ErrorMessage,
 };
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     response::{self, ACTUATOR_JSON},
     schemas,
-    seams::{LogLevel, LoggerGroup, LoggerLevels, UnknownLevel},
+    seams::{LoggerGroup, LoggerLevels},
     state::Management,
 };
 

@@ -1,15 +1,14 @@
 //! `/health` and the other management endpoints, under the exposure rules.
 
 use axum::extract::FromRef;
+use kayenta_settings::ExposureSettings;
 use kayenta_web::BodyLimits;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    env, health_endpoint, loggers, meters, options::Exposure, scheduled, state::Management,
-};
+use crate::{env, health_endpoint, loggers, meters, scheduled, state::Management};
 
 /// The endpoints that are exposed. One that is not is an unknown path.
-pub fn routes<S>(exposure: &Exposure) -> OpenApiRouter<S>
+pub fn routes<S>(exposure: &ExposureSettings) -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Management: FromRef<S>,

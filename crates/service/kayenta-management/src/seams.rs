@@ -1,51 +1,12 @@
 //! What the server hands the management endpoints: log levels, meters, properties, tasks.
 
-use std::{fmt::Debug, str::FromStr};
+use std::fmt::Debug;
 
 use indexmap::IndexMap;
+use kayenta_properties::SourceView;
+use kayenta_settings::LogLevel;
 use serde::Serialize;
 use serde_json::Value;
-
-/// A log level as `/loggers` spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LogLevel {
-    /// Nothing.
-    Off,
-    /// Errors.
-    Error,
-    /// Warnings and worse.
-    Warn,
-    /// Information and worse.
-    Info,
-    /// Decisions and outgoing requests.
-    Debug,
-    /// Bodies.
-    Trace,
-}
-
-/// A text that is no log level.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("No enum constant org.springframework.boot.logging.LogLevel.{0}")]
-pub struct UnknownLevel(pub String);
-
-impl FromStr for LogLevel {
-    type Err = UnknownLevel;
-
-    /// Any case; `FATAL` is `ERROR`, `false` is `OFF`.
-    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
-        let name = text.trim().to_uppercase();
-        Ok(match name.as_str() {
-            "OFF" | "FALSE" => Self::Off,
-            "ERROR" | "FATAL" => Self::Error,
-            "WARN" => Self::Warn,
-            "INFO" => Self::Info,
-            "DEBUG" => Self::Debug,
-            "TRACE" => Self::Trace,
-            _ => return Err(UnknownLevel(name)),
-        })
-    }
-}
 
 /// The levels of one logger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -175,33 +136,13 @@ pub trait MetricsSnapshot: Send + Sync + Debug {
     fn start_millis(&self) -> i64;
 }
 
-/// One property of a source, as it was read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Property {
-    /// Full dotted name, list indices in brackets.
-    pub name: String,
-    /// Its value, placeholders resolved; masked before it is shown.
-    pub value: Value,
-    /// Where it stands, such as `kayenta.yml:12:5`.
-    pub origin: Option<String>,
-}
-
-/// One source of properties.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PropertySource {
-    /// Its name, such as `systemEnvironment`.
-    pub name: String,
-    /// Its properties in order.
-    pub properties: Vec<Property>,
-}
-
 /// Where the settings came from.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// Active profiles, the last one strongest.
     pub active_profiles: Vec<String>,
     /// The sources, strongest first.
-    pub sources: Vec<PropertySource>,
+    pub sources: Vec<SourceView>,
     /// The effective settings by prefix (`kayenta.azure`), shown by `/configprops` after masking.
     pub settings: IndexMap<String, Value>,
 }
@@ -226,20 +167,4 @@ pub struct ScheduledTask {
     pub initial_delay_millis: u64,
     /// Between two times, in milliseconds.
     pub interval_millis: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn levels_are_read_in_any_case_with_the_old_names() {
-        assert_eq!("trace".parse(), Ok(LogLevel::Trace));
-        assert_eq!("FATAL".parse(), Ok(LogLevel::Error));
-        assert_eq!("false".parse(), Ok(LogLevel::Off));
-        assert_eq!(
-            "warning".parse::<LogLevel>().unwrap_err().to_string(),
-            "No enum constant org.springframework.boot.logging.LogLevel.WARNING"
-        );
-    }
 }

@@ -13,40 +13,18 @@ use chrono::{DateTime, Utc};
 use kayenta_http::{Answer, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
 use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
 use kayenta_model::{CanaryConfig, CanaryJudgeResult, Clock, MetricSetPair};
-use kayenta_secrets::BaseUrl;
+use kayenta_settings::RemoteJudgeSettings;
 use serde::Serialize;
 
 /// Name under which configs ask for the judge.
 pub const NAME: &str = "RemoteJudge-v1.0";
 
-/// Where the judge is and how long it may take.
-#[derive(Clone, Debug)]
-pub struct RemoteJudgeSettings {
-    /// `kayenta.remote-judge.endpoint.baseUrl`.
-    pub base_url: BaseUrl,
-    /// Limit of one attempt, from connecting to the last byte. The reference's reading limit is 90 s.
-    pub timeout: Duration,
-    /// Limit of all attempts and the pauses between them. The reference's is 2 minutes.
-    pub patience: Duration,
-    /// Pause between attempts. The reference's is 2 s.
-    pub pause: Duration,
-    /// The largest answer that is read, in bytes.
-    pub max_answer: usize,
-}
-
-impl RemoteJudgeSettings {
-    /// The reference's limits for an endpoint.
-    #[must_use]
-    pub fn new(base_url: BaseUrl) -> Self {
-        Self {
-            base_url,
-            timeout: Duration::from_secs(90),
-            patience: Duration::from_secs(120),
-            pause: Duration::from_secs(2),
-            max_answer: 64 << 20,
-        }
-    }
-}
+/// Limit of all attempts and the pauses between them, as in the reference.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Pause between attempts, as in the reference.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 64 << 20;
 
 /// A judge at an HTTP endpoint.
 #[derive(Debug)]
@@ -54,9 +32,8 @@ pub struct HttpRemoteJudge {
     client: HttpClient,
     /// The URL as it may be shown.
     shown: String,
+    /// Limit of one attempt, from connecting to the last byte.
     timeout: Duration,
-    patience: Duration,
-    pause: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -80,21 +57,32 @@ impl HttpRemoteJudge {
     /// # Errors
     /// When the endpoint cannot be called.
     pub fn new(
-        settings: RemoteJudgeSettings,
+        settings: &RemoteJudgeSettings,
+        transport: &Transport,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, HttpSetupError> {
+        Self::with_max_answer(MAX_ANSWER, settings, transport, clock)
+    }
+
+    /// As [`HttpRemoteJudge::new`], which reads answers of at most 64 MiB, with another limit in bytes.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be called.
+    pub fn with_max_answer(
+        max_answer: usize,
+        settings: &RemoteJudgeSettings,
         transport: &Transport,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, HttpSetupError> {
         let shown = settings.base_url.join("/judge").to_string();
-        let client = HttpClient::builder("the remote judge", settings.base_url)
+        let client = HttpClient::builder("the remote judge", settings.base_url.clone())
             .within_host()
-            .max_answer_bytes(settings.max_answer)
+            .max_answer_bytes(max_answer)
             .build(transport)?;
         Ok(Self {
             client,
             shown,
-            timeout: settings.timeout,
-            patience: settings.patience,
-            pause: settings.pause,
+            timeout: settings.connect_timeout + settings.read_timeout,
             clock,
         })
     }
@@ -120,7 +108,7 @@ impl HttpRemoteJudge {
 
     /// What is left of the time for all attempts.
     fn time_left(&self, begun: DateTime<Utc>) -> Duration {
-        self.patience.saturating_sub(self.elapsed(begun))
+        PATIENCE.saturating_sub(self.elapsed(begun))
     }
 
     fn failure(&self, error: &HttpError, attempts: u32, elapsed: Duration) -> JudgeError {
@@ -198,11 +186,11 @@ impl RemoteJudge for HttpRemoteJudge {
                 Ok(result) => return Ok(result),
                 Err(failure) => failure,
             };
-            if !is_temporary(&failure.kind) || self.time_left(begun) <= self.pause {
+            if !is_temporary(&failure.kind) || self.time_left(begun) <= PAUSE {
                 return Err(self.failure(&failure, attempts, self.elapsed(begun)));
             }
             tracing::debug!(error = %failure, "the remote judge is unavailable; retrying");
-            self.clock.sleep(self.pause).await;
+            self.clock.sleep(PAUSE).await;
         }
     }
 }

@@ -19,7 +19,8 @@ use chrono::{DateTime, Utc};
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge, ScoreThresholds};
 use kayenta_model::{CanaryConfig, Clock, MetricSetPair, Sleep};
-use kayenta_remote_judge::{HttpRemoteJudge, RemoteJudgeSettings};
+use kayenta_remote_judge::HttpRemoteJudge;
+use kayenta_settings::RemoteJudgeSettings;
 use serde_json::{Value, json};
 
 type Answer = (StatusCode, String);
@@ -84,12 +85,12 @@ fn judge(base: &str) -> HttpRemoteJudge {
 
 fn judge_at(base: &str, clock: Arc<JumpingClock>) -> HttpRemoteJudge {
     let settings = RemoteJudgeSettings {
-        timeout: Duration::from_millis(500),
-        max_answer: 4096,
+        connect_timeout: Duration::from_millis(250),
+        read_timeout: Duration::from_millis(250),
         ..RemoteJudgeSettings::new(base.parse().unwrap())
     };
     let transport = Transport::new(&HttpSettings::default()).unwrap();
-    HttpRemoteJudge::new(settings, &transport, clock).unwrap()
+    HttpRemoteJudge::with_max_answer(4096, &settings, &transport, clock).unwrap()
 }
 
 fn request() -> JudgeRequest {

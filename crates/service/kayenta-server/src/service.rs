@@ -11,15 +11,13 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use kayenta_api::{ApiParts, ApiState, management_router, router};
-use kayenta_config::{
-    Environment, Settings,
-    settings::{ManagementPort, ServerSettings, ShutdownMode},
-};
+use kayenta_config::{Environment, Settings};
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_metrics::account::Surroundings;
-use kayenta_model::{Clock, IdSource, time::JsonTimes};
+use kayenta_model::{Clock, IdSource};
 use kayenta_queue::SystemClock;
+use kayenta_settings::{ManagementPort, ServerSettings, ShutdownMode};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -84,7 +82,7 @@ impl Service {
         match files.as_slice() {
             [] => tracing::info!(
                 "no configuration file found; running on the embedded default with data in {}",
-                settings.embedded.data_dir.display()
+                settings.data_dir.display()
             ),
             files => tracing::info!("configuration read from {}", files.join(", ")),
         }
@@ -355,10 +353,7 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         },
         sweep_interval: engine.sweep_interval,
         max_deliveries: engine.max_deliveries,
-        json_times: JsonTimes {
-            dates_as_numbers: settings.serialization.dates_as_timestamps,
-            durations_as_numbers: settings.serialization.durations_as_timestamps,
-        },
+        json_times: settings.serialization,
         ..defaults
     }
 }

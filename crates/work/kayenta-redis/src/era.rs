@@ -18,7 +18,7 @@ impl Inner {
     /// if that has ever happened.
     pub(crate) async fn look_at_era(&self) -> Result<Option<i64>, QueueError> {
         let known = self.era.known();
-        let fresh = format!("{}:{}", self.settings.consumer, next_generation());
+        let fresh = format!("{}:{}", self.options.consumer, next_generation());
         let (name, lost): (String, i64) = self
             .link
             .script(

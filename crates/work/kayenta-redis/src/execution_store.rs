@@ -72,7 +72,7 @@ impl RedisStore {
     fn retention_millis(&self) -> String {
         // Redis refuses times beyond its range.
         self.inner
-            .settings
+            .options
             .retention
             .as_millis()
             .min(i64::MAX as u128 / 4)
@@ -296,7 +296,7 @@ impl ExecutionStore for RedisStore {
     }
 
     async fn lost_since(&self, accepted: i64) -> Result<Option<i64>, QueueError> {
-        let kept = i64::try_from(self.inner.settings.retention.as_millis()).unwrap_or(i64::MAX);
+        let kept = i64::try_from(self.inner.options.retention.as_millis()).unwrap_or(i64::MAX);
         let lost = self.inner.look_at_era().await?;
         Ok(lost.filter(|lost| (0..=kept).contains(&lost.saturating_sub(accepted))))
     }

@@ -7,9 +7,10 @@ use std::{
 };
 
 use kayenta_queue::{QueueError, QueueErrorKind};
+use kayenta_settings::RedisTopology;
 use redis::{cmd, pipe};
 
-use crate::{Inner, Topology};
+use crate::Inner;
 
 /// How long a master found without replicas is taken to have none.
 const ALONE: Duration = Duration::from_secs(10);
@@ -24,10 +25,12 @@ impl Inner {
     /// Returns once a replica has the record of an execution that was just created. At once where no
     /// sentinel watches, and where there is no replica to fail over to.
     pub(crate) async fn outlives_a_failover(&self, id: &str) -> Result<(), QueueError> {
-        if !matches!(self.settings.topology, Topology::Sentinel { .. }) || self.replicas.none() {
+        if !matches!(self.options.server.topology, RedisTopology::Sentinel { .. })
+            || self.replicas.none()
+        {
             return Ok(());
         }
-        let limit = self.settings.timeout / 2;
+        let limit = self.options.server.timeout / 2;
         let mut commands = pipe();
         // Waiting is for what this connection has done; if it is a new one, to another master, the
         // record is no longer there.

@@ -32,7 +32,7 @@ pub(crate) async fn run(inner: Weak<Inner>, ended: CancellationToken) {
             looked = connection;
         }
         // Short retention is swept as often as it is short.
-        let sweep_every = SWEEP.min(store.settings.retention);
+        let sweep_every = SWEEP.min(store.options.retention);
         if swept.is_none_or(|at| at.elapsed() >= sweep_every) {
             sweep(&store).await;
             swept = Some(Instant::now());
@@ -49,7 +49,7 @@ pub(crate) async fn run(inner: Weak<Inner>, ended: CancellationToken) {
 
 /// Moves what is due; how long nothing will be.
 async fn keep(store: &Inner) -> Duration {
-    let lease = store.settings.lease.as_millis().to_string();
+    let lease = store.options.lease.as_millis().to_string();
     loop {
         let kept: Result<(i64, i64), _> = store
             .link
@@ -63,7 +63,7 @@ async fn keep(store: &Inner) -> Duration {
         return match kept {
             // A full batch: there may be more.
             Ok((moved, _)) if moved >= 1000 => continue,
-            Ok((_, soonest)) if soonest < 0 => IDLE.min(store.settings.lease),
+            Ok((_, soonest)) if soonest < 0 => IDLE.min(store.options.lease),
             Ok((_, soonest)) => Duration::from_millis(soonest.unsigned_abs() + 1).min(LONGEST),
             Err(error) => {
                 tracing::debug!(error = %error.message, "could not move due jobs; retrying");

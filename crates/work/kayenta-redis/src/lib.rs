@@ -20,10 +20,10 @@ mod failure;
 mod keeper;
 mod keys;
 mod link;
+mod options;
 mod reader;
 mod reference_keys;
 mod script;
-mod settings;
 mod work_queue;
 
 use std::{sync::Arc, time::Duration};
@@ -34,8 +34,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{era::Era, failover::Replicas, keys::Keys, link::Link, reader::Reader};
 
+pub use options::RedisStoreOptions;
 pub use reference_keys::{ReferenceKeys, ReferenceRun, ReferenceState, reference_state};
-pub use settings::{RedisSettings, Topology};
 
 /// The longest wait for the answer to a ping.
 const LONGEST_PING: Duration = Duration::from_millis(600);
@@ -50,7 +50,7 @@ pub struct RedisStore {
 struct Inner {
     link: Link,
     keys: Keys,
-    settings: RedisSettings,
+    options: RedisStoreOptions,
     reader: Reader,
     era: Era,
     replicas: Replicas,
@@ -67,14 +67,14 @@ impl RedisStore {
     ///
     /// # Errors
     /// When the settings cannot work with any Redis.
-    pub fn new(settings: RedisSettings) -> Result<Self, QueueError> {
-        let link = Link::new(&settings)?;
-        let reading = Link::new(&settings)?;
-        let keys = Keys::new(&settings.queue_name, &settings.dead_letter_name);
+    pub fn new(options: RedisStoreOptions) -> Result<Self, QueueError> {
+        let link = Link::new(&options)?;
+        let reading = Link::new(&options)?;
+        let keys = Keys::new(&options.queue_name, &options.dead_letter_name);
         let inner = Arc::new(Inner {
             link,
             keys,
-            settings,
+            options,
             reader: Reader::default(),
             era: Era::default(),
             replicas: Replicas::default(),
@@ -96,7 +96,7 @@ impl Inner {
     /// Whether Redis answers. Asked on behalf of probes, which do not wait long: an answer that is late
     /// counts as none, and the next one is asked for on a new connection.
     async fn ping(&self) -> Result<(), QueueError> {
-        let limit = self.settings.timeout.min(LONGEST_PING);
+        let limit = self.options.server.timeout.min(LONGEST_PING);
         self.link
             .command_within::<String>("reach Redis", &redis::cmd("PING"), limit)
             .await

@@ -7,6 +7,7 @@ use std::{
 };
 
 use kayenta_queue::{QueueError, QueueErrorKind};
+use kayenta_settings::{RedisSettings, RedisTopology};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue,
     IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult,
@@ -24,7 +25,7 @@ use tokio::{
 
 use crate::{
     failure::{failed, is_connection_at_fault},
-    settings::{RedisSettings, Topology},
+    options::RedisStoreOptions,
 };
 
 /// A shared connection to Redis, whatever its topology.
@@ -117,7 +118,8 @@ impl fmt::Debug for Link {
 const LONGEST_ANSWER: Duration = Duration::from_secs(60);
 
 impl Link {
-    pub(crate) fn new(settings: &RedisSettings) -> Result<Self, QueueError> {
+    pub(crate) fn new(options: &RedisStoreOptions) -> Result<Self, QueueError> {
+        let settings = &options.server;
         let address = settings.topology.to_string();
         let unusable = |error: RedisError| {
             QueueError::new(
@@ -127,15 +129,15 @@ impl Link {
             .caused_by(error)
         };
         let target = match &settings.topology {
-            Topology::Single { host, port } => {
+            RedisTopology::Single { host, port } => {
                 let info = connection_info(settings, host, *port).map_err(unusable)?;
-                Target::Single(client(settings, info).map_err(unusable)?)
+                Target::Single(client(options, info).map_err(unusable)?)
             }
-            Topology::Sentinel { nodes, master } => Target::Sentinel(Mutex::new(
-                sentinel(settings, nodes, master).map_err(unusable)?,
+            RedisTopology::Sentinel { nodes, master } => Target::Sentinel(Mutex::new(
+                sentinel(options, nodes, master).map_err(unusable)?,
             )),
-            Topology::Cluster { nodes } => {
-                Target::Cluster(cluster(settings, nodes).map_err(unusable)?)
+            RedisTopology::Cluster { nodes } => {
+                Target::Cluster(cluster(options, nodes).map_err(unusable)?)
             }
         };
         Ok(Self {
@@ -345,27 +347,28 @@ fn connection_info(settings: &RedisSettings, host: &str, port: u16) -> RedisResu
         .set_redis_settings(redis))
 }
 
-fn certificates(settings: &RedisSettings) -> Option<TlsCertificates> {
-    let root_cert = settings.authority_pem.as_ref()?.clone().into_bytes();
+fn certificates(options: &RedisStoreOptions) -> Option<TlsCertificates> {
+    let root_cert = options.authority_pem.as_ref()?.clone().into_bytes();
     Some(TlsCertificates {
         client_tls: None,
         root_cert: Some(root_cert),
     })
 }
 
-fn client(settings: &RedisSettings, info: ConnectionInfo) -> RedisResult<Client> {
-    match certificates(settings) {
-        Some(certificates) if settings.tls => Client::build_with_tls(info, certificates),
+fn client(options: &RedisStoreOptions, info: ConnectionInfo) -> RedisResult<Client> {
+    match certificates(options) {
+        Some(certificates) if options.server.tls => Client::build_with_tls(info, certificates),
         _ => Client::open(info),
     }
 }
 
 /// The sentinels are asked without TLS or password, as they mostly run; the master with both.
 fn sentinel(
-    settings: &RedisSettings,
+    options: &RedisStoreOptions,
     nodes: &[(String, u16)],
     master: &str,
 ) -> RedisResult<SentinelClient> {
+    let settings = &options.server;
     let addresses = nodes
         .iter()
         .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
@@ -373,7 +376,7 @@ fn sentinel(
         .set_client_to_redis_db(i64::from(settings.database));
     if settings.tls {
         builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        if let Some(certificates) = certificates(settings) {
+        if let Some(certificates) = certificates(options) {
             builder = builder.set_client_to_redis_certificates(certificates);
         }
     }
@@ -386,7 +389,8 @@ fn sentinel(
     builder.build()
 }
 
-fn cluster(settings: &RedisSettings, nodes: &[(String, u16)]) -> RedisResult<ClusterClient> {
+fn cluster(options: &RedisStoreOptions, nodes: &[(String, u16)]) -> RedisResult<ClusterClient> {
+    let settings = &options.server;
     let infos = nodes
         .iter()
         .map(|(host, port)| connection_address(settings, host, *port).into_connection_info())
@@ -396,7 +400,7 @@ fn cluster(settings: &RedisSettings, nodes: &[(String, u16)]) -> RedisResult<Clu
         .response_timeout(LONGEST_ANSWER);
     if settings.tls {
         builder = builder.tls(TlsMode::Secure);
-        if let Some(certificates) = certificates(settings) {
+        if let Some(certificates) = certificates(options) {
             builder = builder.certs(certificates);
         }
     }

@@ -90,7 +90,7 @@ pub(crate) async fn run(inner: Weak<Inner>, link: Link, ended: CancellationToken
         }
         let read = {
             let ready = store.keys.ready().to_owned();
-            let consumer = store.settings.consumer.clone();
+            let consumer = store.options.consumer.clone();
             let closed = store.closed.clone();
             let mut broken = store.link.broken();
             drop(store);
@@ -196,11 +196,11 @@ async fn hand_out(store: &Arc<Inner>, entries: Vec<(String, String)>) -> Result<
     if entries.is_empty() {
         return Ok(());
     }
-    let millis = store.settings.lease.as_millis().to_string();
+    let millis = store.options.lease.as_millis().to_string();
     // The entry's own id is unique; with the consumer's name it tells two holders apart.
     let tokens: Vec<String> = entries
         .iter()
-        .map(|(entry, _)| format!("{}:{entry}", store.settings.consumer))
+        .map(|(entry, _)| format!("{}:{entry}", store.options.consumer))
         .collect();
     let mut arguments: Vec<&[u8]> = vec![millis.as_bytes()];
     for ((entry, id), token) in entries.iter().zip(&tokens) {
@@ -218,7 +218,7 @@ async fn hand_out(store: &Arc<Inner>, entries: Vec<(String, String)>) -> Result<
         let lease = Lease {
             execution_id: execution_id.clone(),
             token,
-            duration: store.settings.lease,
+            duration: store.options.lease,
         };
         let job = LeasedJob {
             job: Job { execution_id },

@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 
 use kayenta_queue::QueueError;
+use kayenta_settings::RedisTopology;
 use redis::{Pipeline, Value, cmd, from_redis_value_ref};
 
-use crate::{
-    link::Link,
-    settings::{RedisSettings, Topology},
-};
+use crate::{link::Link, options::RedisStoreOptions};
 
 /// Keys or records that one round trip asks about.
 const BATCH: usize = 500;
@@ -54,14 +52,14 @@ pub struct ReferenceState {
 ///
 /// # Errors
 /// When Redis cannot be reached or refuses.
-pub async fn reference_state(settings: &RedisSettings) -> Result<ReferenceState, QueueError> {
-    let link = Link::new(settings)?;
-    if matches!(settings.topology, Topology::Cluster { .. }) {
+pub async fn reference_state(options: &RedisStoreOptions) -> Result<ReferenceState, QueueError> {
+    let link = Link::new(options)?;
+    if matches!(options.server.topology, RedisTopology::Cluster { .. }) {
         link.command::<String>("reach Redis", &cmd("PING")).await?;
         return Ok(ReferenceState::default());
     }
-    let queue = &settings.queue_name;
-    let dead_letters = format!("{}.messages", settings.dead_letter_name);
+    let queue = &options.queue_name;
+    let dead_letters = format!("{}.messages", options.dead_letter_name);
     let pipelines = scan(&link, "pipeline:*").await?;
     let (index, records): (Vec<_>, Vec<_>) = pipelines.into_iter().partition(|key| {
         key.starts_with("pipeline:app:")

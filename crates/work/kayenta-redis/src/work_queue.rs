@@ -93,7 +93,7 @@ impl WorkQueue for RedisStore {
     }
 
     async fn renew(&self, lease: &Lease) -> Result<(), QueueError> {
-        let millis = self.inner.settings.lease.as_millis().to_string();
+        let millis = self.inner.options.lease.as_millis().to_string();
         self.inner
             .with_lease(
                 "renew a lease",

@@ -413,13 +413,13 @@ fn component_name(status: &str) -> String {
 }
 
 fn add_security(document: &mut Value, options: &ApiOptions, security: Security) {
-    let (bearer, basic) = match security {
-        Security::Open => return,
-        Security::Possible => (true, true),
-        Security::Required => (
-            !options.security.tokens.is_empty() || options.security.jwt.is_some(),
-            !options.security.users.is_empty(),
+    let (bearer, basic) = match (security, &options.authentication) {
+        (Security::Possible, _) => (true, true),
+        (Security::Required, Some(settings)) => (
+            !settings.tokens.is_empty() || settings.jwt.is_some(),
+            !settings.users.is_empty(),
         ),
+        (Security::Open, _) | (Security::Required, None) => return,
     };
     let mut schemes = Map::new();
     let mut needed = Vec::new();

@@ -47,7 +47,7 @@ pub(crate) fn as_value(document: &OpenApi) -> Value {
 /// The document of one service, as it is served.
 fn served(document: &OpenApi, options: &ApiOptions) -> Value {
     let mut document = as_value(document);
-    let security = if options.security.enabled {
+    let security = if options.authentication.is_some() {
         Security::Required
     } else {
         Security::Open

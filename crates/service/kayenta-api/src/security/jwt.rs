@@ -10,10 +10,11 @@ use jsonwebtoken::{
     jwk::{JwkSet, PublicKeyUse},
 };
 use kayenta_secrets::Masker;
+use kayenta_settings::{JwtSettings, Role};
 use serde_json::{Map, Value};
 use tokio::sync::RwLock;
 
-use super::{JwtOptions, Role, SecurityError};
+use super::SecurityError;
 
 /// Signatures a public key can check. Symmetric ones never: a public key is no secret.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -55,7 +56,7 @@ pub(super) struct JwtCaller {
 
 #[derive(Debug)]
 pub(super) struct JwtVerifier {
-    options: JwtOptions,
+    options: JwtSettings,
     client: reqwest::Client,
     keys: RwLock<Option<Keys>>,
 }
@@ -67,7 +68,7 @@ struct Keys {
 }
 
 impl JwtVerifier {
-    pub(super) fn new(options: JwtOptions) -> Result<Self, SecurityError> {
+    pub(super) fn new(options: JwtSettings) -> Result<Self, SecurityError> {
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(5))
             .build()

@@ -2,18 +2,19 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, Method, header};
+use kayenta_settings::{AuthenticationSettings, Role};
 use kayenta_web::ErrorResponse;
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{AccessRule, Role, SecurityError, SecurityOptions, jwt::JwtVerifier};
+use super::{SecurityError, check, jwt::JwtVerifier};
 
 /// Decides whether a request may pass.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    options: SecurityOptions,
+    settings: AuthenticationSettings,
     jwt: Option<JwtVerifier>,
     base_path: String,
 }
@@ -28,16 +29,16 @@ struct Caller {
 impl Guard {
     /// A guard, or none when security is off. `base_path` is where the management endpoints sit.
     pub(crate) fn new(
-        options: &SecurityOptions,
+        settings: Option<&AuthenticationSettings>,
         base_path: &str,
     ) -> Result<Option<Self>, SecurityError> {
-        if !options.enabled {
+        let Some(settings) = settings else {
             return Ok(None);
-        }
-        options.check()?;
-        let jwt = options.jwt.clone().map(JwtVerifier::new).transpose()?;
+        };
+        check(settings)?;
+        let jwt = settings.jwt.clone().map(JwtVerifier::new).transpose()?;
         Ok(Some(Self {
-            options: options.clone(),
+            settings: settings.clone(),
             jwt,
             base_path: base_path.trim_end_matches('/').to_owned(),
         }))
@@ -74,8 +75,8 @@ impl Guard {
         if local == "/health" || local.starts_with("/health/") {
             return None;
         }
-        for rule in &self.options.rules {
-            if rule.matches(method, path) {
+        for rule in &self.settings.rules {
+            if rule.covers(method.as_str(), path) {
                 return rule.role;
             }
         }
@@ -117,7 +118,7 @@ impl Guard {
     fn static_token(&self, token: &str) -> Option<Caller> {
         let mut found = None;
         // Every token is compared, so that the time taken tells nothing.
-        for known in &self.options.tokens {
+        for known in &self.settings.tokens {
             if same(known.token.expose_secret(), token) {
                 found = Some(known);
             }
@@ -133,7 +134,7 @@ impl Guard {
         let text = std::str::from_utf8(&decoded).ok()?;
         let (username, password) = text.split_once(':')?;
         let mut found = None;
-        for user in &self.options.users {
+        for user in &self.settings.users {
             let matches =
                 same(&user.username, username) & same(user.password.expose_secret(), password);
             if matches {
@@ -147,8 +148,8 @@ impl Guard {
     }
 
     fn unauthorized(&self, message: &str) -> ErrorResponse {
-        let basic = !self.options.users.is_empty();
-        let bearer = !self.options.tokens.is_empty() || self.jwt.is_some();
+        let basic = !self.settings.users.is_empty();
+        let bearer = !self.settings.tokens.is_empty() || self.jwt.is_some();
         let challenge = match (basic, bearer) {
             (true, true) => "Basic realm=\"kayenta\", Bearer realm=\"kayenta\"",
             (true, false) => "Basic realm=\"kayenta\"",
@@ -166,17 +167,13 @@ fn same(known: &str, given: &str) -> bool {
         .into()
 }
 
-impl AccessRule {
-    fn matches(&self, method: &Method, path: &str) -> bool {
-        let path_matches = match self.path.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => path == self.path,
-        };
-        let method_matches = self.methods.is_empty()
-            || self
-                .methods
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(method.as_str()));
-        path_matches && method_matches
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authentication_without_any_way_to_authenticate_is_refused_at_start() {
+        let error = Guard::new(Some(&AuthenticationSettings::default()), "").unwrap_err();
+        assert!(error.to_string().contains("no caller could authenticate"));
     }
 }

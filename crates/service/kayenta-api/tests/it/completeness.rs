@@ -1,5 +1,6 @@
 //! The API document is complete: every operation, response and schema of it is checked.
 
+use kayenta_settings::{AuthenticationSettings, BasicUser, Role};
 use serde_json::{Map, Value};
 
 use crate::fixture::{options, service, service_with};
@@ -324,12 +325,14 @@ async fn the_served_document_lists_only_the_configured_security_schemes() {
     );
 
     let mut guarded = options();
-    guarded.security.enabled = true;
-    guarded.security.users = vec![kayenta_api::BasicUser {
-        username: "ann".to_owned(),
-        password: "geheim".into(),
-        role: kayenta_api::Role::Read,
-    }];
+    guarded.authentication = Some(AuthenticationSettings {
+        users: vec![BasicUser {
+            username: "ann".to_owned(),
+            password: "geheim".into(),
+            role: Role::Read,
+        }],
+        ..AuthenticationSettings::default()
+    });
     let service = service_with(guarded, Vec::new());
     let answer = service
         .call(

@@ -1,8 +1,8 @@
 //! Jobs that were given up: looked at, and put back.
 
-use kayenta_api::{Role, SecurityOptions, StaticToken};
 use kayenta_model::ExecutionStatus;
 use kayenta_queue::{ExecutionRecord, ExecutionStore, Job, WorkQueue};
+use kayenta_settings::{AuthenticationSettings, BearerToken, Role};
 use kayenta_testkit::eventually;
 use serde_json::{Value, json};
 
@@ -87,17 +87,16 @@ async fn c_queue_01_dead_letters_are_listed_newest_first_and_put_back() {
 
 #[tokio::test]
 async fn readers_may_look_at_dead_letters_and_writers_put_them_back() {
-    let token = |name: &str, role| StaticToken {
+    let token = |name: &str, role| BearerToken {
         name: name.to_owned(),
         token: name.into(),
         role,
     };
     let mut secured = options();
-    secured.security = SecurityOptions {
-        enabled: true,
+    secured.authentication = Some(AuthenticationSettings {
         tokens: vec![token("reader", Role::Read), token("writer", Role::Write)],
-        ..SecurityOptions::default()
-    };
+        ..AuthenticationSettings::default()
+    });
     let service = service_with(secured, Vec::new());
     let ask = async |method: &str, path: &str, token: &str| {
         let bearer = format!("Bearer {token}");

@@ -7,8 +7,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Request;
-use kayenta_api::{ApiOptions, Role, SecurityOptions, StaticToken};
+use kayenta_api::ApiOptions;
 use kayenta_management::{Impact, Ping};
+use kayenta_settings::{AuthenticationSettings, BearerToken, Role};
 use serde_json::{Map, Value, json};
 
 use crate::fixture::{Answer, Service, Switch, complete, options, service, service_with};
@@ -307,15 +308,14 @@ async fn error_examples_are_what_the_service_returns() {
 
     let guarded = service_with(
         ApiOptions {
-            security: SecurityOptions {
-                enabled: true,
-                tokens: vec![StaticToken {
+            authentication: Some(AuthenticationSettings {
+                tokens: vec![BearerToken {
                     name: "reader".to_owned(),
                     token: "a-token".into(),
                     role: Role::Read,
                 }],
-                ..SecurityOptions::default()
-            },
+                ..AuthenticationSettings::default()
+            }),
             ..options()
         },
         Vec::new(),

@@ -15,15 +15,16 @@ use kayenta_api::{ApiOptions, ApiParts, ApiState, router};
 use kayenta_engine::{Account, Accounts, Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_judge::{Judge, JudgeRegistry, NetflixAcaJudge};
 use kayenta_management::{
-    Environment, Exposure, Health, HealthIndicator, Impact, Lifecycle, LogLevel, LogLevels,
-    LoggerGroup, LoggerLevels, ManagementParts, Meter, MeterKind, MetricsSnapshot, Ping, Property,
-    PropertySource, Schedule, ScheduledTask, Show, Statistic,
+    Environment, Health, HealthIndicator, Impact, Lifecycle, LogLevels, LoggerGroup, LoggerLevels,
+    ManagementParts, Meter, MeterKind, MetricsSnapshot, Ping, Schedule, ScheduledTask, Statistic,
 };
 use kayenta_metrics::{
     FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, StoreDescription,
 };
 use kayenta_model::{AccountType, MetricSet};
+use kayenta_properties::{PropertyView, SourceView};
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, SystemClock};
+use kayenta_settings::{ExposureSettings, LogLevel, Show};
 use kayenta_storage::{MemoryStore, ObjectRepository};
 use kayenta_testkit::eventually;
 use serde_json::{Value, json};
@@ -253,7 +254,7 @@ pub(crate) fn options() -> ApiOptions {
         fetch_stores: ["prometheus".to_owned(), "wavefront".to_owned()].into(),
         ..ApiOptions::default()
     };
-    options.management.exposure = Exposure::all();
+    options.management.exposure = ExposureSettings::all();
     options.management.show_details = Show::Always;
     options
 }
@@ -346,7 +347,7 @@ pub(crate) fn service_with(
 }
 
 fn environment() -> Environment {
-    let property = |name: &str, value: Value| Property {
+    let property = |name: &str, value: Value| PropertyView {
         name: name.to_owned(),
         value,
         origin: Some("kayenta.yml:3:5".to_owned()),
@@ -354,11 +355,11 @@ fn environment() -> Environment {
     Environment {
         active_profiles: vec!["local".to_owned()],
         sources: vec![
-            PropertySource {
+            SourceView {
                 name: "systemEnvironment".to_owned(),
                 properties: vec![property("AZURE_STORAGEKEY", json!("geheim"))],
             },
-            PropertySource {
+            SourceView {
                 name: "kayenta.yml".to_owned(),
                 properties: vec![
                     property("server.port", json!(8090)),

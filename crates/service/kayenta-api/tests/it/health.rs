@@ -2,8 +2,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayenta_management::{
-    Health, HealthGroup, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, Show, StatusOrder,
+    Health, HealthIndicator, HealthStatus, Impact, Lifecycle, Ping, StatusOrder,
 };
+use kayenta_settings::{HealthGroupSettings, Show};
 use serde_json::json;
 
 use crate::fixture::{Switch, options, service_with};
@@ -50,10 +51,10 @@ async fn components_can_be_shown_without_details_and_groups_on_their_own() {
     mixed.management.show_components = Some(Show::Always);
     mixed.management.groups.insert(
         "custom".to_owned(),
-        HealthGroup {
+        HealthGroupSettings {
             include: vec!["ping".to_owned(), "disk".to_owned()],
             show_details: Some(Show::Always),
-            ..HealthGroup::default()
+            ..HealthGroupSettings::default()
         },
     );
     let disk = Switch::new("disk", Impact::Health);
@@ -180,10 +181,14 @@ async fn the_order_of_statuses_is_the_operators_and_a_group_may_have_its_own() {
     ordered.management.status_order = StatusOrder::named(&["UP".to_owned(), "DOWN".to_owned()]);
     ordered.management.groups.insert(
         "strict".to_owned(),
-        HealthGroup {
-            status_order: Some(StatusOrder::default()),
+        HealthGroupSettings {
+            status_order: Some(
+                ["DOWN", "OUT_OF_SERVICE", "UP", "UNKNOWN"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
             status_mapping: [("DOWN".to_owned(), 418)].into_iter().collect(),
-            ..HealthGroup::default()
+            ..HealthGroupSettings::default()
         },
     );
     let disk = Switch::new("disk", Impact::Health);

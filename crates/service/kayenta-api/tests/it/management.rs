@@ -1,4 +1,4 @@
-use kayenta_management::Exposure;
+use kayenta_settings::ExposureSettings;
 use serde_json::json;
 
 use crate::fixture::{bare, options, send_to, service, service_with};
@@ -6,7 +6,7 @@ use crate::fixture::{bare, options, send_to, service, service_with};
 #[tokio::test]
 async fn only_what_is_exposed_is_there() {
     let mut default = options();
-    default.management.exposure = Exposure::default();
+    default.management.exposure = ExposureSettings::default();
     let service = service_with(default, Vec::new());
     assert_eq!(service.get("/health").await.status, 200);
     for path in [

@@ -11,28 +11,26 @@ use base64::{
 };
 use http::header::AUTHORIZATION;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use kayenta_api::{
-    AccessRule, ApiOptions, BasicUser, JwtOptions, Role, SecurityOptions, StaticToken,
+use kayenta_api::ApiOptions;
+use kayenta_settings::{
+    AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role,
 };
 use serde_json::{Value, json};
 
 use crate::fixture::{Service, config, options, service_with};
 
-fn secured(security: SecurityOptions) -> Service {
+fn secured(authentication: AuthenticationSettings) -> Service {
     service_with(
         ApiOptions {
-            security: SecurityOptions {
-                enabled: true,
-                ..security
-            },
+            authentication: Some(authentication),
             ..options()
         },
         Vec::new(),
     )
 }
 
-fn token(name: &str, token: &str, role: Role) -> StaticToken {
-    StaticToken {
+fn token(name: &str, token: &str, role: Role) -> BearerToken {
+    BearerToken {
         name: name.to_owned(),
         token: token.into(),
         role,
@@ -58,9 +56,9 @@ async fn post_with(service: &Service, authorization: &str) -> u16 {
 
 #[tokio::test]
 async fn callers_without_credentials_get_401_and_probes_200() {
-    let service = secured(SecurityOptions {
+    let service = secured(AuthenticationSettings {
         tokens: vec![token("ci", "s3cret", Role::Read)],
-        ..SecurityOptions::default()
+        ..AuthenticationSettings::default()
     });
     let answer = service.get("/judges").await;
     assert_eq!(answer.status, 401);
@@ -90,12 +88,12 @@ async fn callers_without_credentials_get_401_and_probes_200() {
 
 #[tokio::test]
 async fn tokens_carry_roles() {
-    let service = secured(SecurityOptions {
+    let service = secured(AuthenticationSettings {
         tokens: vec![
             token("reader", "r3ad", Role::Read),
             token("writer", "wr1te", Role::Write),
         ],
-        ..SecurityOptions::default()
+        ..AuthenticationSettings::default()
     });
     assert_eq!(get_with(&service, "/judges", "Bearer r3ad").await, 200);
     assert_eq!(get_with(&service, "/judges", "bearer wr1te").await, 200);
@@ -116,13 +114,13 @@ async fn tokens_carry_roles() {
 
 #[tokio::test]
 async fn users_log_in_with_their_passwords() {
-    let service = secured(SecurityOptions {
+    let service = secured(AuthenticationSettings {
         users: vec![BasicUser {
             username: "ann".to_owned(),
             password: "pass:word".into(),
             role: Role::Write,
         }],
-        ..SecurityOptions::default()
+        ..AuthenticationSettings::default()
     });
     let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
     assert_eq!(
@@ -143,14 +141,14 @@ async fn rules_change_what_a_path_needs() {
         path: path.to_owned(),
         role,
     };
-    let service = secured(SecurityOptions {
+    let service = secured(AuthenticationSettings {
         tokens: vec![token("reader", "r3ad", Role::Read)],
         rules: vec![
             rule(&["GET"], "/env*", Some(Role::Write)),
             rule(&[], "/judges", None),
             rule(&["POST"], "/canaryConfig", Some(Role::Read)),
         ],
-        ..SecurityOptions::default()
+        ..AuthenticationSettings::default()
     });
     assert_eq!(service.get("/judges").await.status, 200);
     assert_eq!(get_with(&service, "/env", "Bearer r3ad").await, 403);
@@ -166,26 +164,15 @@ async fn rules_change_what_a_path_needs() {
 }
 
 #[test]
-fn security_nobody_could_pass_is_refused_at_start() {
-    let error = kayenta_api::SecurityOptions {
-        enabled: true,
-        ..SecurityOptions::default()
-    }
-    .check()
-    .unwrap_err();
-    assert!(error.to_string().contains("no caller could authenticate"));
-}
-
-#[test]
 fn no_secret_is_printed() {
-    let options = SecurityOptions {
+    let options = AuthenticationSettings {
         tokens: vec![token("ci", "s3cret", Role::Read)],
         users: vec![BasicUser {
             username: "ann".to_owned(),
             password: "s3cret".into(),
             role: Role::Read,
         }],
-        ..SecurityOptions::default()
+        ..AuthenticationSettings::default()
     };
     assert!(!format!("{options:?}").contains("s3cret"));
 }
@@ -240,16 +227,16 @@ fn seconds_from_now(seconds: i64) -> i64 {
 #[tokio::test]
 async fn tokens_of_an_identity_provider_are_checked() {
     let provider = Provider::start().await;
-    let mut jwt = JwtOptions::new(&provider.jwks_url);
+    let mut jwt = JwtSettings::new(&provider.jwks_url);
     jwt.issuer = Some("https://issuer".to_owned());
     jwt.audiences = vec!["kayenta".to_owned()];
     jwt.roles_claim = "realm_access.roles".to_owned();
     jwt.read_roles = vec!["viewer".to_owned()];
     jwt.write_roles = vec!["editor".to_owned()];
     jwt.leeway = Duration::ZERO;
-    let service = secured(SecurityOptions {
+    let service = secured(AuthenticationSettings {
         jwt: Some(jwt),
-        ..SecurityOptions::default()
+        ..AuthenticationSettings::default()
     });
     let claims = |role: &str| {
         json!({
@@ -301,9 +288,9 @@ async fn tokens_of_an_identity_provider_are_checked() {
 #[tokio::test]
 async fn a_provider_out_of_reach_is_401_and_not_a_failure() {
     let provider = Provider::start().await;
-    let service = secured(SecurityOptions {
-        jwt: Some(JwtOptions::new("http://127.0.0.1:1/jwks")),
-        ..SecurityOptions::default()
+    let service = secured(AuthenticationSettings {
+        jwt: Some(JwtSettings::new("http://127.0.0.1:1/jwks")),
+        ..AuthenticationSettings::default()
     });
     let token = provider.sign("one", &json!({"exp": seconds_from_now(300)}));
     assert_eq!(get_with(&service, "/judges", &token).await, 401);

@@ -1,4 +1,4 @@
-use kayenta_api::CorsOptions;
+use kayenta_settings::CorsSettings;
 
 use crate::fixture::{options, service, service_with};
 
@@ -107,7 +107,7 @@ async fn preflights_succeed_on_any_path() {
 #[tokio::test]
 async fn origins_can_be_restricted() {
     let mut restricted = options();
-    restricted.cors = CorsOptions::Origins(vec!["https://ui.example.com".to_owned()]);
+    restricted.cors = CorsSettings::Origins(vec!["https://ui.example.com".to_owned()]);
     let service = service_with(restricted, Vec::new());
     let allowed = service
         .call("GET", "/judges", &[("origin", "https://ui.example.com")])

@@ -11,7 +11,8 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use kayenta_config::{Settings, settings::CompressionSettings};
+use kayenta_config::Settings;
+use kayenta_settings::CompressionSettings;
 use kayenta_web::report_times_as_numbers;
 use tower_http::compression::{CompressionLayer, Predicate, predicate::SizeAbove};
 
@@ -40,7 +41,7 @@ const COMPRESSED: [&str; 8] = [
 /// The routes with what the settings put around them.
 pub(crate) fn around(routes: Router, settings: &Settings) -> Router {
     let mut routes = routes;
-    if settings.serialization.dates_as_timestamps {
+    if settings.serialization.dates_as_numbers {
         routes = routes.layer(middleware::map_response(report_times_as_numbers));
     }
     if !settings.security.headers {

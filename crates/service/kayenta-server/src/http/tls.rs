@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use kayenta_config::settings::{ClientAuth, TlsIdentity, TlsSettings};
+use kayenta_settings::{ClientAuth, TlsIdentity, TlsSettings};
 use rustls::{
     RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},

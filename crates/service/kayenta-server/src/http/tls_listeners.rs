@@ -1,9 +1,7 @@
 //! Which port speaks TLS with which certificate.
 
-use kayenta_config::{
-    Settings,
-    settings::{ManagementTls, TlsSettings},
-};
+use kayenta_config::Settings;
+use kayenta_settings::{ManagementTls, TlsSettings};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::TlsListener;

@@ -13,8 +13,8 @@ use std::{
 };
 
 use indexmap::IndexMap;
-use kayenta_config::settings::{self, LoggingSettings};
-use kayenta_management::{LogLevel, LogLevels, LoggerGroup, LoggerLevels};
+use kayenta_management::{LogLevels, LoggerGroup, LoggerLevels};
+use kayenta_settings::{LogLevel, LoggingSettings};
 use tracing_subscriber::{
     Registry,
     filter::{LevelFilter, Targets},
@@ -134,17 +134,6 @@ impl fmt::Debug for FilterHandle {
     }
 }
 
-fn level(level: settings::LogLevel) -> LogLevel {
-    match level {
-        settings::LogLevel::Off => LogLevel::Off,
-        settings::LogLevel::Error => LogLevel::Error,
-        settings::LogLevel::Warn => LogLevel::Warn,
-        settings::LogLevel::Info => LogLevel::Info,
-        settings::LogLevel::Debug => LogLevel::Debug,
-        settings::LogLevel::Trace => LogLevel::Trace,
-    }
-}
-
 fn filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Off => LevelFilter::OFF,
@@ -194,7 +183,7 @@ impl LoggerTable {
         let mut groups =
             IndexMap::from([("web".to_owned(), WEB_GROUP.map(str::to_owned).to_vec())]);
         groups.extend(settings.groups.clone());
-        let mut configured = BTreeMap::from([(ROOT.to_owned(), level(settings.root))]);
+        let mut configured = BTreeMap::from([(ROOT.to_owned(), settings.root)]);
         for (logger, configured_level) in &settings.levels {
             let members = groups
                 .get(logger)
@@ -203,7 +192,7 @@ impl LoggerTable {
             configured.extend(
                 members
                     .into_iter()
-                    .map(|member| (member, level(*configured_level))),
+                    .map(|member| (member, *configured_level)),
             );
         }
         Self {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context;
-use kayenta_config::settings::{AnsiOutput, LogFormat, LoggingSettings};
+use kayenta_settings::{AnsiOutput, LogFormat, LoggingSettings};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 

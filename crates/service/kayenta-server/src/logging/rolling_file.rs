@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kayenta_config::settings::LogFileSettings;
+use kayenta_settings::LogFileSettings;
 
 /// A file that is renamed to `<name>.1` once it is full, `.1` to `.2`, and so on; the oldest goes.
 #[derive(Debug)]

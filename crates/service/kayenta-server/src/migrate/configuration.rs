@@ -1,7 +1,8 @@
 //! The configuration: would the service start with it, and what would it do otherwise than the Java
 //! service.
 
-use kayenta_config::{ConfigError, EffectiveProperty, Origin, settings::WorkBackend};
+use kayenta_config::{ConfigError, EffectiveProperty, Origin};
+use kayenta_settings::WorkBackend;
 
 use super::report::{AccountLine, Configuration, Finding};
 use crate::wiring::kinds::Loaded;

@@ -1,7 +1,8 @@
 //! The reference's keys in Redis: what runs still, what is left over.
 
-use kayenta_config::{Settings, settings::WorkBackend};
+use kayenta_config::Settings;
 use kayenta_redis::{ReferenceState, reference_state};
+use kayenta_settings::WorkBackend;
 
 use super::report::{Finding, Redis};
 use crate::wiring;
@@ -13,7 +14,7 @@ pub(super) async fn examine(settings: &Settings) -> Option<Redis> {
     };
     let looked = async {
         let adapter =
-            wiring::adapter_settings(settings, redis).map_err(|error| format!("{error:#}"))?;
+            wiring::redis_store_options(settings, redis).map_err(|error| format!("{error:#}"))?;
         reference_state(&adapter)
             .await
             .map_err(|error| error.message)

@@ -1,16 +1,9 @@
 //! Settings as the HTTP layer wants them.
 
-use kayenta_api::{
-    AccessRule, ApiOptions, BasicUser, CorsOptions, JwtOptions, Role, SecurityOptions, StaticToken,
-};
-use kayenta_config::{
-    Settings,
-    settings::{
-        self, CorsSettings, HealthGroupSettings, ManagementPort, ManagementSettings,
-        SecuritySettings,
-    },
-};
-use kayenta_management::{Exposure, HealthGroup, ManagementOptions, Show, StatusOrder};
+use kayenta_api::ApiOptions;
+use kayenta_config::Settings;
+use kayenta_management::{ManagementOptions, StatusOrder};
+use kayenta_settings::{ManagementPort, ManagementSettings};
 
 use super::kinds::Accounts;
 
@@ -18,11 +11,7 @@ use super::kinds::Accounts;
 pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOptions {
     ApiOptions {
         context_path: settings.server.context_path.clone(),
-        cors: match &settings.server.cors {
-            CorsSettings::AnyOrigin => CorsOptions::AnyOrigin,
-            CorsSettings::Origins(origins) => CorsOptions::Origins(origins.clone()),
-            CorsSettings::Disabled => CorsOptions::Disabled,
-        },
+        cors: settings.server.cors.clone(),
         max_body_bytes: usize::try_from(settings.server.max_body_bytes).unwrap_or(usize::MAX),
         body_timeout: settings.server.body_timeout,
         scape_enabled: settings.standalone_canary_analysis,
@@ -36,16 +25,13 @@ pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOption
         swagger_contact: settings.swagger.contact.clone(),
         swagger_patterns: settings.swagger.patterns.clone(),
         management: management(&settings.management),
-        security: security(&settings.security),
+        authentication: settings.security.authentication.clone(),
         ..ApiOptions::default()
     }
 }
 
 fn management(settings: &ManagementSettings) -> ManagementOptions {
-    let mut exposure = Exposure {
-        include: settings.exposure.include.clone(),
-        exclude: settings.exposure.exclude.clone(),
-    };
+    let mut exposure = settings.exposure.clone();
     let switched_off = settings
         .endpoints_enabled
         .iter()
@@ -78,13 +64,9 @@ fn management(settings: &ManagementSettings) -> ManagementOptions {
         },
         separate_port: settings.port != ManagementPort::Main,
         exposure,
-        show_details: show(health.show_details),
-        show_components: Some(show(health.show_components)),
-        groups: health
-            .groups
-            .iter()
-            .map(|(name, g)| (name.clone(), group(g)))
-            .collect(),
+        show_details: health.show_details,
+        show_components: Some(health.show_components),
+        groups: health.groups.clone(),
         probes_listed: health.probes_listed,
         status_order: health
             .status_order
@@ -94,76 +76,5 @@ fn management(settings: &ManagementSettings) -> ManagementOptions {
         status_mapping: health.status_mapping.clone(),
         extra_sanitized_keys,
         ..ManagementOptions::default()
-    }
-}
-
-fn show(show: settings::Show) -> Show {
-    match show {
-        settings::Show::Never => Show::Never,
-        settings::Show::Always => Show::Always,
-    }
-}
-
-fn group(settings: &HealthGroupSettings) -> HealthGroup {
-    HealthGroup {
-        include: settings.include.clone(),
-        exclude: settings.exclude.clone(),
-        show_details: settings.show_details.map(show),
-        show_components: settings.show_components.map(show),
-        status_order: settings.status_order.as_deref().map(StatusOrder::named),
-        status_mapping: settings.status_mapping.clone(),
-    }
-}
-
-fn role(role: settings::Role) -> Role {
-    match role {
-        settings::Role::Read => Role::Read,
-        settings::Role::Write => Role::Write,
-    }
-}
-
-fn security(settings: &SecuritySettings) -> SecurityOptions {
-    let Some(authentication) = &settings.authentication else {
-        return SecurityOptions::default();
-    };
-    SecurityOptions {
-        enabled: true,
-        tokens: authentication
-            .tokens
-            .iter()
-            .map(|token| StaticToken {
-                name: token.name.clone(),
-                token: token.token.clone(),
-                role: role(token.role),
-            })
-            .collect(),
-        users: authentication
-            .users
-            .iter()
-            .map(|user| BasicUser {
-                username: user.username.clone(),
-                password: user.password.clone(),
-                role: role(user.role),
-            })
-            .collect(),
-        jwt: authentication.jwt.as_ref().map(|jwt| JwtOptions {
-            jwks_url: jwt.jwks_url.clone(),
-            issuer: jwt.issuer.clone(),
-            audiences: jwt.audiences.clone(),
-            roles_claim: jwt.roles_claim.clone(),
-            read_roles: jwt.read_roles.clone(),
-            write_roles: jwt.write_roles.clone(),
-            refresh: jwt.refresh,
-            leeway: jwt.leeway,
-        }),
-        rules: authentication
-            .rules
-            .iter()
-            .map(|rule| AccessRule {
-                methods: rule.methods.clone(),
-                path: rule.path.clone(),
-                role: rule.role.map(role),
-            })
-            .collect(),
     }
 }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayenta_config::{Settings, settings::PrometheusHealthSettings};
+use kayenta_config::Settings;
 use kayenta_engine::{Account, Engine};
 use kayenta_management::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_metrics::MetricsStore;
 use kayenta_model::{AccountType, JsonMap};
+use kayenta_settings::PrometheusHealthSettings;
 use kayenta_storage::ObjectRepository;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

@@ -9,7 +9,7 @@ use kayenta_judge::{
     StaticLimitJudge,
 };
 use kayenta_model::Clock;
-use kayenta_remote_judge::{HttpRemoteJudge, RemoteJudgeSettings};
+use kayenta_remote_judge::HttpRemoteJudge;
 use uuid::Uuid;
 
 /// Draws from the operating system's random source.
@@ -59,11 +59,7 @@ pub(crate) fn judges(
     let Some(remote) = &settings.remote_judge else {
         return Ok(judges);
     };
-    let remote_settings = RemoteJudgeSettings {
-        timeout: remote.connect_timeout + remote.read_timeout,
-        ..RemoteJudgeSettings::new(remote.base_url.clone())
-    };
-    let judge = HttpRemoteJudge::new(remote_settings, transport, Arc::clone(clock))?;
+    let judge = HttpRemoteJudge::new(remote, transport, Arc::clone(clock))?;
     Ok(judges.with(Judge::Remote(Arc::new(judge))))
 }
 

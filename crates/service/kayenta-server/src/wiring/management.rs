@@ -4,32 +4,16 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use kayenta_config::{EffectiveProperty, EnvironmentView, Settings};
-use kayenta_management::{Environment, Property, PropertySource, Schedule, ScheduledTask};
+use kayenta_management::{Environment, Schedule, ScheduledTask};
 use serde_json::{Map, Value};
 
 use crate::queue_gauges;
 
 /// Where the settings came from, and what they come to.
 pub(crate) fn environment(view: EnvironmentView, effective: &[EffectiveProperty]) -> Environment {
-    let sources = view
-        .sources
-        .into_iter()
-        .map(|source| PropertySource {
-            name: source.name,
-            properties: source
-                .properties
-                .into_iter()
-                .map(|property| Property {
-                    name: property.name,
-                    value: property.value,
-                    origin: property.origin,
-                })
-                .collect(),
-        })
-        .collect();
     Environment {
         active_profiles: view.active_profiles,
-        sources,
+        sources: view.sources,
         settings: by_prefix(effective),
     }
 }

@@ -18,5 +18,5 @@ pub(crate) use health::indicators;
 pub(crate) use judges::{batch_judges, judges, local_judges};
 pub(crate) use management::{environment, scheduled_tasks};
 pub(crate) use outbound::transport;
-pub(crate) use redis::adapter_settings;
+pub(crate) use redis::redis_store_options;
 pub(crate) use work::{Work, open_work};

@@ -1,8 +1,8 @@
 //! The connections every metric store and judge is reached through.
 
 use anyhow::Context;
-use kayenta_config::settings::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings};
 use kayenta_http::{HttpSettings, Proxies, Transport};
+use kayenta_settings::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings};
 use url::Url;
 
 use crate::key_material;

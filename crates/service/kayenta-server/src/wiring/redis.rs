@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use kayenta_config::{
-    Settings,
-    settings::{RedisSettings, RedisTopology},
-};
+use kayenta_config::Settings;
 use kayenta_queue::WorkQueue;
-use kayenta_redis::{RedisStore, Topology};
+use kayenta_redis::{RedisStore, RedisStoreOptions};
+use kayenta_settings::RedisSettings;
 
 use super::Work;
 use crate::{key_material, startup_failure::StartupFailure};
@@ -21,10 +19,10 @@ use crate::{key_material, startup_failure::StartupFailure};
     clippy::disallowed_methods,
     reason = "the wiring is where randomness enters"
 )]
-pub(crate) fn adapter_settings(
+pub(crate) fn redis_store_options(
     settings: &Settings,
     redis: &RedisSettings,
-) -> anyhow::Result<kayenta_redis::RedisSettings> {
+) -> anyhow::Result<RedisStoreOptions> {
     let trust = settings
         .http_client
         .trust
@@ -33,30 +31,12 @@ pub(crate) fn adapter_settings(
         .map(key_material::read_trust)
         .transpose()
         .context("the trust store for Redis")?;
-    let topology = match &redis.topology {
-        RedisTopology::Single { host, port } => Topology::Single {
-            host: host.clone(),
-            port: *port,
-        },
-        RedisTopology::Sentinel { nodes, master } => Topology::Sentinel {
-            nodes: nodes.clone(),
-            master: master.clone(),
-        },
-        RedisTopology::Cluster { nodes } => Topology::Cluster {
-            nodes: nodes.clone(),
-        },
-    };
-    Ok(kayenta_redis::RedisSettings {
-        topology,
-        tls: redis.tls,
+    Ok(RedisStoreOptions {
+        server: redis.clone(),
         authority_pem: trust
             .map(|found| String::from_utf8(key_material::certificates_to_pem(&found)))
             .transpose()
             .context("the trust store for Redis")?,
-        username: redis.username.clone(),
-        password: redis.password.clone(),
-        database: redis.database,
-        timeout: redis.timeout,
         queue_name: settings.queue.name.clone(),
         dead_letter_name: settings.queue.dead_letter_name.clone(),
         lease: settings.engine.lease,
@@ -74,7 +54,7 @@ pub(crate) fn adapter_settings(
 /// # Errors
 /// When the settings cannot work with any Redis.
 pub(super) fn open(settings: &Settings, redis: &RedisSettings) -> anyhow::Result<Work> {
-    let store = RedisStore::new(adapter_settings(settings, redis)?).map_err(|error| {
+    let store = RedisStore::new(redis_store_options(settings, redis)?).map_err(|error| {
         StartupFailure::new(
             error.message,
             "Check redis.connection and the settings beside it.",

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kayenta_config::{Settings, settings::WorkBackend};
+use kayenta_config::Settings;
 use kayenta_model::Clock;
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, ExecutionStore, QueueErrorKind, WorkQueue};
+use kayenta_settings::WorkBackend;
 
 use crate::startup_failure::StartupFailure;
 
@@ -58,7 +59,7 @@ pub(crate) async fn open_work(settings: &Settings, clock: &Arc<dyn Clock>) -> an
 }
 
 async fn open_embedded(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Work> {
-    let data_dir = &settings.embedded.data_dir;
+    let data_dir = &settings.data_dir;
     let retention = settings.engine.execution_retention;
     let embedded = EmbeddedSettings {
         lease: settings.engine.lease,

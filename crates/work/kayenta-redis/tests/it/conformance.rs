@@ -15,7 +15,7 @@ use kayenta_testkit::{
     work_queue_suite::{self, WorkQueueFixture},
 };
 
-use crate::{settings, store};
+use crate::{options, store};
 
 /// C-REDIS-02.
 #[tokio::test(flavor = "multi_thread")]
@@ -25,9 +25,9 @@ async fn queue_on_redis_conforms() {
     let fixtures = AtomicUsize::new(0);
     work_queue_suite::run_all(|| async {
         let queue = format!("queue{}", fixtures.fetch_add(1, Ordering::SeqCst));
-        let settings = settings(&server, &queue, "one");
+        let options = options(&server, &queue, "one");
         WorkQueueFixture {
-            lease: settings.lease,
+            lease: options.lease,
             queue: Arc::new(store(&server, &queue, "one")),
             peer: Arc::new(store(&server, &queue, "two")),
             time: Arc::new(SystemClock),
@@ -45,7 +45,7 @@ async fn records_on_redis_conform() {
     execution_store_suite::run_all(|| async {
         let queue = format!("records{}", fixtures.fetch_add(1, Ordering::SeqCst));
         ExecutionStoreFixture {
-            retention: settings(&server, &queue, "one").retention,
+            retention: options(&server, &queue, "one").retention,
             store: Arc::new(store(&server, &queue, "one")),
             peer: Arc::new(store(&server, &queue, "two")),
             time: Arc::new(SystemClock),

@@ -13,20 +13,20 @@ mod topologies;
 
 use std::time::Duration;
 
-use kayenta_redis::{RedisSettings, RedisStore};
+use kayenta_redis::{RedisStore, RedisStoreOptions};
+use kayenta_settings::RedisSettings;
 use kayenta_testkit::RedisServer;
 
 /// Short times, so that tests need not wait.
-fn settings(server: &RedisServer, queue: &str, consumer: &str) -> RedisSettings {
-    RedisSettings {
+fn options(server: &RedisServer, queue: &str, consumer: &str) -> RedisStoreOptions {
+    RedisStoreOptions {
         queue_name: queue.to_owned(),
         lease: Duration::from_millis(1500),
         retention: Duration::from_millis(1200),
-        timeout: Duration::from_secs(2),
-        ..RedisSettings::single("127.0.0.1", server.port(), consumer)
+        ..RedisStoreOptions::new(RedisSettings::single("127.0.0.1", server.port()), consumer)
     }
 }
 
 fn store(server: &RedisServer, queue: &str, consumer: &str) -> RedisStore {
-    RedisStore::new(settings(server, queue, consumer)).unwrap()
+    RedisStore::new(options(server, queue, consumer)).unwrap()
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use kayenta_queue::{Job, QueueErrorKind, WorkQueue};
-use kayenta_redis::{RedisSettings, RedisStore, ReferenceKeys, reference_state};
+use kayenta_redis::{RedisStore, RedisStoreOptions, ReferenceKeys, reference_state};
+use kayenta_settings::RedisSettings;
 use kayenta_testkit::{Fault, FaultProxy, RedisServer, eventually, redis_server::RedisOptions};
 use secrecy::SecretString;
 
-use crate::{settings, store};
+use crate::{options, store};
 
 fn job(id: &str) -> Job {
     Job {
@@ -91,11 +92,11 @@ async fn faults_on_the_wire_end_in_clear_errors_and_pass() {
     let proxy = FaultProxy::start(([127, 0, 0, 1], server.port()).into())
         .await
         .unwrap();
-    let store = RedisStore::new(RedisSettings {
+    let settings = RedisSettings {
         timeout: Duration::from_millis(400),
-        ..RedisSettings::single("127.0.0.1", proxy.address().port(), "one")
-    })
-    .unwrap();
+        ..RedisSettings::single("127.0.0.1", proxy.address().port())
+    };
+    let store = RedisStore::new(RedisStoreOptions::new(settings, "one")).unwrap();
     store.push(&job("a"), None).await.unwrap();
     for fault in [Fault::Refuse, Fault::Swallow] {
         proxy.set(fault);
@@ -136,16 +137,10 @@ async fn a_wrong_password_is_said_and_not_shown() {
     .await
     .unwrap();
     for password in [None, Some("hunter2")] {
-        let settings = RedisSettings {
-            password: password.map(|p| SecretString::from(p.to_owned())),
-            ..settings(&server, "secret", "one")
-        };
-        assert!(!format!("{settings:?}").contains("hunter2"));
-        let error = RedisStore::new(settings)
-            .unwrap()
-            .check()
-            .await
-            .unwrap_err();
+        let mut options = options(&server, "secret", "one");
+        options.server.password = password.map(|p| SecretString::from(p.to_owned()));
+        assert!(!format!("{options:?}").contains("hunter2"));
+        let error = RedisStore::new(options).unwrap().check().await.unwrap_err();
         assert_eq!(error.kind, QueueErrorKind::Denied, "{}", error.message);
         assert!(
             error.message.contains("password of redis.connection"),
@@ -154,11 +149,9 @@ async fn a_wrong_password_is_said_and_not_shown() {
         );
         assert!(!error.message.contains("hunter2"), "{}", error.message);
     }
-    let settings = RedisSettings {
-        password: Some(SecretString::from("right".to_owned())),
-        ..settings(&server, "secret", "one")
-    };
-    RedisStore::new(settings).unwrap().check().await.unwrap();
+    let mut options = options(&server, "secret", "one");
+    options.server.password = Some(SecretString::from("right".to_owned()));
+    RedisStore::new(options).unwrap().check().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,9 +185,8 @@ async fn what_the_reference_left_is_counted_by_kind() {
     ] {
         server.cli(command).await.unwrap();
     }
-    let state = reference_state(&RedisSettings::single("127.0.0.1", server.port(), "one"))
-        .await
-        .unwrap();
+    let options = RedisStoreOptions::new(RedisSettings::single("127.0.0.1", server.port()), "one");
+    let state = reference_state(&options).await.unwrap();
     let count = |kind: &str| {
         state
             .keys

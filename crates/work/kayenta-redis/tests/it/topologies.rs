@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kayenta_queue::{Job, WorkQueue};
-use kayenta_redis::{RedisSettings, RedisStore, Topology};
+use kayenta_redis::{RedisStore, RedisStoreOptions};
+use kayenta_settings::{RedisSettings, RedisTopology};
 use kayenta_testkit::{
     RedisServer,
     redis_server::{RedisCluster, RedisOptions, RedisSentinel},
@@ -11,8 +12,8 @@ use kayenta_testkit::{
 };
 use secrecy::SecretString;
 
-async fn a_job_goes_through(settings: RedisSettings) {
-    let store = RedisStore::new(settings).unwrap();
+async fn a_job_goes_through(options: RedisStoreOptions) {
+    let store = RedisStore::new(options).unwrap();
     let job = Job {
         execution_id: "a".to_owned(),
     };
@@ -32,9 +33,9 @@ async fn a_database_of_its_own_is_used() {
     let server = RedisServer::start().await.unwrap();
     let settings = RedisSettings {
         database: 3,
-        ..RedisSettings::single("127.0.0.1", server.port(), "one")
+        ..RedisSettings::single("127.0.0.1", server.port())
     };
-    a_job_goes_through(settings).await;
+    a_job_goes_through(RedisStoreOptions::new(settings, "one")).await;
     assert_eq!(
         server.cli(&["-n", "0", "DBSIZE"]).await.unwrap().trim(),
         "0"
@@ -52,14 +53,14 @@ async fn tls_is_verified_against_the_authority() {
     .unwrap();
     let settings = RedisSettings {
         tls: true,
+        ..RedisSettings::single("localhost", server.port())
+    };
+    let untrusting = RedisStoreOptions::new(settings, "one");
+    a_job_goes_through(RedisStoreOptions {
         authority_pem: server.authority_pem().map(str::to_owned),
-        ..RedisSettings::single("localhost", server.port(), "one")
-    };
-    a_job_goes_through(settings.clone()).await;
-    let untrusting = RedisSettings {
-        authority_pem: None,
-        ..settings
-    };
+        ..untrusting.clone()
+    })
+    .await;
     let error = RedisStore::new(untrusting)
         .unwrap()
         .check()
@@ -81,12 +82,12 @@ async fn a_user_of_an_access_control_list_is_let_in() {
     })
     .await
     .unwrap();
-    a_job_goes_through(RedisSettings {
+    let settings = RedisSettings {
         username: Some("worker".to_owned()),
         password: Some(SecretString::from("s#cr:t".to_owned())),
-        ..RedisSettings::single("127.0.0.1", server.port(), "one")
-    })
-    .await;
+        ..RedisSettings::single("127.0.0.1", server.port())
+    };
+    a_job_goes_through(RedisStoreOptions::new(settings, "one")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,13 +102,13 @@ async fn a_failover_of_the_master_loses_no_job() {
     .unwrap();
     let sentinel = RedisSentinel::start(&master).await.unwrap();
     let settings = RedisSettings {
-        topology: Topology::Sentinel {
+        topology: RedisTopology::Sentinel {
             nodes: vec![("127.0.0.1".to_owned(), sentinel.port())],
             master: "mymaster".to_owned(),
         },
-        ..RedisSettings::single("unused", 0, "one")
+        ..RedisSettings::single("unused", 0)
     };
-    let store = RedisStore::new(settings).unwrap();
+    let store = RedisStore::new(RedisStoreOptions::new(settings, "one")).unwrap();
     store
         .push(
             &Job {
@@ -142,9 +143,9 @@ async fn a_cluster_accepts_every_script() {
         .iter()
         .map(|node| ("127.0.0.1".to_owned(), node.port()))
         .collect();
-    a_job_goes_through(RedisSettings {
-        topology: Topology::Cluster { nodes },
-        ..RedisSettings::single("unused", 0, "one")
-    })
-    .await;
+    let settings = RedisSettings {
+        topology: RedisTopology::Cluster { nodes },
+        ..RedisSettings::single("unused", 0)
+    };
+    a_job_goes_through(RedisStoreOptions::new(settings, "one")).await;
 }

@@ -6,7 +6,8 @@ use kayenta_model::ExecutionStatus;
 use kayenta_queue::{
     EmbeddedSettings, EmbeddedStore, ExecutionRecord, ExecutionStore, Job, SystemClock, WorkQueue,
 };
-use kayenta_redis::{RedisSettings, RedisStore};
+use kayenta_redis::{RedisStore, RedisStoreOptions};
+use kayenta_settings::RedisSettings;
 use kayenta_testkit::{ServiceBuilder, eventually};
 use serde_json::{Value, json};
 
@@ -100,12 +101,8 @@ async fn look_and_put_back(one: &Caller, other: &Caller, mend: impl AsyncFnOnce(
 async fn c_queue_01_dead_letters_on_redis_are_seen_and_put_back_through_any_replica() {
     let shared = Surroundings::start().await;
     let services = shared.replicas(2, "").await;
-    let store = RedisStore::new(RedisSettings::single(
-        "127.0.0.1",
-        shared.redis.port(),
-        "test",
-    ))
-    .unwrap();
+    let redis = RedisSettings::single("127.0.0.1", shared.redis.port());
+    let store = RedisStore::new(RedisStoreOptions::new(redis, "test")).unwrap();
     break_one(&store).await;
     let [one, other] = &super::fleet::callers(&services)[..] else {
         panic!("two replicas");

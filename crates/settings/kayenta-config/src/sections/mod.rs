@@ -1,0 +1,75 @@
+//! Properties to [`Settings`]: one module for each part of them.
+
+mod cloud;
+mod configbin;
+mod features;
+mod logging;
+mod management;
+mod outbound;
+mod redis;
+mod refused;
+mod security;
+mod server;
+pub mod stores;
+mod tls;
+mod work;
+
+use kayenta_accounts::AccountSection;
+use kayenta_properties::{Binder, Gathered};
+
+use crate::{
+    accounts::{self, Accounts},
+    settings::Settings,
+};
+
+/// What binding needs beside properties.
+pub(crate) struct Context<'c> {
+    pub(crate) gathered: &'c Gathered,
+}
+
+/// Reads every setting and account. Mistakes are noted in the binder; then the result is not to be used.
+pub(crate) fn read<S: AccountSection>(
+    binder: &Binder<'_>,
+    context: &Context<'_>,
+    table: &[S],
+) -> (Settings, Accounts<S::Store>) {
+    let top = binder.top();
+    let application_name = top.text_or("spring.application.name", "kayenta");
+    let data_dir = work::data_dir(binder);
+    let accounts = accounts::read(binder, table, &data_dir);
+    let queue = work::queue(binder);
+    features::warn_of_judge_parameters(binder);
+    let settings = Settings {
+        application_name,
+        profiles: context.gathered.profiles.clone(),
+        server: server::server(binder),
+        management: management::management(binder, context.gathered.on_kubernetes),
+        logging: logging::logging(binder),
+        work: work::backend(binder, context, &data_dir),
+        engine: work::engine(binder, &queue),
+        queue,
+        data_dir,
+        retry: features::retry(binder),
+        remote_judge: features::remote_judge(binder),
+        standalone_canary_analysis: top.switch("kayenta.standaloneCanaryAnalysis.enabled"),
+        refuse_impossible_analyses: top.strict_switch(
+            "kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests",
+            true,
+        ),
+        serialization: features::serialization(binder),
+        index: features::index(binder),
+        archive_executions: top.strict_switch("kayenta.default-archivers.enabled", true),
+        validate_metric_names: !top.boolean("kayenta.disable.metricname.validation", false),
+        spectator: features::spectator(binder),
+        swagger: features::swagger(binder),
+        http_client: outbound::http_client(binder),
+        security: security::security(binder),
+        prometheus: features::prometheus(binder, accounts.has("prometheus")),
+        atlas: features::atlas(binder),
+        stackdriver_metadata_interval: features::stackdriver_metadata_interval(binder),
+        test_defaults: features::test_defaults(binder),
+    };
+    refused::check(binder);
+    binder.warn_unknown("kayenta");
+    (settings, accounts)
+}
