@@ -26,7 +26,6 @@
 pub mod account;
 pub mod analysis;
 pub mod canary_config;
-pub mod causes;
 pub mod clock;
 pub mod comparison;
 pub mod execution;
@@ -54,7 +53,6 @@ pub use analysis::{
 pub use canary_config::{
     CanaryConfig, ClassifierConfig, JsonMap, JudgeConfig, MetricConfig, Thresholds,
 };
-pub use causes::with_causes;
 pub use clock::{Clock, IdSource, Sleep};
 pub use execution::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,

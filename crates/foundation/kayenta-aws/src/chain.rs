@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use kayenta_errors::with_causes;
 use reqsign_aws_v4::{
     AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider,
     EnvCredentialProvider, IMDSv2CredentialProvider, StaticCredentialProvider,
@@ -19,7 +20,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     environment::AwsEnvironment,
-    error::with_causes,
     profile::{self, ProfileProvider},
 };
 
@@ -198,7 +198,7 @@ impl ProvideCredential for Chain {
                 Ok(None) => link.wants().to_owned(),
                 Err(error) => {
                     transient |= error.is_retryable();
-                    with_causes(&error)
+                    with_causes(error.to_string(), &error)
                 }
             };
             tried.push(format!("{link}: {why}"));

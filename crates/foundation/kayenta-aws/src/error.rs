@@ -19,18 +19,3 @@ impl AwsError {
         }
     }
 }
-
-/// The error with its causes and where it came from, in one line.
-pub(crate) fn with_causes(error: &reqsign_core::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        let words = deeper.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = deeper.source();
-    }
-    text
-}

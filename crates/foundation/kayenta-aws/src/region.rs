@@ -2,12 +2,9 @@
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
+use kayenta_errors::with_causes;
 
-use crate::{
-    connections::AwsConnections,
-    error::{AwsError, with_causes},
-    profile,
-};
+use crate::{connections::AwsConnections, error::AwsError, profile};
 
 /// Where a machine asks about itself.
 const METADATA: &str = "http://169.254.169.254";
@@ -39,7 +36,7 @@ impl RegionChain {
             return Ok(region);
         }
         let of_profile = match of_profile {
-            Err(error) => with_causes(&error),
+            Err(error) => with_causes(error.to_string(), &error),
             Ok(_) => "names none".to_owned(),
         };
         let of_machine = match self.of_machine().await {
@@ -98,7 +95,7 @@ impl RegionChain {
             .http_send_as_string(request)
             .await
             .map_err(|error| AwsError {
-                message: with_causes(&error),
+                message: with_causes(error.to_string(), &error),
                 transient: error.is_retryable(),
             })?;
         let status = answer.status();

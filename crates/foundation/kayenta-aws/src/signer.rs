@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use http::request::Parts;
+use kayenta_errors::with_causes;
 use reqsign_aws_v4::{Credential, RequestSigner};
 use reqsign_core::Signer;
 
 use crate::{
     chain::{Chain, CredentialLink, CredentialSource},
     connections::AwsConnections,
-    error::{AwsError, with_causes},
+    error::AwsError,
 };
 
 /// Signs the requests of one account to one service in one region. Credentials are found when the
@@ -63,7 +64,7 @@ impl AwsSigner {
     pub async fn sign(&self, request: &mut Parts) -> Result<(), AwsError> {
         let signer = self.current().signer;
         signer.sign(request, None).await.map_err(|error| AwsError {
-            message: with_causes(&error),
+            message: with_causes(error.to_string(), &error),
             transient: error.is_retryable(),
         })
     }

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use kayenta_errors::causes;
 use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{
     Method, Response, StatusCode,
@@ -482,11 +483,9 @@ pub(crate) fn too_large(shown: &str, limit: usize) -> HttpError {
 
 /// The innermost cause, which says what happened rather than where.
 pub(crate) fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let text = cause.to_string();
+    let text = causes(error)
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string);
     if error.is_timeout() && !text.contains("time") {
         return format!("timed out ({text})");
     }

@@ -12,7 +12,7 @@ use azure_core::{
     },
 };
 use chrono::{DateTime, Utc};
-use kayenta_model::with_causes;
+use kayenta_errors::with_causes;
 use kayenta_storage::{ObjectKind, StorageError, StorageErrorKind};
 
 /// Azure refuses requests whose date is off by a quarter of an hour; what is off by this much is

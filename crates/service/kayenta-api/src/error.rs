@@ -4,8 +4,8 @@ use std::error::Error;
 
 use axum::response::{IntoResponse, Response};
 use kayenta_engine::{EngineError, EngineErrorKind};
+use kayenta_errors::with_causes;
 use kayenta_metrics::{FetchError, FetchErrorKind};
-use kayenta_model::with_causes;
 use kayenta_storage::{StorageError, StorageErrorKind};
 use kayenta_web::ErrorResponse;
 

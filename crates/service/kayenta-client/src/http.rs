@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use kayenta_model::{
-    AnalysisRequest, AnalysisStatusResponse, CanaryConfig, MetricSetPair, with_causes,
-};
+use kayenta_errors::with_causes;
+use kayenta_model::{AnalysisRequest, AnalysisStatusResponse, CanaryConfig, MetricSetPair};
 use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};

@@ -3,6 +3,7 @@
 
 use std::{error::Error, fmt};
 
+use kayenta_errors::causes;
 use kayenta_judge::{JudgeError, JudgeErrorKind};
 use kayenta_metrics::{FetchError, FetchErrorKind};
 use kayenta_model::{ExceptionDetails, ExecutionException, time::offset_timestamp};
@@ -125,16 +126,17 @@ impl fmt::Display for Failure {
 /// Class, message and every cause, one to a line.
 fn trace(class: &str, message: &str, source: Option<&(dyn Error + 'static)>) -> String {
     let mut text = format!("{class}: {message}");
-    let mut cause = source;
     let mut last = message.to_owned();
-    while let Some(error) = cause {
-        let line = error.to_string();
+    for cause in source
+        .into_iter()
+        .chain(source.into_iter().flat_map(causes))
+    {
+        let line = cause.to_string();
         if line != last {
             text.push_str("\nCaused by: ");
             text.push_str(&line);
             last = line;
         }
-        cause = error.source();
     }
     text
 }

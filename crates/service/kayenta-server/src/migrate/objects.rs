@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 use kayenta_accounts::AccountKind;
 use kayenta_config::Settings;
+use kayenta_errors::with_causes;
 use kayenta_model::{
     AnalysisStatusResponse, CanaryConfig, CanaryStatusResponse, MetricSet, MetricSetPair,
-    with_causes,
 };
 use kayenta_storage::{
     ConfigCatalogue, ObjectKind, ObjectRepository, ObjectSummary, Place, StorageError,

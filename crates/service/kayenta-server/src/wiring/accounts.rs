@@ -5,11 +5,12 @@ use std::sync::Arc;
 use kayenta_accounts::{AccountKind, AccountSettings};
 use kayenta_config::Settings;
 use kayenta_engine::{Account, Accounts};
+use kayenta_errors::with_causes;
 use kayenta_metrics::{
     Metered as MeteredMetrics, MetricsStore,
     account::{MetricsAccount, Surroundings},
 };
-use kayenta_model::{AccountType, JsonMap, with_causes};
+use kayenta_model::{AccountType, JsonMap};
 use kayenta_secrets::BaseUrl;
 use kayenta_storage::{
     Bounded, Metered, ObjectAccount, ObjectRepository, ObjectStore, OpenError, Opening, Place,

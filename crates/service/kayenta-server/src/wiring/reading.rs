@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kayenta_accounts::AccountKind;
 use kayenta_config::Settings;
-use kayenta_model::{AccountType, with_causes};
+use kayenta_errors::with_causes;
+use kayenta_model::AccountType;
 use kayenta_queue::SystemClock;
 use kayenta_storage::{
     ObjectAccount, ObjectRepository, ObjectStore, Opening, Place, RetryPolicy, Retrying,
