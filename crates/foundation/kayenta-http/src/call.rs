@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::{
+    account::Account,
     answer::Answer,
-    client::Account,
     credentials::with_proof_alone,
     encoding::form_encoded,
     error::{HttpError, HttpErrorKind},

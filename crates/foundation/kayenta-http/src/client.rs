@@ -3,17 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use kayenta_secrets::{BaseUrl, Masker};
-use reqwest::{Method, header::HeaderMap};
+use reqwest::Method;
 use secrecy::SecretString;
 
 use crate::{
+    account::{Account, ErrorText},
     call::Call,
     credentials::Credentials,
     transport::{HttpSetupError, Transport},
 };
-
-/// Finds the server's own words in the body of an error answer.
-pub type ErrorText = fn(&[u8]) -> Option<String>;
 
 /// The `message` of a JSON object: where most servers put their words.
 #[must_use]
@@ -102,15 +100,6 @@ impl HttpClientBuilder {
     }
 }
 
-pub(crate) struct Account {
-    pub(crate) peer: &'static str,
-    pub(crate) transport: Transport,
-    pub(crate) headers: HeaderMap,
-    pub(crate) error_text: ErrorText,
-    pub(crate) within_host: bool,
-    pub(crate) max_answer_bytes: usize,
-}
-
 /// Calls one account of one server. Cheap to clone.
 #[derive(Clone)]
 pub struct HttpClient {
@@ -168,12 +157,6 @@ impl HttpClient {
 
     fn call(&self, method: Method, path: &str) -> Call<'_> {
         Call::new(&self.account, &self.masker, method, &self.base, path)
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.peer)
     }
 }
 

@@ -40,6 +40,7 @@
 //! # }
 //! ```
 
+mod account;
 mod answer;
 mod call;
 mod client;
@@ -52,9 +53,10 @@ mod retry;
 mod status;
 mod transport;
 
+pub use account::ErrorText;
 pub use answer::Answer;
 pub use call::Call;
-pub use client::{ErrorText, HttpClient, HttpClientBuilder, message_of_json};
+pub use client::{HttpClient, HttpClientBuilder, message_of_json};
 pub use credentials::Credentials;
 pub use encoding::{form_encoded, path_segment};
 pub use error::{HttpError, HttpErrorKind};

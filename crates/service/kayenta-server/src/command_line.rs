@@ -6,14 +6,13 @@
 //! these is refused: it is a mistyped command or the value of a mistyped option, and must not start a
 //! server.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use kayenta_config::Environment;
 
 use crate::command::{
     check_config::CheckConfigArgs, demo::DemoArgs, health::HealthArgs, judge::JudgeArgs,
-    migrate::MigrateArgs,
+    migrate::MigrateArgs, serve::ServeArgs,
 };
 
 /// Automated canary analysis: compares the metrics of a canary with those of its baseline.
@@ -48,42 +47,6 @@ pub(crate) enum Command {
     CheckConfig(CheckConfigArgs),
     /// Check an installation of the Java service before or after replacing it.
     Migrate(MigrateArgs),
-}
-
-/// Options of `serve`.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(crate) struct ServeArgs {
-    /// Port to listen on (`server.port`); 8080, or 8090 without a configuration file.
-    #[arg(long, value_name = "PORT")]
-    pub(crate) port: Option<u16>,
-    /// Configuration file or folder to read instead of the default locations
-    /// (`spring.config.location`).
-    #[arg(long, value_name = "PATH")]
-    pub(crate) config: Option<PathBuf>,
-    /// Directory of the embedded work queue and disk store (`kayenta.embedded.dataDir`);
-    /// `kayenta-data` by default.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-}
-
-impl ServeArgs {
-    /// The sources of settings, with these flags taking precedence.
-    pub(crate) fn apply(&self, mut environment: Environment) -> Environment {
-        if let Some(port) = self.port {
-            environment = environment.property("server.port", port);
-        }
-        environment = match &self.config {
-            Some(path) if path.is_dir() => {
-                environment.property("spring.config.location", format!("{}/", path.display()))
-            }
-            Some(path) => environment.only_file(path),
-            None => environment,
-        };
-        if let Some(data_dir) = &self.data_dir {
-            environment = environment.property("kayenta.embedded.dataDir", data_dir.display());
-        }
-        environment
-    }
 }
 
 const FLAGS_WITH_VALUE: [&str; 3] = ["--port", "--config", "--data-dir"];

@@ -4,7 +4,9 @@
 //! runs of the Java service, too, and cost nothing when nobody asks. They change no label and no score.
 
 mod built_in;
+mod design_effect;
 mod findings;
+mod numbers;
 mod paired;
 mod quality;
 mod static_limit;

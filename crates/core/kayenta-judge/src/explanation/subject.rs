@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use kayenta_model::{AnalysisResult, CanaryJudgeResult, MetricSetPair};
 use kayenta_stats::{CompletePairs, Gaps, Summary};
 
-use super::{built_in::Numbers, quality::DesignEffect};
+use super::{design_effect::DesignEffect, numbers::Numbers};
 use crate::{
     JudgeError, JudgeRequest,
     classification::Label,
@@ -41,7 +41,7 @@ pub(super) struct Subject<'a> {
     pub(super) muted: bool,
     /// The reason the result gives.
     pub(super) reason: Option<String>,
-    /// The built-in judge's numbers, once somebody asks.
+    /// The built-in judge's numbers, computed on first use.
     numbers: OnceCell<Option<Numbers>>,
 }
 
@@ -101,7 +101,15 @@ impl<'a> Subject<'a> {
 
     /// The numbers behind the built-in judge's label, if there are any.
     pub(super) fn numbers(&self) -> Option<&Numbers> {
-        self.numbers.get_or_init(|| Numbers::new(self)).as_ref()
+        let make = || {
+            Numbers::new(
+                (&self.control, &self.experiment),
+                (self.control_summary.mean, self.experiment_summary.mean),
+                &self.settings,
+                self.design_effect,
+            )
+        };
+        self.numbers.get_or_init(make).as_ref()
     }
 
     /// Values judged on the side that has fewer.

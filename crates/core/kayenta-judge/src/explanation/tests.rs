@@ -84,7 +84,7 @@ fn numbers_of_the_built_in_judge_equal_the_vectors() {
 #[test]
 fn design_effects_equal_the_vectors() {
     for case in cases("design_effect.json.gz", 67) {
-        let effect = quality::DesignEffect::new(&pairs(&case));
+        let effect = design_effect::DesignEffect::new(&pairs(&case));
         let mut expected = Expected::new(&case["name"], &case["expected"]);
         expected.number("designEffect", effect.map(|effect| effect.factor));
         expected.number(

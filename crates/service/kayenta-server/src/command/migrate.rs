@@ -9,10 +9,8 @@ use std::{
 use clap::{Args, Subcommand, ValueEnum};
 use kayenta_config::Environment;
 
-use crate::{
-    command_line::ServeArgs,
-    migrate::{Verdict, check},
-};
+use super::serve::ServeArgs;
+use crate::migrate::{Verdict, check};
 
 /// Options of `migrate`.
 #[derive(Debug, Args)]

@@ -16,7 +16,11 @@ use kayenta_management::{Meter, MeterKind, MetricsSnapshot, Statistic};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::registry::{Registry, Storage};
 
-use super::{process, summary::Summary, text};
+use super::{
+    process,
+    summary::{Summary, Totals},
+    text,
+};
 
 /// Counters and gauges as plain atomics, histograms in constant space.
 #[derive(Debug)]
@@ -150,7 +154,7 @@ impl Meters {
     }
 
     /// Calls back for every histogram under every set of tags.
-    pub(super) fn each_histogram(&self, mut visit: impl FnMut(Meter, super::summary::Totals)) {
+    fn each_histogram(&self, mut visit: impl FnMut(Meter, Totals)) {
         self.0.registry.visit_histograms(|key, summary| {
             let totals = summary.totals();
             let kind = if self.is_timer(key.name()) {
@@ -172,7 +176,7 @@ impl Meters {
     }
 
     /// Counters, gauges and what the system tells.
-    pub(super) fn plain(&self) -> Vec<Meter> {
+    fn plain(&self) -> Vec<Meter> {
         let mut meters = process::meters(self.0.started, self.0.start_millis, &self.0.usage);
         self.0.registry.visit_counters(|key, value| {
             let count = value.load(Ordering::Relaxed) as f64;
@@ -227,7 +231,9 @@ impl MetricsSnapshot for Meters {
     }
 
     fn prometheus(&self) -> String {
-        text::render(self)
+        let mut histograms = Vec::new();
+        self.each_histogram(|meter, totals| histograms.push((meter, totals)));
+        text::render(&self.plain(), &histograms)
     }
 
     fn start_millis(&self) -> i64 {

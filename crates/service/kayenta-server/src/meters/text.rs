@@ -7,10 +7,7 @@ use metrics_exporter_prometheus::formatting::{
     sanitize_description, sanitize_label_key, sanitize_label_value, sanitize_metric_name,
 };
 
-use super::{
-    recorder::Meters,
-    summary::{BOUNDS, Totals},
-};
+use super::summary::{BOUNDS, Totals};
 
 /// All samples of one metric, which the format wants together under one header.
 #[derive(Default)]
@@ -20,33 +17,33 @@ struct Family {
     samples: String,
 }
 
-/// Everything measured so far.
-pub(super) fn render(meters: &Meters) -> String {
+/// Counters and gauges, and histograms with their totals.
+pub(super) fn render(plain: &[Meter], histograms: &[(Meter, Totals)]) -> String {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
-    for meter in meters.plain() {
+    for meter in plain {
         let (kind, suffix) = match meter.kind {
             MeterKind::Counter => ("counter", "_total"),
-            _ => ("gauge", unit_suffix(&meter)),
+            _ => ("gauge", unit_suffix(meter)),
         };
         let name = with_suffix(sanitize_metric_name(&meter.name), suffix);
         let value = meter.measurements.first().map_or(0.0, |(_, value)| *value);
         let family = families.entry(name.clone()).or_default();
         family.kind = kind;
         family.description.clone_from(&meter.description);
-        sample(&mut family.samples, &name, &labels(&meter), value);
+        sample(&mut family.samples, &name, &labels(meter), value);
     }
-    meters.each_histogram(|meter, totals| {
+    for (meter, totals) in histograms {
         let suffix = if meter.kind == MeterKind::Timer {
             "_seconds"
         } else {
-            unit_suffix(&meter)
+            unit_suffix(meter)
         };
         let name = with_suffix(sanitize_metric_name(&meter.name), suffix);
         let family = families.entry(name.clone()).or_default();
         family.kind = "histogram";
         family.description.clone_from(&meter.description);
-        histogram(&mut family.samples, &name, &labels(&meter), &totals);
-    });
+        histogram(&mut family.samples, &name, &labels(meter), totals);
+    }
     let mut text = String::new();
     for (name, family) in families {
         if let Some(description) = &family.description {

@@ -20,3 +20,6 @@ pub(crate) use management::{environment, scheduled_tasks};
 pub(crate) use outbound::transport;
 pub(crate) use redis::redis_store_options;
 pub(crate) use work::{Work, open_work};
+
+/// Retention of records that are never removed: a century, which every store can add to a timestamp.
+const FOR_EVER: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 60 * 60);

@@ -43,7 +43,7 @@ pub(crate) fn redis_store_options(
         retention: settings
             .engine
             .execution_retention
-            .unwrap_or(super::work::FOR_EVER),
+            .unwrap_or(super::FOR_EVER),
         consumer: uuid::Uuid::new_v4().to_string(),
     })
 }

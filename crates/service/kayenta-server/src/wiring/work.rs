@@ -1,6 +1,6 @@
 //! Where jobs and execution records live.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use kayenta_config::Settings;
 use kayenta_model::Clock;
@@ -44,9 +44,6 @@ impl Work {
     }
 }
 
-/// Kept for ever, as near as the store's arithmetic comes to it.
-pub(super) const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
 /// Opens what the settings ask for.
 ///
 /// # Errors
@@ -63,7 +60,7 @@ async fn open_embedded(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::R
     let retention = settings.engine.execution_retention;
     let embedded = EmbeddedSettings {
         lease: settings.engine.lease,
-        retention: retention.unwrap_or(FOR_EVER),
+        retention: retention.unwrap_or(super::FOR_EVER),
         ..EmbeddedSettings::default()
     };
     let store = EmbeddedStore::open(data_dir, embedded, Arc::clone(clock)).await.map_err(|error| {
