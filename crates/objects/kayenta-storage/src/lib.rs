@@ -64,4 +64,4 @@ pub use metered::Metered;
 pub use repository::ObjectRepository;
 pub use retrying::{RetryPolicy, Retrying};
 pub use segment::{check_segment, is_path_segment};
-pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition};
+pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition, check_room};

@@ -5,7 +5,6 @@ mod command_line;
 mod demo;
 #[cfg(test)]
 mod documents;
-mod file_system;
 mod http;
 mod key_material;
 mod logging;

@@ -9,15 +9,14 @@ use std::{
 use async_trait::async_trait;
 use kayenta_config::Settings;
 use kayenta_engine::{Account, Engine};
+use kayenta_limits::Room;
 use kayenta_management::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_metrics::MetricsStore;
 use kayenta_model::{AccountType, JsonMap};
-use kayenta_settings::PrometheusHealthSettings;
+use kayenta_settings::{PrometheusHealthSettings, WorkBackend};
 use kayenta_storage::ObjectRepository;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-
-use crate::file_system::{self, Room};
 
 /// Every component these settings have. Those that look at something now and then do so until
 /// `shutdown`.
@@ -28,6 +27,7 @@ pub(crate) fn indicators(
     shutdown: &CancellationToken,
 ) -> Vec<Arc<dyn HealthIndicator>> {
     let health = &settings.management.health;
+    let accounts = engine.accounts().in_configured_order();
     let mut indicators: Vec<Arc<dyn HealthIndicator>> = Vec::new();
     indicators.push(Arc::new(WorkHealth {
         name: work_component,
@@ -38,11 +38,13 @@ pub(crate) fn indicators(
     }
     if health.component_enabled("diskspace") {
         indicators.push(Arc::new(DiskSpace {
-            path: health.disk_space_path.clone(),
+            paths: match &health.disk_space_path {
+                Some(path) => vec![path.clone()],
+                None => data_directories(settings, &accounts),
+            },
             threshold: health.disk_space_threshold,
         }));
     }
-    let accounts = engine.accounts().in_configured_order();
     if settings.index.enabled {
         let stores = accounts
             .iter()
@@ -86,7 +88,10 @@ impl HealthIndicator for WorkHealth {
 
     async fn check(&self) -> Health {
         match self.engine.check().await {
-            Ok(()) => Health::up(),
+            Ok(()) => match self.engine.warnings().as_slice() {
+                [] => Health::up(),
+                warnings => Health::up().with("warning", warnings.join("; ")),
+            },
             Err(error) => Health::down(error.to_string()),
         }
     }
@@ -118,10 +123,27 @@ impl HealthIndicator for StorageHealth {
     }
 }
 
-/// Free space of a file system.
+/// Every directory of this machine that the service keeps data in (C-HEALTH-04); the working directory if
+/// there is none.
+fn data_directories(settings: &Settings, accounts: &[Arc<Account>]) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = accounts
+        .iter()
+        .filter_map(|account| account.objects.as_ref())
+        .filter_map(|objects| objects.object_store().directory().map(PathBuf::from))
+        .collect();
+    if matches!(settings.work, WorkBackend::Embedded) {
+        paths.push(settings.embedded.data_dir.clone());
+    }
+    if paths.is_empty() {
+        paths.push(PathBuf::from("."));
+    }
+    paths
+}
+
+/// Free space of the file systems that data is on: of the fullest, if there are several.
 #[derive(Debug)]
 struct DiskSpace {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     threshold: u64,
 }
 
@@ -136,11 +158,19 @@ impl HealthIndicator for DiskSpace {
     }
 
     async fn check(&self) -> Health {
-        let path = self.path.clone();
-        let looked = tokio::task::spawn_blocking(move || file_system::room(&path)).await;
-        let found = looked.ok().flatten();
-        let Room { total, free } = found.unwrap_or_default();
-        let health = if free >= self.threshold {
+        let paths = self.paths.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let look = |path: PathBuf| (kayenta_limits::room(&path), path);
+            let rooms = paths.into_iter().map(look);
+            // Without files or bytes to spare nothing can be written, and a path that is missing is
+            // worse than either.
+            rooms.min_by_key(|(room, _)| room.map(|room| (has_files(&room), room.free)))
+        });
+        let Some((found, path)) = looked.await.ok().flatten() else {
+            return Health::down("the file system did not answer");
+        };
+        let room = found.unwrap_or_default();
+        let mut health = if room.free >= self.threshold && has_files(&room) {
             Health::up()
         } else {
             Health {
@@ -148,12 +178,24 @@ impl HealthIndicator for DiskSpace {
                 details: JsonMap::new(),
             }
         };
-        health
-            .with("total", total)
-            .with("free", free)
+        health = health
+            .with("total", room.total)
+            .with("free", room.free)
             .with("threshold", self.threshold)
-            .with("exists", found.is_some())
+            .with("exists", found.is_some());
+        if health.status < HealthStatus::Up {
+            health = health.with("path", path.display().to_string());
+            if let Some(files) = room.free_files {
+                health = health.with("freeFiles", files);
+            }
+        }
+        health
     }
+}
+
+fn has_files(room: &Room) -> bool {
+    room.free_files
+        .is_none_or(|files| files >= kayenta_limits::RESERVED_FILES)
 }
 
 /// The reference's config index. This service reads the stores themselves and does not wait; the
