@@ -295,14 +295,9 @@ impl Container {
         let prefix = format!("{}/", self.path(kind, key));
         match self.enumerate(&prefix, Some(key)).await {
             Ok(found) => Ok(found),
-            // Deleted under the service: made again, with nothing in it.
             Err(error) if reason(&error) == Reason::NoContainer => {
                 self.forget_container();
-                if !self.makes {
-                    return Err(no_container());
-                }
-                self.ensure_container().await?;
-                Ok(Vec::new())
+                Err(no_container())
             }
             Err(error) => Err(self.explain("list blobs", &error)),
         }
