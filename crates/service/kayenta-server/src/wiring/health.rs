@@ -132,7 +132,7 @@ fn data_directories(settings: &Settings, accounts: &[Arc<Account>]) -> Vec<PathB
         .filter_map(|objects| objects.object_store().directory().map(PathBuf::from))
         .collect();
     if matches!(settings.work, WorkBackend::Embedded) {
-        paths.push(settings.embedded.data_dir.clone());
+        paths.push(settings.data_dir.clone());
     }
     if paths.is_empty() {
         paths.push(PathBuf::from("."));
