@@ -3,6 +3,7 @@
 mod command;
 mod command_line;
 mod demo;
+mod disk_space;
 #[cfg(test)]
 mod documents;
 mod http;

@@ -9,7 +9,6 @@ use std::{
 use async_trait::async_trait;
 use kayenta_config::Settings;
 use kayenta_engine::{Account, Engine};
-use kayenta_limits::Room;
 use kayenta_management::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_metrics::MetricsStore;
 use kayenta_model::{AccountType, JsonMap};
@@ -17,6 +16,8 @@ use kayenta_settings::{PrometheusHealthSettings, WorkBackend};
 use kayenta_storage::ObjectRepository;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+
+use crate::disk_space::DiskSpace;
 
 /// Every component these settings have. Those that look at something now and then do so until
 /// `shutdown`.
@@ -37,13 +38,11 @@ pub(crate) fn indicators(
         indicators.push(Arc::new(Ping));
     }
     if health.component_enabled("diskspace") {
-        indicators.push(Arc::new(DiskSpace {
-            paths: match &health.disk_space_path {
-                Some(path) => vec![path.clone()],
-                None => data_directories(settings, &accounts),
-            },
-            threshold: health.disk_space_threshold,
-        }));
+        let paths = match &health.disk_space_path {
+            Some(path) => vec![path.clone()],
+            None => data_directories(settings, &accounts),
+        };
+        indicators.push(Arc::new(DiskSpace::new(paths, health.disk_space_threshold)));
     }
     if settings.index.enabled {
         let stores = accounts
@@ -138,64 +137,6 @@ fn data_directories(settings: &Settings, accounts: &[Arc<Account>]) -> Vec<PathB
         paths.push(PathBuf::from("."));
     }
     paths
-}
-
-/// Free space of the file systems that data is on: of the fullest, if there are several.
-#[derive(Debug)]
-struct DiskSpace {
-    paths: Vec<PathBuf>,
-    threshold: u64,
-}
-
-#[async_trait]
-impl HealthIndicator for DiskSpace {
-    fn name(&self) -> &str {
-        "diskSpace"
-    }
-
-    fn impact(&self) -> Impact {
-        Impact::Health
-    }
-
-    async fn check(&self) -> Health {
-        let paths = self.paths.clone();
-        let looked = tokio::task::spawn_blocking(move || {
-            let look = |path: PathBuf| (kayenta_limits::room(&path), path);
-            let rooms = paths.into_iter().map(look);
-            // Without files or bytes to spare nothing can be written, and a path that is missing is
-            // worse than either.
-            rooms.min_by_key(|(room, _)| room.map(|room| (has_files(&room), room.free)))
-        });
-        let Some((found, path)) = looked.await.ok().flatten() else {
-            return Health::down("the file system did not answer");
-        };
-        let room = found.unwrap_or_default();
-        let mut health = if room.free >= self.threshold && has_files(&room) {
-            Health::up()
-        } else {
-            Health {
-                status: HealthStatus::Down,
-                details: JsonMap::new(),
-            }
-        };
-        health = health
-            .with("total", room.total)
-            .with("free", room.free)
-            .with("threshold", self.threshold)
-            .with("exists", found.is_some());
-        if health.status < HealthStatus::Up {
-            health = health.with("path", path.display().to_string());
-            if let Some(files) = room.free_files {
-                health = health.with("freeFiles", files);
-            }
-        }
-        health
-    }
-}
-
-fn has_files(room: &Room) -> bool {
-    room.free_files
-        .is_none_or(|files| files >= kayenta_limits::RESERVED_FILES)
 }
 
 /// The reference's config index. This service reads the stores themselves and does not wait; the
