@@ -53,6 +53,7 @@ pub use bucket::{
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use description::{
     Departure, ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,
+    Remark,
 };
 pub use disk::{DiskStore, Durability};
 pub use error::{StorageError, StorageErrorKind};

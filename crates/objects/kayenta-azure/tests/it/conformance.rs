@@ -209,6 +209,7 @@ async fn an_emulator_is_reached_through_the_suffix() {
         accounts.remove(0).store.unwrap()
     };
     let opening = Opening {
+        http: HttpSettings::default(),
         transport: Transport::new(&HttpSettings::default()).unwrap(),
         clock: Arc::new(ManualClock::default()),
     };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayenta_config::Settings;
+use kayenta_config::{Settings, UnknownAccount};
 use kayenta_engine::{Account, Engine};
 use kayenta_management::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_metrics::MetricsStore;
@@ -23,6 +23,7 @@ use crate::disk_space::DiskSpace;
 /// `shutdown`.
 pub(crate) fn indicators(
     settings: &Settings,
+    unknown: &[UnknownAccount],
     engine: &Engine,
     work_component: &'static str,
     shutdown: &CancellationToken,
@@ -58,6 +59,9 @@ pub(crate) fn indicators(
                 objects: Arc::clone(objects),
             }));
         }
+    }
+    if !unknown.is_empty() {
+        indicators.push(Arc::new(UnknownAccounts(unknown.to_vec())));
     }
     indicators.extend(prerequisites(&accounts));
     if let Some(prometheus) = &settings.prometheus.health {
@@ -119,6 +123,26 @@ impl HealthIndicator for StorageHealth {
             Ok(()) => Health::up(),
             Err(error) => Health::down(error.to_string()),
         }
+    }
+}
+
+/// Accounts of kinds nobody knows: whoever names one is refused.
+#[derive(Debug)]
+struct UnknownAccounts(Vec<UnknownAccount>);
+
+#[async_trait]
+impl HealthIndicator for UnknownAccounts {
+    fn name(&self) -> &str {
+        "unknownAccounts"
+    }
+
+    fn impact(&self) -> Impact {
+        Impact::Readiness
+    }
+
+    async fn check(&self) -> Health {
+        let reasons: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        Health::down(reasons.join("; "))
     }
 }
 
