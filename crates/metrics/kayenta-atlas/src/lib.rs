@@ -7,6 +7,7 @@
 mod answer;
 mod backends;
 mod description;
+mod fetch;
 mod lists;
 mod query;
 pub mod section;

@@ -8,6 +8,7 @@
 pub mod answer;
 mod bindings;
 mod description;
+mod fetch;
 pub mod section;
 mod store;
 pub mod template;

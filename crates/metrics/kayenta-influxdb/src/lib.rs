@@ -6,6 +6,7 @@
 
 pub mod answer;
 mod description;
+mod fetch;
 pub mod query;
 pub mod section;
 mod store;

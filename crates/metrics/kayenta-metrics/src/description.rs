@@ -2,6 +2,8 @@
 
 use kayenta_model::CanaryScope;
 
+use crate::fetch_route::FetchRoute;
+
 /// The facts about a metric store that others need. Each adapter exports one as a `static`; the seam
 /// and everything above it read what they need there, and know no store by name.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ pub struct StoreDescription {
     pub accepts_step_zero: bool,
     /// Whether an analysis warns of series with fewer points than its windows have steps.
     pub warns_of_few_points: bool,
-    /// Whether a query can be tried out by hand (`POST /fetch/<service type>/query`).
-    pub has_fetch_route: bool,
+    /// How a query is tried out by hand (`POST /fetch/<service type>/query`); `None` if it cannot be.
+    pub fetch_route: Option<&'static FetchRoute>,
     /// The crate whose log lines are the store's: the first part of their targets.
     pub log_target: &'static str,
     /// The loggers of the reference that stand for the crate (`com.netflix.kayenta.prometheus`).
@@ -38,7 +40,7 @@ impl StoreDescription {
             template_fields: &[],
             accepts_step_zero: false,
             warns_of_few_points: true,
-            has_fetch_route: true,
+            fetch_route: None,
             log_target: "",
             java_loggers: &[],
         }

@@ -4,6 +4,7 @@
 pub mod account;
 mod description;
 mod error;
+mod fetch_route;
 pub mod metadata;
 mod metered;
 pub mod mixing;
@@ -16,6 +17,10 @@ pub mod template;
 
 pub use description::{ScopeField, ScopeValue, StoreDescription};
 pub use error::{FetchError, FetchErrorKind};
+pub use fetch_route::{
+    FetchArgument, FetchArguments, FetchInput, FetchParameter, FetchRoute, ParameterExample,
+    ParameterKind, bindings,
+};
 pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;
 pub use mixing::MixError;

@@ -11,6 +11,7 @@ pub static DESCRIPTION: StoreDescription = StoreDescription {
     template_fields: &["scope", "location", "step"],
     // As many points as New Relic likes.
     accepts_step_zero: true,
+    fetch_route: Some(&crate::fetch::FETCH),
     log_target: env!("CARGO_CRATE_NAME"),
     java_loggers: &["com.netflix.kayenta.newrelic"],
     ..StoreDescription::new("newrelic", "NewrelicCanaryScope")

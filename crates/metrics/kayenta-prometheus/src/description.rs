@@ -9,6 +9,7 @@ pub static DESCRIPTION: StoreDescription = StoreDescription {
         ScopeField::parameter("resourceType"),
     ],
     template_fields: &["project", "resourceType", "scope", "location"],
+    fetch_route: Some(&crate::fetch::FETCH),
     log_target: env!("CARGO_CRATE_NAME"),
     java_loggers: &["com.netflix.kayenta.prometheus"],
     ..StoreDescription::new("prometheus", "PrometheusCanaryScope")

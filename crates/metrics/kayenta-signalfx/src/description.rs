@@ -10,7 +10,6 @@ pub static DESCRIPTION: StoreDescription = StoreDescription {
     ],
     template_fields: &["scope", "location"],
     // The reference has none either.
-    has_fetch_route: false,
     log_target: env!("CARGO_CRATE_NAME"),
     java_loggers: &["com.netflix.kayenta.signalfx"],
     ..StoreDescription::new("signalfx", "SignalFxCanaryScope")

@@ -11,6 +11,7 @@ pub static DESCRIPTION: StoreDescription = StoreDescription {
         ScopeField::parameter("perSeriesAligner"),
     ],
     template_fields: &["project", "resourceType", "scope", "location"],
+    fetch_route: Some(&crate::fetch::FETCH),
     log_target: env!("CARGO_CRATE_NAME"),
     java_loggers: &["com.netflix.kayenta.stackdriver"],
     ..StoreDescription::new("stackdriver", "StackdriverCanaryScope")

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use kayenta_google::GoogleTokens;
-use kayenta_secrets::SecretUrl;
 use kayenta_storage::{StorageError, StorageErrorKind};
 
 /// Where Google's storage is.
@@ -24,7 +23,7 @@ pub struct GcsAccount {
     pub root_folder: String,
     /// `endpoint`, which the Java service does not have: the root of the API, for emulators and
     /// private endpoints; [`STORAGE_URL`] when absent.
-    pub endpoint: Option<SecretUrl>,
+    pub endpoint: Option<String>,
     /// Tokens of [`STORAGE_SCOPE`](crate::STORAGE_SCOPE); an emulator needs none.
     pub tokens: Option<Arc<GoogleTokens>>,
 }

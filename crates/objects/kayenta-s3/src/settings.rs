@@ -1,7 +1,6 @@
 //! What an operator configures.
 
 use kayenta_aws::CredentialSource;
-use kayenta_secrets::SecretUrl;
 use kayenta_storage::{StorageError, StorageErrorKind};
 use url::Url;
 
@@ -19,7 +18,7 @@ pub struct S3Account {
     pub region: Option<String>,
     /// `endpoint`: the URL of another server than Amazon's; the bucket is the first part of the
     /// path there.
-    pub endpoint: Option<SecretUrl>,
+    pub endpoint: Option<String>,
     /// `explicitCredentials` or `profileName`, else the default chain.
     pub credentials: CredentialSource,
     /// `proxyProtocol`, `proxyHost` and `proxyPort`: what the account is reached through. The

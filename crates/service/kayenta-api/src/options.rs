@@ -1,8 +1,9 @@
 //! What an operator can switch: the part of the settings the HTTP layer reads.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use kayenta_management::ManagementOptions;
+use kayenta_metrics::StoreDescription;
 use kayenta_settings::{AuthenticationSettings, CorsSettings, TestDefaults};
 
 /// The title of the API document when none is set.
@@ -24,8 +25,8 @@ pub struct ApiOptions {
     pub body_timeout: Duration,
     /// Whether the `/standalone_canary_analysis` routes exist.
     pub scape_enabled: bool,
-    /// The metric stores (`prometheus`, `datadog`, …) whose `/fetch/<store>/query` exists.
-    pub fetch_stores: BTreeSet<String>,
+    /// The metric stores that are switched on. A store with a fetch route has its `/fetch/<store>/query`.
+    pub metric_stores: Vec<&'static StoreDescription>,
     /// `kayenta.<store>.test-controller-defaults`: per store, per property, the value a fetch
     /// parameter takes when it is absent or empty.
     pub fetch_defaults: TestDefaults,
@@ -61,7 +62,7 @@ impl Default for ApiOptions {
             max_body_bytes: 64 << 20,
             body_timeout: Duration::from_secs(30),
             scape_enabled: true,
-            fetch_stores: BTreeSet::new(),
+            metric_stores: Vec::new(),
             fetch_defaults: TestDefaults::new(),
             validate_metric_names: true,
             credentials_delete_enabled: true,

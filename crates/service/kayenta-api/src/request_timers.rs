@@ -7,6 +7,7 @@
 use std::{collections::HashMap, sync::RwLock, time::Duration};
 
 use http::{Method, StatusCode};
+use kayenta_metrics::StoreDescription;
 use metrics::Histogram;
 
 use crate::controllers::fetch_controller;
@@ -19,8 +20,10 @@ const NO_ROUTE: &str = "UNKNOWN";
 
 /// Timers by route, then by method and status. Looking one up here costs a tenth of asking the
 /// recorder, and there are only as many as there are routes, methods and statuses.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RequestTimers {
+    /// The stores whose fetch routes are timed under the names of their controllers.
+    metric_stores: Vec<&'static StoreDescription>,
     known: RwLock<HashMap<String, TimersOfRoute>>,
 }
 
@@ -42,6 +45,13 @@ impl Timers {
 }
 
 impl RequestTimers {
+    pub(crate) fn new(metric_stores: Vec<&'static StoreDescription>) -> Self {
+        Self {
+            metric_stores,
+            known: RwLock::default(),
+        }
+    }
+
     /// Counts one answered request.
     pub(crate) fn record(
         &self,
@@ -63,7 +73,7 @@ impl RequestTimers {
             return;
         }
         let method = METHODS.get(method).copied().unwrap_or("OTHER");
-        let timers = timers(method, route, status);
+        let timers = timers(&self.metric_stores, method, route, status);
         timers.record(elapsed);
         if let Ok(mut known) = self.known.write() {
             known
@@ -74,7 +84,12 @@ impl RequestTimers {
     }
 }
 
-fn timers(method: &'static str, route: &str, status: StatusCode) -> Timers {
+fn timers(
+    metric_stores: &[&'static StoreDescription],
+    method: &'static str,
+    route: &str,
+    status: StatusCode,
+) -> Timers {
     let (class, outcome) = match status.as_u16() {
         100..200 => ("1xx", "INFORMATIONAL"),
         200..300 => ("2xx", "SUCCESS"),
@@ -90,7 +105,7 @@ fn timers(method: &'static str, route: &str, status: StatusCode) -> Timers {
         "status" => code.clone(),
         "outcome" => outcome,
     );
-    let controller = controller(method, route).map(|(controller, handler)| {
+    let controller = controller(metric_stores, method, route).map(|(controller, handler)| {
         metrics::histogram!(
             "controller.invocations",
             "controller" => controller,
@@ -109,7 +124,11 @@ fn timers(method: &'static str, route: &str, status: StatusCode) -> Timers {
 }
 
 /// The reference's names of the controller and the method of a route.
-fn controller(method: &str, route: &str) -> Option<(&'static str, &'static str)> {
+fn controller(
+    metric_stores: &[&'static StoreDescription],
+    method: &str,
+    route: &str,
+) -> Option<(&'static str, &'static str)> {
     let method = if method == "HEAD" { "GET" } else { method };
     Some(match (method, route) {
         ("GET", "/canaryConfig") => ("CanaryConfigController", "listAllCanaryConfigs"),
@@ -123,6 +142,11 @@ fn controller(method: &str, route: &str) -> Option<(&'static str, &'static str)>
         }
         ("POST", "/canary") => ("CanaryController", "initiateCanaryWithConfig"),
         ("POST", "/canary/{id}" | "/canary/executions") => ("CanaryController", "initiateCanary"),
+        ("GET", "/canary/{id}/explanation") => ("CanaryController", "getCanaryExplanation"),
+        ("GET", "/standalone_canary_analysis/{id}/explanation") => (
+            "StandaloneCanaryAnalysisController",
+            "getCanaryAnalysisExplanation",
+        ),
         ("GET", "/canary/{id}") => ("CanaryController", "getCanaryResults"),
         ("GET", "/canary/executions") => ("CanaryController", "getCanaryResultsByApplication"),
         ("GET", "/judges") => ("CanaryJudgesController", "list"),
@@ -193,7 +217,7 @@ fn controller(method: &str, route: &str) -> Option<(&'static str, &'static str)>
         ("POST", "/admin/orca/instance/enabled") => ("AdminController", "setInstanceEnabled"),
         ("GET", "/admin/deadLetters") => ("DeadLetterController", "listDeadLetters"),
         ("PUT", "/admin/deadLetters/{id}/putBack") => ("DeadLetterController", "putBack"),
-        ("POST", path) => (fetch_controller(path)?, "queryMetrics"),
+        ("POST", path) => (fetch_controller(metric_stores, path)?, "queryMetrics"),
         _ => return None,
     })
 }
@@ -204,11 +228,11 @@ mod tests {
 
     #[test]
     fn every_route_but_management_has_its_controller() {
-        let document = crate::document();
+        let document = crate::document(Vec::new());
         for (route, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 assert_eq!(
-                    controller(&method.to_uppercase(), route).is_none(),
+                    controller(&[], &method.to_uppercase(), route).is_none(),
                     operation["tags"][0] == "management",
                     "{method} {route}"
                 );

@@ -15,6 +15,7 @@ use crate::{
     front::Front,
     openapi,
     options::ApiOptions,
+    request_timers::RequestTimers,
     security::{Guard, SecurityError},
     state::ApiState,
     transport::{self, RequestLayer},
@@ -88,6 +89,7 @@ fn finish(
         &declared_methods(document),
         any_accept_routes(document),
         base_path,
+        RequestTimers::new(options.metric_stores.clone()),
     ));
     let routes = routes
         .fallback(transport::unknown_path)

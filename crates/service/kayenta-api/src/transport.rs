@@ -61,6 +61,7 @@ impl RequestLayer {
         methods: &HashMap<String, Vec<&'static str>>,
         any_accept: HashSet<String>,
         base_path: &str,
+        timers: RequestTimers,
     ) -> Self {
         let allow = methods
             .iter()
@@ -84,7 +85,7 @@ impl RequestLayer {
             any_accept,
             health_path: format!("{}/health", base_path.trim_end_matches('/')),
             ids: RequestIds::new(),
-            timers: RequestTimers::default(),
+            timers,
         }
     }
 

@@ -11,7 +11,7 @@ use kayenta_model::{
     pipeline::PipelineExecution,
 };
 use kayenta_queue::{DeadLetter, ExecutionFilter, QueueDepth};
-use kayenta_storage::{ObjectKind, ObjectRepository, check_room};
+use kayenta_storage::{ObjectKind, ObjectRepository};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     options::{EngineOptions, EngineParts},
     pipeline,
     plan::Planner,
-    record::{AD_HOC, Execution},
+    record::AD_HOC,
     request::{
         CanaryListing, CancelOutcome, FetchOneMetric, FetchOutcome, JudgeStoredPairs,
         StartAnalysis, StartCanary, StartComparison,
@@ -139,21 +139,11 @@ impl Engine {
     /// [`Unavailable`](EngineErrorKind::Unavailable) when it cannot be kept.
     pub async fn start_canary(&self, start: StartCanary) -> Result<String, EngineError> {
         let execution = self.shared.planner.canary(start).await?;
-        self.accept(execution).await
-    }
-
-    /// Keeps a planned execution, unless its results could not be kept.
-    async fn accept(&self, execution: Execution) -> Result<String, EngineError> {
-        // C-ENG-20; any other fault of the account shows when it is used.
-        let account = self.accounts().get(&execution.accounts.storage);
-        if let Some(objects) = account.and_then(|account| account.objects.clone()) {
-            check_room(objects.object_store()).await?;
-        }
         self.shared.executions.accept(execution).await
     }
 
-    /// How a canary run stands: from its record, else from the archive of the storage account, also when
-    /// the records do not answer (C-ENG-19). One that was lost with its record is `terminal` and says so (C-ENG-16).
+    /// How a canary run stands: from its record, else from the archive of the storage account. One that
+    /// was lost with its record is `terminal` and says so (C-ENG-16).
     ///
     /// # Errors
     /// [`InvalidRequest`](EngineErrorKind::InvalidRequest) for an unknown account or an execution of
@@ -166,23 +156,20 @@ impl Engine {
         let account = self
             .accounts()
             .resolve(storage_account, AccountType::ObjectStore)?;
-        let found = self.shared.executions.find(id).await;
-        if let Ok(Some(execution)) = found {
-            return status::canary(execution);
-        }
-        let objects = self.accounts().object_store(&account)?;
-        let archived = objects.load(ObjectKind::CanaryResultArchive, id).await;
-        match (found, archived) {
-            (_, Ok(archived)) => Ok(archived),
-            // C-ENG-19: without the records, what is not archived is unknown, not absent.
-            (Err(error), Err(_)) => Err(error),
-            (Ok(_), Err(error)) if error.is_not_found() => {
-                match self.shared.executions.find_lost(id).await? {
-                    Some(lost) => Ok(lost.canary()),
-                    None => Err(error.into()),
+        match self.shared.executions.find(id).await? {
+            Some(execution) => status::canary(execution),
+            None => {
+                let objects = self.accounts().object_store(&account)?;
+                match objects.load(ObjectKind::CanaryResultArchive, id).await {
+                    Err(error) if error.is_not_found() => {
+                        match self.shared.executions.find_lost(id).await? {
+                            Some(lost) => Ok(lost.canary()),
+                            None => Err(error.into()),
+                        }
+                    }
+                    outcome => Ok(outcome?),
                 }
             }
-            (Ok(_), Err(error)) => Err(error.into()),
         }
     }
 
@@ -225,7 +212,7 @@ impl Engine {
     /// As [`start_canary`](Self::start_canary), for accounts, config and absent fields.
     pub async fn start_analysis(&self, start: StartAnalysis) -> Result<String, EngineError> {
         let execution = self.shared.planner.analysis(start).await?;
-        self.accept(execution).await
+        self.shared.executions.accept(execution).await
     }
 
     /// How a standalone analysis stands: from its record, else from the archive of the storage
@@ -240,8 +227,7 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<AnalysisStatusResponse, EngineError> {
-        let found = self.shared.executions.find(id).await;
-        if let Ok(Some(execution)) = found {
+        if let Some(execution) = self.shared.executions.find(id).await? {
             return Ok(status::analysis(execution));
         }
         let archived = async {
@@ -255,11 +241,8 @@ impl Engine {
                     .await?,
             )
         };
-        match (found, archived.await) {
-            (_, Ok(archived)) => Ok(archived),
-            // C-ENG-19: without the records, what is not archived is unknown, not absent.
-            (Err(error), Err(_)) => Err(error),
-            (Ok(_), Err(error))
+        match archived.await {
+            Err(error)
                 if error.kind == EngineErrorKind::NotFound
                     || (error.kind == EngineErrorKind::InvalidRequest
                         && storage_account.is_none()) =>
@@ -270,7 +253,7 @@ impl Engine {
                     None => Err(error),
                 }
             }
-            (Ok(_), Err(error)) => Err(error),
+            outcome => outcome,
         }
     }
 
@@ -366,7 +349,7 @@ impl Engine {
     /// As [`start_canary`](Self::start_canary), for accounts and config.
     pub async fn start_comparison(&self, start: StartComparison) -> Result<String, EngineError> {
         let execution = self.shared.planner.comparison(start).await?;
-        self.accept(execution).await
+        self.shared.executions.accept(execution).await
     }
 
     /// How a comparison of judges stands.
@@ -491,12 +474,6 @@ impl Engine {
     /// Why one of them cannot.
     pub async fn check(&self) -> Result<(), EngineError> {
         self.shared.executions.check().await
-    }
-
-    /// What an operator should know of the queue although it can be reached, for `/health`.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        self.shared.parts.queue.warnings()
     }
 
     /// Works until `shutdown`, then lets work under way end within the grace period and puts the

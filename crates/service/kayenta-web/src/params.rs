@@ -49,18 +49,111 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ErrorResponse> {
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let is_form = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|kind| is_media_type(kind, "application/x-www-form-urlencoded"));
         let mut pairs = Pairs::read(query.as_bytes());
         let body;
-        if is_form {
+        if is_form(&request) {
             body = read_body(request, BodyLimits::from_ref(state)).await?;
             pairs.add(&body);
         }
         from_pairs(pairs).map(Self)
+    }
+}
+
+fn is_form(request: &Request) -> bool {
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|kind| is_media_type(kind, "application/x-www-form-urlencoded"))
+}
+
+/// Parameters whose names and types are known only at run time: those of the query string and, as with
+/// [`FormParams`], of an HTML form in the body. Read with the same coercions as [`Params`].
+#[derive(Debug, Default)]
+pub struct NamedParams(Vec<(String, Vec<String>)>);
+
+impl NamedParams {
+    /// The parameters of the query string.
+    #[must_use]
+    pub fn of_query(query: &str) -> Self {
+        Self::of(Pairs::read(query.as_bytes()))
+    }
+
+    /// The parameters of the query string and of a form in the body.
+    ///
+    /// # Errors
+    /// When the body cannot be read.
+    pub async fn of_form(request: Request, limits: BodyLimits) -> Result<Self, ErrorResponse> {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let mut pairs = Pairs::read(query.as_bytes());
+        let body;
+        if is_form(&request) {
+            body = read_body(request, limits).await?;
+            pairs.add(&body);
+        }
+        Ok(Self::of(pairs))
+    }
+
+    fn of(pairs: Pairs<'_>) -> Self {
+        let owned = |values: Vec<Cow<'_, str>>| values.into_iter().map(Cow::into_owned).collect();
+        Self(
+            pairs
+                .0
+                .into_iter()
+                .map(|(name, values)| (name.into_owned(), owned(values)))
+                .collect(),
+        )
+    }
+
+    /// Names and values in order of first appearance.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, NamedValue<'_>)> {
+        self.0
+            .iter()
+            .map(|(name, values)| (name.as_str(), NamedValue { name, values }))
+    }
+}
+
+/// The values of one of [`NamedParams`].
+#[derive(Clone, Copy, Debug)]
+pub struct NamedValue<'v> {
+    name: &'v str,
+    values: &'v [String],
+}
+
+impl<'v> NamedValue<'v> {
+    /// The value as a `T`.
+    ///
+    /// # Errors
+    /// With the name of the parameter, when the value stands for no `T`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ErrorResponse> {
+        self.read_with(|values| T::deserialize(values))
+    }
+
+    /// The value as [`required`] and [`flag`] read it.
+    ///
+    /// # Errors
+    /// With the name of the parameter, when the value stands for none.
+    pub fn read_with<T>(
+        &self,
+        read: impl FnOnce(Values<'v>) -> Result<T, ParamError>,
+    ) -> Result<T, ErrorResponse> {
+        let values = self.values.iter().map(|value| value.as_str().into());
+        read(Values(values.collect())).map_err(|error| refused(&error, &self.name))
+    }
+}
+
+/// The response to a request without a parameter that it needs.
+#[must_use]
+pub fn missing(name: &str) -> ErrorResponse {
+    ErrorResponse::bad_request(format!(
+        "Required request parameter '{name}' is not present."
+    ))
+}
+
+fn refused(error: &ParamError, at: &dyn fmt::Display) -> ErrorResponse {
+    match error {
+        ParamError::Missing(name) => missing(name),
+        ParamError::Wrong(text) => ErrorResponse::bad_request(format!("Parameter '{at}': {text}")),
     }
 }
 
@@ -92,22 +185,15 @@ fn from_pairs<T: DeserializeOwned>(pairs: Pairs<'_>) -> Result<T, ErrorResponse>
             .into_iter()
             .map(|(name, values)| (name, Values(values))),
     );
-    serde_path_to_error::deserialize(map).map_err(|error| {
-        let inner: &ParamError = error.inner();
-        match inner {
-            ParamError::Missing(name) => ErrorResponse::bad_request(format!(
-                "Required request parameter '{name}' is not present."
-            )),
-            ParamError::Wrong(text) => {
-                ErrorResponse::bad_request(format!("Parameter '{}': {text}", error.path()))
-            }
-        }
-    })
+    serde_path_to_error::deserialize(map).map_err(|error| refused(error.inner(), error.path()))
 }
 
+/// Why a parameter cannot be read.
 #[derive(Debug)]
-enum ParamError {
+pub enum ParamError {
+    /// It is not there.
     Missing(&'static str),
+    /// Its value is not what it stands for.
     Wrong(String),
 }
 
@@ -132,8 +218,9 @@ impl de::Error for ParamError {
     }
 }
 
-/// The values of one parameter.
-struct Values<'a>(Vec<Cow<'a, str>>);
+/// The values of one parameter, to be read by `serde`.
+#[derive(Debug)]
+pub struct Values<'a>(Vec<Cow<'a, str>>);
 
 impl<'de> IntoDeserializer<'de, ParamError> for Values<'_> {
     type Deserializer = Self;

@@ -33,8 +33,6 @@
 //! assert_eq!(read(&section)[0].store, "/shelf");
 //! ```
 
-pub mod google;
-
 use std::path::Path;
 
 use kayenta_model::AccountType;
@@ -158,7 +156,6 @@ impl<S> AccountSettings<S> {
 /// The part of the configuration that belongs to a kind of account: `kayenta.<kind>`.
 #[derive(Clone, Debug)]
 pub struct Section<'s> {
-    kayenta: Group<'s>,
     group: Group<'s>,
     data_dir: &'s Path,
 }
@@ -168,10 +165,8 @@ impl<'s> Section<'s> {
     /// configured.
     #[must_use]
     pub fn new(binder: &'s Binder<'s>, kind: &str, data_dir: &'s Path) -> Self {
-        let kayenta = binder.group("kayenta");
         Self {
-            group: kayenta.group(kind),
-            kayenta,
+            group: binder.group("kayenta").group(kind),
             data_dir,
         }
     }
@@ -180,12 +175,6 @@ impl<'s> Section<'s> {
     #[must_use]
     pub fn group(&self) -> &Group<'s> {
         &self.group
-    }
-
-    /// `kayenta.<service>`: settings of a [`Service`] that works with the accounts.
-    #[must_use]
-    pub fn service(&self, name: &str) -> Group<'s> {
-        self.kayenta.group(name)
     }
 
     /// Where the service keeps files when nothing else is configured (`kayenta.embedded.dataDir`).
@@ -199,16 +188,6 @@ impl<'s> Section<'s> {
     /// ([`Group::leave_out`]).
     pub fn accounts<T>(&self, read: impl Fn(&Group<'s>) -> Option<T>) -> Vec<T> {
         self.group.elements("accounts", "name", read)
-    }
-}
-
-/// `rootFolder`: the folder objects are in, `kayenta` unless set; `None` when it is set to nothing.
-#[must_use]
-pub fn root_folder(group: &Group<'_>) -> Option<String> {
-    match group.get("rootFolder") {
-        Some(value) if value.text.is_empty() => None,
-        Some(_) => group.text("rootFolder"),
-        None => Some(group.text_or("rootFolder", "kayenta")),
     }
 }
 

@@ -196,11 +196,7 @@ impl WorkQueue for RedisStore {
     }
 
     async fn check(&self) -> Result<(), QueueError> {
-        self.inner.probe().await
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        self.inner.eviction.borrow().iter().cloned().collect()
+        self.inner.ping().await
     }
 
     fn close(&self) {

@@ -5,11 +5,7 @@ mod durability;
 mod files;
 mod layout;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -157,10 +153,6 @@ impl ObjectStore for DiskStore {
         }
     }
 
-    fn directory(&self) -> Option<&Path> {
-        Some(self.files.root())
-    }
-
     async fn check(&self) -> Result<(), StorageError> {
         self.run("check", Files::prepare).await
     }
@@ -168,7 +160,7 @@ impl ObjectStore for DiskStore {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use super::*;
 

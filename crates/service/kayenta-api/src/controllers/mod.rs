@@ -15,7 +15,7 @@ mod metrics_services;
 mod pipelines;
 mod standalone;
 
-pub(crate) use fetch::{FETCH_ROUTES, fetch_controller};
+pub(crate) use fetch::fetch_controller;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{options::ApiOptions, state::ApiState};
@@ -62,5 +62,5 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
             .routes(routes!(standalone::status, standalone::start))
             .routes(routes!(standalone::explanation));
     }
-    router.merge(fetch::routes(&options.fetch_stores))
+    router.merge(fetch::routes(&options.metric_stores))
 }

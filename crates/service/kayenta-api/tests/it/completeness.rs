@@ -51,7 +51,7 @@ fn text<'a>(value: &'a Value, what: &str) -> &'a str {
 
 #[test]
 fn every_parameter_is_described_with_its_default_or_what_absence_means() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let mut parameters = 0;
     for (what, operation) in operations(&document) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -77,7 +77,7 @@ fn every_parameter_is_described_with_its_default_or_what_absence_means() {
 
 #[test]
 fn every_body_is_described_with_an_example_that_matches_its_schema() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let mut examples = 0;
     let mut check = |what: &str, contents: &Value| {
@@ -115,7 +115,7 @@ fn every_body_is_described_with_an_example_that_matches_its_schema() {
 
 #[test]
 fn every_operation_lists_the_responses_of_the_transport() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     for (what, operation) in operations(&document) {
         let has = |status: &str| operation["responses"].get(status).is_some();
         assert!(has("500"), "{what}");
@@ -141,7 +141,7 @@ fn every_operation_lists_the_responses_of_the_transport() {
 
 #[test]
 fn every_schema_and_property_is_described() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let mut properties = 0;
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         text(&schema["description"], name);
@@ -250,7 +250,7 @@ async fn swagger_2_is_served_for_old_tools() {
         "{types:?}"
     );
     assert!(query["properties"]["labelBindings"].is_object());
-    let everything = kayenta_api::document_2().to_string();
+    let everything = kayenta_api::document_2(&crate::fixture::document()).to_string();
     for word in ["oneOf", "#/components", "propertyNames", "\"null\"]"] {
         assert!(!everything.contains(word), "{word} is no Swagger 2.0");
     }

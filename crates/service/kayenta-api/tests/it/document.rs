@@ -1,35 +1,12 @@
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::{completeness::assert_matches_schema, fixture::service};
 
-fn committed() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../api-spec/openapi.json")
-}
-
-/// C-API-15. Regenerate with `UPDATE_OPENAPI=1 cargo test -p kayenta-api`.
-#[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a switch for whoever runs the tests"
-)]
-fn the_committed_document_is_up_to_date() {
-    let mut current = serde_json::to_string_pretty(&kayenta_api::document()).unwrap();
-    current.push('\n');
-    if std::env::var_os("UPDATE_OPENAPI").is_some() {
-        fs::write(committed(), &current).unwrap();
-    }
-    let committed = fs::read_to_string(committed()).unwrap();
-    assert!(
-        current == committed,
-        "api-spec/openapi.json is stale: run UPDATE_OPENAPI=1 cargo test -p kayenta-api"
-    );
-}
-
 #[test]
 fn every_operation_is_described_with_its_answers() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -59,7 +36,7 @@ fn every_operation_is_described_with_its_answers() {
 /// and which fields are required.
 #[test]
 fn schemas_of_types_with_their_own_serialisation_describe_what_they_write() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let names = |value: &Value| -> BTreeSet<String> {
         value.as_object().unwrap().keys().cloned().collect()
@@ -143,7 +120,7 @@ fn schemas_of_types_with_their_own_serialisation_describe_what_they_write() {
 /// Examples are documentation that lies unless it is read.
 #[test]
 fn examples_are_what_the_service_reads() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let example =
         |schema: &str| -> Value { document["components"]["schemas"][schema]["example"].clone() };
     fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {

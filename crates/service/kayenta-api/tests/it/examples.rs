@@ -38,7 +38,7 @@ impl Held {
         options.management.probes_listed = true;
         let redis = Switch::new("redisHealth", Impact::HealthAndReadiness);
         Self {
-            document: kayenta_api::document(),
+            document: crate::fixture::document(),
             service: service_with(options, vec![Arc::new(Ping), redis]),
         }
     }
@@ -269,7 +269,7 @@ fn error_example(document: &Value, name: &str) -> Value {
 
 #[tokio::test]
 async fn error_examples_are_what_the_service_returns() {
-    let document = kayenta_api::document();
+    let document = crate::fixture::document();
     let service = service();
     let missing = "/pipelines/01HKZ0Q8M4J0W6T3V9Y2C5B7DF";
     let mut answers =

@@ -251,7 +251,10 @@ impl Drop for Service {
 /// Everything exposed, details shown, `prometheus` fetchable.
 pub(crate) fn options() -> ApiOptions {
     let mut options = ApiOptions {
-        fetch_stores: ["prometheus".to_owned(), "wavefront".to_owned()].into(),
+        metric_stores: vec![
+            &kayenta_prometheus::DESCRIPTION,
+            &kayenta_wavefront::DESCRIPTION,
+        ],
         ..ApiOptions::default()
     };
     options.management.exposure = ExposureSettings::all();
@@ -489,4 +492,10 @@ pub(crate) fn execution_request(experiment: &str) -> Value {
         "scopes": {"default": {"controlScope": scope("good"), "experimentScope": scope(experiment)}},
         "thresholds": {"pass": 95, "marginal": 75},
     })
+}
+
+/// The API document with every metric store, as it is committed; a test of the server, which knows the
+/// stores, keeps it up to date.
+pub(crate) fn document() -> Value {
+    serde_json::from_str(include_str!("../../../../../api-spec/openapi.json")).unwrap()
 }

@@ -6,6 +6,7 @@ mod command_lines;
 mod generated;
 mod links;
 mod object_store_guide;
+mod openapi;
 mod page;
 mod settings;
 

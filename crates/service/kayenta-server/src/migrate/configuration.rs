@@ -93,19 +93,17 @@ pub(super) fn examine(loaded: &Loaded) -> Configuration {
         .iter()
         .map(|(kind, account)| AccountLine {
             name: account.name.clone(),
-            kind: kind.name.to_owned(),
-            usable: true,
+            kind: kind.name,
+            usable: !account.store.is_not_built_in(),
         })
-        .chain(loaded.accounts.unknown.iter().map(|unknown| AccountLine {
-            name: unknown.name.clone().unwrap_or_default(),
-            kind: unknown.kind.clone(),
-            usable: false,
-        }))
         .collect();
-    for unknown in &loaded.accounts.unknown {
+    for account in accounts.iter().filter(|account| !account.usable) {
         findings.push(Finding::attention(
-            unknown.name.clone().unwrap_or_default(),
-            format!("{unknown}: every run that uses the account is refused"),
+            &account.name,
+            format!(
+                "stores of type {} are not built in: every run that uses the account fails",
+                account.kind
+            ),
         ));
     }
     findings.extend(changes(loaded));
@@ -122,7 +120,7 @@ fn changes(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
     let mut findings = Vec::new();
     for (_, account) in &loaded.accounts.registered {
-        let objects = &account.store.objects;
+        let objects = account.store.objects();
         for departure in objects.iter().flat_map(|objects| objects.departures()) {
             findings.push(Finding::note(&account.name, departure.text).departs(departure.id));
         }

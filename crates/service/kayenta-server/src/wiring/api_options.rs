@@ -5,7 +5,7 @@ use kayenta_config::Settings;
 use kayenta_management::{ManagementOptions, StatusOrder};
 use kayenta_settings::{ManagementPort, ManagementSettings};
 
-use super::kinds::Accounts;
+use super::kinds::{Accounts, Kind};
 
 /// Settings as the HTTP layer wants them.
 pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOptions {
@@ -15,7 +15,9 @@ pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOption
         max_body_bytes: usize::try_from(settings.server.max_body_bytes).unwrap_or(usize::MAX),
         body_timeout: settings.server.body_timeout,
         scape_enabled: settings.standalone_canary_analysis,
-        fetch_stores: accounts.enabled.iter().cloned().collect(),
+        metric_stores: Kind::metric_stores()
+            .filter(|store| accounts.is_enabled(store.service_type))
+            .collect(),
         fetch_defaults: settings.test_defaults.clone(),
         validate_metric_names: settings.validate_metric_names,
         spectator_enabled: settings.spectator.enabled,

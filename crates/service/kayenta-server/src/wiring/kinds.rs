@@ -1,20 +1,26 @@
 //! The kinds of account this service has: the only list of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Section};
+use kayenta_config::{
+    settings::{AwsAccount, ConfigBinAccount, GoogleAccount},
+    stores,
+};
 use kayenta_metrics::{
     StoreDescription,
     account::{MetricsAccount, StoreSection},
 };
-use kayenta_model::AccountType;
 use kayenta_storage::{ObjectAccount, ObjectStoreDescription};
 
-/// What an account can be opened as.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Store {
-    pub(crate) objects: Option<Arc<dyn ObjectAccount>>,
-    pub(crate) metrics: Option<Arc<dyn MetricsAccount>>,
+/// What accounts of one kind have.
+#[derive(Clone, Debug)]
+pub(crate) enum Store {
+    ConfigBin(ConfigBinAccount),
+    Objects(Option<Arc<dyn ObjectAccount>>),
+    Metrics(Arc<dyn MetricsAccount>),
+    Aws(AwsAccount),
+    Google(GoogleAccount),
 }
 
 /// Every configured account.
@@ -30,8 +36,11 @@ pub(crate) enum Kind {
     Objects(&'static ObjectStoreDescription),
     /// A metric store.
     Metrics(&'static StoreSection),
-    /// Accounts that both stores work with, each of which reads its own settings.
-    Both(&'static ObjectStoreDescription, &'static StoreSection),
+    /// A kind whose adapter does not describe itself yet.
+    Other(
+        &'static AccountKind,
+        fn(&Section<'_>) -> Vec<AccountSettings<Store>>,
+    ),
 }
 
 impl AccountSection for Kind {
@@ -39,104 +48,54 @@ impl AccountSection for Kind {
 
     fn kind(&self) -> &'static AccountKind {
         match self {
-            Self::Objects(objects) | Self::Both(objects, _) => &objects.kind,
-            Self::Metrics(metrics) => metrics.kind,
+            Self::Objects(description) => &description.kind,
+            Self::Metrics(store) => store.kind,
+            Self::Other(kind, _) => kind,
         }
     }
 
     fn read(&self, section: &Section<'_>) -> Vec<AccountSettings<Store>> {
         match self {
-            Self::Objects(objects) => keeping(objects, section),
-            Self::Metrics(metrics) => measuring(metrics, section),
-            Self::Both(objects, metrics) => {
-                together(keeping(objects, section), measuring(metrics, section))
-            }
+            Self::Objects(description) => all((description.read)(section), Store::Objects),
+            Self::Metrics(store) => all((store.read)(section), Store::Metrics),
+            Self::Other(_, read) => read(section),
         }
     }
 }
 
-fn keeping(
-    description: &ObjectStoreDescription,
-    section: &Section<'_>,
-) -> Vec<AccountSettings<Store>> {
-    all((description.read)(section), |objects| Store {
-        objects,
-        metrics: None,
-    })
-}
-
-fn measuring(store: &StoreSection, section: &Section<'_>) -> Vec<AccountSettings<Store>> {
-    all((store.read)(section), |metrics| Store {
-        objects: None,
-        metrics: Some(metrics),
-    })
-}
-
-fn all<T>(accounts: Vec<AccountSettings<T>>, store: fn(T) -> Store) -> Vec<AccountSettings<Store>> {
-    accounts
-        .into_iter()
-        .map(|account| account.map(store))
-        .collect()
-}
-
-/// The accounts that both readers accept: what one leaves out cannot be used. Of several with one name
-/// the last counts, as everywhere.
-fn together(
-    keeping: Vec<AccountSettings<Store>>,
-    measuring: Vec<AccountSettings<Store>>,
-) -> Vec<AccountSettings<Store>> {
-    let mut measuring: HashMap<String, Store> = measuring
-        .into_iter()
-        .map(|account| (account.name, account.store))
-        .collect();
-    keeping
-        .into_iter()
-        .rev()
-        .filter_map(|account| {
-            let metrics = measuring.remove(&account.name)?.metrics;
-            Some(account.map(|store| Store { metrics, ..store }))
-        })
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-        .collect()
-}
-
 impl Kind {
-    /// The crates that log for the kind, and the loggers of the reference that stand for each.
-    pub(crate) fn loggers(
-        &self,
-    ) -> impl Iterator<Item = (&'static str, &'static [&'static str])> + use<> {
-        let objects = match self {
-            Self::Objects(objects) | Self::Both(objects, _) => {
-                Some((objects.log_target, objects.java_loggers))
+    /// The crate that logs for the kind, and the loggers of the reference that stand for it.
+    pub(crate) fn loggers(&self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            Self::Objects(description) => Some((description.log_target, description.java_loggers)),
+            Self::Metrics(_) | Self::Other(..) => {
+                let store = self.metrics()?;
+                Some((store.log_target, store.java_loggers))
             }
-            Self::Metrics(_) => None,
-        };
-        let metrics = self
-            .metrics()
-            .map(|metrics| (metrics.log_target, metrics.java_loggers));
-        objects.into_iter().chain(metrics)
+        }
     }
 
     /// The metric store whose queries accounts of the kind understand.
     fn metrics(&self) -> Option<&'static StoreDescription> {
         match self {
-            Self::Metrics(store) | Self::Both(_, store) => Some(store.description),
-            Self::Objects(_) => None,
+            Self::Metrics(store) => Some(store.description),
+            Self::Other(kind, _) if kind.name == stores::GOOGLE.name => {
+                Some(&kayenta_stackdriver::DESCRIPTION)
+            }
+            Self::Objects(_) | Self::Other(..) => None,
         }
+    }
+
+    /// The metric stores whose queries accounts understand.
+    pub(crate) fn metric_stores() -> impl Iterator<Item = &'static StoreDescription> {
+        KINDS.iter().filter_map(Self::metrics)
     }
 
     /// The metric store that is switched on by `kayenta.<name>.enabled`.
     pub(crate) fn metrics_enabled_by(name: &str) -> Option<&'static StoreDescription> {
         KINDS.iter().find_map(|kind| {
             let store = kind.metrics()?;
-            let switch = match kind {
-                // The provider's own switch does not switch its metrics on.
-                Self::Both(..) => store.service_type,
-                Self::Objects(_) | Self::Metrics(_) => kind.kind().name,
-            };
-            (switch == name || store.service_type == name).then_some(store)
+            (kind.kind().name == name || store.service_type == name).then_some(store)
         })
     }
 
@@ -150,11 +109,15 @@ impl Kind {
 /// Every kind, in the order the reference registers them.
 pub(crate) static KINDS: &[Kind] = &[
     Kind::Objects(&kayenta_azure::DESCRIPTION),
-    Kind::Objects(&kayenta_configbin::DESCRIPTION),
+    Kind::Other(&stores::CONFIGBIN, |section| {
+        all(stores::configbin(section), Store::ConfigBin)
+    }),
     Kind::Objects(&kayenta_storage::MEMORY),
     Kind::Objects(&kayenta_storage::DISK),
     Kind::Metrics(&kayenta_atlas::SECTION),
-    Kind::Objects(&kayenta_s3::DESCRIPTION),
+    Kind::Other(&stores::AWS, |section| {
+        all(stores::aws(section), Store::Aws)
+    }),
     Kind::Metrics(&kayenta_datadog::SECTION),
     Kind::Metrics(&kayenta_graphite::SECTION),
     Kind::Metrics(&kayenta_influxdb::SECTION),
@@ -163,46 +126,36 @@ pub(crate) static KINDS: &[Kind] = &[
     Kind::Metrics(&kayenta_signalfx::SECTION),
     Kind::Metrics(&kayenta_wavefront::SECTION),
     Kind::Metrics(&kayenta_http_json::SECTION),
-    Kind::Both(&kayenta_gcs::DESCRIPTION, &kayenta_stackdriver::SECTION),
+    Kind::Other(&stores::GOOGLE, |section| {
+        all(stores::google(section), Store::Google)
+    }),
 ];
 
-impl Store {
-    /// What keeps the account's objects, where the account is for objects and the service that works
-    /// with them is on.
-    pub(crate) fn objects(
-        &self,
-        configured: &Accounts,
-        kind: &AccountKind,
-        types: &[AccountType],
-    ) -> Option<&Arc<dyn ObjectAccount>> {
-        let objects = self.objects.as_ref()?;
-        serves(configured, kind, types, AccountType::ObjectStore).then_some(objects)
-    }
-
-    /// What the account's metrics are read with, by the same rule.
-    pub(crate) fn metrics(
-        &self,
-        configured: &Accounts,
-        kind: &AccountKind,
-        types: &[AccountType],
-    ) -> Option<&Arc<dyn MetricsAccount>> {
-        let metrics = self.metrics.as_ref()?;
-        serves(configured, kind, types, AccountType::MetricsStore).then_some(metrics)
-    }
+fn all<T>(accounts: Vec<AccountSettings<T>>, store: fn(T) -> Store) -> Vec<AccountSettings<Store>> {
+    accounts
+        .into_iter()
+        .map(|account| account.map(store))
+        .collect()
 }
 
-/// Whether accounts of a kind serve as this type: where a service of its own works with them, it has to
-/// be on and the account to be meant for it.
-fn serves(
-    configured: &Accounts,
-    kind: &AccountKind,
-    types: &[AccountType],
-    wanted: AccountType,
-) -> bool {
-    let mut services = kind.services.iter();
-    services
-        .find(|service| service.account_type == wanted)
-        .is_none_or(|service| configured.is_enabled(service.name) && types.contains(&wanted))
+impl Store {
+    /// What keeps objects, of an account that describes itself.
+    pub(crate) fn objects(&self) -> Option<&Arc<dyn ObjectAccount>> {
+        match self {
+            Self::Objects(objects) => objects.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether accounts of this kind cannot do anything yet.
+    pub(crate) fn is_not_built_in(&self) -> bool {
+        matches!(self, Self::Aws(_) | Self::ConfigBin(_))
+    }
+
+    /// Whether accounts of this kind cannot keep objects yet, whatever else they can do.
+    pub(crate) fn keeps_no_objects_yet(&self) -> bool {
+        self.is_not_built_in() || matches!(self, Self::Google(_))
+    }
 }
 
 #[cfg(test)]
@@ -217,27 +170,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_store_that_says_so_has_a_fetch_route_and_no_other_has_one() {
-        let document = kayenta_api::document();
-        let described: BTreeSet<String> = KINDS
-            .iter()
-            .filter_map(Kind::metrics)
-            .filter(|store| store.has_fetch_route)
-            .map(|store| format!("/fetch/{}/query", store.service_type))
-            .collect();
-        let routed: BTreeSet<String> = document["paths"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .filter(|path| path.starts_with("/fetch/"))
-            .cloned()
-            .collect();
-        assert_eq!(routed, described);
-    }
-
-    #[test]
     fn the_model_knows_the_queries_of_every_store_by_the_name_in_its_description() {
-        for store in KINDS.iter().filter_map(Kind::metrics) {
+        for store in Kind::metric_stores() {
             let query = serde_json::json!({"type": store.service_type});
             let query: kayenta_model::QueryConfig = serde_json::from_value(query).unwrap();
             assert_eq!(query.service_type(), store.service_type);
@@ -247,7 +181,7 @@ mod tests {
     #[test]
     fn names_that_must_differ_do() {
         let mut seen = BTreeSet::new();
-        for store in KINDS.iter().filter_map(Kind::metrics) {
+        for store in Kind::metric_stores() {
             for name in [store.service_type, store.scope_class, store.log_target] {
                 assert!(!name.is_empty() && seen.insert(name), "{name}");
             }
@@ -310,55 +244,11 @@ mod tests {
         assert_eq!(seen, 9);
     }
 
-    /// What `docs/adding-a-metric-store.md` lists: where a store is named beside its own crate and tests.
-    #[test]
-    fn a_metric_store_is_named_in_at_most_six_files_outside_its_crate() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-        let mut files = vec![root.join("Cargo.toml")];
-        for area in folders(&root.join("crates")) {
-            if area.ends_with("testing") {
-                continue;
-            }
-            for package in folders(&area) {
-                if !package.ends_with("kayenta-http-json") {
-                    files.push(package.join("Cargo.toml"));
-                    sources(&package.join("src"), &mut files);
-                }
-            }
-        }
-        // The store that is in no transcript of the reference stands for one that is added.
-        let named: Vec<&PathBuf> = files
-            .iter()
-            .filter(|file| {
-                let text = std::fs::read_to_string(file).unwrap();
-                let text = match file.ends_with("Cargo.toml") {
-                    true => text.split("[dev-dependencies]").next().unwrap_or_default(),
-                    false => text.split("#[cfg(test)]").next().unwrap_or_default(),
-                };
-                ["http-json", "http_json", "HttpJson"]
-                    .iter()
-                    .any(|name| text.contains(name))
-            })
-            .collect();
-        assert!(named.len() <= 6, "{named:#?}");
-    }
-
     fn folders(of: &Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(of).unwrap();
         entries
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.is_dir())
             .collect()
-    }
-
-    fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                sources(&path, files);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
     }
 }

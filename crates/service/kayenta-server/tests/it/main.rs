@@ -17,6 +17,7 @@ mod hostile;
 mod kill;
 mod metric_stores;
 mod migrate;
+mod new_stores;
 mod operations_page;
 mod real_prometheus;
 mod remote_judge_example;

@@ -1,16 +1,13 @@
 //! The queue of jobs: kept in memory, every change handed to the writer in the same order.
 
-use std::{
-    pin::pin,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{pin::pin, sync::atomic::Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use super::{
-    EmbeddedStore, blocking,
+    EmbeddedStore,
     jobs::{Lost, Millis, RowChange},
     shared::State,
     writer::{Change, Reply},
@@ -293,9 +290,9 @@ impl WorkQueue for EmbeddedStore {
     }
 
     async fn check(&self) -> Result<(), QueueError> {
-        let shared = Arc::clone(&self.inner.shared);
+        let shared = self.shared();
         match shared.failure() {
-            None if shared.database().is_some() => blocking(move || shared.check_room()).await,
+            None if shared.database().is_some() => Ok(()),
             _ => Err(shared.unavailable()),
         }
     }

@@ -9,7 +9,6 @@
 
 mod conformance;
 mod crash;
-mod full_disk;
 mod opening;
 mod speed;
 

@@ -8,7 +8,6 @@
 
 mod conformance;
 mod eras;
-mod health;
 mod outages;
 mod topologies;
 

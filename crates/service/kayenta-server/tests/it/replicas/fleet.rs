@@ -1,21 +1,17 @@
 //! What the processes share, the processes, and what is posted to them.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
-use kayenta_gcs::{GcsAccount, gcs_store};
-use kayenta_http::{HttpSettings, Transport};
-use kayenta_s3::{AwsEnvironment, CredentialSource, S3Account, s3_store};
-use kayenta_storage::{MissingBucket, ObjectStore};
 use kayenta_testkit::{
-    FakePrometheus, ObjectServer, RedisServer, RemoteStore, Service, ServiceBuilder, azurite,
-    bucket_servers, until,
+    FakePrometheus, RedisServer, Service, ServiceBuilder,
+    azurite::{ACCOUNT_KEY, Azurite},
+    until,
 };
 use serde_json::{Value, json};
 
 use crate::{
     requests::{Caller, analysis, canary, config, metric},
-    samples::{Addresses, BINARY},
+    samples::{BINARY, sample},
 };
 
 pub(super) use crate::requests::WINDOW;
@@ -24,88 +20,44 @@ pub(super) use crate::requests::WINDOW;
 pub(super) struct Surroundings {
     pub(super) prometheus: FakePrometheus,
     pub(super) redis: RedisServer,
-    pub(super) objects: ObjectServer,
+    pub(super) azurite: Azurite,
+}
+
+/// Where a service finds them.
+pub(super) struct Addresses {
+    pub(super) prometheus: String,
+    pub(super) redis: String,
+    pub(super) blobs: String,
 }
 
 /// As the reference deployment names them.
 const QUEUE: &str = "keiko.queue.redis:\n  queueName: kayenta.keiko.queue\n  \
                      deadLetterQueueName: kayenta.keiko.queue.deadLetters\n";
 
-/// A `kayenta.yml` with `more` lines at its end.
-pub(super) fn yaml(addresses: &Addresses, more: &str) -> String {
-    addresses.sample() + QUEUE + more
-}
-
-/// The objects of the replicas' account without the service before them.
-pub(super) fn object_store(objects: &ObjectServer) -> Arc<dyn ObjectStore> {
-    let endpoint = objects.endpoint();
-    let (name, root_folder) = ("canary-storage".to_owned(), "kayenta".to_owned());
-    match objects.store() {
-        RemoteStore::Azure => Arc::new(
-            AzureStore::new(&AzureAccount {
-                name,
-                storage_account_name: azurite::ACCOUNT_NAME.to_owned(),
-                container: "canary".to_owned(),
-                root_folder,
-                endpoint: endpoint.parse().unwrap(),
-                credential: AzureCredential::SharedKey(azurite::ACCOUNT_KEY.into()),
-            })
-            .unwrap(),
-        ),
-        RemoteStore::S3 => {
-            let account = S3Account {
-                name,
-                bucket: "kayenta-bucket".to_owned(),
-                root_folder,
-                region: None,
-                endpoint: Some(endpoint.into()),
-                credentials: CredentialSource::Keys {
-                    access_key: bucket_servers::ACCESS_KEY.into(),
-                    secret_key: bucket_servers::SECRET_KEY.into(),
-                    session_token: None,
-                },
-                proxy: None,
-                encryption: None,
-            };
-            let environment = AwsEnvironment::new([], None);
-            let http = HttpSettings::default();
-            Arc::new(s3_store(&account, &http, environment, MissingBucket::Create).unwrap())
-        }
-        RemoteStore::Gcs => {
-            let account = GcsAccount {
-                name,
-                project: "my-project".to_owned(),
-                bucket: "kayenta-bucket".to_owned(),
-                bucket_location: None,
-                root_folder,
-                endpoint: Some(endpoint.into()),
-                tokens: None,
-            };
-            let transport = Transport::new(&HttpSettings::default()).unwrap();
-            Arc::new(gcs_store(&account, &transport, MissingBucket::Create).unwrap())
-        }
+impl Addresses {
+    /// A `kayenta.yml` with `more` lines at its end.
+    pub(super) fn yaml(&self, more: &str) -> String {
+        let values = [
+            ("prometheus", self.prometheus.as_str()),
+            ("redis", &self.redis),
+            ("blobs", &self.blobs),
+            ("key", ACCOUNT_KEY),
+        ];
+        sample("transcripts-redis-azure.yml", &values) + QUEUE + more
     }
 }
 
 impl Surroundings {
     pub(super) async fn start() -> Self {
-        Self::on(RemoteStore::Azure).await
-    }
-
-    pub(super) async fn on(store: RemoteStore) -> Self {
         let redis = RedisServer::start().await.unwrap();
-        Self::of(redis, store).await
+        Self::with_redis(redis).await
     }
 
     pub(super) async fn with_redis(redis: RedisServer) -> Self {
-        Self::of(redis, RemoteStore::Azure).await
-    }
-
-    async fn of(redis: RedisServer, store: RemoteStore) -> Self {
         Self {
             prometheus: FakePrometheus::start().await.unwrap(),
             redis,
-            objects: ObjectServer::start(store).await.unwrap(),
+            azurite: Azurite::start().await.unwrap(),
         }
     }
 
@@ -130,15 +82,13 @@ impl Surroundings {
         Addresses {
             prometheus: self.prometheus.base_url(),
             redis: self.redis.url(),
-            store: self.objects.store(),
-            objects: self.objects.endpoint(),
+            blobs: self.azurite.endpoint(),
         }
     }
 
     /// Starts so many replicas, each with `more` lines at the end of its `kayenta.yml`.
     pub(super) async fn replicas(&self, count: usize, more: &str) -> Vec<Service> {
-        self.replicas_of(count, &yaml(&self.addresses(), more))
-            .await
+        self.replicas_of(count, &self.addresses().yaml(more)).await
     }
 
     /// Starts so many replicas with this `kayenta.yml`.

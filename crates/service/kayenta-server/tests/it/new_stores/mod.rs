@@ -1,0 +1,274 @@
+//! What a new store has to touch: a metric store and an object store are added to a copy of the repository,
+//! which is built and tested, and are removed again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The lines that a new metric store adds to existing files, each after (or before) a line that is there.
+/// `docs/adding-a-metric-store.md` lists the files.
+const METRIC_STORE: &[(&str, &[Edit])] = &[
+    (
+        "crates/core/kayenta-model/src/query.rs",
+        &[
+            Edit::After(
+                "query_shapes! {",
+                "    /// A query of the dummy.\n    DummyDbQuery {\n        /// Name of the time series.\n        metric_name: \
+                 String = \"lenient::string\",\n    }",
+            ),
+            Edit::After(
+                "pub enum QueryConfig {",
+                "    /// The dummy.\n    DummyDb(DummyDbQuery),",
+            ),
+            Edit::Before(
+                "            Self::Prometheus(_) => \"prometheus\",",
+                "            Self::DummyDb(_) => \"dummydb\",",
+            ),
+            Edit::Before(
+                "            Self::Prometheus(q) => q.custom_inline_template.as_deref(),",
+                "            Self::DummyDb(_) => None,",
+            ),
+            Edit::Before(
+                "            Self::Prometheus(q) => q.custom_inline_template.as_mut(),",
+                "            Self::DummyDb(_) => None,",
+            ),
+            Edit::Before(
+                "            Self::Prometheus(q) => q.custom_filter_template.as_deref(),",
+                "            Self::DummyDb(_) => None,",
+            ),
+            Edit::Before(
+                "            Self::Prometheus(q) => serde_json::to_value(q),",
+                "            Self::DummyDb(q) => serde_json::to_value(q),",
+            ),
+        ],
+    ),
+    (
+        "Cargo.toml",
+        &[Edit::After(
+            "[workspace.dependencies]",
+            "kayenta-dummydb = { path = \"crates/metrics/kayenta-dummydb\" }",
+        )],
+    ),
+    (
+        "crates/service/kayenta-server/Cargo.toml",
+        &[Edit::After(
+            "[dependencies]",
+            "kayenta-dummydb.workspace = true",
+        )],
+    ),
+    (
+        "crates/service/kayenta-server/src/wiring/kinds.rs",
+        &[Edit::After(
+            "pub(crate) static KINDS: &[Kind] = &[",
+            "    Kind::Metrics(&kayenta_dummydb::SECTION),",
+        )],
+    ),
+];
+
+/// The same for a new object store; `docs/adding-an-object-store.md` lists the files, and the map of the
+/// code, which no compiler reads.
+const OBJECT_STORE: &[(&str, &[Edit])] = &[
+    (
+        "Cargo.toml",
+        &[Edit::After(
+            "[workspace.dependencies]",
+            "kayenta-dummybox = { path = \"crates/objects/kayenta-dummybox\" }",
+        )],
+    ),
+    (
+        "crates/service/kayenta-server/Cargo.toml",
+        &[Edit::After(
+            "[dependencies]",
+            "kayenta-dummybox.workspace = true",
+        )],
+    ),
+    (
+        "crates/service/kayenta-server/src/wiring/kinds.rs",
+        &[Edit::After(
+            "pub(crate) static KINDS: &[Kind] = &[",
+            "    Kind::Objects(&kayenta_dummybox::DESCRIPTION),",
+        )],
+    ),
+];
+
+/// What is generated, not edited: the lock file by cargo, the API document by its test.
+const GENERATED: [&str; 2] = ["Cargo.lock", "api-spec/openapi.json"];
+
+/// The most existing files that a new store may touch, generated ones included.
+const MOST_FILES: usize = 6;
+
+/// Lines put beside the only line that reads like this.
+enum Edit {
+    After(&'static str, &'static str),
+    Before(&'static str, &'static str),
+}
+
+impl Edit {
+    fn apply(&self, text: &str) -> String {
+        let (line, with) = match self {
+            Self::After(line, more) => (line, format!("{line}\n{more}\n")),
+            Self::Before(line, more) => (line, format!("{more}\n{line}\n")),
+        };
+        let line = format!("{line}\n");
+        assert_eq!(text.matches(&line).count(), 1, "{line}");
+        text.replace(&line, &with)
+    }
+}
+
+/// A copy of what is needed to build the service.
+struct Copy {
+    root: PathBuf,
+    original: BTreeMap<String, Vec<u8>>,
+}
+
+impl Copy {
+    fn make() -> Self {
+        let from = repository();
+        let root = from.join("target/new-stores");
+        // Files are left as they are where they are the same, so that a second run builds little.
+        let mut original = BTreeMap::new();
+        for part in [
+            "Cargo.toml",
+            "Cargo.lock",
+            "rust-toolchain.toml",
+            "api-spec",
+            "benches",
+            "crates",
+        ] {
+            read(&from, &from.join(part), &mut original);
+        }
+        let mut there = BTreeMap::new();
+        if root.exists() {
+            read(&root, &root, &mut there);
+        }
+        for (path, bytes) in &original {
+            if there.get(path) != Some(bytes) {
+                write(&root.join(path), bytes);
+            }
+        }
+        for path in there.keys().filter(|path| !original.contains_key(*path)) {
+            fs::remove_file(root.join(path)).unwrap();
+        }
+        Self { root, original }
+    }
+
+    fn add(&self, area: &str, package: &str, edits: &[(&str, &[Edit])]) {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/new_stores");
+        let mut files = BTreeMap::new();
+        read(&source, &source.join(package), &mut files);
+        for (path, bytes) in files {
+            write(&self.root.join("crates").join(area).join(path), &bytes);
+        }
+        for (path, edits) in edits {
+            let path = self.root.join(path);
+            let text = fs::read_to_string(&path).unwrap();
+            let text = edits.iter().fold(text, |text, edit| edit.apply(&text));
+            write(&path, text.as_bytes());
+        }
+    }
+
+    /// Removes the crate and undoes the edits.
+    fn remove(&self, area: &str, package: &str, edits: &[(&str, &[Edit])]) {
+        fs::remove_dir_all(self.root.join("crates").join(area).join(package)).unwrap();
+        for (path, edits) in edits {
+            let path = self.root.join(path);
+            let mut text = fs::read_to_string(&path).unwrap();
+            for edit in *edits {
+                let (Edit::After(_, more) | Edit::Before(_, more)) = edit;
+                text = text.replacen(&format!("{more}\n"), "", 1);
+            }
+            write(&path, text.as_bytes());
+        }
+    }
+
+    /// Runs the unit tests of the binary whose names contain one of these: among them, that every crate of
+    /// a store is in the table and that the model knows its queries.
+    fn test(&self, names: &[&str]) {
+        let target = Path::new(super::samples::BINARY)
+            .ancestors()
+            .nth(2)
+            .unwrap();
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["test", "--offline", "--workspace", "--bin", "kayenta", "--"])
+            .args(names)
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", target)
+            .env("UPDATE_OPENAPI", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && text.contains("test result: ok."),
+            "{text}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// The existing files that differ from the original.
+    fn touched(&self) -> BTreeSet<&str> {
+        self.original
+            .iter()
+            .filter(|(path, bytes)| fs::read(self.root.join(path)).unwrap() != **bytes)
+            .map(|(path, _)| path.as_str())
+            .collect()
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// Every file at or below a path, by its path from the root.
+fn read(root: &Path, path: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
+    if path.is_dir() {
+        if path.ends_with("target") {
+            return;
+        }
+        for entry in fs::read_dir(path).unwrap() {
+            read(root, &entry.unwrap().path(), into);
+        }
+    } else {
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+        into.insert(name.to_owned(), fs::read(path).unwrap());
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+#[ignore = "needs cargo, and builds the service twice"]
+fn a_new_store_touches_at_most_six_existing_files_and_leaves_nothing_when_removed() {
+    let copy = Copy::make();
+    for (area, package, edits, generated) in [
+        ("metrics", "kayenta-dummydb", METRIC_STORE, &GENERATED[..]),
+        ("objects", "kayenta-dummybox", OBJECT_STORE, &GENERATED[..1]),
+    ] {
+        copy.add(area, package, edits);
+        copy.test(&["wiring::kinds", "documents::openapi"]);
+        let edited = edits.iter().map(|(path, _)| *path);
+        let touched = copy.touched();
+        assert_eq!(touched, edited.chain(generated.iter().copied()).collect());
+        assert!(touched.len() <= MOST_FILES, "{touched:?}");
+        let document = fs::read_to_string(copy.root.join("api-spec/openapi.json")).unwrap();
+        assert_eq!(
+            document.contains("/fetch/dummydb/query"),
+            area == "metrics",
+            "the route follows from the description"
+        );
+        copy.remove(area, package, edits);
+        for path in generated {
+            write(&copy.root.join(path), &copy.original[*path]);
+        }
+        assert_eq!(copy.touched(), BTreeSet::new());
+    }
+}
