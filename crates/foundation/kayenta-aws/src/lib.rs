@@ -5,6 +5,7 @@
 //! assume a role, and sends their requests through the connections of `kayenta-http`.
 
 mod chain;
+mod configured;
 mod connections;
 mod environment;
 mod error;
@@ -15,6 +16,7 @@ mod signer;
 mod tests;
 
 pub use chain::{CredentialLink, CredentialSource};
+pub use configured::{configured_link, configured_region};
 pub use connections::AwsConnections;
 pub use environment::AwsEnvironment;
 pub use error::AwsError;

@@ -138,6 +138,21 @@ pub(crate) async fn region(environment: &AwsEnvironment, name: &str) -> Result<O
         .and_then(|profile| profile.text("region")))
 }
 
+/// Whether a profile has keys or a role to assume.
+pub(crate) async fn has_credentials(
+    environment: &AwsEnvironment,
+    name: &str,
+    required: bool,
+) -> Result<bool> {
+    match read(environment, name).await? {
+        Some(profile) => Ok(profile.get("role_arn").is_some()
+            || (profile.get("aws_access_key_id").is_some()
+                && profile.get("aws_secret_access_key").is_some())),
+        None if required => Err(missing(environment, name)),
+        None => Ok(false),
+    }
+}
+
 /// Credentials of a profile: its keys, or those of the role it assumes.
 #[derive(Debug)]
 pub(crate) struct ProfileProvider {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use kayenta_errors::with_causes;
 
-use crate::{connections::AwsConnections, error::AwsError, profile};
+use crate::{configured::configured_region, connections::AwsConnections, error::AwsError, profile};
 
 /// Where a machine asks about itself.
 const METADATA: &str = "http://169.254.169.254";
@@ -27,17 +27,11 @@ impl RegionChain {
     /// When there is none, with every place it was looked for in.
     pub async fn region(&self, profile: Option<&str>) -> Result<String, AwsError> {
         let environment = &self.0.environment;
-        if let Some(region) = environment.variable("AWS_REGION") {
-            return Ok(region.to_owned());
-        }
         let name = profile.map_or_else(|| profile::default_name(environment), str::to_owned);
-        let of_profile = profile::region(environment, &name).await;
-        if let Ok(Some(region)) = of_profile {
-            return Ok(region);
-        }
-        let of_profile = match of_profile {
-            Err(error) => with_causes(error.to_string(), &error),
-            Ok(_) => "names none".to_owned(),
+        let of_profile = match configured_region(profile, environment).await {
+            Ok(Some((region, _))) => return Ok(region),
+            Ok(None) => "names none".to_owned(),
+            Err(error) => error.message,
         };
         let of_machine = match self.of_machine().await {
             Ok(region) => return Ok(region),

@@ -150,6 +150,13 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Every variable and its value.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The home directory.
     #[must_use]
     pub fn home_dir(&self) -> &Path {

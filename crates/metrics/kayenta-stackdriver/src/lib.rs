@@ -8,8 +8,10 @@ mod answer;
 mod description;
 mod fetch;
 mod filter;
+pub mod section;
 mod store;
 
 pub use description::DESCRIPTION;
 pub use kayenta_google::{CredentialsError, GoogleCredentials};
+pub use section::SECTION;
 pub use store::{MONITORING_URL, StackdriverAccount, StackdriverStore};

@@ -130,9 +130,14 @@ impl Container {
 
     pub(crate) fn explain(&self, attempted: &str, error: &azure_core::Error) -> StorageError {
         if reason(error) == Reason::NoContainer {
-            self.seen.store(false, Ordering::Relaxed);
+            self.forget_container();
         }
         explain(&self.account, attempted, error)
+    }
+
+    /// Lets the next [`ensure_container`](Self::ensure_container) look again.
+    pub(crate) fn forget_container(&self) {
+        self.seen.store(false, Ordering::Relaxed);
     }
 
     /// Makes sure that the container is there, once until it is found missing.
@@ -194,7 +199,7 @@ impl Container {
         match self.enumerate(&self.group_prefix(kind), None).await {
             Ok(found) => Ok(found),
             Err(error) if reason(&error) == Reason::NoContainer => {
-                self.seen.store(false, Ordering::Relaxed);
+                self.forget_container();
                 self.ensure_container().await?;
                 Ok(Vec::new())
             }
@@ -257,7 +262,7 @@ impl Container {
 
     /// Whether the container's blobs can be used now, whatever was known before.
     pub(crate) async fn check(&self) -> Result<(), StorageError> {
-        self.seen.store(false, Ordering::Relaxed);
+        self.forget_container();
         self.ensure_container().await?;
         if self.seen.load(Ordering::Relaxed) {
             return Ok(());
@@ -291,7 +296,7 @@ impl Container {
         match self.enumerate(&prefix, Some(key)).await {
             Ok(found) => Ok(found),
             Err(error) if reason(&error) == Reason::NoContainer => {
-                self.seen.store(false, Ordering::Relaxed);
+                self.forget_container();
                 Err(no_container())
             }
             Err(error) => Err(self.explain("list blobs", &error)),
@@ -330,7 +335,7 @@ impl Container {
             Err(error) => match reason(&error) {
                 Reason::NoBlob => Ok(None),
                 Reason::NoContainer => {
-                    self.seen.store(false, Ordering::Relaxed);
+                    self.forget_container();
                     Err(no_container())
                 }
                 // Rewritten between two ranges: read again.
@@ -379,7 +384,7 @@ impl Container {
             match reason(&error) {
                 Reason::NoContainer if !second => {
                     second = true;
-                    self.seen.store(false, Ordering::Relaxed);
+                    self.forget_container();
                     self.ensure_container().await?;
                 }
                 Reason::Condition => return Err(conflict(kind, key)),

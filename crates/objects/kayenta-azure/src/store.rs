@@ -133,8 +133,16 @@ impl ObjectStore for AzureStore {
     async fn lock(&self, name: &str, wait: Duration) -> Result<StoreLock, StorageError> {
         check_segment("lock name", name)?;
         self.0.ensure_container().await?;
-        let blob = self.0.blob_under_root(&format!("locks/{name}"));
-        lease::acquire(&self.0.account, blob, wait).await
+        let blob = || self.0.blob_under_root(&format!("locks/{name}"));
+        match lease::acquire(&self.0.account, blob(), wait).await {
+            // The container was deleted under the service.
+            Err(error) if error.is_not_found() => {
+                self.0.forget_container();
+                self.0.ensure_container().await?;
+                lease::acquire(&self.0.account, blob(), wait).await
+            }
+            outcome => outcome,
+        }
     }
 
     async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {

@@ -10,6 +10,7 @@
 mod bucket;
 mod failure;
 mod requests;
+mod section;
 mod settings;
 
 use kayenta_http::Transport;
@@ -17,6 +18,7 @@ use kayenta_storage::{BucketStore, MissingBucket, StorageError};
 
 pub use bucket::GcsBucket;
 pub use requests::STORAGE_SCOPE;
+pub use section::{DESCRIPTION, GcsSection, accounts};
 pub use settings::{GcsAccount, STORAGE_URL};
 
 /// A store for the account. Asks nothing of the network: whether the account can be reached shows

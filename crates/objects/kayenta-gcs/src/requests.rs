@@ -9,6 +9,7 @@ use http::{
 };
 use kayenta_google::GoogleTokens;
 use kayenta_http::Transport;
+use kayenta_secrets::SecretUrl;
 use kayenta_storage::StorageError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
@@ -68,7 +69,10 @@ pub(crate) struct Requests {
 
 impl Requests {
     pub(crate) fn new(account: &GcsAccount, transport: &Transport) -> Result<Self, StorageError> {
-        let root = account.endpoint.as_deref().unwrap_or(STORAGE_URL);
+        let root = account
+            .endpoint
+            .as_ref()
+            .map_or(STORAGE_URL, SecretUrl::expose);
         let usable = Url::parse(root).is_ok_and(|url| {
             matches!(url.scheme(), "http" | "https")
                 && url.has_host()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kayenta_google::GoogleTokens;
+use kayenta_secrets::SecretUrl;
 use kayenta_storage::{StorageError, StorageErrorKind};
 
 /// Where Google's storage is.
@@ -23,7 +24,7 @@ pub struct GcsAccount {
     pub root_folder: String,
     /// `endpoint`, which the Java service does not have: the root of the API, for emulators and
     /// private endpoints; [`STORAGE_URL`] when absent.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<SecretUrl>,
     /// Tokens of [`STORAGE_SCOPE`](crate::STORAGE_SCOPE); an emulator needs none.
     pub tokens: Option<Arc<GoogleTokens>>,
 }

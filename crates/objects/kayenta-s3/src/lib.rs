@@ -14,11 +14,13 @@ mod bucket;
 mod failure;
 mod place;
 mod requests;
+mod section;
 mod settings;
 
 use kayenta_storage::{BucketStore, MissingBucket, StorageError};
 
 pub use bucket::S3Bucket;
+pub use section::{DESCRIPTION, S3Section, accounts};
 pub use settings::{Encryption, S3Account};
 
 /// Connections, environment and region an account is reached through.

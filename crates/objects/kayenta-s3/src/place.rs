@@ -25,7 +25,7 @@ impl Place {
         let Some(endpoint) = &account.endpoint else {
             return Ok(None);
         };
-        let mut url = Url::parse(endpoint)
+        let mut url = Url::parse(endpoint.expose())
             .ok()
             .filter(|url| {
                 matches!(url.scheme(), "http" | "https")
@@ -108,7 +108,7 @@ mod tests {
             bucket: "bucket".to_owned(),
             root_folder: "kayenta".to_owned(),
             region: region.map(str::to_owned),
-            endpoint: endpoint.map(str::to_owned),
+            endpoint: endpoint.map(Into::into),
             credentials: CredentialSource::Chain,
             proxy: None,
             encryption: None,

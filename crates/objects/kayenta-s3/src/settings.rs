@@ -1,6 +1,7 @@
 //! What an operator configures.
 
 use kayenta_aws::CredentialSource;
+use kayenta_secrets::SecretUrl;
 use kayenta_storage::{StorageError, StorageErrorKind};
 use url::Url;
 
@@ -18,7 +19,7 @@ pub struct S3Account {
     pub region: Option<String>,
     /// `endpoint`: the URL of another server than Amazon's; the bucket is the first part of the
     /// path there.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<SecretUrl>,
     /// `explicitCredentials` or `profileName`, else the default chain.
     pub credentials: CredentialSource,
     /// `proxyProtocol`, `proxyHost` and `proxyPort`: what the account is reached through. The

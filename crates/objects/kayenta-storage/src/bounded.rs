@@ -1,6 +1,6 @@
 //! A limit on how many operations a store works on at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -94,6 +94,10 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
     async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {
         let _permit = self.permit().await?;
         self.inner.change_mark(kind).await
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.inner.directory()
     }
 
     /// Not counted: health must be reported at once.

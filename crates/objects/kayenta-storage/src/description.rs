@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use kayenta_accounts::{AccountKind, AccountSettings, Section};
-use kayenta_http::Transport;
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_model::{Clock, JsonMap};
 
 use crate::{error::StorageError, store::ObjectStore};
@@ -48,6 +48,12 @@ pub trait ObjectAccount: fmt::Debug + Send + Sync {
     /// When the settings cannot be used.
     fn open_for_reading(&self, opening: &Opening) -> Result<Arc<dyn ObjectStore>, StorageError>;
 
+    /// What the account will work with (where its credentials come from), found without asking the
+    /// network: for `check-config`.
+    async fn remarks(&self) -> Vec<Remark> {
+        Vec::new()
+    }
+
     /// What these settings mean otherwise than in the Java service.
     fn departures(&self) -> Vec<Departure> {
         Vec::new()
@@ -65,9 +71,20 @@ pub enum Place {
     Network,
 }
 
+/// Something to say of an account that is not wrong in itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// Good to know.
+    Note(String),
+    /// Probably a mistake.
+    Warning(String),
+}
+
 /// What stores are opened with.
 #[derive(Clone, Debug)]
 pub struct Opening {
+    /// How the service reaches servers, for a store with connections of its own.
+    pub http: HttpSettings,
     /// The HTTP connections of the service.
     pub transport: Transport,
     /// The time.

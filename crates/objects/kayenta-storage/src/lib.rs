@@ -53,6 +53,7 @@ pub use bucket::{
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use description::{
     Departure, ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,
+    Remark,
 };
 pub use disk::{DiskStore, Durability};
 pub use error::{StorageError, StorageErrorKind};
@@ -64,4 +65,4 @@ pub use metered::Metered;
 pub use repository::ObjectRepository;
 pub use retrying::{RetryPolicy, Retrying};
 pub use segment::{check_segment, is_path_segment};
-pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition};
+pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition, check_room};

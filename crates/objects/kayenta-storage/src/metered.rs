@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -141,6 +142,10 @@ impl<S: ObjectStore> ObjectStore for Metered<S> {
         let work = self.inner.change_mark(kind);
         self.measure("change_mark", kind.group(), nothing, work)
             .await
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.inner.directory()
     }
 
     async fn check(&self) -> Result<(), StorageError> {

@@ -1,6 +1,6 @@
 //! Another try for what fails by chance, within a deadline.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -223,6 +223,10 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
             self.inner.change_mark(kind)
         })
         .await
+    }
+
+    fn directory(&self) -> Option<&Path> {
+        self.inner.directory()
     }
 
     /// Tried once: health tells what is.

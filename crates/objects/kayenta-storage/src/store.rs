@@ -1,12 +1,16 @@
 //! The trait every object store implements.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::{error::StorageError, kind::ObjectKind, lock::StoreLock};
+use crate::{
+    error::{StorageError, StorageErrorKind},
+    kind::ObjectKind,
+    lock::StoreLock,
+};
 
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +150,11 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
         Ok(None)
     }
 
+    /// The directory of this machine that the store keeps its objects in; `None` if they are elsewhere.
+    fn directory(&self) -> Option<&Path> {
+        None
+    }
+
     /// Whether the store answers at all, for `/health`; cheap.
     ///
     /// # Errors
@@ -203,7 +212,29 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
         (**self).change_mark(kind).await
     }
 
+    fn directory(&self) -> Option<&Path> {
+        (**self).directory()
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
         (**self).check().await
+    }
+}
+
+/// Whether a store that keeps its objects on this machine has room for new ones. Asked before work is
+/// accepted whose results it would keep.
+///
+/// # Errors
+/// [`Unavailable`](StorageErrorKind::Unavailable) when it has none.
+pub async fn check_room(store: &dyn ObjectStore) -> Result<(), StorageError> {
+    let Some(directory) = store.directory().map(Path::to_owned) else {
+        return Ok(());
+    };
+    let looked = tokio::task::spawn_blocking(move || kayenta_limits::check_room(&directory)).await;
+    match looked {
+        Ok(Err(full)) => {
+            Err(StorageError::new(StorageErrorKind::Unavailable, full.to_string()).caused_by(full))
+        }
+        Ok(Ok(())) | Err(_) => Ok(()),
     }
 }

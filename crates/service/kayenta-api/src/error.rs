@@ -44,9 +44,9 @@ impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         Self(match error.kind {
             StorageErrorKind::NotFound => ErrorResponse::not_found(error.message),
-            StorageErrorKind::Conflict | StorageErrorKind::Invalid => {
-                ErrorResponse::bad_request(error.message)
-            }
+            StorageErrorKind::Invalid => ErrorResponse::bad_request(error.message),
+            // C-STORE-11
+            StorageErrorKind::Conflict => ErrorResponse::conflict(error.message),
             StorageErrorKind::Unavailable => {
                 log_failure("object store does not answer", &error);
                 ErrorResponse::unavailable(error.message)
@@ -135,7 +135,7 @@ mod tests {
     fn store_failures_keep_their_meaning() {
         let of_kind = |kind| status(StorageError::new(kind, "x"));
         assert_eq!(of_kind(StorageErrorKind::NotFound), 404);
-        assert_eq!(of_kind(StorageErrorKind::Conflict), 400);
+        assert_eq!(of_kind(StorageErrorKind::Conflict), 409);
         assert_eq!(of_kind(StorageErrorKind::Invalid), 400);
         assert_eq!(of_kind(StorageErrorKind::Unavailable), 503);
         assert_eq!(of_kind(StorageErrorKind::Denied), 500);

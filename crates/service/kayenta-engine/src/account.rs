@@ -2,7 +2,7 @@
 //! none.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, PoisonError, RwLock},
 };
@@ -101,6 +101,8 @@ struct State {
     by_name: IndexMap<String, Arc<Account>>,
     /// Query types some module of this service understands; an account's removal leaves its own.
     service_types: BTreeSet<String>,
+    /// Why a configured account is not there, by its name.
+    absent: BTreeMap<String, String>,
 }
 
 impl Accounts {
@@ -131,6 +133,15 @@ impl Accounts {
             .unwrap_or_else(PoisonError::into_inner)
             .service_types
             .insert(service_type.into());
+    }
+
+    /// Says why an account that users may name is not there.
+    pub fn explain_absence(&self, name: impl Into<String>, reason: impl Into<String>) {
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .absent
+            .insert(name.into(), reason.into());
     }
 
     /// Whether some module understands queries of this type.
@@ -177,7 +188,7 @@ impl Accounts {
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             return self.get(name).ok_or_else(|| EngineError {
                 known_accounts: self.names_for(wanted),
-                ..EngineError::invalid(format!("Unable to resolve account {name}."))
+                ..EngineError::invalid(self.unresolved(name))
             });
         }
         let candidates: Vec<_> = self
@@ -200,6 +211,14 @@ impl Accounts {
             );
         }
         Ok(Arc::clone(chosen))
+    }
+
+    fn unresolved(&self, name: &str) -> String {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match state.absent.get(name) {
+            None => format!("Unable to resolve account {name}."),
+            Some(reason) => format!("Unable to resolve account {name}: {reason}."),
+        }
     }
 
     /// The accounts a caller may name for the type, in alphabetical order (C-API-18).

@@ -11,7 +11,7 @@ use kayenta_model::{
     pipeline::PipelineExecution,
 };
 use kayenta_queue::{DeadLetter, ExecutionFilter, QueueDepth};
-use kayenta_storage::{ObjectKind, ObjectRepository};
+use kayenta_storage::{ObjectKind, ObjectRepository, check_room};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     options::{EngineOptions, EngineParts},
     pipeline,
     plan::Planner,
-    record::AD_HOC,
+    record::{AD_HOC, Execution},
     request::{
         CanaryListing, CancelOutcome, FetchOneMetric, FetchOutcome, JudgeStoredPairs,
         StartAnalysis, StartCanary, StartComparison,
@@ -139,11 +139,21 @@ impl Engine {
     /// [`Unavailable`](EngineErrorKind::Unavailable) when it cannot be kept.
     pub async fn start_canary(&self, start: StartCanary) -> Result<String, EngineError> {
         let execution = self.shared.planner.canary(start).await?;
+        self.accept(execution).await
+    }
+
+    /// Keeps a planned execution, unless its results could not be kept.
+    async fn accept(&self, execution: Execution) -> Result<String, EngineError> {
+        // C-ENG-20; any other fault of the account shows when it is used.
+        let account = self.accounts().get(&execution.accounts.storage);
+        if let Some(objects) = account.and_then(|account| account.objects.clone()) {
+            check_room(objects.object_store()).await?;
+        }
         self.shared.executions.accept(execution).await
     }
 
-    /// How a canary run stands: from its record, else from the archive of the storage account. One that
-    /// was lost with its record is `terminal` and says so (C-ENG-16).
+    /// How a canary run stands: from its record, else from the archive of the storage account, also when
+    /// the records do not answer (C-ENG-19). One that was lost with its record is `terminal` and says so (C-ENG-16).
     ///
     /// # Errors
     /// [`InvalidRequest`](EngineErrorKind::InvalidRequest) for an unknown account or an execution of
@@ -156,20 +166,23 @@ impl Engine {
         let account = self
             .accounts()
             .resolve(storage_account, AccountType::ObjectStore)?;
-        match self.shared.executions.find(id).await? {
-            Some(execution) => status::canary(execution),
-            None => {
-                let objects = self.accounts().object_store(&account)?;
-                match objects.load(ObjectKind::CanaryResultArchive, id).await {
-                    Err(error) if error.is_not_found() => {
-                        match self.shared.executions.find_lost(id).await? {
-                            Some(lost) => Ok(lost.canary()),
-                            None => Err(error.into()),
-                        }
-                    }
-                    outcome => Ok(outcome?),
+        let found = self.shared.executions.find(id).await;
+        if let Ok(Some(execution)) = found {
+            return status::canary(execution);
+        }
+        let objects = self.accounts().object_store(&account)?;
+        let archived = objects.load(ObjectKind::CanaryResultArchive, id).await;
+        match (found, archived) {
+            (_, Ok(archived)) => Ok(archived),
+            // C-ENG-19: without the records, what is not archived is unknown, not absent.
+            (Err(error), Err(_)) => Err(error),
+            (Ok(_), Err(error)) if error.is_not_found() => {
+                match self.shared.executions.find_lost(id).await? {
+                    Some(lost) => Ok(lost.canary()),
+                    None => Err(error.into()),
                 }
             }
+            (Ok(_), Err(error)) => Err(error.into()),
         }
     }
 
@@ -212,7 +225,7 @@ impl Engine {
     /// As [`start_canary`](Self::start_canary), for accounts, config and absent fields.
     pub async fn start_analysis(&self, start: StartAnalysis) -> Result<String, EngineError> {
         let execution = self.shared.planner.analysis(start).await?;
-        self.shared.executions.accept(execution).await
+        self.accept(execution).await
     }
 
     /// How a standalone analysis stands: from its record, else from the archive of the storage
@@ -227,7 +240,8 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<AnalysisStatusResponse, EngineError> {
-        if let Some(execution) = self.shared.executions.find(id).await? {
+        let found = self.shared.executions.find(id).await;
+        if let Ok(Some(execution)) = found {
             return Ok(status::analysis(execution));
         }
         let archived = async {
@@ -241,8 +255,11 @@ impl Engine {
                     .await?,
             )
         };
-        match archived.await {
-            Err(error)
+        match (found, archived.await) {
+            (_, Ok(archived)) => Ok(archived),
+            // C-ENG-19: without the records, what is not archived is unknown, not absent.
+            (Err(error), Err(_)) => Err(error),
+            (Ok(_), Err(error))
                 if error.kind == EngineErrorKind::NotFound
                     || (error.kind == EngineErrorKind::InvalidRequest
                         && storage_account.is_none()) =>
@@ -253,7 +270,7 @@ impl Engine {
                     None => Err(error),
                 }
             }
-            outcome => outcome,
+            (Ok(_), Err(error)) => Err(error),
         }
     }
 
@@ -349,7 +366,7 @@ impl Engine {
     /// As [`start_canary`](Self::start_canary), for accounts and config.
     pub async fn start_comparison(&self, start: StartComparison) -> Result<String, EngineError> {
         let execution = self.shared.planner.comparison(start).await?;
-        self.shared.executions.accept(execution).await
+        self.accept(execution).await
     }
 
     /// How a comparison of judges stands.
@@ -474,6 +491,12 @@ impl Engine {
     /// Why one of them cannot.
     pub async fn check(&self) -> Result<(), EngineError> {
         self.shared.executions.check().await
+    }
+
+    /// What an operator should know of the queue although it can be reached, for `/health`.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.shared.parts.queue.warnings()
     }
 
     /// Works until `shutdown`, then lets work under way end within the grace period and puts the

@@ -3,9 +3,9 @@
 mod command;
 mod command_line;
 mod demo;
+mod disk_space;
 #[cfg(test)]
 mod documents;
-mod file_system;
 mod http;
 mod key_material;
 mod logging;
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
             on_runtime(async move { Ok(kayenta_client::run_analyze(*args).await) })
         }
         Some(Command::Health(args)) => on_runtime(command::health::run(args)),
-        Some(Command::CheckConfig(args)) => command::check_config::run(&args),
+        Some(Command::CheckConfig(args)) => on_runtime(command::check_config::run(args)),
         Some(Command::Migrate(args)) => on_runtime(command::migrate::run(args)),
     };
     outcome.unwrap_or_else(|error| {

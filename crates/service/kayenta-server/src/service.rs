@@ -13,6 +13,7 @@ use axum::Router;
 use kayenta_api::{ApiParts, ApiState, management_router, router};
 use kayenta_config::{Environment, Settings};
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
+use kayenta_http::Transport;
 use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource};
@@ -94,16 +95,18 @@ impl Service {
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds::new());
-        let transport = wiring::transport(&settings.http_client)?;
+        let http = wiring::http_settings(&settings.http_client)?;
+        let transport = Transport::new(&http).context("the connections of outgoing calls")?;
         let judges = wiring::judges(&settings, &transport, &clock).context("the remote judge")?;
         let ingredients = Ingredients {
+            http,
             surroundings: Surroundings {
                 transport,
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
             },
         };
-        let accounts = wiring::accounts::register(&settings, &configured, &ingredients).await?;
+        let accounts = wiring::accounts::register(&configured, &ingredients).await?;
         let work = wiring::open_work(&settings, &clock).await?;
         let engine = Engine::new(
             EngineParts {
@@ -122,7 +125,13 @@ impl Service {
             engine: engine.clone(),
             options: wiring::api_options(&settings, &configured),
             management: ManagementParts {
-                indicators: wiring::indicators(&settings, &engine, work.component, &shutdown),
+                indicators: wiring::indicators(
+                    &settings,
+                    &configured.unknown,
+                    &engine,
+                    work.component,
+                    &shutdown,
+                ),
                 lifecycle: lifecycle.subscribe(),
                 log_levels: Arc::clone(&logging.levels) as _,
                 metrics: Arc::new(meters.clone()),

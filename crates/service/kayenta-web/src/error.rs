@@ -111,6 +111,12 @@ impl ErrorResponse {
         )
     }
 
+    /// 409: another writer was faster; the request is worth trying again.
+    #[must_use]
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, Shape::Kayenta, message)
+    }
+
     /// 413.
     #[must_use]
     pub fn body_too_long(limit: usize) -> Self {

@@ -33,6 +33,8 @@
 //! assert_eq!(read(&section)[0].store, "/shelf");
 //! ```
 
+pub mod google;
+
 use std::path::Path;
 
 use kayenta_model::AccountType;
@@ -156,6 +158,7 @@ impl<S> AccountSettings<S> {
 /// The part of the configuration that belongs to a kind of account: `kayenta.<kind>`.
 #[derive(Clone, Debug)]
 pub struct Section<'s> {
+    kayenta: Group<'s>,
     group: Group<'s>,
     data_dir: &'s Path,
 }
@@ -165,8 +168,10 @@ impl<'s> Section<'s> {
     /// configured.
     #[must_use]
     pub fn new(binder: &'s Binder<'s>, kind: &str, data_dir: &'s Path) -> Self {
+        let kayenta = binder.group("kayenta");
         Self {
-            group: binder.group("kayenta").group(kind),
+            group: kayenta.group(kind),
+            kayenta,
             data_dir,
         }
     }
@@ -175,6 +180,12 @@ impl<'s> Section<'s> {
     #[must_use]
     pub fn group(&self) -> &Group<'s> {
         &self.group
+    }
+
+    /// `kayenta.<service>`: settings of a [`Service`] that works with the accounts.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Group<'s> {
+        self.kayenta.group(name)
     }
 
     /// Where the service keeps files when nothing else is configured (`kayenta.embedded.dataDir`).
@@ -188,6 +199,16 @@ impl<'s> Section<'s> {
     /// ([`Group::leave_out`]).
     pub fn accounts<T>(&self, read: impl Fn(&Group<'s>) -> Option<T>) -> Vec<T> {
         self.group.elements("accounts", "name", read)
+    }
+}
+
+/// `rootFolder`: the folder objects are in, `kayenta` unless set; `None` when it is set to nothing.
+#[must_use]
+pub fn root_folder(group: &Group<'_>) -> Option<String> {
+    match group.get("rootFolder") {
+        Some(value) if value.text.is_empty() => None,
+        Some(_) => group.text("rootFolder"),
+        None => Some(group.text_or("rootFolder", "kayenta")),
     }
 }
 

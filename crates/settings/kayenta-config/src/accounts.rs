@@ -1,6 +1,6 @@
 //! `kayenta.<kind>`: switches and accounts of every kind in a table. No kind is known here by name.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, fmt, path::Path};
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Registered, Section};
 use kayenta_model::AccountType;
@@ -18,6 +18,8 @@ pub struct Accounts<S> {
     pub enabled: Vec<String>,
     /// Accounts the service starts without.
     pub skipped: Vec<SkippedAccount>,
+    /// Accounts of kinds that are not in the table.
+    pub unknown: Vec<UnknownAccount>,
 }
 
 impl<S> Accounts<S> {
@@ -45,6 +47,28 @@ pub struct SkippedAccount {
     pub message: String,
     /// Why, and where in the configuration.
     pub cause: Diagnostic,
+}
+
+/// An account of a kind this service does not have (C-ACCOUNT-01).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAccount {
+    /// The kind, as the configuration spells it.
+    pub kind: String,
+    /// The account's name, if it has one.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for UnknownAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, name } = self;
+        match name {
+            Some(name) => write!(
+                f,
+                "account {name} is of the kind {kind}, which is not supported"
+            ),
+            None => write!(f, "accounts of the kind {kind} are not supported"),
+        }
+    }
 }
 
 /// The table of a reader that asks for no kind of account: all of `kayenta.<kind>` is then unknown.
@@ -78,10 +102,10 @@ pub(crate) fn read<S: AccountSection>(
     data_dir: &Path,
 ) -> Accounts<S::Store> {
     let kayenta = binder.group("kayenta");
-    kayenta.accept(&[
-        "data-migration",
-        "include-spring-security-authentication-in-pipeline-context",
-    ]);
+    kayenta.accept(&["include-spring-security-authentication-in-pipeline-context"]);
+    for name in ["data-migration", "migration"] {
+        warn_of_migrator(&kayenta, name);
+    }
     let mut enabled = Vec::new();
     let mut skipped = Vec::new();
     let mut read: Vec<Read<S::Store>> = Vec::new();
@@ -122,7 +146,70 @@ pub(crate) fn read<S: AccountSection>(
         registered,
         enabled,
         skipped,
+        unknown: unknown(&kayenta, table),
     }
+}
+
+/// A name without what relaxed spellings may differ in.
+fn bare(name: &str) -> String {
+    name.replace(['-', '_'], "").to_lowercase()
+}
+
+/// Accounts of kinds that are not in the table. A section is taken for a kind when it is switched on and
+/// has a list of accounts with names; anything else below it is an unknown property like any other.
+fn unknown<S: AccountSection>(kayenta: &Group<'_>, table: &[S]) -> Vec<UnknownAccount> {
+    if table.is_empty() {
+        return Vec::new();
+    }
+    let mut unknown = Vec::new();
+    for kind in kayenta.keys("") {
+        let known = table
+            .iter()
+            .any(|entry| bare(entry.kind().name) == bare(&kind));
+        let section = kayenta.group(&kind);
+        if known || !section.group("accounts").is_present() || !section.switch("enabled") {
+            continue;
+        }
+        let names = section.elements("accounts", "name", |account| Some(account.text("name")));
+        kayenta.accept(&[&kind]);
+        let accounts = names.into_iter().map(|name| UnknownAccount {
+            kind: kind.clone(),
+            name,
+        });
+        for account in accounts {
+            let kinds: Vec<&str> = table.iter().map(|entry| entry.kind().name).collect();
+            section.report(
+                Diagnostic::warning(format!("{account}: nothing can be done with it"))
+                    .property(section.full("accounts"))
+                    .at(section.group("accounts").begin())
+                    .remedy(format!("use one of the kinds {}", kinds.join(", "))),
+            );
+            unknown.push(account);
+        }
+    }
+    unknown
+}
+
+/// The reference's migrator copies in the background of a running service; here it is a command
+/// (C-ACCOUNT-02).
+fn warn_of_migrator(kayenta: &Group<'_>, name: &str) {
+    kayenta.accept(&[name]);
+    let migrator = kayenta.group(name);
+    if !migrator.is_present() || !migrator.switch("enabled") {
+        return;
+    }
+    let account = |property: &str| {
+        migrator
+            .text(property)
+            .unwrap_or_else(|| "ACCOUNT".to_owned())
+    };
+    let (from, to) = (account("sourceAccountName"), account("targetAccountName"));
+    migrator.report(
+        Diagnostic::warning("the service copies no objects in the background")
+            .property(migrator.full("enabled"))
+            .at(migrator.at("enabled"))
+            .remedy(format!("run kayenta migrate copy --from {from} --to {to}")),
+    );
 }
 
 /// Reads `kayenta.<name>.enabled`.
@@ -154,48 +241,52 @@ fn report_lonely(kayenta: &Group<'_>, service: &str, kind: &str) {
     );
 }
 
-/// Warns of accounts that are to keep objects and whose service is off, or that ask for less than they
-/// need.
+/// Warns of accounts whose service is off, or that ask for less than they need.
 fn warn_unused<S>(
     kayenta: &Group<'_>,
     kind: &AccountKind,
     accounts: &[AccountSettings<S>],
     enabled: &[String],
 ) {
-    let Some(service) = kind
-        .services
-        .iter()
-        .find(|service| service.account_type == AccountType::ObjectStore)
-    else {
-        return;
-    };
     let group = kayenta.group(kind.name);
-    let service = service.name;
-    for account in accounts {
-        let name = &account.name;
-        let objects = account.supported_types.contains(&AccountType::ObjectStore);
-        let configs = account
-            .supported_types
-            .contains(&AccountType::ConfigurationStore);
-        let warning = if objects && !enabled.iter().any(|on| on == service) {
-            Diagnostic::warning(format!(
-                "kayenta.{service}.enabled is off: nothing can be stored in account {name}"
-            ))
-            .remedy(format!("set kayenta.{service}.enabled: true"))
-        } else if configs && !objects {
-            Diagnostic::warning(format!(
-                "account {name} supports CONFIGURATION_STORE without OBJECT_STORE: Unable to resolve \
-                 storage service {name}."
-            ))
-            .remedy("add OBJECT_STORE to its supportedTypes")
-        } else {
-            continue;
-        };
+    let warn = |warning: Diagnostic| {
         group.report(
             warning
                 .property(group.full("accounts"))
                 .at(group.at("accounts")),
         );
+    };
+    for account in accounts {
+        let name = &account.name;
+        let supports = |wanted| account.supported_types.contains(&wanted);
+        for service in kind.services {
+            let is_on = enabled.iter().any(|on| on == service.name);
+            if is_on || !supports(service.account_type) {
+                continue;
+            }
+            let service_name = service.name;
+            let consequence = match service.account_type {
+                AccountType::ObjectStore => format!("nothing can be stored in account {name}"),
+                _ => format!("account {name} reads no metrics"),
+            };
+            let text = format!("kayenta.{service_name}.enabled is off: {consequence}");
+            let remedy = format!("set kayenta.{service_name}.enabled: true");
+            warn(Diagnostic::warning(text).remedy(remedy));
+        }
+        let keeps_objects = kind
+            .services
+            .iter()
+            .any(|service| service.account_type == AccountType::ObjectStore);
+        if keeps_objects
+            && supports(AccountType::ConfigurationStore)
+            && !supports(AccountType::ObjectStore)
+        {
+            let text = format!(
+                "account {name} supports CONFIGURATION_STORE without OBJECT_STORE: Unable to resolve \
+                 storage service {name}."
+            );
+            warn(Diagnostic::warning(text).remedy("add OBJECT_STORE to its supportedTypes"));
+        }
     }
 }
 

@@ -28,7 +28,7 @@ mod sections;
 pub mod settings;
 mod sources;
 
-pub use accounts::{Accounts, NoAccounts, SkippedAccount};
+pub use accounts::{Accounts, NoAccounts, SkippedAccount, UnknownAccount};
 pub use check::{CheckReport, check_config};
 pub use environment::Environment;
 pub use kayenta_properties::{
@@ -36,5 +36,4 @@ pub use kayenta_properties::{
     PropertyView, Severity, SourceView, is_secret_name, mask,
 };
 pub use load::{Loaded, load};
-pub use sections::stores;
 pub use settings::Settings;

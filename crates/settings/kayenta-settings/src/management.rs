@@ -136,8 +136,9 @@ pub struct HealthSettings {
     pub defaults_enabled: bool,
     /// `management.health.<component>.enabled` where set, names in lower case without dashes.
     pub components: IndexMap<String, bool>,
-    /// `management.health.diskspace.path`, default `.`.
-    pub disk_space_path: PathBuf,
+    /// `management.health.diskspace.path`; by default every directory that data is kept in, and `.` if
+    /// there is none.
+    pub disk_space_path: Option<PathBuf>,
     /// `management.health.diskspace.threshold` in bytes, default 10 MiB.
     pub disk_space_threshold: u64,
 }

@@ -83,6 +83,8 @@ where
     waiting_worker_gets_a_pushed_job(make().await).await;
     two_workers_never_hold_the_same_job(make().await).await;
     ended_lease_is_delivered_again_and_fenced(make().await).await;
+    late_word_shows_that_a_worker_lives(make().await).await;
+    jobs_that_lost_several_workers_are_handed_out_one_at_a_time(make().await).await;
     renewed_lease_is_kept(make().await).await;
     put_off_job_waits_and_is_not_counted(make().await).await;
     delayed_jobs_come_in_order(make().await).await;
@@ -291,6 +293,68 @@ pub async fn ended_lease_is_delivered_again_and_fenced(fixture: WorkQueueFixture
         .expect("the second worker has it");
     peer.complete(&second.lease).await.unwrap();
     depth_becomes(&queue, QueueDepth::default()).await;
+}
+
+/// Takes a job while time passes.
+async fn take_in_time(fixture: &WorkQueueFixture, pass: Duration) -> LeasedJob {
+    let waiting = tokio::spawn({
+        let peer = Arc::clone(&fixture.peer);
+        async move { take(&peer).await }
+    });
+    tokio::time::sleep(QUIET).await;
+    fixture.time.pass(pass + Duration::from_millis(5)).await;
+    waiting.await.expect("the job should come")
+}
+
+/// A lease that ended counts as the death of its worker only until that worker speaks.
+pub async fn late_word_shows_that_a_worker_lives(fixture: WorkQueueFixture) {
+    let WorkQueueFixture { queue, lease, .. } = &fixture;
+    queue.push(&job("a"), None).await.unwrap();
+    let mut held = take(queue).await;
+    for _ in 0..4 {
+        let next = take_in_time(&fixture, *lease).await;
+        assert_eq!(next.delivery, 2);
+        let late = queue.put_off(&held.lease, None).await;
+        assert_eq!(kind(late), QueueErrorKind::LeaseLost);
+        held = next;
+    }
+    queue.complete(&held.lease).await.unwrap();
+}
+
+/// Jobs that lost two workers each are told apart: one at a time is handed out, others go on.
+pub async fn jobs_that_lost_several_workers_are_handed_out_one_at_a_time(
+    fixture: WorkQueueFixture,
+) {
+    let WorkQueueFixture {
+        queue, peer, lease, ..
+    } = &fixture;
+    for id in ["a", "b"] {
+        queue.push(&job(id), None).await.unwrap();
+    }
+    for delivery in 1..=2 {
+        let pass = if delivery == 1 {
+            Duration::ZERO
+        } else {
+            *lease
+        };
+        let first = take_in_time(&fixture, pass).await;
+        let second = take(peer).await;
+        assert_eq!((first.delivery, second.delivery), (delivery, delivery));
+    }
+    let suspect = take_in_time(&fixture, *lease).await;
+    assert_eq!(suspect.delivery, 3);
+    queue.push(&job("innocent"), None).await.unwrap();
+    let innocent = take(peer).await;
+    assert_eq!((innocent.job, innocent.delivery), (job("innocent"), 1));
+    peer.complete(&innocent.lease).await.unwrap();
+    nothing_to_take(peer).await;
+    queue.renew(&suspect.lease).await.unwrap();
+    queue.complete(&suspect.lease).await.unwrap();
+    let other = take(peer).await;
+    assert_ne!(other.job, suspect.job);
+    assert_eq!(other.delivery, 3);
+    peer.complete(&other.lease).await.unwrap();
+    depth_becomes(queue, QueueDepth::default()).await;
 }
 
 /// A worker that goes on renewing keeps its job.

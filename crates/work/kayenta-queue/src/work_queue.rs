@@ -34,7 +34,9 @@ pub struct LeasedJob {
     pub job: Job,
     /// The right to do it.
     pub lease: Lease,
-    /// 1 on first delivery; grows when a lease ended without a word, not when a job was put back.
+    /// 1 on first delivery; grows with each worker that died on the job: its lease ended, or its
+    /// process did, and it was never heard of again. Not when a job was put back, and not when a
+    /// worker speaks too late ([`QueueErrorKind::LeaseLost`](crate::QueueErrorKind::LeaseLost)).
     pub delivery: u32,
 }
 
@@ -65,6 +67,11 @@ pub struct QueueDepth {
 }
 
 /// A queue of jobs shared by any number of workers and processes.
+///
+/// A job that has lost two workers or more is handed out only while no other such job is leased, so
+/// that a job that ends its processes is told from those that were under way beside it. A worker
+/// whose store was away has to speak for its lease as soon as the store is back ([`WorkQueue::complete`],
+/// [`WorkQueue::put_off`]), even if the lease has ended: its silence would count as its death.
 #[async_trait]
 pub trait WorkQueue: Send + Sync + std::fmt::Debug {
     /// Queues a job, to be taken at once or no earlier than `due`. `Ok` means it is durable.
@@ -131,6 +138,12 @@ pub trait WorkQueue: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Why it does not.
     async fn check(&self) -> Result<(), QueueError>;
+
+    /// What an operator should know of the back end although it answers: it may lose what it was given.
+    /// As of the last [`WorkQueue::check`].
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Lets every pending and later [`WorkQueue::take`] return
     /// [`Closed`](crate::QueueErrorKind::Closed); everything else goes on working.

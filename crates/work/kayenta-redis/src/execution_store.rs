@@ -8,7 +8,7 @@ use kayenta_model::ExecutionStatus;
 use kayenta_queue::{
     ExecutionFilter, ExecutionRecord, ExecutionStore, QueueError, QueueErrorKind, RecordVersion,
 };
-use redis::{cmd, pipe};
+use redis::{RedisError, RedisResult, cmd, pipe};
 
 use crate::{RedisStore, script};
 
@@ -38,6 +38,26 @@ fn status_of(id: &str, text: &str) -> Result<ExecutionStatus, QueueError> {
         )
         .caused_by(error)
     })
+}
+
+/// What Redis has under the key is no record of an execution.
+fn unreadable(id: &str, error: RedisError) -> QueueError {
+    let message = format!("the record of execution {id} cannot be read: {error}");
+    QueueError::new(QueueErrorKind::Corrupt, message).caused_by(error)
+}
+
+/// Nothing in place of a corrupt record.
+fn left_out_if_unreadable<T>(
+    id: &str,
+    read: Result<Option<T>, QueueError>,
+) -> Result<Option<T>, QueueError> {
+    match read {
+        Err(error) if error.kind == QueueErrorKind::Corrupt => {
+            tracing::warn!(execution.id = %id, %error, "left an unreadable execution out of a listing");
+            Ok(None)
+        }
+        other => other,
+    }
 }
 
 /// The record, unless there is none.
@@ -231,22 +251,28 @@ impl ExecutionStore for RedisStore {
             at += ids.len();
             // Statuses first: bodies are read only of what is wanted.
             let mut commands = pipe();
+            commands.ignore_errors();
             for id in &ids {
                 commands
                     .cmd("HGET")
                     .arg(self.inner.keys.record(id))
                     .arg("status");
             }
-            let statuses: Vec<Option<String>> = self
+            let statuses: Vec<RedisResult<Option<String>>> = self
                 .inner
                 .link
                 .pipeline("list executions", &commands)
                 .await?;
             let mut wanted = Vec::new();
             for (id, status) in ids.iter().zip(statuses) {
+                // C-ENG-08: a record that cannot be read does not spoil the others.
+                let status = status
+                    .map_err(|error| unreadable(id, error))
+                    .and_then(|status| status.map(|text| status_of(id, &text)).transpose());
                 // A record whose time is over leaves the index a little later.
-                let Some(status) = status else { continue };
-                let status = status_of(id, &status)?;
+                let Some(status) = left_out_if_unreadable(id, status)? else {
+                    continue;
+                };
                 if !filter.statuses.is_empty() && !filter.statuses.contains(&status) {
                     continue;
                 }
@@ -259,19 +285,23 @@ impl ExecutionStore for RedisStore {
                 continue;
             }
             let mut commands = pipe();
+            commands.ignore_errors();
             for id in &wanted {
                 commands
                     .cmd("HMGET")
                     .arg(self.inner.keys.record(id))
                     .arg(&FIELDS);
             }
-            let records: Vec<Fields> = self
+            let records: Vec<RedisResult<Fields>> = self
                 .inner
                 .link
                 .pipeline("list executions", &commands)
                 .await?;
             for (id, fields) in wanted.into_iter().zip(records) {
-                found.extend(record_of(id, fields)?.map(|(record, _)| record));
+                let record = fields
+                    .map_err(|error| unreadable(id, error))
+                    .and_then(|fields| record_of(id, fields));
+                found.extend(left_out_if_unreadable(id, record)?.map(|(record, _)| record));
             }
         }
         Ok(found)
@@ -302,6 +332,6 @@ impl ExecutionStore for RedisStore {
     }
 
     async fn check(&self) -> Result<(), QueueError> {
-        self.inner.ping().await
+        self.inner.probe().await
     }
 }

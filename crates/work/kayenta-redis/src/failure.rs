@@ -18,7 +18,7 @@ pub(crate) fn failed(attempted: &str, address: &str, error: RedisError) -> Queue
             QueueErrorKind::Denied,
             "; check the user and password of redis.connection",
         ),
-        _ => (QueueErrorKind::Unavailable, ""),
+        _ => (QueueErrorKind::Unavailable, hint(error.code())),
     };
     let reason = if error.is_timeout() {
         "timed out".to_owned()
@@ -30,6 +30,18 @@ pub(crate) fn failed(attempted: &str, address: &str, error: RedisError) -> Queue
         format!("cannot {attempted}: Redis at {address}: {reason}{hint}"),
     )
     .caused_by(error)
+}
+
+/// What to do about an answer of a Redis that takes no writes.
+fn hint(code: Option<&str>) -> &'static str {
+    match code {
+        Some("OOM") => "; its memory is full: raise maxmemory, or remove what fills it",
+        Some("READONLY") => "; it is a read-only replica: point redis.connection at the master",
+        Some("MISCONF") => "; it cannot write its data to disk: look at its log",
+        Some("NOREPLICAS") => "; it has too few replicas for its min-replicas-to-write",
+        Some("WRONGTYPE") => "; another program uses the key",
+        _ => "",
+    }
 }
 
 /// Whether the connection, not the request, is at fault: another one may do better. A master that was

@@ -24,12 +24,17 @@ const BATCH: &[u8] = b"1000";
 pub(crate) async fn run(inner: Weak<Inner>, ended: CancellationToken) {
     let mut swept: Option<Instant> = None;
     let mut looked = None;
+    let mut looked_at_policy = false;
     while let Some(store) = inner.upgrade() {
         let sleep = keep(&store).await;
         // Redis cannot lose its data in a restart without breaking the connection.
         let connection = store.link.generation().await;
         if connection.is_some() && connection != looked && store.look_at_era().await.is_ok() {
             looked = connection;
+            if !looked_at_policy {
+                store.look_at_policy().await;
+                looked_at_policy = true;
+            }
         }
         // Short retention is swept as often as it is short.
         let sweep_every = SWEEP.min(store.options.retention);

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     tag: String,
-    queue: [String; 7],
+    queue: [String; 8],
     records: [String; 3],
 }
 
@@ -23,17 +23,19 @@ impl Keys {
                 key("delayed"),
                 key("places"),
                 key("leases"),
-                key("deliveries"),
+                key("silent"),
                 key("again"),
                 key(&format!("dead:{}", plain(dead_letter_name))),
+                key("alone"),
             ],
             records: [key("records"), key("unfinished"), key("ended")],
             tag,
         }
     }
 
-    /// Stream of ready jobs, delayed jobs by time, place of each job, leases by end, deliveries so far,
-    /// jobs pushed while leased, stream of dead letters: what every queue script gets, in this order.
+    /// Stream of ready jobs, delayed jobs by time, place of each job, leases by end, leases that ended
+    /// without a word, jobs pushed while leased, stream of dead letters, the leased job that is singled
+    /// out: what every queue script gets, in this order.
     pub(crate) fn queue(&self) -> &[String] {
         &self.queue
     }
@@ -49,6 +51,24 @@ impl Keys {
     /// Set of all ids, set of unfinished ids, ended records by the time they may go.
     pub(crate) fn records(&self) -> &[String] {
         &self.records
+    }
+
+    /// The key that a process writes to see whether it can.
+    pub(crate) fn probe(&self, consumer: &str) -> String {
+        format!("{}:probe:{consumer}", self.tag)
+    }
+
+    /// Every key with a fixed name, and what it is.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let queue = [
+            "stream", "zset", "hash", "zset", "hash", "hash", "stream", "string",
+        ];
+        let records = ["set", "set", "zset"];
+        self.queue
+            .iter()
+            .zip(queue)
+            .chain(self.records.iter().zip(records))
+            .map(|(key, kind)| (&**key, kind))
     }
 
     pub(crate) fn record(&self, id: &str) -> String {

@@ -21,24 +21,22 @@ mod keeper;
 mod keys;
 mod link;
 mod options;
+mod probe;
 mod reader;
 mod reference_keys;
 mod script;
 mod work_queue;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use kayenta_queue::QueueError;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{era::Era, failover::Replicas, keys::Keys, link::Link, reader::Reader};
 
 pub use options::RedisStoreOptions;
 pub use reference_keys::{ReferenceKeys, ReferenceRun, ReferenceState, reference_state};
-
-/// The longest wait for the answer to a ping.
-const LONGEST_PING: Duration = Duration::from_millis(600);
 
 /// Queue and execution records on one Redis. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -56,6 +54,8 @@ struct Inner {
     replicas: Replicas,
     /// Tells the keeper that something is due sooner than it thinks.
     sooner: Notify,
+    /// Why Redis may throw work away, if it may.
+    eviction: watch::Sender<Option<String>>,
     closed: CancellationToken,
     /// Ends the tasks when the last handle is gone.
     ended: CancellationToken,
@@ -79,6 +79,7 @@ impl RedisStore {
             era: Era::default(),
             replicas: Replicas::default(),
             sooner: Notify::new(),
+            eviction: watch::Sender::new(None),
             closed: CancellationToken::new(),
             ended: CancellationToken::new(),
         });
@@ -89,18 +90,6 @@ impl RedisStore {
         ));
         tokio::spawn(keeper::run(Arc::downgrade(&inner), inner.ended.clone()));
         Ok(Self { inner })
-    }
-}
-
-impl Inner {
-    /// Whether Redis answers. Asked on behalf of probes, which do not wait long: an answer that is late
-    /// counts as none, and the next one is asked for on a new connection.
-    async fn ping(&self) -> Result<(), QueueError> {
-        let limit = self.options.server.timeout.min(LONGEST_PING);
-        self.link
-            .command_within::<String>("reach Redis", &redis::cmd("PING"), limit)
-            .await
-            .map(drop)
     }
 }
 

@@ -35,3 +35,4 @@ record_script!(SAVE, "scripts/save.lua");
 record_script!(DELETE, "scripts/delete.lua");
 record_script!(SWEEP, "scripts/sweep.lua");
 record_script!(ERA, "scripts/era.lua");
+record_script!(PROBE, "scripts/probe.lua");

@@ -196,7 +196,11 @@ impl WorkQueue for RedisStore {
     }
 
     async fn check(&self) -> Result<(), QueueError> {
-        self.inner.ping().await
+        self.inner.probe().await
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.inner.eviction.borrow().iter().cloned().collect()
     }
 
     fn close(&self) {

@@ -2,7 +2,11 @@
 
 mod exchange;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use jsonwebtoken::EncodingKey;
 use kayenta_secrets::{BaseUrl, InvalidBaseUrl};
@@ -120,6 +124,24 @@ pub enum CredentialsError {
     /// One of its URLs is none.
     #[error("{0} is not a URL: {1}")]
     Url(&'static str, #[source] InvalidBaseUrl),
+    /// The file with the credentials cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        #[source]
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file with the credentials has something else.
+    #[error("{} cannot be used: {source}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<Self>,
+    },
     /// The private key is no RSA key in PEM.
     #[error("private_key is not an RSA key in PEM format: {0}")]
     Key(#[source] jsonwebtoken::errors::Error),
@@ -219,6 +241,29 @@ impl GoogleCredentials {
             }
             _ => return Err(CredentialsError::OtherType(kind)),
         }))
+    }
+
+    /// The credentials in a file, or without one those of the machine
+    /// ([`of_this_machine`](Self::of_this_machine)).
+    ///
+    /// # Errors
+    /// See [`CredentialsError`].
+    pub fn find(
+        file: Option<&Path>,
+        metadata_host: Option<&str>,
+    ) -> Result<Self, CredentialsError> {
+        let Some(path) = file else {
+            return Self::of_this_machine(metadata_host);
+        };
+        let path = || path.to_path_buf();
+        let json = std::fs::read(path()).map_err(|source| CredentialsError::File {
+            path: path(),
+            source,
+        })?;
+        Self::from_json(&json).map_err(|source| CredentialsError::Content {
+            path: path(),
+            source: Box::new(source),
+        })
     }
 
     /// The account of the machine this runs on, asked of the metadata server at `host`, by default

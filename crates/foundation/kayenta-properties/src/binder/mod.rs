@@ -8,7 +8,7 @@ mod unknown;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fmt,
 };
 
@@ -134,10 +134,17 @@ impl<'p> Binder<'p> {
         });
     }
 
-    /// Everything noted: what is wrong or odd, in the order it was read, and what is in effect.
+    /// Everything noted, each once however many readers it has: what is wrong or odd, in the order it
+    /// was read, and what is in effect.
     #[must_use]
     pub fn finish(self) -> (Vec<Diagnostic>, Vec<EffectiveProperty>) {
-        (self.diagnostics.into_inner(), self.effective.into_inner())
+        let mut diagnostics = self.diagnostics.into_inner();
+        let mut seen = HashSet::new();
+        diagnostics.retain(|diagnostic| seen.insert(diagnostic.to_string()));
+        let mut effective = self.effective.into_inner();
+        let mut seen = HashSet::new();
+        effective.retain(|property| seen.insert(property.name.clone()));
+        (diagnostics, effective)
     }
 }
 
@@ -289,11 +296,13 @@ impl<'b> Group<'b> {
     /// Leaves an element of a list out, for the application to say so; always `None`, to be returned by
     /// what reads the element.
     pub fn leave_out<T>(&self, name: Option<&str>, cause: Diagnostic) -> Option<T> {
-        if !self.binder.is_muted() {
-            self.binder.left_out.borrow_mut().push(LeftOut {
-                name: name.map(str::to_owned),
-                cause,
-            });
+        let left_out = LeftOut {
+            name: name.map(str::to_owned),
+            cause,
+        };
+        let mut all = self.binder.left_out.borrow_mut();
+        if !self.binder.is_muted() && !all.contains(&left_out) {
+            all.push(left_out);
         }
         None
     }

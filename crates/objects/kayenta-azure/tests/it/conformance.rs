@@ -209,6 +209,7 @@ async fn an_emulator_is_reached_through_the_suffix() {
         accounts.remove(0).store.unwrap()
     };
     let opening = Opening {
+        http: HttpSettings::default(),
         transport: Transport::new(&HttpSettings::default()).unwrap(),
         clock: Arc::new(ManualClock::default()),
     };
@@ -287,4 +288,37 @@ async fn a_sas_token_is_enough_and_never_shown() {
     assert_eq!(error.kind, kayenta_storage::StorageErrorKind::Denied);
     let shown = format!("{error} {error:?} {store:?}");
     assert!(!shown.contains("sig="), "{shown}");
+}
+
+/// The container is deleted while the service runs: every write makes it again, whatever it begins with.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
+async fn a_container_deleted_under_the_service_is_made_again_by_the_next_write() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let store = AzureStore::new(&account).unwrap();
+    let kind = ObjectKind::CanaryConfig;
+    let write = async |condition| {
+        let bytes = Bytes::from_static(b"{}");
+        store.store(kind, "a", None, bytes, condition).await
+    };
+    let written = write(WriteCondition::Always).await.unwrap();
+    let raw = container(&account);
+
+    raw.delete(None).await.unwrap();
+    let lock = store.lock("a-name", std::time::Duration::ZERO).await;
+    lock.expect("a lock").release().await;
+    raw.delete(None).await.unwrap();
+    write(WriteCondition::Absent).await.unwrap();
+    raw.delete(None).await.unwrap();
+    write(WriteCondition::Always).await.unwrap();
+    raw.delete(None).await.unwrap();
+    assert!(store.list(kind).await.unwrap().is_empty());
+    raw.delete(None).await.unwrap();
+    assert!(store.load(kind, "a").await.unwrap_err().is_not_found());
+    let gone = write(WriteCondition::Unchanged(written.version)).await;
+    assert_eq!(
+        gone.unwrap_err().kind,
+        kayenta_storage::StorageErrorKind::Conflict
+    );
 }

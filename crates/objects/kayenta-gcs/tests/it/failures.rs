@@ -91,7 +91,7 @@ async fn a_listing_is_whole_or_an_error() {
     assert_eq!(error.unwrap_err().kind, StorageErrorKind::Denied);
     let endless = NotingServer::start(200, "{\"nextPageToken\":\"t\"}").await;
     let store = open(&GcsAccount {
-        endpoint: Some(endless.base_url().to_owned()),
+        endpoint: Some(endless.base_url().into()),
         ..account
     });
     let error = store.list(ObjectKind::MetricSetList).await.unwrap_err();
@@ -123,7 +123,7 @@ fn unusable_settings_are_named() {
         "Google/GCS account my-google-account is required to specify a rootFolder."
     );
     let odd_endpoint = GcsAccount {
-        endpoint: Some("storage:80".to_owned()),
+        endpoint: Some("storage:80".into()),
         ..good
     };
     assert!(refusal(odd_endpoint).contains("endpoint is not the URL"));

@@ -24,7 +24,7 @@ pub(crate) fn account(endpoint: &str) -> GcsAccount {
         bucket: format!("canary-{number}"),
         bucket_location: Some("EU".to_owned()),
         root_folder: "kayenta".to_owned(),
-        endpoint: Some(endpoint.to_owned()),
+        endpoint: Some(endpoint.into()),
         tokens: None,
     }
 }

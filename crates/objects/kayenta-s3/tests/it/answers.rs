@@ -178,7 +178,7 @@ async fn a_listing_is_whole_or_an_error() {
     })
     .await;
     let store = open(&S3Account {
-        endpoint: Some(endless.base_url().to_owned()),
+        endpoint: Some(endless.base_url().into()),
         ..account
     });
     let error = store.list(KIND).await.unwrap_err();

@@ -49,19 +49,19 @@ async fn causes_are_readable() {
     let unavailable = StorageErrorKind::Unavailable;
 
     let refused = S3Account {
-        endpoint: Some("http://127.0.0.1:1".to_owned()),
+        endpoint: Some("http://127.0.0.1:1".into()),
         ..good.clone()
     };
     all_say(&refused, unavailable, "refused").await;
 
     let unknown = S3Account {
-        endpoint: Some("http://no-such-host.invalid".to_owned()),
+        endpoint: Some("http://no-such-host.invalid".into()),
         ..good.clone()
     };
     all_say(&unknown, unavailable, "cannot connect").await;
 
     let no_tls = S3Account {
-        endpoint: Some(server.endpoint().replace("http:", "https:")),
+        endpoint: Some(server.endpoint().replace("http:", "https:").into()),
         ..good.clone()
     };
     all_say(&no_tls, unavailable, "cannot connect").await;
@@ -133,7 +133,7 @@ fn unusable_settings_are_named() {
     };
     assert!(refusal(odd_root).contains("rootFolder must not"));
     let odd_endpoint = S3Account {
-        endpoint: Some("minio:9000".to_owned()),
+        endpoint: Some("minio:9000".into()),
         ..good
     };
     assert!(refusal(odd_endpoint).contains("endpoint is not the URL"));

@@ -24,7 +24,7 @@ pub(crate) fn account(endpoint: &str) -> S3Account {
         bucket: format!("canary-{number}"),
         root_folder: "kayenta".to_owned(),
         region: Some(REGION.to_owned()),
-        endpoint: Some(endpoint.to_owned()),
+        endpoint: Some(endpoint.into()),
         credentials: keys(SECRET_KEY),
         proxy: None,
         encryption: None,

@@ -77,6 +77,10 @@ impl Files {
             .map_err(failed)
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }
@@ -192,6 +196,8 @@ impl Files {
             }),
             Err(error) => {
                 let _ = fs::remove_file(&temporary);
+                // Fails unless it is empty: created for this write, or emptied by another.
+                let _ = fs::remove_dir(&directory);
                 Err(failure("write", &target, error))
             }
         }

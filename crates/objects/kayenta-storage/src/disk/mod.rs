@@ -5,7 +5,11 @@ mod durability;
 mod files;
 mod layout;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -153,6 +157,10 @@ impl ObjectStore for DiskStore {
         }
     }
 
+    fn directory(&self) -> Option<&Path> {
+        Some(self.files.root())
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
         self.run("check", Files::prepare).await
     }
@@ -160,7 +168,7 @@ impl ObjectStore for DiskStore {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::fs;
 
     use super::*;
 

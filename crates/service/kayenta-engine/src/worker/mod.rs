@@ -28,6 +28,8 @@ const TAKERS: usize = 4;
 const RELOADS: usize = 20;
 /// Pause before a job whose store failed is looked at again.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
+/// Pause before the outcome of a job is reported again; doubled up to [`STORE_PAUSE`].
+const REPORT_PAUSE: Duration = Duration::from_millis(250);
 /// An archive that could not be written is tried again after the time the execution has been
 /// complete, within these bounds in milliseconds, and given up after the last.
 const ARCHIVE_PAUSE_MS: (i64, i64) = (5_000, 600_000);
@@ -163,10 +165,10 @@ impl Workers {
                 None => {}
                 Some((permit, Ok(leased))) => {
                     let workers = Arc::clone(self);
-                    let stop = stop.clone();
+                    let (stop, shutdown) = (stop.clone(), shutdown.clone());
                     tracker.spawn(async move {
                         let _permit = permit;
-                        workers.work(leased, &stop).await;
+                        workers.work(leased, &stop, &shutdown).await;
                     });
                 }
                 Some((_, Err(error))) if error.kind == QueueErrorKind::Closed => return,
@@ -182,7 +184,12 @@ impl Workers {
     }
 
     /// Works on a job until it is done, must wait, or its lease is lost.
-    async fn work(&self, leased: LeasedJob, stop: &CancellationToken) {
+    async fn work(
+        &self,
+        leased: LeasedJob,
+        stop: &CancellationToken,
+        shutdown: &CancellationToken,
+    ) {
         let LeasedJob {
             job,
             lease,
@@ -195,19 +202,47 @@ impl Workers {
             () = self.hold(&lease) => JobOutcome::LeaseLost,
             () = stop.cancelled() => JobOutcome::Later(None),
         };
-        let acknowledged = match &outcome {
-            JobOutcome::Done => self.queue.complete(&lease).await,
-            JobOutcome::Later(due) => self.queue.put_off(&lease, *due).await,
-            JobOutcome::Buried(reason) => self.queue.bury(&lease, reason).await,
-            JobOutcome::LeaseLost => {
-                metrics::counter!("canary.leases.lost").increment(1);
-                tracing::warn!(execution.id = %id, "lost the lease on an execution; another worker has it");
-                Ok(())
-            }
-        };
-        if let Err(error) = acknowledged {
+        if matches!(outcome, JobOutcome::LeaseLost) {
+            metrics::counter!("canary.leases.lost").increment(1);
+            tracing::warn!(execution.id = %id, "lost the lease on an execution; another worker has it");
+        }
+        self.report(&lease, &outcome, shutdown).await;
+    }
+
+    /// Reports the outcome to the queue until the queue has heard it: a worker that falls silent
+    /// counts as dead, and a failure of the store is no reason to give an execution up.
+    async fn report(&self, lease: &Lease, outcome: &JobOutcome, shutdown: &CancellationToken) {
+        let id = &lease.execution_id;
+        let mut pause = REPORT_PAUSE;
+        loop {
+            let reported = match outcome {
+                JobOutcome::Done => self.queue.complete(lease).await,
+                JobOutcome::Later(due) => self.queue.put_off(lease, *due).await,
+                JobOutcome::Buried(reason) => self.queue.bury(lease, reason).await,
+                // Usually someone else has it by now. If nobody has, it is theirs.
+                JobOutcome::LeaseLost => self.queue.put_off(lease, None).await,
+            };
+            let error = match reported {
+                Ok(()) => return,
+                Err(error) if error.kind == QueueErrorKind::LeaseLost => {
+                    tracing::debug!(execution.id = %id, "the outcome of a job came after its lease");
+                    return;
+                }
+                Err(error) => error,
+            };
             // The job comes back when its lease ends; all it needs is in the record.
-            tracing::warn!(execution.id = %id, %error, "could not report the outcome of a job to the queue");
+            if error.kind == QueueErrorKind::Closed || shutdown.is_cancelled() {
+                tracing::warn!(execution.id = %id, %error, "could not report the outcome of a job to the queue");
+                return;
+            }
+            if pause == REPORT_PAUSE {
+                tracing::warn!(execution.id = %id, %error, "could not report the outcome of a job to the queue; retrying");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.clock.sleep(pause) => {}
+            }
+            pause = (2 * pause).min(STORE_PAUSE);
         }
     }
 
@@ -256,10 +291,7 @@ impl Workers {
                 return JobOutcome::Done;
             }
             if delivery > self.max_deliveries {
-                let reason = format!(
-                    "{} workers in a row died or lost touch while working on this execution.",
-                    delivery - 1
-                );
+                let reason = reason_to_give_up(delivery - 1);
                 match self.give_up(&mut session, &reason).await {
                     Ok(()) => {
                         self.archiver.archive(session.execution).await;
@@ -335,4 +367,21 @@ impl Workers {
         session.execution.give_up(failure, now);
         session.save().await
     }
+}
+
+/// What was seen of an execution that lost so many workers, and what to do. The queue hands out a job
+/// that has lost two workers only while no other such job is under way.
+fn reason_to_give_up(lost: u32) -> String {
+    let alone = match lost.saturating_sub(2) {
+        0 => String::new(),
+        1 => ", the last time while it was the only one under way that had lost several".to_owned(),
+        times => format!(
+            ", the last {times} times while it was the only one under way that had lost several"
+        ),
+    };
+    format!(
+        "{lost} workers in a row died while working on this execution{alone}. It probably needs more \
+         memory than the service has: give the service more, or compare fewer metrics, a shorter time \
+         or a longer step."
+    )
 }

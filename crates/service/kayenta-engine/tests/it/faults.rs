@@ -106,6 +106,10 @@ pub(crate) struct FaultyQueue {
     inner: EmbeddedStore,
     pub(crate) refuse_pushes: AtomicBool,
     pub(crate) take_leases_away: AtomicBool,
+    /// Fails everything a worker reports, as a store does that is away or has no room.
+    pub(crate) hear_nothing: AtomicBool,
+    /// Jobs put off by a worker whose lease had ended.
+    pub(crate) heard_too_late: AtomicUsize,
     pub(crate) pushes: AtomicUsize,
 }
 
@@ -115,8 +119,18 @@ impl FaultyQueue {
             inner,
             refuse_pushes: AtomicBool::new(false),
             take_leases_away: AtomicBool::new(false),
+            hear_nothing: AtomicBool::new(false),
+            heard_too_late: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
         })
+    }
+
+    fn hear(&self) -> Result<(), QueueError> {
+        if self.hear_nothing.load(Ordering::SeqCst) {
+            let message = "there is no room to write";
+            return Err(QueueError::new(QueueErrorKind::Unavailable, message));
+        }
+        Ok(())
     }
 }
 
@@ -144,18 +158,26 @@ impl WorkQueue for FaultyQueue {
                 "the lease is lost",
             ));
         }
+        self.hear()?;
         self.inner.renew(lease).await
     }
 
     async fn complete(&self, lease: &Lease) -> Result<(), QueueError> {
+        self.hear()?;
         self.inner.complete(lease).await
     }
 
     async fn put_off(&self, lease: &Lease, due: Option<DateTime<Utc>>) -> Result<(), QueueError> {
-        self.inner.put_off(lease, due).await
+        self.hear()?;
+        let outcome = self.inner.put_off(lease, due).await;
+        if matches!(&outcome, Err(error) if error.kind == QueueErrorKind::LeaseLost) {
+            self.heard_too_late.fetch_add(1, Ordering::SeqCst);
+        }
+        outcome
     }
 
     async fn bury(&self, lease: &Lease, reason: &str) -> Result<(), QueueError> {
+        self.hear()?;
         self.inner.bury(lease, reason).await
     }
 

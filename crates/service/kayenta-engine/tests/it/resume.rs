@@ -331,6 +331,45 @@ async fn work_that_ends_within_the_grace_is_finished() {
     assert_eq!(world.engine().depth().await.unwrap().leased, 0);
 }
 
+/// C-ENG-13: a queue that is away for long takes leases away again and again, but no worker has died.
+#[tokio::test]
+async fn a_queue_that_hears_nothing_for_long_ends_no_execution() {
+    let world = world();
+    world.metrics.answer("cpu", "next", vec![Answer::Gate; 40]);
+    let process = world.process();
+    let engine = &process.engine;
+    let id = engine.start_canary(start(config(&["cpu"]))).await.unwrap();
+    let at_gate = || world.metrics.at_gate.load(Ordering::SeqCst);
+    world
+        .soon("somebody works on it", async || at_gate() == 1)
+        .await;
+    for outage in 1..=10 {
+        let before = at_gate();
+        world.queue.hear_nothing.store(true, Ordering::SeqCst);
+        world
+            .pressing("the lease ends and another worker has it", async || {
+                at_gate() > before
+            })
+            .await;
+        world.queue.hear_nothing.store(false, Ordering::SeqCst);
+        world
+            .pressing("the first worker is heard", async || {
+                world.queue.heard_too_late.load(Ordering::SeqCst) >= outage
+            })
+            .await;
+    }
+    world.metrics.gate.add_permits(40);
+    world
+        .pressing("it ends", async || {
+            engine.canary_status(&id, None).await.unwrap().complete
+        })
+        .await;
+    let status = engine.canary_status(&id, None).await.unwrap();
+    assert_eq!(status.status.as_deref(), Some("succeeded"));
+    assert_eq!(engine.depth().await.unwrap().dead, 0);
+    process.stop().await;
+}
+
 /// C-ENG-13.
 #[tokio::test]
 async fn an_execution_nobody_survives_is_given_up() {

@@ -110,7 +110,7 @@ const MODULES: &[(&str, &[&str])] = &[
 fn modules() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     let stores = KINDS
         .iter()
-        .filter_map(Kind::loggers)
+        .flat_map(Kind::loggers)
         .filter(|(_, java_names)| !java_names.is_empty());
     MODULES.iter().copied().chain(stores)
 }

@@ -9,7 +9,7 @@ use std::{
 
 use kayenta_management::{Meter, MeterKind, Statistic};
 
-use crate::file_system::{self, Room};
+use kayenta_limits::Room;
 
 fn gauge(name: &str, description: &str, unit: Option<&str>, value: f64) -> Meter {
     Meter {
@@ -81,7 +81,7 @@ pub(super) fn meters(started: Instant, start_millis: i64, usage: &ProcessorUsage
             usage.look(processors),
         ),
     ];
-    if let Some(Room { total, free }) = file_system::room(Path::new(".")) {
+    if let Some(Room { total, free, .. }) = kayenta_limits::room(Path::new(".")) {
         for (name, description, bytes) in [
             ("disk.total", "Total space for path", total),
             ("disk.free", "Usable space for path", free),

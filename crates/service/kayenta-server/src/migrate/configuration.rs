@@ -93,17 +93,19 @@ pub(super) fn examine(loaded: &Loaded) -> Configuration {
         .iter()
         .map(|(kind, account)| AccountLine {
             name: account.name.clone(),
-            kind: kind.name,
-            usable: !account.store.is_not_built_in(),
+            kind: kind.name.to_owned(),
+            usable: true,
         })
+        .chain(loaded.accounts.unknown.iter().map(|unknown| AccountLine {
+            name: unknown.name.clone().unwrap_or_default(),
+            kind: unknown.kind.clone(),
+            usable: false,
+        }))
         .collect();
-    for account in accounts.iter().filter(|account| !account.usable) {
+    for unknown in &loaded.accounts.unknown {
         findings.push(Finding::attention(
-            &account.name,
-            format!(
-                "stores of type {} are not built in: every run that uses the account fails",
-                account.kind
-            ),
+            unknown.name.clone().unwrap_or_default(),
+            format!("{unknown}: every run that uses the account is refused"),
         ));
     }
     findings.extend(changes(loaded));
@@ -120,7 +122,7 @@ fn changes(loaded: &Loaded) -> Vec<Finding> {
     let settings = &loaded.settings;
     let mut findings = Vec::new();
     for (_, account) in &loaded.accounts.registered {
-        let objects = account.store.objects();
+        let objects = &account.store.objects;
         for departure in objects.iter().flat_map(|objects| objects.departures()) {
             findings.push(Finding::note(&account.name, departure.text).departs(departure.id));
         }

@@ -1,10 +1,12 @@
-//! `kayenta migrate check`: a live installation of the Java service, looked at and left alone.
+//! `kayenta migrate check`: a live installation of the Java service, looked at and left alone; and
+//! `kayenta migrate copy` ([`copy`]).
 //!
-//! The configuration is read as a start would read it, every object of every store is read as the
+//! The check: the configuration is read as a start would read it, every object of every store is read as the
 //! service would read it, and the keys of the reference in Redis are counted. Stores are opened for
 //! reading, so that not even a missing container is made.
 
 mod configuration;
+pub(crate) mod copy;
 mod objects;
 mod redis_keys;
 mod report;

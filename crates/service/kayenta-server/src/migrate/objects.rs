@@ -32,8 +32,11 @@ pub(super) async fn examine(loaded: &Loaded) -> Vec<Store> {
         stores.push(examine_account(loaded, account).await);
     }
     for (kind, account) in &loaded.accounts.registered {
-        let objects = account.store.objects();
-        if objects.is_none_or(|objects| objects.place() != Place::Process) {
+        let objects = &account.store.objects;
+        if objects
+            .as_ref()
+            .is_none_or(|objects| objects.place() != Place::Process)
+        {
             continue;
         }
         let mut store = Store::of(&account.name, kind);
@@ -203,7 +206,10 @@ fn about_configs(
     let query_types: BTreeSet<&str> = accounts
         .registered
         .iter()
-        .filter(|(_, account)| !account.store.is_not_built_in())
+        .filter(|(kind, account)| {
+            let types = &account.supported_types;
+            account.store.metrics(accounts, kind, types).is_some()
+        })
         .filter_map(|(kind, _)| Some(Kind::metrics_of(kind)?.service_type))
         .collect();
     let mut names: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();

@@ -91,7 +91,7 @@ pub(crate) struct Configuration {
 pub(crate) struct AccountLine {
     pub(crate) name: String,
     #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     pub(crate) usable: bool,
 }
 

@@ -59,7 +59,7 @@ fn configuration(f: &mut fmt::Formatter<'_>, configuration: &Configuration) -> f
         let usable = if account.usable {
             "usable"
         } else {
-            "not built in"
+            "unknown kind"
         };
         writeln!(
             f,

@@ -3,25 +3,18 @@
 use std::sync::Arc;
 
 use kayenta_accounts::{AccountKind, AccountSettings};
-use kayenta_config::Settings;
 use kayenta_engine::{Account, Accounts};
 use kayenta_errors::with_causes;
-use kayenta_metrics::{
-    Metered as MeteredMetrics, MetricsStore,
-    account::{MetricsAccount, Surroundings},
-};
-use kayenta_model::{AccountType, JsonMap};
-use kayenta_secrets::BaseUrl;
+use kayenta_http::HttpSettings;
+use kayenta_metrics::{Metered as MeteredMetrics, MetricsStore, account::Surroundings};
+use kayenta_model::JsonMap;
 use kayenta_storage::{
-    Bounded, Metered, ObjectAccount, ObjectRepository, ObjectStore, OpenError, Opening, Place,
-    RetryPolicy, Retrying,
+    Bounded, Metered, ObjectRepository, ObjectStore, OpenError, Opening, Place, RetryPolicy,
+    Retrying,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{
-    kinds::{self, Kind, Store},
-    not_built_in, stackdriver,
-};
+use super::kinds::{self, Kind, Store};
 use crate::startup_failure::StartupFailure;
 
 /// Operations one remote object store works on at a time.
@@ -30,6 +23,8 @@ const REMOTE_OPERATIONS: usize = 64;
 /// What accounts are made with.
 #[derive(Clone, Debug)]
 pub(crate) struct Ingredients {
+    /// How servers are reached.
+    pub(crate) http: HttpSettings,
     /// What metric stores are opened with.
     pub(crate) surroundings: Surroundings,
 }
@@ -38,6 +33,7 @@ impl Ingredients {
     /// What object stores are opened with.
     pub(crate) fn opening(&self) -> Opening {
         Opening {
+            http: self.http.clone(),
             transport: self.surroundings.transport.clone(),
             clock: Arc::clone(&self.surroundings.clock),
         }
@@ -50,7 +46,6 @@ impl Ingredients {
 /// # Errors
 /// When an account cannot be made where the reference would not start either.
 pub(crate) async fn register(
-    settings: &Settings,
     configured: &kinds::Accounts,
     ingredients: &Ingredients,
 ) -> anyhow::Result<Accounts> {
@@ -65,8 +60,7 @@ pub(crate) async fn register(
     }
     for (kind, account) in &configured.registered {
         let name = &account.name;
-        let store = &account.store;
-        let Some(made) = make(settings, configured, (kind, account), ingredients).await? else {
+        let Some(made) = make(configured, (kind, account), ingredients).await? else {
             continue;
         };
         let types: Vec<&str> = made.supported_types.iter().map(|t| t.as_str()).collect();
@@ -75,105 +69,89 @@ pub(crate) async fn register(
             kind.label,
             types.join(", ")
         );
-        if not_built_in::part_of(store, &made) {
-            tracing::warn!("object storage of account {name} is configured but not built in yet");
-        }
-        if store.is_not_built_in() {
-            tracing::warn!(
-                "account {name} of type {} is configured but not built in yet",
-                kind.name
-            );
-        }
         accounts.add(made);
+    }
+    for unknown in &configured.unknown {
+        if let Some(name) = &unknown.name {
+            accounts.explain_absence(name, unknown.to_string());
+        }
     }
     Ok(accounts)
 }
 
-/// The account, opened; `None` when it cannot be used, which was logged.
+/// The account, opened; `None` when it cannot be used, which was logged: the reference starts without
+/// it too.
 async fn make(
-    settings: &Settings,
     configured: &kinds::Accounts,
     (kind, account): (&AccountKind, &AccountSettings<Store>),
     ingredients: &Ingredients,
 ) -> anyhow::Result<Option<Account>> {
-    Ok(match &account.store {
-        Store::Objects(objects) => {
-            object_account(kind, account, objects.as_ref(), ingredients).await?
-        }
-        Store::ConfigBin(account) => Some(not_built_in::configbin(account)),
-        Store::Aws(account) => Some(not_built_in::aws(account)),
-        Store::Metrics(store) => {
-            metrics_account(kind, account, store.as_ref(), &ingredients.surroundings)
-        }
-        Store::Google(account) => {
-            let enabled = configured.is_enabled("stackdriver");
-            stackdriver::account(settings, enabled, account, ingredients)
-        }
-    })
-}
-
-/// An account of a metric store; logged and left out when the store cannot be opened, as in the
-/// reference.
-fn metrics_account(
-    kind: &AccountKind,
-    account: &AccountSettings<Store>,
-    store: &dyn MetricsAccount,
-    surroundings: &Surroundings,
-) -> Option<Account> {
-    let name = &account.name;
-    match store.open(surroundings) {
-        Ok(opened) => {
-            let mut entry = Entry::new(name, kind, &account.supported_types);
-            entry.locations(&account.locations, &account.recommended_locations);
-            entry.shown = store.shown();
-            Some(entry.with_metrics(opened).finish())
-        }
-        Err(error) => {
-            tracing::error!(%error, "Problem registering {} account {name}:", kind.label);
-            None
+    let AccountSettings {
+        name,
+        supported_types: types,
+        store,
+        ..
+    } = account;
+    let mut entry = Entry::new(account, kind);
+    let left_out = |error: &(dyn std::error::Error + 'static)| {
+        let cause = with_causes(error.to_string(), error);
+        tracing::error!(error = cause, "{}", kind.left_out(name));
+    };
+    if let Some(objects) = store.objects(configured, kind, types) {
+        let opened = match objects.open(&ingredients.opening()).await {
+            Ok(opened) => opened,
+            Err(OpenError::LeftOut(error)) => {
+                left_out(&error);
+                return Ok(None);
+            }
+            Err(OpenError::Fatal { message, remedy }) => {
+                return Err(StartupFailure::new(message, remedy).into());
+            }
+        };
+        entry = match objects.place() {
+            Place::Network => entry.with_remote_objects(opened),
+            Place::Process | Place::Machine => entry.with_objects(opened),
+        };
+    }
+    if let Some(metrics) = store.metrics(configured, kind, types) {
+        match metrics.open(&ingredients.surroundings) {
+            Ok(opened) => entry = entry.with_metrics(opened),
+            Err(error) => {
+                left_out(&*error);
+                return Ok(None);
+            }
         }
     }
+    Ok(Some(entry.finish()))
 }
 
-/// An account in the making: members of `/credentials` in the reference's order.
-pub(super) struct Entry {
+/// An account in the making.
+struct Entry {
     account: Account,
+    /// Its own members of `/credentials`, in the reference's order.
     shown: JsonMap,
 }
 
 impl Entry {
-    pub(super) fn new(name: &str, kind: &AccountKind, supported_types: &[AccountType]) -> Self {
-        let mut account = Account::new(name, kind.name);
-        account.supported_types = supported_types.to_vec();
+    fn new(settings: &AccountSettings<Store>, kind: &AccountKind) -> Self {
+        let mut account = Account::new(&settings.name, kind.name);
+        account
+            .supported_types
+            .clone_from(&settings.supported_types);
+        account.locations.clone_from(&settings.locations);
+        account
+            .recommended_locations
+            .clone_from(&settings.recommended_locations);
+        let store = &settings.store;
+        let of_objects = store.objects.iter().flat_map(|objects| objects.shown());
+        let of_metrics = store.metrics.iter().flat_map(|metrics| metrics.shown());
         Self {
             account,
-            shown: JsonMap::new(),
+            shown: of_objects.chain(of_metrics).collect(),
         }
     }
 
-    /// One more member of its own.
-    pub(super) fn show(&mut self, name: &str, value: impl Into<Value>) {
-        self.shown.insert(name.to_owned(), value.into());
-    }
-
-    /// One more member of its own, if there is a value.
-    pub(super) fn show_some(&mut self, name: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.show(name, value);
-        }
-    }
-
-    /// The member `endpoint`; C-API-20: without secrets, where the reference shows a password.
-    pub(super) fn show_endpoint(&mut self, base_url: &BaseUrl) {
-        self.show("endpoint", json!({"baseUrl": base_url.to_string()}));
-    }
-
-    pub(super) fn locations(&mut self, locations: &[String], recommended: &[String]) {
-        self.account.locations = locations.to_vec();
-        self.account.recommended_locations = recommended.to_vec();
-    }
-
-    pub(super) fn with_metrics(mut self, store: Box<dyn MetricsStore>) -> Self {
+    fn with_metrics(mut self, store: Box<dyn MetricsStore>) -> Self {
         let metered = MeteredMetrics::new(self.account.name.clone(), store);
         self.account.metrics = Some(Arc::new(metered));
         self
@@ -199,7 +177,7 @@ impl Entry {
         self
     }
 
-    pub(super) fn finish(mut self) -> Account {
+    fn finish(mut self) -> Account {
         let account = &self.account;
         let mut details = JsonMap::new();
         details.insert("name".to_owned(), json!(account.name));
@@ -214,36 +192,4 @@ impl Entry {
         self.account.details = details;
         self.account
     }
-}
-
-/// An account of an object store; logged and left out when its settings are of no use, where the
-/// reference does so.
-async fn object_account(
-    kind: &AccountKind,
-    account: &AccountSettings<Store>,
-    objects: Option<&Arc<dyn ObjectAccount>>,
-    ingredients: &Ingredients,
-) -> anyhow::Result<Option<Account>> {
-    let mut entry = Entry::new(&account.name, kind, &account.supported_types);
-    entry.locations(&account.locations, &account.recommended_locations);
-    let Some(objects) = objects else {
-        return Ok(Some(entry.finish()));
-    };
-    entry.shown = objects.shown();
-    let opened = match objects.open(&ingredients.opening()).await {
-        Ok(opened) => opened,
-        Err(OpenError::LeftOut(error)) => {
-            let cause = with_causes(error.to_string(), &error);
-            tracing::error!(error = cause, "{}", kind.left_out(&account.name));
-            return Ok(None);
-        }
-        Err(OpenError::Fatal { message, remedy }) => {
-            return Err(StartupFailure::new(message, remedy).into());
-        }
-    };
-    let entry = match objects.place() {
-        Place::Network => entry.with_remote_objects(opened),
-        Place::Process | Place::Machine => entry.with_objects(opened),
-    };
-    Ok(Some(entry.finish()))
 }

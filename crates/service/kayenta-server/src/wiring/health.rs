@@ -7,27 +7,29 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayenta_config::Settings;
+use kayenta_config::{Settings, UnknownAccount};
 use kayenta_engine::{Account, Engine};
 use kayenta_management::{Health, HealthIndicator, HealthStatus, Impact, Ping};
 use kayenta_metrics::MetricsStore;
 use kayenta_model::{AccountType, JsonMap};
-use kayenta_settings::PrometheusHealthSettings;
+use kayenta_settings::{PrometheusHealthSettings, WorkBackend};
 use kayenta_storage::ObjectRepository;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::file_system::{self, Room};
+use crate::disk_space::DiskSpace;
 
 /// Every component these settings have. Those that look at something now and then do so until
 /// `shutdown`.
 pub(crate) fn indicators(
     settings: &Settings,
+    unknown: &[UnknownAccount],
     engine: &Engine,
     work_component: &'static str,
     shutdown: &CancellationToken,
 ) -> Vec<Arc<dyn HealthIndicator>> {
     let health = &settings.management.health;
+    let accounts = engine.accounts().in_configured_order();
     let mut indicators: Vec<Arc<dyn HealthIndicator>> = Vec::new();
     indicators.push(Arc::new(WorkHealth {
         name: work_component,
@@ -37,12 +39,12 @@ pub(crate) fn indicators(
         indicators.push(Arc::new(Ping));
     }
     if health.component_enabled("diskspace") {
-        indicators.push(Arc::new(DiskSpace {
-            path: health.disk_space_path.clone(),
-            threshold: health.disk_space_threshold,
-        }));
+        let paths = match &health.disk_space_path {
+            Some(path) => vec![path.clone()],
+            None => data_directories(settings, &accounts),
+        };
+        indicators.push(Arc::new(DiskSpace::new(paths, health.disk_space_threshold)));
     }
-    let accounts = engine.accounts().in_configured_order();
     if settings.index.enabled {
         let stores = accounts
             .iter()
@@ -57,6 +59,9 @@ pub(crate) fn indicators(
                 objects: Arc::clone(objects),
             }));
         }
+    }
+    if !unknown.is_empty() {
+        indicators.push(Arc::new(UnknownAccounts(unknown.to_vec())));
     }
     indicators.extend(prerequisites(&accounts));
     if let Some(prometheus) = &settings.prometheus.health {
@@ -86,7 +91,10 @@ impl HealthIndicator for WorkHealth {
 
     async fn check(&self) -> Health {
         match self.engine.check().await {
-            Ok(()) => Health::up(),
+            Ok(()) => match self.engine.warnings().as_slice() {
+                [] => Health::up(),
+                warnings => Health::up().with("warning", warnings.join("; ")),
+            },
             Err(error) => Health::down(error.to_string()),
         }
     }
@@ -118,42 +126,41 @@ impl HealthIndicator for StorageHealth {
     }
 }
 
-/// Free space of a file system.
+/// Accounts of kinds nobody knows: whoever names one is refused.
 #[derive(Debug)]
-struct DiskSpace {
-    path: PathBuf,
-    threshold: u64,
-}
+struct UnknownAccounts(Vec<UnknownAccount>);
 
 #[async_trait]
-impl HealthIndicator for DiskSpace {
+impl HealthIndicator for UnknownAccounts {
     fn name(&self) -> &str {
-        "diskSpace"
+        "unknownAccounts"
     }
 
     fn impact(&self) -> Impact {
-        Impact::Health
+        Impact::Readiness
     }
 
     async fn check(&self) -> Health {
-        let path = self.path.clone();
-        let looked = tokio::task::spawn_blocking(move || file_system::room(&path)).await;
-        let found = looked.ok().flatten();
-        let Room { total, free } = found.unwrap_or_default();
-        let health = if free >= self.threshold {
-            Health::up()
-        } else {
-            Health {
-                status: HealthStatus::Down,
-                details: JsonMap::new(),
-            }
-        };
-        health
-            .with("total", total)
-            .with("free", free)
-            .with("threshold", self.threshold)
-            .with("exists", found.is_some())
+        let reasons: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        Health::down(reasons.join("; "))
     }
+}
+
+/// Every directory of this machine that the service keeps data in (C-HEALTH-04); the working directory if
+/// there is none.
+fn data_directories(settings: &Settings, accounts: &[Arc<Account>]) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = accounts
+        .iter()
+        .filter_map(|account| account.objects.as_ref())
+        .filter_map(|objects| objects.object_store().directory().map(PathBuf::from))
+        .collect();
+    if matches!(settings.work, WorkBackend::Embedded) {
+        paths.push(settings.data_dir.clone());
+    }
+    if paths.is_empty() {
+        paths.push(PathBuf::from("."));
+    }
+    paths
 }
 
 /// The reference's config index. This service reads the stores themselves and does not wait; the

@@ -1,26 +1,20 @@
 //! The kinds of account this service has: the only list of them.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Section};
-use kayenta_config::{
-    settings::{AwsAccount, ConfigBinAccount, GoogleAccount},
-    stores,
-};
 use kayenta_metrics::{
     StoreDescription,
     account::{MetricsAccount, StoreSection},
 };
+use kayenta_model::AccountType;
 use kayenta_storage::{ObjectAccount, ObjectStoreDescription};
 
-/// What accounts of one kind have.
-#[derive(Clone, Debug)]
-pub(crate) enum Store {
-    ConfigBin(ConfigBinAccount),
-    Objects(Option<Arc<dyn ObjectAccount>>),
-    Metrics(Arc<dyn MetricsAccount>),
-    Aws(AwsAccount),
-    Google(GoogleAccount),
+/// What an account can be opened as.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) objects: Option<Arc<dyn ObjectAccount>>,
+    pub(crate) metrics: Option<Arc<dyn MetricsAccount>>,
 }
 
 /// Every configured account.
@@ -36,11 +30,8 @@ pub(crate) enum Kind {
     Objects(&'static ObjectStoreDescription),
     /// A metric store.
     Metrics(&'static StoreSection),
-    /// A kind whose adapter does not describe itself yet.
-    Other(
-        &'static AccountKind,
-        fn(&Section<'_>) -> Vec<AccountSettings<Store>>,
-    ),
+    /// Accounts that both stores work with, each of which reads its own settings.
+    Both(&'static ObjectStoreDescription, &'static StoreSection),
 }
 
 impl AccountSection for Kind {
@@ -48,41 +39,91 @@ impl AccountSection for Kind {
 
     fn kind(&self) -> &'static AccountKind {
         match self {
-            Self::Objects(description) => &description.kind,
-            Self::Metrics(store) => store.kind,
-            Self::Other(kind, _) => kind,
+            Self::Objects(objects) | Self::Both(objects, _) => &objects.kind,
+            Self::Metrics(metrics) => metrics.kind,
         }
     }
 
     fn read(&self, section: &Section<'_>) -> Vec<AccountSettings<Store>> {
         match self {
-            Self::Objects(description) => all((description.read)(section), Store::Objects),
-            Self::Metrics(store) => all((store.read)(section), Store::Metrics),
-            Self::Other(_, read) => read(section),
+            Self::Objects(objects) => keeping(objects, section),
+            Self::Metrics(metrics) => measuring(metrics, section),
+            Self::Both(objects, metrics) => {
+                together(keeping(objects, section), measuring(metrics, section))
+            }
         }
     }
 }
 
+fn keeping(
+    description: &ObjectStoreDescription,
+    section: &Section<'_>,
+) -> Vec<AccountSettings<Store>> {
+    all((description.read)(section), |objects| Store {
+        objects,
+        metrics: None,
+    })
+}
+
+fn measuring(store: &StoreSection, section: &Section<'_>) -> Vec<AccountSettings<Store>> {
+    all((store.read)(section), |metrics| Store {
+        objects: None,
+        metrics: Some(metrics),
+    })
+}
+
+fn all<T>(accounts: Vec<AccountSettings<T>>, store: fn(T) -> Store) -> Vec<AccountSettings<Store>> {
+    accounts
+        .into_iter()
+        .map(|account| account.map(store))
+        .collect()
+}
+
+/// The accounts that both readers accept: what one leaves out cannot be used. Of several with one name
+/// the last counts, as everywhere.
+fn together(
+    keeping: Vec<AccountSettings<Store>>,
+    measuring: Vec<AccountSettings<Store>>,
+) -> Vec<AccountSettings<Store>> {
+    let mut measuring: HashMap<String, Store> = measuring
+        .into_iter()
+        .map(|account| (account.name, account.store))
+        .collect();
+    keeping
+        .into_iter()
+        .rev()
+        .filter_map(|account| {
+            let metrics = measuring.remove(&account.name)?.metrics;
+            Some(account.map(|store| Store { metrics, ..store }))
+        })
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect()
+}
+
 impl Kind {
-    /// The crate that logs for the kind, and the loggers of the reference that stand for it.
-    pub(crate) fn loggers(&self) -> Option<(&'static str, &'static [&'static str])> {
-        match self {
-            Self::Objects(description) => Some((description.log_target, description.java_loggers)),
-            Self::Metrics(_) | Self::Other(..) => {
-                let store = self.metrics()?;
-                Some((store.log_target, store.java_loggers))
+    /// The crates that log for the kind, and the loggers of the reference that stand for each.
+    pub(crate) fn loggers(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, &'static [&'static str])> + use<> {
+        let objects = match self {
+            Self::Objects(objects) | Self::Both(objects, _) => {
+                Some((objects.log_target, objects.java_loggers))
             }
-        }
+            Self::Metrics(_) => None,
+        };
+        let metrics = self
+            .metrics()
+            .map(|metrics| (metrics.log_target, metrics.java_loggers));
+        objects.into_iter().chain(metrics)
     }
 
     /// The metric store whose queries accounts of the kind understand.
     fn metrics(&self) -> Option<&'static StoreDescription> {
         match self {
-            Self::Metrics(store) => Some(store.description),
-            Self::Other(kind, _) if kind.name == stores::GOOGLE.name => {
-                Some(&kayenta_stackdriver::DESCRIPTION)
-            }
-            Self::Objects(_) | Self::Other(..) => None,
+            Self::Metrics(store) | Self::Both(_, store) => Some(store.description),
+            Self::Objects(_) => None,
         }
     }
 
@@ -95,7 +136,12 @@ impl Kind {
     pub(crate) fn metrics_enabled_by(name: &str) -> Option<&'static StoreDescription> {
         KINDS.iter().find_map(|kind| {
             let store = kind.metrics()?;
-            (kind.kind().name == name || store.service_type == name).then_some(store)
+            let switch = match kind {
+                // The provider's own switch does not switch its metrics on.
+                Self::Both(..) => store.service_type,
+                Self::Objects(_) | Self::Metrics(_) => kind.kind().name,
+            };
+            (switch == name || store.service_type == name).then_some(store)
         })
     }
 
@@ -109,15 +155,11 @@ impl Kind {
 /// Every kind, in the order the reference registers them.
 pub(crate) static KINDS: &[Kind] = &[
     Kind::Objects(&kayenta_azure::DESCRIPTION),
-    Kind::Other(&stores::CONFIGBIN, |section| {
-        all(stores::configbin(section), Store::ConfigBin)
-    }),
+    Kind::Objects(&kayenta_configbin::DESCRIPTION),
     Kind::Objects(&kayenta_storage::MEMORY),
     Kind::Objects(&kayenta_storage::DISK),
     Kind::Metrics(&kayenta_atlas::SECTION),
-    Kind::Other(&stores::AWS, |section| {
-        all(stores::aws(section), Store::Aws)
-    }),
+    Kind::Objects(&kayenta_s3::DESCRIPTION),
     Kind::Metrics(&kayenta_datadog::SECTION),
     Kind::Metrics(&kayenta_graphite::SECTION),
     Kind::Metrics(&kayenta_influxdb::SECTION),
@@ -126,36 +168,46 @@ pub(crate) static KINDS: &[Kind] = &[
     Kind::Metrics(&kayenta_signalfx::SECTION),
     Kind::Metrics(&kayenta_wavefront::SECTION),
     Kind::Metrics(&kayenta_http_json::SECTION),
-    Kind::Other(&stores::GOOGLE, |section| {
-        all(stores::google(section), Store::Google)
-    }),
+    Kind::Both(&kayenta_gcs::DESCRIPTION, &kayenta_stackdriver::SECTION),
 ];
 
-fn all<T>(accounts: Vec<AccountSettings<T>>, store: fn(T) -> Store) -> Vec<AccountSettings<Store>> {
-    accounts
-        .into_iter()
-        .map(|account| account.map(store))
-        .collect()
+impl Store {
+    /// What keeps the account's objects, where the account is for objects and the service that works
+    /// with them is on.
+    pub(crate) fn objects(
+        &self,
+        configured: &Accounts,
+        kind: &AccountKind,
+        types: &[AccountType],
+    ) -> Option<&Arc<dyn ObjectAccount>> {
+        let objects = self.objects.as_ref()?;
+        serves(configured, kind, types, AccountType::ObjectStore).then_some(objects)
+    }
+
+    /// What the account's metrics are read with, by the same rule.
+    pub(crate) fn metrics(
+        &self,
+        configured: &Accounts,
+        kind: &AccountKind,
+        types: &[AccountType],
+    ) -> Option<&Arc<dyn MetricsAccount>> {
+        let metrics = self.metrics.as_ref()?;
+        serves(configured, kind, types, AccountType::MetricsStore).then_some(metrics)
+    }
 }
 
-impl Store {
-    /// What keeps objects, of an account that describes itself.
-    pub(crate) fn objects(&self) -> Option<&Arc<dyn ObjectAccount>> {
-        match self {
-            Self::Objects(objects) => objects.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// Whether accounts of this kind cannot do anything yet.
-    pub(crate) fn is_not_built_in(&self) -> bool {
-        matches!(self, Self::Aws(_) | Self::ConfigBin(_))
-    }
-
-    /// Whether accounts of this kind cannot keep objects yet, whatever else they can do.
-    pub(crate) fn keeps_no_objects_yet(&self) -> bool {
-        self.is_not_built_in() || matches!(self, Self::Google(_))
-    }
+/// Whether accounts of a kind serve as this type: where a service of its own works with them, it has to
+/// be on and the account to be meant for it.
+fn serves(
+    configured: &Accounts,
+    kind: &AccountKind,
+    types: &[AccountType],
+    wanted: AccountType,
+) -> bool {
+    let mut services = kind.services.iter();
+    services
+        .find(|service| service.account_type == wanted)
+        .is_none_or(|service| configured.is_enabled(service.name) && types.contains(&wanted))
 }
 
 #[cfg(test)]

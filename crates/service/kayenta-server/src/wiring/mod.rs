@@ -6,18 +6,16 @@ mod health;
 mod judges;
 pub(crate) mod kinds;
 mod management;
-mod not_built_in;
 mod outbound;
 pub(crate) mod reading;
 mod redis;
-mod stackdriver;
 mod work;
 
 pub(crate) use api_options::api_options;
 pub(crate) use health::indicators;
 pub(crate) use judges::{batch_judges, judges, local_judges};
 pub(crate) use management::{environment, scheduled_tasks};
-pub(crate) use outbound::transport;
+pub(crate) use outbound::http_settings;
 pub(crate) use redis::redis_store_options;
 pub(crate) use work::{Work, open_work};
 

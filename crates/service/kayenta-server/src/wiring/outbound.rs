@@ -1,19 +1,19 @@
 //! The connections every metric store and judge is reached through.
 
 use anyhow::Context;
-use kayenta_http::{HttpSettings, Proxies, Transport};
+use kayenta_http::{HttpSettings, Proxies};
 use kayenta_settings::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings};
 use url::Url;
 
 use crate::key_material;
 
-/// Sets up the shared connections. Two things differ from the reference: credentials go to the
+/// How the shared connections are set up. Two things differ from the reference: credentials go to the
 /// configured host only, whatever a redirect says (C-HTTP-01), and an answer has at most the default of
 /// 128 MiB (C-HTTP-02).
 ///
 /// # Errors
 /// When a certificate or key cannot be read.
-pub(crate) fn transport(settings: &HttpClientSettings) -> anyhow::Result<Transport> {
+pub(crate) fn http_settings(settings: &HttpClientSettings) -> anyhow::Result<HttpSettings> {
     let trust = settings
         .trust
         .as_ref()
@@ -26,7 +26,7 @@ pub(crate) fn transport(settings: &HttpClientSettings) -> anyhow::Result<Transpo
         .map(key_material::read_identity)
         .transpose()
         .context("the client certificate of outgoing calls")?;
-    let http = HttpSettings {
+    Ok(HttpSettings {
         user_agent: concat!("kayenta/", env!("CARGO_PKG_VERSION")).to_owned(),
         connect_timeout: settings.connect_timeout,
         read_timeout: settings.read_timeout,
@@ -42,8 +42,7 @@ pub(crate) fn transport(settings: &HttpClientSettings) -> anyhow::Result<Transpo
         // Bodies show at TRACE only, whatever the level of the reference's client says.
         log_bodies: settings.log > HttpLogLevel::None,
         ..HttpSettings::default()
-    };
-    Transport::new(&http).context("the connections of outgoing calls")
+    })
 }
 
 fn proxies(settings: &ProxySettings) -> anyhow::Result<Proxies> {

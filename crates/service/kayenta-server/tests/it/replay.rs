@@ -3,22 +3,29 @@
 use std::collections::BTreeMap;
 
 use kayenta_testkit::{
-    FakePrometheus, Service, ServiceBuilder,
-    azurite::{ACCOUNT_KEY, Azurite},
+    FakePrometheus, ObjectServer, RemoteStore, Service, ServiceBuilder,
     redis_server::RedisServer,
     replay::{Departures, Replay, ReplayReport, Transcript},
 };
 
-use crate::samples::{BINARY, embedded, embedded_service, sample, testdata};
+use crate::samples::{Addresses, BINARY, embedded, embedded_service, testdata};
 
 /// Replays transcripts at once against a service; reports by scenario. Departures are those of every
-/// backend and of these files.
+/// backend and of these files. `own` are recordings on the service's own store, which replace those of the
+/// same scenario.
 async fn replay_all(
     base_url: &str,
     prometheus: &FakePrometheus,
     departures: &[&str],
+    own: &[Transcript],
 ) -> Vec<ReplayReport> {
-    let transcripts = Transcript::read_all(&testdata("http")).unwrap();
+    let mut transcripts = Transcript::read_all(&testdata("http")).unwrap();
+    for transcript in &mut transcripts {
+        let same = own.iter().find(|own| own.scenario == transcript.scenario);
+        if let Some(own) = same {
+            transcript.clone_from(own);
+        }
+    }
     let departures = std::iter::once(&"every-backend")
         .chain(departures)
         .map(|name| Departures::read(&testdata("departures").join(name).with_extension("json")))
@@ -50,8 +57,13 @@ async fn replay_all(
 }
 
 /// Asserts that every step passes, and prints how many.
-async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, departures: &[&str]) {
-    let reports = replay_all(&service.base_url(), prometheus, departures).await;
+async fn assert_all_pass(
+    service: &Service,
+    prometheus: &FakePrometheus,
+    departures: &[&str],
+    own: &[Transcript],
+) {
+    let reports = replay_all(&service.base_url(), prometheus, departures, own).await;
     let mut failed = 0;
     for report in &reports {
         println!("{report}");
@@ -70,7 +82,7 @@ async fn assert_all_pass(service: &Service, prometheus: &FakePrometheus, departu
 async fn transcripts_pass_on_the_embedded_default() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = embedded_service(&prometheus.base_url(), "").await;
-    assert_all_pass(&service, &prometheus, &["embedded", "refusing"]).await;
+    assert_all_pass(&service, &prometheus, &["embedded", "refusing"], &[]).await;
 }
 
 /// With the switch off an analysis that can never make a run fails as late as the reference's.
@@ -84,28 +96,48 @@ async fn c_scape_07_can_be_switched_off() {
         .start()
         .await
         .unwrap();
-    assert_all_pass(&service, &prometheus, &["embedded", "accepting"]).await;
+    assert_all_pass(&service, &prometheus, &["embedded", "accepting"], &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite and Redis"]
 async fn transcripts_pass_on_redis_and_azure() {
+    pass_on(RemoteStore::Azure, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3 and Redis"]
+async fn transcripts_pass_on_redis_and_s3() {
+    pass_on(RemoteStore::S3, &recorded_on("s3")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs fake-gcs-server and Redis"]
+async fn transcripts_pass_on_redis_and_gcs() {
+    pass_on(RemoteStore::Gcs, &recorded_on("gcs")).await;
+}
+
+/// What the reference answers otherwise on this store than on Azure.
+fn recorded_on(store: &str) -> Vec<Transcript> {
+    let own = Transcript::read_all(&testdata("storage").join(store)).unwrap();
+    assert!(!own.is_empty());
+    own
+}
+
+async fn pass_on(store: RemoteStore, own: &[Transcript]) {
     let prometheus = FakePrometheus::start().await.unwrap();
     let redis = RedisServer::start().await.unwrap();
-    let azurite = Azurite::start().await.unwrap();
-    let config = sample(
-        "transcripts-redis-azure.yml",
-        &[
-            ("prometheus", &prometheus.base_url()),
-            ("redis", &redis.url()),
-            ("blobs", &azurite.endpoint()),
-            ("key", ACCOUNT_KEY),
-        ],
-    );
+    let objects = ObjectServer::start(store).await.unwrap();
+    let addresses = Addresses {
+        prometheus: prometheus.base_url(),
+        redis: redis.url(),
+        store,
+        objects: objects.endpoint(),
+    };
     let service = ServiceBuilder::new(BINARY)
-        .config(config)
+        .config(addresses.sample())
         .start()
         .await
         .unwrap();
-    assert_all_pass(&service, &prometheus, &["redis-azure", "refusing"]).await;
+    assert_all_pass(&service, &prometheus, &["redis-remote", "refusing"], own).await;
 }

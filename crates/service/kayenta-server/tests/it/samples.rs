@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use kayenta_testkit::{Service, ServiceBuilder};
+use kayenta_testkit::{RemoteStore, Service, ServiceBuilder, azurite, bucket_servers};
 
 /// The built binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_kayenta");
@@ -37,4 +37,32 @@ pub(crate) async fn embedded_service(prometheus_url: &str, more: &str) -> Servic
         .start()
         .await
         .unwrap()
+}
+
+/// Where a service on Redis and a remote object store finds what it needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) prometheus: String,
+    pub(crate) redis: String,
+    pub(crate) store: RemoteStore,
+    /// The endpoint of the storage account.
+    pub(crate) objects: String,
+}
+
+impl Addresses {
+    /// The configuration the transcripts are replayed on.
+    pub(crate) fn sample(&self) -> String {
+        let (file, key) = match self.store {
+            RemoteStore::Azure => ("transcripts-redis-azure.yml", azurite::ACCOUNT_KEY),
+            RemoteStore::S3 => ("transcripts-redis-s3.yml", bucket_servers::SECRET_KEY),
+            RemoteStore::Gcs => ("transcripts-redis-gcs.yml", ""),
+        };
+        let values = [
+            ("prometheus", self.prometheus.as_str()),
+            ("redis", &self.redis),
+            ("blobs", &self.objects),
+            ("key", key),
+        ];
+        sample(file, &values)
+    }
 }

@@ -233,8 +233,43 @@ async fn logs_are_json_when_told_and_carry_the_request_id() {
     assert_eq!(line["logger"], json!("kayenta::api::transport"));
 }
 
+/// An account of a kind nobody knows: the service starts, is not ready, and refuses it by name.
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_of_stores_that_are_not_built_in_are_listed_and_told() {
+async fn an_account_of_an_unknown_kind_is_down_and_refused_with_what_can_be_used() {
+    let yaml = "kayenta:\n  standaloneCanaryAnalysis.enabled: true\n  memory:\n    enabled: true\n    accounts:\n      - {name: mem, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}\n  \
+                oracle:\n    enabled: true\n    accounts:\n      - {name: o1, supportedTypes: [OBJECT_STORE]}\n";
+    let service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    assert_eq!(caller.get("/health").await.unwrap().0, 200);
+    let (status, _) = caller.get("/health/readiness").await.unwrap();
+    assert_eq!(status, 503);
+    let (status, answer) = caller
+        .post(
+            "/canaryConfig?configurationAccountName=o1",
+            &json!({"name": "a", "applications": ["x"]}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert_eq!(
+        message,
+        "Unable to resolve account o1: account o1 is of the kind oracle, which is not supported."
+    );
+    assert!(answer.to_string().contains("mem"), "{answer}");
+    assert!(
+        service.log().contains("use one of the kinds"),
+        "{}",
+        service.log()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_bin_is_listed_as_the_reference_lists_it() {
     let yaml = "kayenta:\n  configbin:\n    enabled: true\n    accounts:\n      - name: cb\n        \
                 ownerApp: app\n        configType: t\n        endpoint.baseUrl: https://configbin.example.com\n";
     let service = ServiceBuilder::new(BINARY)
@@ -250,9 +285,4 @@ async fn accounts_of_stores_that_are_not_built_in_are_listed_and_told() {
         "configType": "t", "type": "configbin",
     }]);
     assert_eq!(credentials, expected);
-    let log = service.log();
-    assert!(
-        log.contains("account cb of type configbin is configured but not built in yet"),
-        "{log}"
-    );
 }

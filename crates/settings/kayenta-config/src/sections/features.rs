@@ -181,13 +181,6 @@ pub(super) fn atlas(binder: &Binder<'_>) -> AtlasSettings {
     }
 }
 
-pub(super) fn stackdriver_metadata_interval(binder: &Binder<'_>) -> Duration {
-    binder
-        .group("kayenta.stackdriver")
-        .millis("metadataCachingIntervalMS", 60_000)
-        .max(SECOND)
-}
-
 pub(super) fn test_defaults(binder: &Binder<'_>) -> TestDefaults {
     let few = ["scope", "start", "end"];
     let many = [

@@ -1,6 +1,6 @@
 //! `management.*` and `info.*`.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use kayenta_properties::{Binder, Diagnostic, Group, convert::Choices};
@@ -157,9 +157,7 @@ fn health(management: &Group<'_>, on_kubernetes: bool) -> HealthSettings {
             .duration("logging.slow-indicator-threshold", Duration::from_secs(10)),
         defaults_enabled: defaults_enabled.unwrap_or(true),
         components,
-        disk_space_path: built_in
-            .path("diskspace.path")
-            .unwrap_or_else(|| PathBuf::from(".")),
+        disk_space_path: built_in.path("diskspace.path"),
         disk_space_threshold: built_in.size("diskspace.threshold", 10 << 20),
     }
 }

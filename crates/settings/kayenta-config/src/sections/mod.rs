@@ -1,7 +1,5 @@
 //! Properties to [`Settings`]: one module for each part of them.
 
-mod cloud;
-mod configbin;
 mod features;
 mod logging;
 mod management;
@@ -10,7 +8,6 @@ mod redis;
 mod refused;
 mod security;
 mod server;
-pub mod stores;
 mod tls;
 mod work;
 
@@ -66,7 +63,6 @@ pub(crate) fn read<S: AccountSection>(
         security: security::security(binder),
         prometheus: features::prometheus(binder, accounts.has("prometheus")),
         atlas: features::atlas(binder),
-        stackdriver_metadata_interval: features::stackdriver_metadata_interval(binder),
         test_defaults: features::test_defaults(binder),
     };
     refused::check(binder);

@@ -1,12 +1,8 @@
 //! Everything an operator can configure, typed and checked. Nothing here is optional where a default
-//! exists; times are [`Duration`]s, secrets are
+//! exists; times are [`Duration`](std::time::Duration)s, secrets are
 //! [`SecretString`](secrecy::SecretString)s.
 
-use std::{path::PathBuf, time::Duration};
-
-mod accounts;
-
-pub use accounts::{AwsAccount, AwsCredentials, AwsProxy, ConfigBinAccount, GoogleAccount};
+use std::path::PathBuf;
 
 use kayenta_http::RetryPolicy;
 use kayenta_model::time::JsonTimes;
@@ -70,8 +66,6 @@ pub struct Settings {
     pub prometheus: PrometheusSettings,
     /// Settings of Atlas beside its accounts.
     pub atlas: AtlasSettings,
-    /// Refresh period of the list of metrics of Google Cloud Monitoring.
-    pub stackdriver_metadata_interval: Duration,
     /// Defaults of `POST /fetch/<store>/query`, by store.
     pub test_defaults: TestDefaults,
 }

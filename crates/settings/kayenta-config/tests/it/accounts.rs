@@ -6,6 +6,7 @@ use kayenta_azure::AzureCredential;
 use kayenta_config::SkippedAccount;
 use kayenta_http::Credentials;
 use kayenta_model::AccountType;
+use kayenta_s3::CredentialSource;
 use kayenta_settings::HttpLogLevel;
 use secrecy::ExposeSecret;
 
@@ -137,23 +138,78 @@ fn an_aws_account_without_bucket_or_name_is_left_out() {
     );
 }
 
+/// Where a region comes from shows when it is needed: a profile or the machine may know it.
 #[test]
-fn an_aws_account_needs_a_region_or_an_endpoint() {
+fn an_aws_account_needs_neither_region_nor_endpoint_to_load() {
     let account = "{name: a, bucket: b, supportedTypes: OBJECT_STORE}";
-    let error = aws(account).fails();
-    let wrong = told(
-        &error.errors,
-        "Unable to find a region via the region provider chain",
-    );
-    assert_eq!(place(wrong), format!("{FILE}:7"));
-    let loaded = aws(account).var("AWS_REGION", "eu-central-1").load();
-    assert_eq!(
-        loaded.accounts.aws[0].region.as_deref(),
-        Some("eu-central-1")
-    );
-    let loaded = aws("{name: a, bucket: b, endpoint: \"http://minio:9000\", explicitCredentials: {accessKey: k, secretKey: s}, supportedTypes: OBJECT_STORE}").load();
-    assert!(loaded.accounts.aws[0].credentials.is_some());
-    assert_eq!(loaded.accounts.aws[0].root_folder, "kayenta");
+    let aws_of = |case: Case| {
+        let store = case.load().accounts.aws.remove(0).store;
+        store.unwrap().account
+    };
+    assert_eq!(aws_of(aws(account)).region, None);
+    let account = aws_of(aws(
+        "{name: a, bucket: b, endpoint: \"http://minio:9000\", explicitCredentials: {accessKey: k, secretKey: s}, supportedTypes: OBJECT_STORE}",
+    ));
+    assert!(matches!(account.credentials, CredentialSource::Keys { .. }));
+    assert_eq!(account.root_folder, "kayenta");
+}
+
+/// A URL that is none is one mistake, not also a missing region (F05).
+#[test]
+fn an_endpoint_that_is_no_url_is_reported_once() {
+    let error = aws("{name: a, bucket: b, endpoint: minio, supportedTypes: OBJECT_STORE}").fails();
+    assert_eq!(error.errors.len(), 1, "{error}");
+}
+
+/// Each of the services that work with the accounts of a provider.
+#[test]
+fn an_account_whose_service_is_off_is_reported() {
+    for (kind, types, service) in [
+        ("azure", "OBJECT_STORE", "blobs"),
+        ("aws", "OBJECT_STORE", "s3"),
+        ("google", "OBJECT_STORE", "gcs"),
+        ("google", "METRICS_STORE", "stackdriver"),
+    ] {
+        let text = format!(
+            "kayenta.{kind}: {{enabled: true, accounts: [{{name: a, project: p, bucket: b, container: c-c, rootFolder: r, storageAccountName: s, accountAccessKey: c2VjcmV0, supportedTypes: {types}}}]}}\n"
+        );
+        let loaded = Case::yaml(&text).load();
+        told(
+            &loaded.warnings,
+            &format!("kayenta.{service}.enabled is off"),
+        );
+    }
+}
+
+/// The reference's migrator, and what there is instead.
+#[test]
+fn c_account_02_the_migrator_is_answered_with_the_command() {
+    let text =
+        "kayenta.data-migration: {enabled: true, sourceAccountName: old, targetAccountName: new}\n";
+    let loaded = Case::yaml(text).load();
+    let warning = told(&loaded.warnings, "copies no objects in the background");
+    let remedy = warning.remedy.as_deref();
+    assert_eq!(remedy, Some("run kayenta migrate copy --from old --to new"));
+    let off =
+        Case::yaml("kayenta.data-migration: {enabled: false, sourceAccountName: old}\n").load();
+    let of_migrator = off
+        .warnings
+        .iter()
+        .filter(|warning| warning.message.contains("copies"));
+    assert_eq!(of_migrator.count(), 0);
+}
+
+#[test]
+fn c_account_01_an_account_of_an_unknown_kind_is_reported_with_the_known_ones() {
+    let text = "kayenta.oracle: {enabled: true, accounts: [{name: o1, bucket: b, supportedTypes: OBJECT_STORE}]}\n";
+    let loaded = Case::yaml(text).load();
+    let wrong = told(&loaded.warnings, "account o1 is of the kind oracle");
+    assert!(wrong.to_string().contains("azure"), "{wrong}");
+    let unknown = loaded
+        .warnings
+        .iter()
+        .filter(|w| w.message.contains("unknown property"));
+    assert_eq!(unknown.count(), 0, "{:?}", loaded.warnings);
 }
 
 #[test]
@@ -179,7 +235,7 @@ fn an_unreadable_key_file_drops_the_google_account() {
 #[test]
 fn google_s_default_credentials_are_looked_for_where_google_s_libraries_do() {
     let text = "kayenta.google: {enabled: true, accounts: [{name: g1, project: p, supportedTypes: METRICS_STORE}]}\n";
-    let google = |case: Case| case.load().accounts.google.remove(0);
+    let google = |case: Case| case.load().accounts.google.remove(0).store.1.google;
     let ends = |path: &Option<std::path::PathBuf>, end: &str| {
         path.as_ref().is_some_and(|path| path.ends_with(end))
     };

@@ -154,7 +154,7 @@ fn every_kind_of_metric_store_loads() {
         accounts.influxdb[0].supported_types,
         [AccountType::MetricsStore]
     );
-    assert_eq!(accounts.google[0].project, "my-project");
+    assert_eq!(accounts.google[0].store.1.google.project, "my-project");
     assert_eq!(accounts.memory[0].name, "canary-storage");
     assert_eq!(
         loaded.settings.remote_judge.unwrap().base_url.expose(),

@@ -3,14 +3,18 @@
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Section};
 use kayenta_atlas::AtlasAccount;
 use kayenta_azure::AzureAccount;
-use kayenta_config::{Diagnostic, EnvironmentView, Settings, SkippedAccount, settings::*, stores};
+use kayenta_config::{Diagnostic, EnvironmentView, Settings, SkippedAccount};
+use kayenta_configbin::ConfigBinAccount;
 use kayenta_datadog::DatadogAccount;
+use kayenta_gcs::GcsSection;
 use kayenta_graphite::GraphiteAccount;
 use kayenta_http_json::HttpJsonAccount;
 use kayenta_influxdb::InfluxDbAccount;
 use kayenta_newrelic::NewRelicAccount;
 use kayenta_prometheus::PrometheusAccount;
+use kayenta_s3::S3Section;
 use kayenta_signalfx::SignalFxAccount;
+use kayenta_stackdriver::section::GoogleMetrics;
 use kayenta_storage::DiskAccount;
 use kayenta_wavefront::WavefrontAccount;
 
@@ -22,7 +26,7 @@ pub(crate) enum Store {
     Disk(DiskAccount),
     ConfigBin(ConfigBinAccount),
     Atlas(AtlasAccount),
-    Aws(AwsAccount),
+    Aws(Option<S3Section>),
     Datadog(DatadogAccount),
     Graphite(GraphiteAccount),
     InfluxDb(InfluxDbAccount),
@@ -31,7 +35,7 @@ pub(crate) enum Store {
     SignalFx(SignalFxAccount),
     Wavefront(WavefrontAccount),
     HttpJson(HttpJsonAccount),
-    Google(GoogleAccount),
+    Google(Box<(Option<GcsSection>, GoogleMetrics)>),
 }
 
 type Reader = fn(&Section<'_>) -> Vec<AccountSettings<Store>>;
@@ -62,8 +66,8 @@ pub(crate) static TABLE: &[Kind] = &[
     Kind(&kayenta_azure::DESCRIPTION.kind, |section| {
         all(kayenta_azure::accounts(section), Store::Azure)
     }),
-    Kind(&stores::CONFIGBIN, |section| {
-        all(stores::configbin(section), Store::ConfigBin)
+    Kind(&kayenta_configbin::DESCRIPTION.kind, |section| {
+        all(kayenta_configbin::accounts(section), Store::ConfigBin)
     }),
     Kind(&kayenta_storage::MEMORY.kind, |section| {
         all((kayenta_storage::MEMORY.read)(section), |_| Store::Memory)
@@ -74,8 +78,8 @@ pub(crate) static TABLE: &[Kind] = &[
     Kind(kayenta_atlas::SECTION.kind, |section| {
         all(kayenta_atlas::section::read(section), Store::Atlas)
     }),
-    Kind(&stores::AWS, |section| {
-        all(stores::aws(section), Store::Aws)
+    Kind(&kayenta_s3::DESCRIPTION.kind, |section| {
+        all(kayenta_s3::accounts(section), Store::Aws)
     }),
     Kind(kayenta_datadog::SECTION.kind, |section| {
         all(kayenta_datadog::section::read(section), Store::Datadog)
@@ -104,8 +108,13 @@ pub(crate) static TABLE: &[Kind] = &[
     Kind(kayenta_http_json::SECTION.kind, |section| {
         all(kayenta_http_json::section::read(section), Store::HttpJson)
     }),
-    Kind(&stores::GOOGLE, |section| {
-        all(stores::google(section), Store::Google)
+    Kind(&kayenta_gcs::DESCRIPTION.kind, |section| {
+        let metrics = kayenta_stackdriver::section::read(section);
+        let both = kayenta_gcs::accounts(section).into_iter().zip(metrics);
+        both.map(|(objects, metrics)| {
+            objects.map(|gcs| Store::Google(Box::new((gcs, metrics.store))))
+        })
+        .collect()
     }),
 ];
 
@@ -122,11 +131,11 @@ pub(crate) struct Loaded {
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     pub(crate) azure: Vec<AccountSettings<Option<AzureAccount>>>,
-    pub(crate) configbin: Vec<ConfigBinAccount>,
+    pub(crate) configbin: Vec<AccountSettings<ConfigBinAccount>>,
     pub(crate) memory: Vec<AccountSettings<()>>,
     pub(crate) disk: Vec<DiskAccount>,
     pub(crate) atlas: Vec<AccountSettings<AtlasAccount>>,
-    pub(crate) aws: Vec<AwsAccount>,
+    pub(crate) aws: Vec<AccountSettings<Option<S3Section>>>,
     pub(crate) datadog: Vec<AccountSettings<DatadogAccount>>,
     pub(crate) graphite: Vec<AccountSettings<GraphiteAccount>>,
     pub(crate) influxdb: Vec<AccountSettings<InfluxDbAccount>>,
@@ -135,7 +144,7 @@ pub(crate) struct Accounts {
     pub(crate) signalfx: Vec<AccountSettings<SignalFxAccount>>,
     pub(crate) wavefront: Vec<AccountSettings<WavefrontAccount>>,
     pub(crate) http_json: Vec<AccountSettings<HttpJsonAccount>>,
-    pub(crate) google: Vec<GoogleAccount>,
+    pub(crate) google: Vec<AccountSettings<(Option<GcsSection>, GoogleMetrics)>>,
     pub(crate) registration_order: Vec<(&'static str, String)>,
     pub(crate) enabled: Vec<String>,
     pub(crate) skipped: Vec<SkippedAccount>,
@@ -160,11 +169,11 @@ impl From<kayenta_config::Loaded<Store>> for Loaded {
             let facts = account.clone().map(|_| ());
             match account.store {
                 Store::Azure(azure) => accounts.azure.push(facts.map(|()| azure)),
-                Store::ConfigBin(account) => accounts.configbin.push(account),
+                Store::ConfigBin(store) => accounts.configbin.push(facts.map(|()| store)),
                 Store::Memory => accounts.memory.push(facts),
                 Store::Disk(account) => accounts.disk.push(account),
                 Store::Atlas(store) => accounts.atlas.push(facts.map(|()| store)),
-                Store::Aws(account) => accounts.aws.push(account),
+                Store::Aws(store) => accounts.aws.push(facts.map(|()| store)),
                 Store::Datadog(store) => accounts.datadog.push(facts.map(|()| store)),
                 Store::Graphite(store) => accounts.graphite.push(facts.map(|()| store)),
                 Store::InfluxDb(store) => accounts.influxdb.push(facts.map(|()| store)),
@@ -173,7 +182,7 @@ impl From<kayenta_config::Loaded<Store>> for Loaded {
                 Store::SignalFx(store) => accounts.signalfx.push(facts.map(|()| store)),
                 Store::Wavefront(store) => accounts.wavefront.push(facts.map(|()| store)),
                 Store::HttpJson(store) => accounts.http_json.push(facts.map(|()| store)),
-                Store::Google(account) => accounts.google.push(account),
+                Store::Google(store) => accounts.google.push(facts.map(|()| *store)),
             }
         }
         Self {

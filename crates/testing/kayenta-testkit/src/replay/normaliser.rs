@@ -37,7 +37,12 @@ impl Normaliser {
     /// A text without run-dependent parts. The reference's text for a missing object holds a hash that
     /// differs per process, so any clear text will do for it.
     pub fn text(&mut self, text: &str) -> String {
-        if text.starts_with("Could not fetch items from ") || text.starts_with("No such object") {
+        let absent = [
+            "Could not fetch items from ",
+            "No such object",
+            "Unable to resolve singular ",
+        ];
+        if absent.iter().any(|begin| text.starts_with(begin)) {
             return "<object not found>".to_owned();
         }
         let number = |known: &mut HashMap<String, usize>, found: &str| {

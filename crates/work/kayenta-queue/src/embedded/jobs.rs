@@ -12,15 +12,32 @@ pub(super) type Millis = i64;
 /// Orders waiting jobs: by due time, then by arrival.
 type Turn = (Millis, u64);
 
+/// A job that has lost so many workers is handed out only while no other such job is leased.
+const SINGLED_OUT_AFTER: u32 = 2;
+/// How long a job that is singled out waits after the process has started; doubled with each
+/// further worker lost, so that a burst of crashes of another cause does not count against it.
+const SINGLED_OUT_PAUSE: Millis = 1_000;
+/// How often the pause is doubled at most.
+const MOST_DOUBLINGS: u32 = 5;
+
 /// What a job's row on disk says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct JobRow {
     /// Not to be taken before.
     pub(super) due: Millis,
-    /// How often it was handed out without an answer.
+    /// How many workers it has lost; while a worker has it, that one is counted already.
     pub(super) deliveries: u32,
-    /// Whether a worker has it. After a crash no worker has it, so it is due at once.
+    /// Whether a worker has it. After a crash no worker has it.
     pub(super) started: bool,
+}
+
+/// Who had the jobs that the disk says were being worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A process that is gone, and its workers with it.
+    EarlierProcess,
+    /// This process, which only lost touch with the disk.
+    ThisProcess,
 }
 
 /// A row to write, or to delete when `row` is `None`.
@@ -56,7 +73,28 @@ enum Place {
 #[derive(Debug)]
 struct QueuedJob {
     place: Place,
-    deliveries: u32,
+    history: History,
+}
+
+/// The workers a job has lost.
+#[derive(Clone, Debug, Default)]
+struct History {
+    /// Those that ended with an earlier process.
+    ended: u32,
+    /// Leases of this process that ended without a word. A word of their worker that comes after all
+    /// shows that it lives.
+    silent: Vec<u64>,
+}
+
+impl History {
+    fn lost(&self) -> u32 {
+        let silent = u32::try_from(self.silent.len()).unwrap_or(u32::MAX);
+        self.ended.saturating_add(silent)
+    }
+
+    fn is_singled_out(&self) -> bool {
+        self.lost() >= SINGLED_OUT_AFTER
+    }
 }
 
 /// Counts of jobs by place.
@@ -73,6 +111,11 @@ pub(super) struct Jobs {
     lease_millis: Millis,
     entries: HashMap<Arc<str>, QueuedJob>,
     ready: BTreeMap<Turn, Arc<str>>,
+    /// Jobs that have lost several workers, ready to be taken one at a time: those that have lost the
+    /// fewest first, as they are the least likely to be the cause.
+    singled_out: BTreeMap<(u32, Turn), Arc<str>>,
+    /// The token of the lease on a job that is singled out.
+    alone: Option<u64>,
     delayed: BTreeMap<Turn, Arc<str>>,
     /// By the end of the lease; the second part of the key is the lease's token.
     leased: BTreeMap<Turn, Arc<str>>,
@@ -86,6 +129,8 @@ impl Jobs {
             lease_millis,
             entries: HashMap::new(),
             ready: BTreeMap::new(),
+            singled_out: BTreeMap::new(),
+            alone: None,
             delayed: BTreeMap::new(),
             leased: BTreeMap::new(),
             next_number: 1,
@@ -93,25 +138,40 @@ impl Jobs {
     }
 
     /// Forgets everything and takes up what the disk says: jobs that were being worked on are due
-    /// at once. Tokens given before stay invalid.
+    /// at once, except those that have lost several workers. Tokens given before stay invalid.
     pub(super) fn restore(
         &mut self,
         rows: impl IntoIterator<Item = (String, JobRow)>,
+        holder: Holder,
         now: Millis,
     ) {
         self.entries.clear();
         self.ready.clear();
+        self.singled_out.clear();
+        self.alone = None;
         self.delayed.clear();
         self.leased.clear();
         let mut rows: Vec<_> = rows.into_iter().collect();
         rows.sort_by_key(|(_, row)| row.due);
         for (id, row) in rows {
-            let due = if row.started {
-                row.due.min(now)
-            } else {
-                row.due
+            let mut ended = row.deliveries;
+            let mut due = row.due;
+            if row.started {
+                due = due.min(now);
+                match holder {
+                    Holder::EarlierProcess if ended >= SINGLED_OUT_AFTER => {
+                        let doublings = (ended - SINGLED_OUT_AFTER).min(MOST_DOUBLINGS);
+                        due = now.saturating_add(SINGLED_OUT_PAUSE << doublings);
+                    }
+                    Holder::EarlierProcess => {}
+                    Holder::ThisProcess => ended = ended.saturating_sub(1),
+                }
+            }
+            let history = History {
+                ended,
+                silent: Vec::new(),
             };
-            self.enqueue(id.into(), due, row.deliveries, now);
+            self.enqueue(id.into(), due, history, now);
         }
     }
 
@@ -119,7 +179,7 @@ impl Jobs {
     pub(super) fn push(&mut self, id: &str, due: Millis, now: Millis) -> Option<RowChange> {
         let Some(entry) = self.entries.get_mut(id) else {
             let id: Arc<str> = id.into();
-            let row = self.enqueue(Arc::clone(&id), due, 0, now);
+            let row = self.enqueue(Arc::clone(&id), due, History::default(), now);
             return Some(RowChange { id, row: Some(row) });
         };
         match &mut entry.place {
@@ -127,9 +187,9 @@ impl Jobs {
             Place::Delayed(turn) if turn.0 <= due => None,
             Place::Delayed(turn) => {
                 let turn = *turn;
-                let deliveries = entry.deliveries;
+                let history = std::mem::take(&mut entry.history);
                 let id = self.delayed.remove(&turn)?;
-                let row = self.enqueue(Arc::clone(&id), due, deliveries, now);
+                let row = self.enqueue(Arc::clone(&id), due, history, now);
                 Some(RowChange { id, row: Some(row) })
             }
             Place::Leased { again, .. } => {
@@ -148,32 +208,49 @@ impl Jobs {
                 break;
             }
             let (turn, id) = first.remove_entry();
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.place = Place::Ready(turn);
-            }
-            self.ready.insert(turn, id);
+            self.make_ready(turn, id);
         }
         while let Some(first) = self.leased.first_entry() {
             if first.key().0 > now {
                 break;
             }
             let (turn, id) = first.remove_entry();
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.place = Place::Ready(turn);
+            if self.alone == Some(turn.1) {
+                self.alone = None;
             }
-            self.ready.insert(turn, id);
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.history.silent.push(turn.1);
+            }
+            self.make_ready(turn, id);
         }
     }
 
     /// Hands out the job that has been ready for longest. Call [`Jobs::advance`] first.
     pub(super) fn take(&mut self, now: Millis) -> Option<(Taken, RowChange)> {
-        let (turn, id) = self.ready.pop_first()?;
+        let first = self.ready.first_key_value().map(|(turn, _)| *turn);
+        let suspect = self
+            .singled_out
+            .first_key_value()
+            .filter(|_| self.alone.is_none())
+            .map(|((_, turn), _)| *turn);
+        let alone = match (first, suspect) {
+            (Some(first), Some(suspect)) => suspect < first,
+            (_, suspect) => suspect.is_some(),
+        };
+        let (turn, id) = if alone {
+            let ((_, turn), id) = self.singled_out.pop_first()?;
+            (turn, id)
+        } else {
+            self.ready.pop_first()?
+        };
         let token = self.number();
+        if alone {
+            self.alone = Some(token);
+        }
         let until = (now.saturating_add(self.lease_millis), token);
         let entry = self.entries.get_mut(&id)?;
-        entry.deliveries = entry.deliveries.saturating_add(1);
         entry.place = Place::Leased { until, again: None };
-        let delivery = entry.deliveries;
+        let delivery = entry.history.lost().saturating_add(1);
         self.leased.insert(until, Arc::clone(&id));
         let row = JobRow {
             due: turn.0,
@@ -199,12 +276,13 @@ impl Jobs {
         self.advance(now);
         let until = (now.saturating_add(self.lease_millis), token);
         let entry = self.entries.get_mut(id).ok_or(Lost)?;
-        let Place::Leased { until: known, .. } = &mut entry.place else {
-            return Err(Lost);
+        let known = match &mut entry.place {
+            Place::Leased { until: known, .. } if known.1 == token => known,
+            _ => {
+                self.hear_from(id, token);
+                return Err(Lost);
+            }
         };
-        if known.1 != token {
-            return Err(Lost);
-        }
         if let Some(id) = self.leased.remove(known) {
             self.leased.insert(until, id);
         }
@@ -249,13 +327,13 @@ impl Jobs {
 
     /// Whether a job can be taken now.
     pub(super) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || (self.alone.is_none() && !self.singled_out.is_empty())
     }
 
     /// How many jobs are where.
     pub(super) fn counts(&self) -> Counts {
         Counts {
-            ready: self.ready.len() as u64,
+            ready: (self.ready.len() + self.singled_out.len()) as u64,
             delayed: self.delayed.len() as u64,
             leased: self.leased.len() as u64,
         }
@@ -267,20 +345,69 @@ impl Jobs {
         number
     }
 
-    fn enqueue(&mut self, id: Arc<str>, due: Millis, deliveries: u32, now: Millis) -> JobRow {
+    fn enqueue(&mut self, id: Arc<str>, due: Millis, history: History, now: Millis) -> JobRow {
         let turn = (due, self.number());
-        let place = if due <= now {
-            self.ready.insert(turn, Arc::clone(&id));
-            Place::Ready(turn)
-        } else {
-            self.delayed.insert(turn, Arc::clone(&id));
-            Place::Delayed(turn)
-        };
-        self.entries.insert(id, QueuedJob { place, deliveries });
-        JobRow {
+        let row = JobRow {
             due,
-            deliveries,
+            deliveries: history.lost(),
             started: false,
+        };
+        let place = Place::Delayed(turn);
+        self.entries
+            .insert(Arc::clone(&id), QueuedJob { place, history });
+        if due <= now {
+            self.make_ready(turn, id);
+        } else {
+            self.delayed.insert(turn, id);
+        }
+        row
+    }
+
+    /// Puts a known job among those that can be taken.
+    fn make_ready(&mut self, turn: Turn, id: Arc<str>) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.place = Place::Ready(turn);
+        if entry.history.is_singled_out() {
+            self.singled_out.insert((entry.history.lost(), turn), id);
+        } else {
+            self.ready.insert(turn, id);
+        }
+    }
+
+    /// Takes a ready job out from among those that can be taken.
+    fn unready(&mut self, id: &str, turn: Turn) -> Option<Arc<str>> {
+        let history = &self.entries.get(id)?.history;
+        if history.is_singled_out() {
+            self.singled_out.remove(&(history.lost(), turn))
+        } else {
+            self.ready.remove(&turn)
+        }
+    }
+
+    /// A worker whose lease has ended speaks after all: it is not lost.
+    fn hear_from(&mut self, id: &str, token: u64) {
+        let Some(entry) = self.entries.get(id) else {
+            return;
+        };
+        let Some(at) = entry
+            .history
+            .silent
+            .iter()
+            .position(|known| *known == token)
+        else {
+            return;
+        };
+        let ready = match entry.place {
+            Place::Ready(turn) => self.unready(id, turn).map(|id| (turn, id)),
+            _ => None,
+        };
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.history.silent.swap_remove(at);
+        }
+        if let Some((turn, id)) = ready {
+            self.make_ready(turn, id);
         }
     }
 
@@ -289,23 +416,26 @@ impl Jobs {
     /// repeated.
     fn end_lease(&mut self, id: &str, token: u64) -> Result<(Arc<str>, Option<Millis>), Lost> {
         let entry = self.entries.get(id).ok_or(Lost)?;
-        match entry.place {
+        let ended = match entry.place {
             Place::Leased { until, again } if until.1 == token => {
                 let id = self.leased.remove(&until).ok_or(Lost)?;
-                self.entries.remove(&id);
-                Ok((id, again))
+                (id, again)
             }
-            Place::Ready(turn) if turn.1 == token => {
-                let id = self.ready.remove(&turn).ok_or(Lost)?;
-                self.entries.remove(&id);
-                Ok((id, None))
+            Place::Ready(turn) if turn.1 == token => (self.unready(id, turn).ok_or(Lost)?, None),
+            _ => {
+                self.hear_from(id, token);
+                return Err(Lost);
             }
-            _ => Err(Lost),
+        };
+        if self.alone == Some(token) {
+            self.alone = None;
         }
+        self.entries.remove(&ended.0);
+        Ok(ended)
     }
 
     fn after_lease(&mut self, id: Arc<str>, due: Option<Millis>, now: Millis) -> RowChange {
-        let row = due.map(|due| self.enqueue(Arc::clone(&id), due, 0, now));
+        let row = due.map(|due| self.enqueue(Arc::clone(&id), due, History::default(), now));
         RowChange { id, row }
     }
 }
@@ -383,10 +513,100 @@ mod tests {
                 ("started".to_owned(), row(5_000, true)),
                 ("delayed".to_owned(), row(6_000, false)),
             ],
+            Holder::EarlierProcess,
             1_000,
         );
         let first = taken(&mut jobs, 1_000);
         assert_eq!((&*first.id, first.delivery), ("started", 2));
         assert_eq!(jobs.counts().delayed, 1);
+    }
+
+    #[test]
+    fn reading_the_disk_again_is_the_death_of_no_worker() {
+        let mut jobs = Jobs::new(10);
+        jobs.push("a", 0, 0);
+        for _ in 0..50 {
+            jobs.advance(0);
+            let (taken, change) = jobs.take(0).expect("a ready job");
+            assert_eq!(taken.delivery, 1);
+            let row = change.row.expect("the row of a leased job");
+            jobs.restore([("a".to_owned(), row)], Holder::ThisProcess, 0);
+        }
+    }
+
+    #[test]
+    fn a_late_word_of_the_worker_takes_the_suspicion_away() {
+        let mut jobs = Jobs::new(10);
+        jobs.push("a", 0, 0);
+        for round in 0..5 {
+            let now = round * 10;
+            let first = taken(&mut jobs, now);
+            assert_eq!(first.delivery, 1);
+            jobs.advance(now + 10);
+            assert_eq!(jobs.renew("a", first.token, now + 10), Err(Lost));
+        }
+    }
+
+    /// The guilty job kills the process the moment it is taken; every other one needs the process to
+    /// live a little.
+    #[test]
+    fn only_the_job_that_kills_its_process_loses_more_than_a_few_workers() {
+        const LIMIT: u32 = 5;
+        let mut rows: Vec<_> = (0..20)
+            .map(|number| {
+                let row = JobRow {
+                    due: number,
+                    deliveries: 0,
+                    started: false,
+                };
+                (format!("job-{number:02}"), row)
+            })
+            .collect();
+        let mut worst = HashMap::new();
+        let mut now = 1_000;
+        let mut crashes = 0;
+        loop {
+            let mut jobs = Jobs::new(10_000);
+            jobs.restore(rows.clone(), Holder::EarlierProcess, now);
+            let mut disk: HashMap<String, JobRow> = rows.into_iter().collect();
+            let mut working = Vec::new();
+            let mut given_up = None;
+            let mut crashed = false;
+            while !crashed && given_up.is_none() {
+                jobs.advance(now);
+                while let Some((taken, change)) = jobs.take(now) {
+                    disk.insert(taken.id.to_string(), change.row.expect("leased"));
+                    if taken.delivery > LIMIT {
+                        given_up = Some(taken.id.to_string());
+                        break;
+                    }
+                    worst.insert(taken.id.to_string(), taken.delivery);
+                    crashed |= &*taken.id == "job-13";
+                    working.push(taken);
+                }
+                if crashed || given_up.is_some() {
+                    break;
+                }
+                // Nobody crashed: what is under way ends well.
+                for done in working.drain(..) {
+                    jobs.complete(&done.id, done.token, now).expect("held");
+                    disk.remove(&*done.id);
+                }
+                now = jobs.next_event().unwrap_or(now).max(now);
+            }
+            if let Some(id) = given_up {
+                assert_eq!(id, "job-13");
+                break;
+            }
+            crashes += 1;
+            now += 2_000;
+            rows = disk.into_iter().collect();
+        }
+        assert_eq!(crashes, LIMIT);
+        worst.remove("job-13");
+        assert!(
+            worst.values().all(|deliveries| *deliveries <= 3),
+            "{worst:?}"
+        );
     }
 }

@@ -5,7 +5,9 @@
 //! order, through one writer thread that commits whatever has gathered meanwhile in one transaction.
 //! A process that finds the file after a crash sees some prefix of those changes that contains
 //! everything acknowledged as durable. Leases live in memory only, as the workers do: after a crash
-//! every job that was being worked on is ready at once.
+//! the jobs that were being worked on are ready at once. Those that have lost several workers are
+//! handed out one at a time, the least suspicious first, until it is known which of them ends the
+//! process.
 
 mod execution_store;
 mod jobs;

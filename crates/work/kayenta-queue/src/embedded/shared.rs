@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use super::{
     EmbeddedSettings,
-    jobs::{Jobs, Millis},
+    jobs::{Holder, Jobs, Millis},
     tables::{Horizon, Restored, failed},
 };
 use crate::{DeadLetter, QueueError, QueueErrorKind};
@@ -64,7 +64,7 @@ impl Shared {
             dead: BTreeMap::new(),
             next_dead: 1,
         };
-        state.restore(restored, clock.now_millis());
+        state.restore(restored, Holder::EarlierProcess, clock.now_millis());
         Self {
             settings,
             clock,
@@ -155,6 +155,16 @@ impl Shared {
         QueueError::new(QueueErrorKind::Unavailable, why)
     }
 
+    /// Whether there is room for new work. Blocks.
+    pub(super) fn check_room(&self) -> Result<(), QueueError> {
+        let Some(directory) = self.path.as_deref().and_then(Path::parent) else {
+            return Ok(());
+        };
+        kayenta_limits::check_room(directory).map_err(|full| {
+            QueueError::new(QueueErrorKind::Unavailable, full.to_string()).caused_by(full)
+        })
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -186,7 +196,7 @@ impl Shared {
     pub(super) fn take_over(&self, database: Database, restored: Restored, drain: impl FnOnce()) {
         let mut state = self.state();
         drain();
-        state.restore(restored, self.now());
+        state.restore(restored, Holder::ThisProcess, self.now());
         self.lock_progress().clear();
         *self
             .database
@@ -198,8 +208,8 @@ impl Shared {
 }
 
 impl State {
-    fn restore(&mut self, restored: Restored, now: Millis) {
-        self.jobs.restore(restored.jobs, now);
+    fn restore(&mut self, restored: Restored, holder: Holder, now: Millis) {
+        self.jobs.restore(restored.jobs, holder, now);
         self.dead = restored.dead.into_iter().collect();
         let newest = self.dead.last_key_value().map_or(0, |(number, _)| *number);
         self.next_dead = self.next_dead.max(newest + 1);

@@ -64,61 +64,77 @@ pub(super) struct Restored {
     pub(super) dead: Vec<(u64, DeadLetter)>,
 }
 
-/// Creates what is missing and reads what has to be in memory.
+/// Reads what has to be in memory, and creates what is missing. Writes only to a new file, so that a
+/// file on a full disk can be read.
 pub(super) fn prepare(db: &Database) -> Result<Restored, QueueError> {
-    let attempt = "cannot read the jobs in the work file";
-    let fail = |error: redb::Error| failed(attempt, error);
+    use redb::ReadableDatabase;
+    let fail = |error: redb::Error| failed("cannot read the jobs in the work file", error);
+    let txn = db.begin_read().map_err(|error| fail(error.into()))?;
+    match txn.open_table(FORMAT) {
+        Ok(format) => {
+            let known = format.get("version").map_err(|error| fail(error.into()))?;
+            check_format(known.map(|version| version.value()))?;
+            let jobs = txn.open_table(JOBS).map_err(|error| fail(error.into()))?;
+            let dead = txn.open_table(DEAD).map_err(|error| fail(error.into()))?;
+            return restore(&jobs, &dead).map_err(|error| fail(error.into()));
+        }
+        Err(redb::TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(fail(error.into())),
+    }
     let txn = db.begin_write().map_err(|error| fail(error.into()))?;
-    let mut restored = Restored::default();
     {
         let mut format = txn.open_table(FORMAT).map_err(|error| fail(error.into()))?;
-        let known = format
-            .get("version")
-            .map_err(|error| fail(error.into()))?
-            .map(|version| version.value());
-        match known {
-            None => {
-                format
-                    .insert("version", FORMAT_VERSION)
-                    .map_err(|error| fail(error.into()))?;
-            }
-            Some(FORMAT_VERSION) => {}
-            Some(other) => {
-                return Err(QueueError::new(
-                    QueueErrorKind::Corrupt,
-                    format!(
-                        "the work file has layout {other}, this version reads layout {FORMAT_VERSION}"
-                    ),
-                ));
-            }
-        }
-        let tables = Tables::open(&txn)?;
-        for row in tables.jobs.iter().map_err(|error| fail(error.into()))? {
-            let (id, row) = row.map_err(|error| fail(error.into()))?;
-            let (due, deliveries, started) = row.value();
-            let row = JobRow {
-                due,
-                deliveries,
-                started,
-            };
-            restored.jobs.push((id.value().to_owned(), row));
-        }
-        for row in tables.dead.iter().map_err(|error| fail(error.into()))? {
-            let (number, row) = row.map_err(|error| fail(error.into()))?;
-            let (execution_id, reason, at) = row.value();
-            let number = number.value();
-            let letter = DeadLetter {
-                id: number.to_string(),
-                job: Job {
-                    execution_id: execution_id.to_owned(),
-                },
-                reason: reason.to_owned(),
-                at: chrono::DateTime::from_timestamp_millis(at).unwrap_or_default(),
-            };
-            restored.dead.push((number, letter));
-        }
+        format
+            .insert("version", FORMAT_VERSION)
+            .map_err(|error| fail(error.into()))?;
+        Tables::open(&txn)?;
     }
     txn.commit().map_err(|error| fail(error.into()))?;
+    Ok(Restored::default())
+}
+
+fn check_format(known: Option<u64>) -> Result<(), QueueError> {
+    match known {
+        Some(FORMAT_VERSION) => Ok(()),
+        other => Err(QueueError::new(
+            QueueErrorKind::Corrupt,
+            format!(
+                "the work file has layout {}, this version reads layout {FORMAT_VERSION}",
+                other.unwrap_or_default()
+            ),
+        )),
+    }
+}
+
+fn restore(
+    jobs: &impl ReadableTable<&'static str, (i64, u32, bool)>,
+    dead: &impl ReadableTable<u64, (&'static str, &'static str, i64)>,
+) -> Result<Restored, redb::StorageError> {
+    let mut restored = Restored::default();
+    for row in jobs.iter()? {
+        let (id, row) = row?;
+        let (due, deliveries, started) = row.value();
+        let row = JobRow {
+            due,
+            deliveries,
+            started,
+        };
+        restored.jobs.push((id.value().to_owned(), row));
+    }
+    for row in dead.iter()? {
+        let (number, row) = row?;
+        let (execution_id, reason, at) = row.value();
+        let number = number.value();
+        let letter = DeadLetter {
+            id: number.to_string(),
+            job: Job {
+                execution_id: execution_id.to_owned(),
+            },
+            reason: reason.to_owned(),
+            at: chrono::DateTime::from_timestamp_millis(at).unwrap_or_default(),
+        };
+        restored.dead.push((number, letter));
+    }
     Ok(restored)
 }
 
@@ -455,10 +471,21 @@ impl Records {
                 continue;
             }
             if passed < filter.offset {
-                passed += usize::from(self.status(id)?.is_some());
+                passed += match self.status(id) {
+                    Ok(status) => usize::from(status.is_some()),
+                    Err(error) if error.kind == QueueErrorKind::Corrupt => 0,
+                    Err(error) => return Err(error),
+                };
                 continue;
             }
-            found.extend(self.get(id)?.map(|(record, _)| record));
+            match self.get(id) {
+                Ok(record) => found.extend(record.map(|(record, _)| record)),
+                // C-ENG-08: a record that cannot be read does not spoil the others.
+                Err(error) if error.kind == QueueErrorKind::Corrupt => {
+                    tracing::warn!(execution.id = %id, %error, "left an unreadable execution out of a listing");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(found)
     }

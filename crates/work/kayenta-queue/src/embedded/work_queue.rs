@@ -1,13 +1,16 @@
 //! The queue of jobs: kept in memory, every change handed to the writer in the same order.
 
-use std::{pin::pin, sync::atomic::Ordering};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use super::{
-    EmbeddedStore,
+    EmbeddedStore, blocking,
     jobs::{Lost, Millis, RowChange},
     shared::State,
     writer::{Change, Reply},
@@ -290,9 +293,9 @@ impl WorkQueue for EmbeddedStore {
     }
 
     async fn check(&self) -> Result<(), QueueError> {
-        let shared = self.shared();
+        let shared = Arc::clone(&self.inner.shared);
         match shared.failure() {
-            None if shared.database().is_some() => Ok(()),
+            None if shared.database().is_some() => blocking(move || shared.check_room()).await,
             _ => Err(shared.unavailable()),
         }
     }

@@ -196,7 +196,12 @@ fn apply(
     let horizon = shared.horizon(now);
     match change {
         Change::Barrier => {}
-        Change::Create(record) => return tables.create(&record, now, horizon),
+        Change::Create(record) => {
+            return match shared.check_room() {
+                Ok(()) => tables.create(&record, now, horizon),
+                Err(full) => Ok(Err(full)),
+            };
+        }
         Change::Save(record, version) => return tables.save(&record, version, now, horizon),
         Change::Delete(id) => tables.delete(&id)?,
         Change::Job(job) => tables.set_job(&job.id, job.row)?,

@@ -9,6 +9,7 @@
 
 mod conformance;
 mod crash;
+mod full_disk;
 mod opening;
 mod speed;
 

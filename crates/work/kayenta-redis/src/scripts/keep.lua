@@ -8,11 +8,21 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', DELAYED, '-inf', at, 'LIMIT', 0,
   moved = moved + 1
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', at, 'LIMIT', 0, most)) do
-  local entry = string.match(redis.call('HGET', PLACES, id) or '', '^L|([^|]*)|')
-  if entry then drop_entry(entry) end
+  local entry, token = string.match(redis.call('HGET', PLACES, id) or '', '^L|([^|]*)|(.*)$')
+  if entry then
+    drop_entry(entry)
+    fall_silent(id, token)
+  end
   redis.call('ZREM', LEASES, id)
   redis.call('HDEL', AGAIN, id)
-  make_ready(id)
+  end_alone(id)
+  local gone = lost(id)
+  if gone >= SINGLED_OUT_AFTER then
+    -- Doubled with each further worker, so that a burst of crashes of another cause does not count against it.
+    delay(id, at + 1000 * 2 ^ math.min(gone - SINGLED_OUT_AFTER, 5))
+  else
+    make_ready(id)
+  end
   moved = moved + 1
 end
 if redis.call('EXISTS', READY) == 1 then

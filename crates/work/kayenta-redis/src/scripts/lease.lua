@@ -1,13 +1,24 @@
 -- ARGV: lease in milliseconds, then id, entry, token of each job read.
--- Returns the number of deliveries of each, 0 for an entry that is no longer a ready job's.
+-- Returns the number of deliveries of each, 0 for an entry that is no longer a ready job's and for a job that has to
+-- wait as another one that has lost several workers is leased.
 local ends = now() + tonumber(ARGV[1])
 local counts = {}
 for i = 2, #ARGV, 3 do
   local id, entry, token = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('HGET', PLACES, id) == 'R|' .. entry then
-    redis.call('HSET', PLACES, id, 'L|' .. entry .. '|' .. token)
-    redis.call('ZADD', LEASES, ends, id)
-    table.insert(counts, redis.call('HINCRBY', DELIVERIES, id, 1))
+    local gone = lost(id)
+    local other = gone >= SINGLED_OUT_AFTER and redis.call('GET', ALONE)
+    if other and other ~= id and string.sub(redis.call('HGET', PLACES, other) or '', 1, 1) == 'L' then
+      drop_entry(entry)
+      -- The fewer workers it has lost, the sooner it is looked at again.
+      delay(id, now() + 500 * gone)
+      table.insert(counts, 0)
+    else
+      redis.call('HSET', PLACES, id, 'L|' .. entry .. '|' .. token)
+      redis.call('ZADD', LEASES, ends, id)
+      if gone >= SINGLED_OUT_AFTER then redis.call('SET', ALONE, id) end
+      table.insert(counts, gone + 1)
+    end
   else
     drop_entry(entry)
     table.insert(counts, 0)

@@ -1,8 +1,12 @@
 -- The places a job can be in, and the moves between them. Every queue script begins with this.
--- KEYS: ready, delayed, places, leases, deliveries, again, dead
+-- KEYS: ready, delayed, places, leases, silent, again, dead, alone
 -- A place is "R|entry" (ready), "D" (delayed) or "L|entry|token" (leased).
-local READY, DELAYED, PLACES, LEASES, DELIVERIES, AGAIN, DEAD =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+-- SILENT holds the tokens of a job's leases that ended without a word, one a line: the workers it has lost.
+-- ALONE is the job that is leased although it has lost several.
+local READY, DELAYED, PLACES, LEASES, SILENT, AGAIN, DEAD, ALONE =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+-- A job that has lost so many workers is leased only while no other such job is.
+local SINGLED_OUT_AFTER = 2
 
 local function now()
   local time = redis.call('TIME')
@@ -46,12 +50,38 @@ local function push(id, due)
   end
 end
 
+-- How many workers a job has lost.
+local function lost(id)
+  local _, count = string.gsub(redis.call('HGET', SILENT, id) or '', '\n', '')
+  return count
+end
+
+local function fall_silent(id, token)
+  redis.call('HSET', SILENT, id, (redis.call('HGET', SILENT, id) or '') .. token .. '\n')
+end
+
+-- The worker of an ended lease speaks after all: it is not lost.
+local function hear_from(id, token)
+  local tokens = redis.call('HGET', SILENT, id)
+  if not tokens then return end
+  local first, last = string.find('\n' .. tokens, '\n' .. token .. '\n', 1, true)
+  if not first then return end
+  local rest = string.sub(tokens, 1, first - 1) .. string.sub(tokens, last)
+  if rest == '' then redis.call('HDEL', SILENT, id) else redis.call('HSET', SILENT, id, rest) end
+end
+
+local function end_alone(id)
+  if redis.call('GET', ALONE) == id then redis.call('DEL', ALONE) end
+end
+
 -- The entry a lease is on, or nil when the token no longer holds it.
 local function held(id, token)
   local at = redis.call('HGET', PLACES, id)
-  if not at then return nil end
-  local entry, holder = string.match(at, '^L|([^|]*)|(.*)$')
-  if holder ~= token then return nil end
+  local entry, holder = string.match(at or '', '^L|([^|]*)|(.*)$')
+  if holder ~= token then
+    hear_from(id, token)
+    return nil
+  end
   return entry
 end
 
@@ -59,7 +89,8 @@ end
 local function release(id, entry)
   drop_entry(entry)
   redis.call('ZREM', LEASES, id)
-  redis.call('HDEL', DELIVERIES, id)
+  redis.call('HDEL', SILENT, id)
+  end_alone(id)
   redis.call('HDEL', PLACES, id)
   local wish = redis.call('HGET', AGAIN, id)
   redis.call('HDEL', AGAIN, id)

@@ -8,6 +8,7 @@
 
 mod conformance;
 mod eras;
+mod health;
 mod outages;
 mod topologies;
 

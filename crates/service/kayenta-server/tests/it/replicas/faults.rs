@@ -8,21 +8,29 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use kayenta_testkit::{Fault, FaultProxy, Service, ServiceBuilder, until};
+use kayenta_testkit::{Fault, FaultProxy, RemoteStore, Service, ServiceBuilder, until};
 use serde_json::{Value, json};
 
-use super::fleet::{Surroundings, one_canary, three_metrics};
+use super::fleet::{Surroundings, one_canary, three_metrics, yaml};
 use crate::{operations_page, requests::Caller, samples::BINARY};
 
 /// Where something breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Redis,
-    Azure,
+    Objects(RemoteStore),
     Prometheus,
 }
 
-const PLACES: [Place; 3] = [Place::Redis, Place::Azure, Place::Prometheus];
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis => f.write_str("Redis"),
+            Self::Objects(store) => store.fmt(f),
+            Self::Prometheus => f.write_str("Prometheus"),
+        }
+    }
+}
 
 const FAULTS: [(&str, Fault); 6] = [
     ("cut", Fault::Cut),
@@ -58,7 +66,7 @@ impl Place {
     fn component(self) -> &'static str {
         match self {
             Self::Redis => "redisHealth",
-            Self::Azure => "storage-canary-storage",
+            Self::Objects(_) => "storage-canary-storage",
             Self::Prometheus => "prometheus",
         }
     }
@@ -175,20 +183,20 @@ impl Case {
         let mut addresses = shared.addresses();
         let upstream = match place {
             Place::Redis => ([127, 0, 0, 1], shared.redis.port()).into(),
-            Place::Azure => ([127, 0, 0, 1], shared.azurite.port()).into(),
+            Place::Objects(_) => shared.objects.address(),
             Place::Prometheus => shared.prometheus.address(),
         };
         let proxy = FaultProxy::start(upstream).await.unwrap();
         match place {
             Place::Redis => addresses.redis = format!("redis://{}", proxy.address()),
-            Place::Azure => addresses.blobs = format!("{}/devstoreaccount1", proxy.base_url()),
+            Place::Objects(store) => addresses.objects = store.endpoint_at(&proxy.base_url()),
             Place::Prometheus => addresses.prometheus = proxy.base_url(),
         }
-        // Each has its own queue and container in the servers they share.
-        let yaml = addresses
-            .yaml(SETTINGS)
+        // Each has its own queue and container or bucket in the servers they share.
+        let yaml = yaml(&addresses, SETTINGS)
             .replace("queueName: kayenta", &format!("queueName: case{number}"))
-            .replace("container: canary", &format!("container: case{number}"));
+            .replace("container: canary", &format!("container: case{number}"))
+            .replace("bucket: kayenta-bucket", &format!("bucket: case-{number}"));
         let service = ServiceBuilder::new(BINARY)
             .config(yaml)
             .start()
@@ -218,14 +226,14 @@ impl Case {
     }
 
     fn name(&self) -> String {
-        format!("{:?} {}", self.place, self.fault_name)
+        format!("{} {}", self.place, self.fault_name)
     }
 
     /// Writes what depends on the place; the path at which it must be found if it was accepted.
     async fn write(&self, number: usize) -> (u16, Option<String>, Duration) {
         let what = format!("{} write {number}", self.name());
         let (path, body, id) = match self.place {
-            Place::Azure => {
+            Place::Objects(_) => {
                 let config = three_metrics(&format!("during-{number}"));
                 ("/canaryConfig", config, "canaryConfigId")
             }
@@ -253,7 +261,7 @@ impl Case {
     async fn read(&self) -> (u16, Duration) {
         let path = match self.place {
             Place::Redis => &self.run,
-            Place::Azure => &self.config,
+            Place::Objects(_) => &self.config,
             Place::Prometheus => "/metadata/metricsService?metricsAccountName=canary-prometheus",
         };
         let what = format!("{} read", self.name());
@@ -442,12 +450,33 @@ tokio::task_local! {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis and Azurite"]
 async fn faults_on_the_wire_are_told_and_ridden_out() {
-    let shared = Surroundings::start().await;
+    let places = [
+        Place::Redis,
+        Place::Objects(RemoteStore::Azure),
+        Place::Prometheus,
+    ];
+    told_and_ridden_out(RemoteStore::Azure, &places).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and gofakes3"]
+async fn faults_on_the_wire_to_s3_are_told_and_ridden_out() {
+    told_and_ridden_out(RemoteStore::S3, &[Place::Objects(RemoteStore::S3)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and fake-gcs-server"]
+async fn faults_on_the_wire_to_gcs_are_told_and_ridden_out() {
+    told_and_ridden_out(RemoteStore::Gcs, &[Place::Objects(RemoteStore::Gcs)]).await;
+}
+
+async fn told_and_ridden_out(store: RemoteStore, places: &[Place]) {
+    let shared = Surroundings::on(store).await;
     shared.prometheus.delay_answers(Duration::from_millis(400));
-    let cases = PLACES
+    let cases = places
         .iter()
         .flat_map(|place| FAULTS.iter().map(move |fault| (*place, *fault)));
-    let mut rows: Vec<Row> = stream::iter(cases)
+    let rows: Vec<Row> = stream::iter(cases)
         .map(|(place, fault)| {
             let shared = &shared;
             async move { Case::start(shared, place, fault).await.run().await }
@@ -455,13 +484,12 @@ async fn faults_on_the_wire_are_told_and_ridden_out() {
         .buffered(AT_A_TIME)
         .collect()
         .await;
-    rows.sort_by_key(|row| PLACES.iter().position(|place| *place == row.place));
     println!(
         "fault | writes | reads | a run under way | readiness | last component that was not UP | well after"
     );
     for row in rows {
         println!(
-            "{:?} {} | {} | {} | {} | {} | {} | {:.1?}",
+            "{} {} | {} | {} | {} | {} | {} | {:.1?}",
             row.place,
             row.fault,
             row.writes,

@@ -1,17 +1,21 @@
 //! What the processes share, the processes, and what is posted to them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
+use kayenta_gcs::{GcsAccount, gcs_store};
+use kayenta_http::{HttpSettings, Transport};
+use kayenta_s3::{AwsEnvironment, CredentialSource, S3Account, s3_store};
+use kayenta_storage::{MissingBucket, ObjectStore};
 use kayenta_testkit::{
-    FakePrometheus, RedisServer, Service, ServiceBuilder,
-    azurite::{ACCOUNT_KEY, Azurite},
-    until,
+    FakePrometheus, ObjectServer, RedisServer, RemoteStore, Service, ServiceBuilder, azurite,
+    bucket_servers, until,
 };
 use serde_json::{Value, json};
 
 use crate::{
     requests::{Caller, analysis, canary, config, metric},
-    samples::{BINARY, sample},
+    samples::{Addresses, BINARY},
 };
 
 pub(super) use crate::requests::WINDOW;
@@ -20,44 +24,88 @@ pub(super) use crate::requests::WINDOW;
 pub(super) struct Surroundings {
     pub(super) prometheus: FakePrometheus,
     pub(super) redis: RedisServer,
-    pub(super) azurite: Azurite,
-}
-
-/// Where a service finds them.
-pub(super) struct Addresses {
-    pub(super) prometheus: String,
-    pub(super) redis: String,
-    pub(super) blobs: String,
+    pub(super) objects: ObjectServer,
 }
 
 /// As the reference deployment names them.
 const QUEUE: &str = "keiko.queue.redis:\n  queueName: kayenta.keiko.queue\n  \
                      deadLetterQueueName: kayenta.keiko.queue.deadLetters\n";
 
-impl Addresses {
-    /// A `kayenta.yml` with `more` lines at its end.
-    pub(super) fn yaml(&self, more: &str) -> String {
-        let values = [
-            ("prometheus", self.prometheus.as_str()),
-            ("redis", &self.redis),
-            ("blobs", &self.blobs),
-            ("key", ACCOUNT_KEY),
-        ];
-        sample("transcripts-redis-azure.yml", &values) + QUEUE + more
+/// A `kayenta.yml` with `more` lines at its end.
+pub(super) fn yaml(addresses: &Addresses, more: &str) -> String {
+    addresses.sample() + QUEUE + more
+}
+
+/// The objects of the replicas' account without the service before them.
+pub(super) fn object_store(objects: &ObjectServer) -> Arc<dyn ObjectStore> {
+    let endpoint = objects.endpoint();
+    let (name, root_folder) = ("canary-storage".to_owned(), "kayenta".to_owned());
+    match objects.store() {
+        RemoteStore::Azure => Arc::new(
+            AzureStore::new(&AzureAccount {
+                name,
+                storage_account_name: azurite::ACCOUNT_NAME.to_owned(),
+                container: "canary".to_owned(),
+                root_folder,
+                endpoint: endpoint.parse().unwrap(),
+                credential: AzureCredential::SharedKey(azurite::ACCOUNT_KEY.into()),
+            })
+            .unwrap(),
+        ),
+        RemoteStore::S3 => {
+            let account = S3Account {
+                name,
+                bucket: "kayenta-bucket".to_owned(),
+                root_folder,
+                region: None,
+                endpoint: Some(endpoint.into()),
+                credentials: CredentialSource::Keys {
+                    access_key: bucket_servers::ACCESS_KEY.into(),
+                    secret_key: bucket_servers::SECRET_KEY.into(),
+                    session_token: None,
+                },
+                proxy: None,
+                encryption: None,
+            };
+            let environment = AwsEnvironment::new([], None);
+            let http = HttpSettings::default();
+            Arc::new(s3_store(&account, &http, environment, MissingBucket::Create).unwrap())
+        }
+        RemoteStore::Gcs => {
+            let account = GcsAccount {
+                name,
+                project: "my-project".to_owned(),
+                bucket: "kayenta-bucket".to_owned(),
+                bucket_location: None,
+                root_folder,
+                endpoint: Some(endpoint.into()),
+                tokens: None,
+            };
+            let transport = Transport::new(&HttpSettings::default()).unwrap();
+            Arc::new(gcs_store(&account, &transport, MissingBucket::Create).unwrap())
+        }
     }
 }
 
 impl Surroundings {
     pub(super) async fn start() -> Self {
+        Self::on(RemoteStore::Azure).await
+    }
+
+    pub(super) async fn on(store: RemoteStore) -> Self {
         let redis = RedisServer::start().await.unwrap();
-        Self::with_redis(redis).await
+        Self::of(redis, store).await
     }
 
     pub(super) async fn with_redis(redis: RedisServer) -> Self {
+        Self::of(redis, RemoteStore::Azure).await
+    }
+
+    async fn of(redis: RedisServer, store: RemoteStore) -> Self {
         Self {
             prometheus: FakePrometheus::start().await.unwrap(),
             redis,
-            azurite: Azurite::start().await.unwrap(),
+            objects: ObjectServer::start(store).await.unwrap(),
         }
     }
 
@@ -82,13 +130,15 @@ impl Surroundings {
         Addresses {
             prometheus: self.prometheus.base_url(),
             redis: self.redis.url(),
-            blobs: self.azurite.endpoint(),
+            store: self.objects.store(),
+            objects: self.objects.endpoint(),
         }
     }
 
     /// Starts so many replicas, each with `more` lines at the end of its `kayenta.yml`.
     pub(super) async fn replicas(&self, count: usize, more: &str) -> Vec<Service> {
-        self.replicas_of(count, &self.addresses().yaml(more)).await
+        self.replicas_of(count, &yaml(&self.addresses(), more))
+            .await
     }
 
     /// Starts so many replicas with this `kayenta.yml`.

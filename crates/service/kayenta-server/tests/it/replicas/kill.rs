@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use kayenta_testkit::{Service, eventually};
+use kayenta_testkit::{RemoteStore, Service, eventually};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, callers, one_analysis, one_canary, three_metrics};
@@ -238,7 +238,17 @@ async fn nothing_stored_is_lost(caller: &Caller, ended: &BTreeMap<String, Value>
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis and Azurite"]
 async fn three_replicas_lose_nothing_to_a_kill_every_second() {
-    let shared = Surroundings::start().await;
+    lose_nothing_to_a_kill_every_second(RemoteStore::Azure).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and gofakes3"]
+async fn three_replicas_on_s3_lose_nothing_to_a_kill_every_second() {
+    lose_nothing_to_a_kill_every_second(RemoteStore::S3).await;
+}
+
+async fn lose_nothing_to_a_kill_every_second(store: RemoteStore) {
+    let shared = Surroundings::on(store).await;
     let mut services = shared.replicas(3, SETTINGS).await;
     let callers = callers(&services);
     let undisturbed = undisturbed_scores(&callers[0]).await;
@@ -308,7 +318,7 @@ async fn three_replicas_lose_nothing_to_a_kill_every_second() {
     let (_, letters) = callers[0].get("/admin/deadLetters").await.unwrap();
     assert_eq!(letters, json!([]), "dead letters");
     println!(
-        "kills of replicas: {} in {killing:.1?} over {CANARIES} canaries and {ANALYSES} analyses, {} in flight \
+        "kills of replicas on {store}: {} in {killing:.1?} over {CANARIES} canaries and {ANALYSES} analyses, {} in flight \
          at a kill (median); the last ended {recovered:.1?} after the last start; every one once, with \
          the undisturbed score; {objects} objects of runs and {} configs there; no dead letters",
         in_flight.len(),

@@ -3,12 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
-use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
-use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME};
+use kayenta_storage::{ObjectKind, WriteCondition};
 use serde_json::json;
 
-use super::fleet::{Surroundings, three_metrics};
+use super::fleet::{Surroundings, object_store, three_metrics};
 use crate::requests::Caller;
 
 const CONFIGS: usize = 2_000;
@@ -19,15 +17,7 @@ fn milliseconds(time: Duration) -> f64 {
 
 async fn fill(shared: &Surroundings) {
     // As many as the service stores itself take longer than a test should; the blobs are the same.
-    let store = AzureStore::new(&AzureAccount {
-        name: "canary-storage".to_owned(),
-        storage_account_name: ACCOUNT_NAME.to_owned(),
-        container: "canary".to_owned(),
-        root_folder: "kayenta".to_owned(),
-        endpoint: shared.azurite.endpoint().parse().unwrap(),
-        credential: AzureCredential::SharedKey(ACCOUNT_KEY.into()),
-    })
-    .unwrap();
+    let store = object_store(&shared.objects);
     let configs = (0..CONFIGS).map(|number| {
         let mut config = three_metrics(&format!("config-{number}"));
         config["id"] = json!(format!("id-{number}"));

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::{FakePrometheus, RedisServer, ServiceBuilder, eventually, until};
+use kayenta_testkit::{
+    FakePrometheus, RedisServer, RemoteStore, ServiceBuilder, eventually, until,
+};
 use serde_json::json;
 
-use super::fleet::{Addresses, WINDOW};
+use super::fleet::{WINDOW, yaml};
 use crate::{
     operations_page,
     requests::{Caller, canary, config, metric},
-    samples::{BINARY, embedded_service},
+    samples::{Addresses, BINARY, embedded_service},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,10 +51,11 @@ async fn a_redis_that_is_away_at_the_start_is_waited_for_and_told() {
     let addresses = Addresses {
         prometheus: "http://127.0.0.1:1".to_owned(),
         redis: redis.url(),
-        blobs: "http://127.0.0.1:1/devstoreaccount1".to_owned(),
+        store: RemoteStore::Azure,
+        objects: "http://127.0.0.1:1/devstoreaccount1".to_owned(),
     };
     let service = ServiceBuilder::new(BINARY)
-        .config(addresses.yaml("redis.startup-timeout: 1s\n"))
+        .config(yaml(&addresses, "redis.startup-timeout: 1s\n"))
         .spawn()
         .unwrap();
     let caller = Caller::new(service.base_url());

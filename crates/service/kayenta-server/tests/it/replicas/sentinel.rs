@@ -8,7 +8,7 @@ use kayenta_testkit::{
 };
 use serde_json::{Value, json};
 
-use super::fleet::{Surroundings, callers, one_canary};
+use super::fleet::{Surroundings, callers, one_canary, yaml};
 use crate::{operations_page, requests::canary_score};
 
 /// Accepted before the master dies; others are tried until the new one works.
@@ -26,13 +26,10 @@ async fn a_failover_loses_no_accepted_run() {
     .unwrap();
     let sentinel = RedisSentinel::start(&master).await.unwrap();
     let mut shared = Surroundings::with_redis(master).await;
-    let yaml = shared
-        .addresses()
-        .yaml("kayenta.engine.lease: 2s\n")
-        .replace(
-            &shared.redis.url(),
-            &format!("redis-sentinel://127.0.0.1:{}/0#mymaster", sentinel.port()),
-        );
+    let yaml = yaml(&shared.addresses(), "kayenta.engine.lease: 2s\n").replace(
+        &shared.redis.url(),
+        &format!("redis-sentinel://127.0.0.1:{}/0#mymaster", sentinel.port()),
+    );
     let services = shared.replicas_of(2, &yaml).await;
     let callers = callers(&services);
     shared.prometheus.delay_answers(Duration::from_millis(300));

@@ -1,11 +1,10 @@
-//! What the reference stored in Azure, through the HTTP API.
+//! What the reference stored, through the HTTP API.
 
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
-use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
-use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME};
+use kayenta_storage::{ObjectKind, WriteCondition};
+use kayenta_testkit::{RemoteStore, catalogue_suite};
 use serde_json::{Value, json};
 
-use super::fleet::{Surroundings, callers};
+use super::fleet::{Surroundings, callers, object_store};
 use crate::{requests::Caller, samples::testdata};
 
 /// The route of a kind.
@@ -25,30 +24,54 @@ async fn get(caller: &Caller, path: &str) -> Value {
     answer
 }
 
+/// What the reference stored: key and content.
+fn objects(store: RemoteStore) -> Vec<(String, String)> {
+    if store == RemoteStore::Azure {
+        let text = std::fs::read(testdata("storage/azure-blobs.json")).unwrap();
+        let blobs: Vec<Value> = serde_json::from_slice(&text).unwrap();
+        let text = |blob: &Value, name: &str| blob[name].as_str().unwrap().to_owned();
+        return blobs
+            .iter()
+            .map(|blob| (text(blob, "name"), text(blob, "text")))
+            .collect();
+    }
+    let file = format!("storage/objects-{}.json", store.to_string().to_lowercase());
+    let objects = catalogue_suite::stored_by_the_reference(&testdata(&file)).unwrap();
+    objects
+        .into_iter()
+        .map(|object| (object.key, object.body))
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis and Azurite"]
-async fn blobs_of_the_reference_are_listed_fetched_changed_and_deleted() {
-    let shared = Surroundings::start().await;
-    let store = AzureStore::new(&AzureAccount {
-        name: "canary-storage".to_owned(),
-        storage_account_name: ACCOUNT_NAME.to_owned(),
-        container: "canary".to_owned(),
-        root_folder: "kayenta".to_owned(),
-        endpoint: shared.azurite.endpoint().parse().unwrap(),
-        credential: AzureCredential::SharedKey(ACCOUNT_KEY.into()),
-    })
-    .unwrap();
-    let text = std::fs::read(testdata("storage/azure-blobs.json")).unwrap();
-    let blobs: Vec<Value> = serde_json::from_slice(&text).unwrap();
+async fn objects_of_the_reference_on_azure_are_listed_fetched_changed_and_deleted() {
+    listed_fetched_changed_and_deleted(RemoteStore::Azure).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and gofakes3"]
+async fn objects_of_the_reference_on_s3_are_listed_fetched_changed_and_deleted() {
+    listed_fetched_changed_and_deleted(RemoteStore::S3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and fake-gcs-server"]
+async fn objects_of_the_reference_on_gcs_are_listed_fetched_changed_and_deleted() {
+    listed_fetched_changed_and_deleted(RemoteStore::Gcs).await;
+}
+
+async fn listed_fetched_changed_and_deleted(remote: RemoteStore) {
+    let shared = Surroundings::on(remote).await;
+    let store = object_store(&shared.objects);
     let mut keys = Vec::new();
-    for blob in &blobs {
-        let parts: Vec<&str> = blob["name"].as_str().unwrap().split('/').collect();
+    for (name, text) in objects(remote) {
+        let parts: Vec<&str> = name.split('/').collect();
         let [_, group, key, file] = parts[..] else {
-            panic!("{blob}");
+            panic!("{name}");
         };
         let kinds = ObjectKind::ALL.into_iter();
         let kind = kinds.clone().find(|kind| kind.group() == group).unwrap();
-        let text = blob["text"].as_str().unwrap().to_owned();
         let written: Value = serde_json::from_str(&text).unwrap();
         store
             .store(kind, key, Some(file), text.into(), WriteCondition::Always)
@@ -62,7 +85,7 @@ async fn blobs_of_the_reference_are_listed_fetched_changed_and_deleted() {
     for (kind, key, written) in &keys {
         let fetched = get(caller, &format!("{}/{key}", route(*kind))).await;
         if *kind == ObjectKind::CanaryConfig {
-            // The answer has the id and both spellings of the times, which the blob may lack.
+            // The answer has the id and both spellings of the times, which the object may lack.
             for (name, value) in written.as_object().unwrap() {
                 assert_eq!(&fetched[name], value, "{key}: {name}");
             }
@@ -97,7 +120,7 @@ async fn blobs_of_the_reference_are_listed_fetched_changed_and_deleted() {
     }
     assert_eq!(get(caller, "/canaryConfig").await, json!([]));
     println!(
-        "{} blobs of the reference fetched and listed, {changed} configs changed, {deleted} deleted",
+        "{} objects of the reference on {remote} fetched and listed, {changed} configs changed, {deleted} deleted",
         keys.len()
     );
 }

@@ -1,0 +1,23 @@
+//! What the machine grants the process, and how the process shares it out: memory, cores, descriptors,
+//! room on file systems.
+//!
+//! There is one of each in a process, so they are not passed around: the [budget of bytes](reserve) and
+//! the [threads for computing](compute) belong to the process.
+//!
+//! ```
+//! let room = kayenta_limits::room(std::path::Path::new(".")).expect("the working directory exists");
+//! assert!(room.free <= room.total);
+//! ```
+
+mod compute;
+mod descriptors;
+mod file_system;
+mod memory;
+
+pub use compute::{Panicked, compute};
+pub use descriptors::raise_descriptors;
+pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
+pub use memory::{
+    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, budget, hold, memory_limit, reserve, scope,
+    set_budget,
+};
