@@ -53,6 +53,16 @@ pub struct LookVerdict {
     pub early_success: Option<EarlySuccess>,
 }
 
+/// A verdict of a judge that makes nothing of looks.
+impl From<CanaryJudgeResult> for LookVerdict {
+    fn from(result: CanaryJudgeResult) -> Self {
+        Self {
+            result,
+            early_success: None,
+        }
+    }
+}
+
 /// Why an analysis ends before its last look although nothing is wrong. Its text is the message of the
 /// analysis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +96,11 @@ pub trait LocalJudge: Send + Sync + Debug {
     /// Whether user interfaces should offer it.
     fn visible(&self) -> bool;
 
+    /// Whether it compares the canary with a baseline. A run whose judge does not may leave the baseline out.
+    fn needs_baseline(&self) -> bool {
+        true
+    }
+
     /// Whether its error rate is shared among the looks of an analysis, so that a verdict depends on which
     /// look it is.
     fn heeds_looks(&self) -> bool {
@@ -105,10 +120,7 @@ pub trait LocalJudge: Send + Sync + Debug {
     /// # Errors
     /// Those of [`judge`](Self::judge).
     fn judge_look(&self, request: &JudgeRequest) -> Result<LookVerdict, JudgeError> {
-        Ok(LookVerdict {
-            result: self.judge(request)?,
-            early_success: None,
-        })
+        self.judge(request).map(LookVerdict::from)
     }
 }
 
@@ -153,6 +165,15 @@ impl Judge {
         match self {
             Self::Local(judge) => judge.visible(),
             Self::Remote(judge) => judge.visible(),
+        }
+    }
+
+    /// Whether it compares the canary with a baseline.
+    #[must_use]
+    pub fn needs_baseline(&self) -> bool {
+        match self {
+            Self::Local(judge) => judge.needs_baseline(),
+            Self::Remote(_) => true,
         }
     }
 

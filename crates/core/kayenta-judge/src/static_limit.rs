@@ -37,6 +37,10 @@ impl LocalJudge for StaticLimitJudge {
         true
     }
 
+    fn needs_baseline(&self) -> bool {
+        false
+    }
+
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
         let config = &*request.canary_config;
         let pairs = request.metric_set_pairs.iter();

@@ -215,13 +215,24 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
         }
     };
     let pairs = pairs(&client, &status, args).await;
-    let outcome = Outcome::new(status, pairs.as_deref(), args.allow_empty);
+    let account = status
+        .storage_account_name
+        .clone()
+        .or_else(|| args.storage_account.clone());
+    let mut outcome = Outcome::new(status, pairs.as_deref(), args.allow_empty);
+    // The verdict stands without it: an older service has no explanations, and a run that was not judged
+    // has none.
+    if outcome.evidence.is_some()
+        && let Ok(explanation) = client.explanation(&id, account.as_deref()).await
+    {
+        outcome = outcome.explained(explanation);
+    }
     writeln!(std::io::stdout(), "{}", render(&outcome, args.output)?)?;
     if args.output != OutputFormat::Text {
         // The other forms may go to a file; the log of the pipeline shows the verdict as well.
         let word = outcome.verdict.word();
         let _ = writeln!(std::io::stderr(), "{word}  {}", outcome.message);
-        for warning in outcome.evidence.iter().flat_map(|e| &e.warnings) {
+        for warning in outcome.warnings() {
             let _ = writeln!(std::io::stderr(), "warning: {warning}");
         }
     }

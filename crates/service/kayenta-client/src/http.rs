@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use kayenta_errors::with_causes;
-use kayenta_model::{AnalysisRequest, AnalysisStatusResponse, CanaryConfig, MetricSetPair};
+use kayenta_model::{
+    AnalysisRequest, AnalysisStatusResponse, CanaryConfig, MetricSetPair,
+    explanation::AnalysisExplanation,
+};
 use reqwest::{RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -247,6 +250,23 @@ impl Client {
     /// See [`ClientError`].
     pub async fn judges(&self) -> Result<Value, ClientError> {
         self.call("/judges", |http, url| http.get(url)).await
+    }
+
+    /// Why the newest verdict of an analysis is what it is.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; the Java service has no explanations.
+    pub async fn explanation(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<AnalysisExplanation, ClientError> {
+        self.get(
+            &format!("/standalone_canary_analysis/{id}/explanation"),
+            "storageAccountName",
+            storage_account,
+        )
+        .await
     }
 
     /// The accounts the service offers, as it lists them.

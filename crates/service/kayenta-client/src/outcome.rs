@@ -3,6 +3,7 @@
 
 use kayenta_model::{
     AnalysisStatusResponse, CanaryExecutionResult, ExecutionStatus, MetricSetPair,
+    explanation::{AnalysisExplanation, CanaryExplanation, FindingId},
 };
 use serde_json::Value;
 
@@ -15,6 +16,8 @@ pub struct Outcome {
     pub status: AnalysisStatusResponse,
     /// What the last judged run had to compare; `None` when no run was judged.
     pub evidence: Option<Evidence>,
+    /// Why the last judged run has its labels; `None` when it is not known.
+    pub explanation: Option<CanaryExplanation>,
     /// What the analysis comes to.
     pub verdict: Verdict,
     /// Why, in a sentence.
@@ -45,9 +48,42 @@ impl Outcome {
         Self {
             status,
             evidence,
+            explanation: None,
             verdict,
             message,
         }
+    }
+
+    /// The same with the explanation of its newest verdict, if that is the one of the last judged run.
+    #[must_use]
+    pub fn explained(mut self, explanation: AnalysisExplanation) -> Self {
+        let last = last_judged(&self.status).and_then(|run| run.execution_id.as_deref());
+        if last.is_some() && last == explanation.execution_id.as_deref() {
+            self.explanation = Some(explanation.explanation);
+        }
+        self
+    }
+
+    /// What a reader of the verdict should know: how much there was to compare, then the findings that say
+    /// more than that.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let evidence = self.evidence.iter().flat_map(|e| e.warnings.clone());
+        let findings = self.explanation.iter().flat_map(|e| &e.findings);
+        let findings = findings
+            .filter(|found| {
+                !matches!(
+                    found.finding.id,
+                    FindingId::SameQuery | FindingId::ErrorNotCounted | FindingId::FewPoints
+                )
+            })
+            .map(|found| match &found.metric {
+                Some(metric) if !found.finding.sentence.starts_with(metric.as_str()) => {
+                    format!("{metric}: {}", found.finding.sentence)
+                }
+                _ => found.finding.sentence.clone(),
+            });
+        evidence.chain(findings).collect()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use kayenta_model::{AnalysisResult, CanaryExecutionResult, Double};
+use kayenta_model::{
+    AnalysisResult, CanaryExecutionResult, Double, explanation::MetricExplanation,
+};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::Value;
 
@@ -53,13 +55,32 @@ fn score(run: &CanaryExecutionResult) -> Option<f64> {
     run.result.as_ref()?.judge_result.as_ref()?.total()
 }
 
+fn is_last_judged(outcome: &Outcome, run: &CanaryExecutionResult) -> bool {
+    last_judged(&outcome.status).is_some_and(|last| std::ptr::eq(last, run))
+}
+
 /// The evidence of each metric, for the run it belongs to.
 fn evidence_of<'o>(outcome: &'o Outcome, run: &CanaryExecutionResult) -> &'o [MetricEvidence] {
-    let is_last = last_judged(&outcome.status).is_some_and(|last| std::ptr::eq(last, run));
     match &outcome.evidence {
-        Some(evidence) if is_last => &evidence.metrics,
+        Some(evidence) if is_last_judged(outcome, run) => &evidence.metrics,
         _ => &[],
     }
+}
+
+/// Why each metric has its label, for the run that is explained.
+fn explanations_of<'o>(
+    outcome: &'o Outcome,
+    run: &CanaryExecutionResult,
+) -> &'o [MetricExplanation] {
+    match &outcome.explanation {
+        Some(explanation) if is_last_judged(outcome, run) => &explanation.results,
+        _ => &[],
+    }
+}
+
+/// Why one metric has its label, in sentences.
+fn sentences(explanation: Option<&MetricExplanation>) -> &[String] {
+    explanation.map_or(&[], |explained| &explained.explanation.sentences)
 }
 
 fn points(evidence: Option<&MetricEvidence>) -> String {
@@ -126,7 +147,7 @@ fn reason(metric: &AnalysisResult) -> &str {
 fn text(outcome: &Outcome) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}  {}", outcome.verdict.word(), outcome.message);
-    for warning in outcome.evidence.iter().flat_map(|e| &e.warnings) {
+    for warning in outcome.warnings() {
         let _ = writeln!(out, "warning: {warning}");
     }
     for (index, run) in runs(&outcome.status).iter().enumerate() {
@@ -159,6 +180,7 @@ fn text(outcome: &Outcome) -> String {
             );
         }
         let evidence = evidence_of(outcome, run);
+        let explanations = explanations_of(outcome, run);
         for (index, metric) in results(run).iter().enumerate() {
             let points = points(evidence.get(index));
             let points = if points.is_empty() {
@@ -175,6 +197,9 @@ fn text(outcome: &Outcome) -> String {
                 mean(metric.experiment_metadata.as_ref()),
                 reason(metric),
             );
+            for sentence in sentences(explanations.get(index)) {
+                let _ = writeln!(out, "    {sentence}");
+            }
         }
     }
     out
@@ -189,8 +214,8 @@ fn markdown(outcome: &Outcome) -> String {
         outcome.verdict.word(),
         outcome.message
     );
-    for warning in outcome.evidence.iter().flat_map(|e| &e.warnings) {
-        let _ = writeln!(out, "> **Warning:** {}\n", cell(warning));
+    for warning in outcome.warnings() {
+        let _ = writeln!(out, "> **Warning:** {}\n", cell(&warning));
     }
     for (index, run) in runs(&outcome.status).iter().enumerate() {
         let _ = writeln!(out, "### Run {}: {}\n", index + 1, total(run));
@@ -224,6 +249,16 @@ fn markdown(outcome: &Outcome) -> String {
             );
         }
         out.push('\n');
+        let explanations = explanations_of(outcome, run);
+        for explained in explanations {
+            let sentences = &explained.explanation.sentences;
+            if !sentences.is_empty() {
+                let _ = writeln!(out, "* {}", cell(&sentences.join(" ")));
+            }
+        }
+        if !explanations.is_empty() {
+            out.push('\n');
+        }
     }
     out
 }
@@ -233,8 +268,7 @@ fn markdown(outcome: &Outcome) -> String {
 /// would stop the pipeline that reads it.
 fn junit(outcome: &Outcome) -> Result<String, std::io::Error> {
     let mut report = Report::new("canary");
-    let warnings = outcome.evidence.iter().flat_map(|e| &e.warnings);
-    let warnings: Vec<&str> = warnings.map(String::as_str).collect();
+    let warnings = outcome.warnings();
     let notes = (!warnings.is_empty()).then(|| warnings.join("\n"));
     report.add_test_suite(verdict_suite(outcome.verdict, &outcome.message, notes));
     for (index, run) in runs(&outcome.status).iter().enumerate() {
@@ -245,8 +279,14 @@ fn junit(outcome: &Outcome) -> Result<String, std::io::Error> {
             suite.add_test_case(TestCase::new("run", failed));
         }
         let evidence = evidence_of(outcome, run);
+        let explanations = explanations_of(outcome, run);
         for (index, metric) in results(run).iter().enumerate() {
-            suite.add_test_case(metric_case(outcome.verdict, metric, evidence.get(index)));
+            suite.add_test_case(metric_case(
+                outcome.verdict,
+                metric,
+                evidence.get(index),
+                sentences(explanations.get(index)),
+            ));
         }
         report.add_test_suite(suite);
     }
@@ -257,8 +297,9 @@ fn metric_case(
     verdict: Verdict,
     metric: &AnalysisResult,
     evidence: Option<&MetricEvidence>,
+    sentences: &[String],
 ) -> TestCase {
-    let values = format!(
+    let mut values = format!(
         "{}: {}; baseline {}, canary {}, ratio {}, points {}",
         label(metric),
         reason(metric),
@@ -267,6 +308,10 @@ fn metric_case(
         ratio(metric),
         points(evidence),
     );
+    for sentence in sentences {
+        values.push('\n');
+        values.push_str(sentence);
+    }
     let decides = verdict != Verdict::Pass;
     let status = match label(metric) {
         _ if metric.muted => TestCaseStatus::skipped(),

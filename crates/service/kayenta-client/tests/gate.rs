@@ -28,7 +28,7 @@ use kayenta_client::{
     AnalyzeArgs, Client, ClientError, Credentials, Outcome, OutputFormat, Verdict, render,
     run_analyze,
 };
-use kayenta_model::{AnalysisStatusResponse, MetricSetPair};
+use kayenta_model::{AnalysisStatusResponse, MetricSetPair, explanation::AnalysisExplanation};
 use serde_json::{Value, json};
 
 #[derive(Parser)]
@@ -452,5 +452,75 @@ fn points_and_warnings_say_what_was_compared() {
         "points 2/0",
     ] {
         assert!(text.contains(part), "no {part} in\n{text}");
+    }
+}
+
+/// The explanation of a run with one metric, a finding of its own, one that the evidence has as well, and
+/// one of the whole analysis.
+fn explanation(execution_id: &str) -> AnalysisExplanation {
+    let finding = |id: &str, sentence: &str| json!({"metric": "m", "id": id, "sentence": sentence});
+    serde_json::from_value(json!({
+        "executionId": execution_id, "look": {"index": 1, "total": 1},
+        "explanation": {
+            "results": [{
+                "name": "m",
+                "explanation": {"version": 1, "sentences": ["m: the canary is higher by 1 (100 %) | <so>."]},
+            }],
+            "findings": [
+                finding("spread", "From point to point the canary moves 2 times as much."),
+                finding("sameQuery", "m: both sides come from the same query."),
+                {"id": "peeking", "value": 2, "sentence": "This analysis judges 2 times."},
+            ],
+        },
+    }))
+    .unwrap()
+}
+
+#[test]
+fn reports_explain_the_last_judged_run_and_warn_of_findings() {
+    let status = || outcome(finished("TERMINAL", 50.0, false, "High"), None);
+    let explained = status().explained(explanation("01RUN"));
+    let warnings = explained.warnings();
+    let added = &warnings[status().warnings().len()..];
+    assert_eq!(
+        added,
+        [
+            "m: From point to point the canary moves 2 times as much.",
+            "This analysis judges 2 times."
+        ]
+    );
+    let text = render(&explained, OutputFormat::Text).unwrap();
+    assert!(
+        text.contains("\n    m: the canary is higher by 1 (100 %) | <so>.\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\nwarning: This analysis judges 2 times.\n"),
+        "{text}"
+    );
+    let markdown = render(&explained, OutputFormat::Markdown).unwrap();
+    assert!(
+        markdown.contains("\n* m: the canary is higher by 1 (100 %) \\| <so>.\n")
+            && markdown.contains("> **Warning:** m: From point to point"),
+        "{markdown}"
+    );
+    let junit = render(&explained, OutputFormat::Junit).unwrap();
+    assert!(
+        junit.contains("m: the canary is higher by 1 (100 %) | &lt;so&gt;."),
+        "{junit}"
+    );
+
+    // Of another run it would be wrong.
+    let other = status().explained(explanation("02RUN"));
+    assert_eq!(other.warnings(), status().warnings());
+    for form in [
+        OutputFormat::Text,
+        OutputFormat::Markdown,
+        OutputFormat::Junit,
+    ] {
+        assert_eq!(
+            render(&other, form).unwrap(),
+            render(&status(), form).unwrap()
+        );
     }
 }

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use kayenta_judge::{Judge, JudgeError, JudgeRegistry, JudgeRequest, ScoreThresholds, explanation};
-use kayenta_model::{AccountType, CanaryJudgeResult, Clock, explanation::CanaryExplanation};
+use kayenta_judge::{
+    Judge, JudgeError, JudgeRegistry, JudgeRequest, LookVerdict, ScoreThresholds, explanation,
+};
+use kayenta_model::{
+    AccountType, CanaryJudgeResult, Clock,
+    explanation::{CanaryExplanation, MetricFinding},
+};
 use kayenta_storage::ObjectKind;
 use tokio::sync::Semaphore;
 
@@ -60,6 +65,8 @@ pub(crate) struct JudgeRunner {
     judges: Arc<JudgeRegistry>,
     clock: Arc<dyn Clock>,
     permits: Arc<Semaphore>,
+    /// Whether every verdict is explained in its metadata, and not only those of configs that ask for it.
+    explains: bool,
 }
 
 impl JudgeRunner {
@@ -69,6 +76,7 @@ impl JudgeRunner {
             judges: Arc::clone(&parts.judges),
             clock: Arc::clone(&parts.clock),
             permits: Arc::new(Semaphore::new(options.judgements.max(1))),
+            explains: options.explanations,
         }
     }
 
@@ -77,17 +85,36 @@ impl JudgeRunner {
         &self,
         request: JudgeRequest,
         override_name: Option<&str>,
-    ) -> Result<CanaryJudgeResult, NoVerdict> {
+    ) -> Result<LookVerdict, NoVerdict> {
         let judge = self
             .judges
             .select(request.canary_config.judge.as_ref(), override_name)?
             .clone();
         let began = self.clock.now();
         let name = judge.name().to_owned();
+        let explains = self.explains || explanation::is_wanted(&request.canary_config);
         let verdict = match judge {
-            Judge::Local(judge) => self.compute(&name, move || judge.judge(&request)).await?,
-            // Asks again itself where that helps.
-            Judge::Remote(judge) => judge.judge(&request).await,
+            Judge::Local(judge) => {
+                self.compute(&name, move || {
+                    let mut verdict = judge.judge_look(&request)?;
+                    if explains {
+                        add_explanations(&request, &mut verdict.result);
+                    }
+                    Ok(verdict)
+                })
+                .await?
+            }
+            Judge::Remote(judge) => match judge.judge(&request).await {
+                Ok(mut result) if explains => {
+                    self.compute(&name, move || {
+                        add_explanations(&request, &mut result);
+                        Ok(LookVerdict::from(result))
+                    })
+                    .await?
+                }
+                // Asks again itself where that helps.
+                outcome => outcome.map(LookVerdict::from),
+            },
         };
         let took = self.clock.now() - began;
         metrics::histogram!("canary.judge.seconds", "judge" => name.clone())
@@ -95,7 +122,7 @@ impl JudgeRunner {
         tracing::debug!(
             judge = %name,
             duration_ms = took.num_milliseconds(),
-            score = verdict.as_ref().ok().and_then(CanaryJudgeResult::total),
+            score = verdict.as_ref().ok().and_then(|verdict| verdict.result.total()),
             "judged"
         );
         Ok(verdict?)
@@ -162,6 +189,28 @@ impl JudgeRunner {
             metric_set_pairs: Arc::new(pairs),
             ..JudgeRequest::default()
         };
-        Ok(self.judge(request, None).await?)
+        Ok(self.judge(request, None).await?.result)
+    }
+}
+
+/// Adds explanations to the metadata of a verdict, and its findings to the log. A verdict that cannot be
+/// explained stays as it is.
+fn add_explanations(request: &JudgeRequest, verdict: &mut CanaryJudgeResult) {
+    let explained = match explanation::explain(request, verdict) {
+        Ok(explained) => explained,
+        Err(error) => {
+            tracing::warn!(%error, "a verdict cannot be explained");
+            return;
+        }
+    };
+    for MetricFinding {
+        metric, finding, ..
+    } in &explained.findings
+    {
+        let metric = metric.as_deref().unwrap_or_default();
+        tracing::info!(metric, id = finding.id.as_str(), "{}", finding.sentence);
+    }
+    if let Err(error) = explanation::attach(verdict, &explained) {
+        tracing::warn!(%error, "an explanation cannot be written");
     }
 }

@@ -41,6 +41,8 @@ pub struct EngineOptions {
     pub judgements: usize,
     /// Whether finished executions are written to their storage account.
     pub archive: bool,
+    /// Whether verdicts contain their explanations; configs can ask for theirs either way.
+    pub explanations: bool,
     /// Whether an analysis that can never make a run is refused when it is asked for (C-SCAPE-07)
     /// instead of ending at once with the reason.
     pub refuse_impossible_analyses: bool,
@@ -71,6 +73,7 @@ impl Default for EngineOptions {
             fetches_total: 128,
             judgements: std::thread::available_parallelism().map_or(2, usize::from),
             archive: true,
+            explanations: false,
             refuse_impossible_analyses: false,
             instance_id: "UNKNOWN".to_owned(),
             cancel_poll: Duration::from_secs(1),

@@ -97,6 +97,9 @@ pub(crate) struct CanaryTask {
     /// Which look of the analysis it is, for a judge that shares its error rate among the looks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) look: Option<Look>,
+    /// Why the analysis may end with this run, if it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) early_success: Option<String>,
 }
 
 /// One standalone analysis.
@@ -196,6 +199,9 @@ pub(crate) struct RunStage {
     pub(crate) message: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) warnings: Vec<String>,
+    /// Why the analysis ends with this run although nothing is wrong, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) early_success: Option<String>,
 }
 
 impl Stage {
@@ -324,6 +330,12 @@ impl Execution {
     pub(crate) fn started_runs(&self) -> impl Iterator<Item = (&Stage, &RunStage, &str)> {
         self.runs()
             .filter_map(|(stage, run)| Some((stage, run, run.child_id.as_deref()?)))
+    }
+
+    /// Why the analysis ends early although nothing is wrong, if it does.
+    pub(crate) fn early_success(&self) -> Option<&str> {
+        self.runs()
+            .find_map(|(_, run)| run.early_success.as_deref())
     }
 
     /// Marks that work begins.

@@ -354,6 +354,7 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         fetches_total: engine.fetches_total,
         judgements: engine.judgements.unwrap_or(defaults.judgements),
         archive: settings.archive_executions,
+        explanations: settings.judging.explanations,
         refuse_impossible_analyses: settings.refuse_impossible_analyses,
         instance_id: format!("{}@{host}", Uuid::new_v4()),
         grace: match settings.server.shutdown {

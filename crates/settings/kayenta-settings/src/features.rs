@@ -29,6 +29,17 @@ impl RemoteJudgeSettings {
     }
 }
 
+/// What judging offers beside the reference's judges; all off by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JudgingSettings {
+    /// `kayenta.paired-judge.enabled`: whether configs may name `PairedCanaryJudge-v1.0`.
+    pub paired_judge: bool,
+    /// `kayenta.static-limit-judge.enabled`: whether configs may name `StaticLimitJudge-v1.0`.
+    pub static_limit_judge: bool,
+    /// `kayenta.explanations.enabled`: whether verdicts contain their explanations.
+    pub explanations: bool,
+}
+
 /// The config index of the reference (`kayenta.index.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexSettings {

@@ -26,7 +26,7 @@ mod server;
 mod work;
 
 pub use features::{
-    AtlasSettings, IndexSettings, PrometheusHealthSettings, PrometheusSettings,
+    AtlasSettings, IndexSettings, JudgingSettings, PrometheusHealthSettings, PrometheusSettings,
     RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 pub use logging::{

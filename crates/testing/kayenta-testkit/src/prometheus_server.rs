@@ -27,12 +27,41 @@ impl PrometheusServer {
     /// # Errors
     /// When the binary is missing, or does not become ready within 30 s; the text has its log.
     pub async fn start(targets: &[SocketAddr]) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, targets).await
+    }
+
+    /// Starts one that scrapes nothing and already holds these samples, a text in the OpenMetrics format
+    /// with timestamps, of the last two weeks.
+    ///
+    /// # Errors
+    /// When `promtool` cannot import the samples, and as [`start`](Self::start).
+    pub async fn start_with_history(open_metrics: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
+        let samples = folder.path().join("history");
+        std::fs::write(&samples, open_metrics)?;
+        let imported = Command::new("promtool")
+            .args(["tsdb", "create-blocks-from", "openmetrics"])
+            .arg(&samples)
+            .arg(folder.path().join("data"))
+            .output()
+            .await
+            .context("cannot start `promtool`; ./test installs the Debian package `prometheus`")?;
+        if !imported.status.success() {
+            bail!(
+                "promtool cannot import the samples:\n{}",
+                String::from_utf8_lossy(&imported.stderr)
+            );
+        }
+        Self::start_in(folder, &[]).await
+    }
+
+    async fn start_in(folder: TempDir, targets: &[SocketAddr]) -> anyhow::Result<Self> {
         let config = folder.path().join("prometheus.yml");
         let mut text = String::from(
             "global:\n  scrape_interval: 1s\n  scrape_timeout: 900ms\n\
-             scrape_configs:\n  - job_name: deployments\n    static_configs:\n      - targets:\n",
+             scrape_configs:\n  - job_name: deployments\n    static_configs:\n      - targets:",
         );
+        text.push_str(if targets.is_empty() { " []\n" } else { "\n" });
         for target in targets {
             writeln!(text, "          - '{target}'")?;
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use kayenta_model::{
-    CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource, Look, Side,
+    CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource, Look, MetricConfig, Side,
     java_hash::strings_in_table_order,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct CanaryInputs {
     pub(crate) request: CanaryExecutionRequest,
     pub(crate) analysis_id: Option<String>,
     pub(crate) look: Option<Look>,
+    /// Whether the judge compares with a baseline; else the control scopes may be absent.
+    pub(crate) needs_baseline: bool,
 }
 
 /// Checks the request and plans the run.
@@ -41,7 +43,12 @@ pub(crate) fn plan(
     ids: &dyn IdSource,
     instance_id: &str,
 ) -> Result<Execution, EngineError> {
-    check(&inputs.config, &inputs.request, accounts)?;
+    check(
+        &inputs.config,
+        &inputs.request,
+        accounts,
+        inputs.needs_baseline,
+    )?;
     let application = if inputs.application.is_empty() {
         format!("kayenta-{instance_id}")
     } else {
@@ -57,7 +64,7 @@ pub(crate) fn plan(
         cancellation: None,
         parent_pipeline_execution_id: inputs.parent_pipeline_execution_id,
         accounts: inputs.accounts,
-        stages: stages(&inputs.config, ids),
+        stages: stages(&inputs.config, &inputs.request, ids),
         config: inputs.config,
         config_id: Some(inputs.config_id),
         task: Task::Canary(CanaryTask {
@@ -66,6 +73,7 @@ pub(crate) fn plan(
             result: None,
             analysis_id: inputs.analysis_id,
             look: inputs.look,
+            early_success: None,
         }),
     })
 }
@@ -78,6 +86,7 @@ pub(crate) fn check(
     config: &CanaryConfig,
     request: &CanaryExecutionRequest,
     accounts: &Accounts,
+    needs_baseline: bool,
 ) -> Result<(), EngineError> {
     let metrics = config.metrics();
     if metrics.is_empty() {
@@ -129,7 +138,7 @@ pub(crate) fn check(
                 .as_ref()
                 .and_then(|scopes| scopes.get(scope_name)?.as_ref());
             let there = pair.is_some_and(|pair| match side {
-                Side::Control => pair.control_scope.is_some(),
+                Side::Control => pair.control_scope.is_some() || !needs_baseline,
                 Side::Experiment => pair.experiment_scope.is_some(),
             });
             if !there {
@@ -153,7 +162,11 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn stages(config: &CanaryConfig, ids: &dyn IdSource) -> Vec<Stage> {
+fn stages(
+    config: &CanaryConfig,
+    request: &CanaryExecutionRequest,
+    ids: &dyn IdSource,
+) -> Vec<Stage> {
     let mut stages = vec![Stage::new(
         "setupContext",
         "setupCanary",
@@ -169,6 +182,10 @@ fn stages(config: &CanaryConfig, ids: &dyn IdSource) -> Vec<Stage> {
             ("fetchControl", Side::Control),
             ("fetchExperiment", Side::Experiment),
         ] {
+            // Only a judge without a baseline gets past the checks with such a scope.
+            if side == Side::Control && !has_control(request, metric_config) {
+                continue;
+            }
             let ref_id = format!("{prefix}{metric}");
             stages.push(Stage::new(
                 ref_id.clone(),
@@ -195,4 +212,12 @@ fn stages(config: &CanaryConfig, ids: &dyn IdSource) -> Vec<Stage> {
         StageWork::Judge { index: 0 },
     ));
     stages
+}
+
+fn has_control(request: &CanaryExecutionRequest, metric: &MetricConfig) -> bool {
+    let pair = || {
+        let scopes = request.scopes.as_ref()?;
+        scopes.get(metric.scope_name.as_ref()?)?.as_ref()
+    };
+    pair().is_some_and(|pair| pair.control_scope.is_some())
 }

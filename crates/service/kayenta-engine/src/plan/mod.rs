@@ -6,7 +6,7 @@ pub(crate) mod windows;
 
 use std::sync::Arc;
 
-use kayenta_judge::JudgeRegistry;
+use kayenta_judge::{Judge, JudgeRegistry};
 use kayenta_model::{AccountType, CanaryConfig, Clock, ExecutionStatus, IdSource, Instant, Look};
 
 use self::canary::CanaryInputs;
@@ -91,6 +91,7 @@ impl Planner {
             application => application.unwrap_or_default(),
         };
         let now = self.clock.now_millis();
+        let needs_baseline = self.needs_baseline(&sources.config);
         self.planned_canary(CanaryInputs {
             id: self.ids.ulid(now),
             now,
@@ -102,6 +103,7 @@ impl Planner {
             request,
             analysis_id: None,
             look: None,
+            needs_baseline,
         })
     }
 
@@ -115,8 +117,12 @@ impl Planner {
         let (task, plan) = analysis
             .planned_analysis()
             .ok_or(RunPlanError::NotPlanned)?;
-        let request =
+        let needs_baseline = self.needs_baseline(&analysis.config);
+        let mut request =
             windows::run_request(&task.request, plan, number).map_err(RunPlanError::Window)?;
+        if !needs_baseline {
+            windows::drop_absent_controls(&mut request);
+        }
         Ok(self.planned_canary(CanaryInputs {
             id,
             now: self.clock.now_millis(),
@@ -134,7 +140,15 @@ impl Planner {
             request,
             analysis_id: Some(analysis.id.clone()),
             look: self.look(&analysis.config, plan, number),
+            needs_baseline,
         })?)
+    }
+
+    /// Whether the judge of a config compares with a baseline; an unknown one is refused when it is to judge.
+    fn needs_baseline(&self, config: &CanaryConfig) -> bool {
+        self.judges
+            .select(config.judge.as_ref(), None)
+            .map_or(true, Judge::needs_baseline)
     }
 
     /// The look that run `number` is to a judge that heeds it. A run that failed or was canceled before
@@ -171,7 +185,8 @@ impl Planner {
                 EngineError::new(EngineErrorKind::Internal, "the clock is out of range")
             })?;
             if let Some(first_run) = timetable::first_run(&request, moment)? {
-                canary::check(&sources.config, &first_run, &self.accounts)?;
+                let needs_baseline = self.needs_baseline(&sources.config);
+                canary::check(&sources.config, &first_run, &self.accounts, needs_baseline)?;
             }
         }
         Ok(Execution {

@@ -104,6 +104,15 @@ pub(crate) fn run_request(
     })
 }
 
+/// Leaves out the control scopes that the analysis does not name, for a judge that needs none.
+pub(crate) fn drop_absent_controls(request: &mut CanaryExecutionRequest) {
+    let pairs = request.scopes.iter_mut().flat_map(IndexMap::values_mut);
+    for pair in pairs.flatten() {
+        pair.control_scope
+            .take_if(|control| control.scope.is_none());
+    }
+}
+
 /// The baseline's window of the first scope pair in hash order, which is what a run reports as the
 /// time it judged.
 pub(crate) fn judged_window(request: &CanaryExecutionRequest) -> Option<Window> {

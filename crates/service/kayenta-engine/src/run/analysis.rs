@@ -67,6 +67,10 @@ impl AnalysisDriver {
             return Ok(Next::Done);
         }
         loop {
+            if session.execution.early_success().is_some() {
+                self.sum_up(session, ExecutionStatus::Succeeded).await?;
+                return Ok(Next::Done);
+            }
             let mut stages = session.execution.stages.iter();
             let Some(open) = stages.position(Stage::is_open_step) else {
                 self.sum_up(session, ExecutionStatus::Succeeded).await?;
@@ -137,7 +141,10 @@ impl AnalysisDriver {
         let thresholds = execution
             .analysis()
             .and_then(|task| task.request.thresholds);
-        let result = analysis_verdict::aggregate(thresholds, results, &scores);
+        let mut result = analysis_verdict::aggregate(thresholds, results, &scores);
+        if let Some(message) = execution.early_success() {
+            result.canary_score_message = Some(message.to_owned());
+        }
         if let Some(setup) = execution.position(|work| *work == StageWork::Analysis) {
             execution.stages[setup].end(status, now);
         }

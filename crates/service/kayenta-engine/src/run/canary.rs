@@ -180,7 +180,8 @@ impl CanaryDriver {
                 let now = session.now();
                 session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
                 if let Task::Canary(task) = &mut session.execution.task {
-                    task.result = Some(verdict);
+                    task.result = Some(verdict.result);
+                    task.early_success = verdict.early_success.map(|end| end.to_string());
                 }
                 Ok(())
             }

@@ -93,7 +93,7 @@ impl ComparisonDriver {
         let verdict = session.while_recording(judged).await?;
         Ok(verdict.map(|verdict| {
             if let Task::Comparison(task) = &mut session.execution.task {
-                task.results[index] = Some(verdict);
+                task.results[index] = Some(verdict.result);
             }
         }))
     }

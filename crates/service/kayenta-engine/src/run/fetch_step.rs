@@ -95,11 +95,20 @@ impl FetchStep {
             control: Vec::new(),
             experiment: Vec::new(),
         };
+        let has_control = |metric: usize| {
+            let mut fetches = all.iter();
+            fetches.any(|fetch| fetch.side == Side::Control && fetch.metric == metric)
+        };
         for (fetch, list) in all.iter().zip(lists) {
             let sets = list.map(Arc::unwrap_or_clone).unwrap_or_default();
             match fetch.side {
                 Side::Control => fetched.control.extend(sets),
-                Side::Experiment => fetched.experiment.extend(sets),
+                Side::Experiment => {
+                    if !has_control(fetch.metric) {
+                        fetched.control.extend(sets.iter().map(without_values));
+                    }
+                    fetched.experiment.extend(sets);
+                }
             }
         }
         Ok((stores, fetched))
@@ -232,5 +241,15 @@ fn scope_of(
     match side {
         Side::Control => pair.control_scope.clone(),
         Side::Experiment => pair.experiment_scope.clone(),
+    }
+}
+
+/// The baseline of a canary that has none: the same series without values.
+fn without_values(set: &MetricSet) -> MetricSet {
+    let values = set.values.as_ref().map_or(0, Vec::len);
+    MetricSet {
+        values: Some(vec![f64::NAN; values]),
+        attributes: None,
+        ..set.clone()
     }
 }

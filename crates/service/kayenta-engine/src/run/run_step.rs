@@ -250,10 +250,12 @@ fn end_stage(session: &mut Session, stage: usize, ended: &Execution, warns: bool
         return;
     };
     tracing::debug!(score, marginal, "a run of an analysis has ended");
+    let early_success = ended.canary().and_then(|task| task.early_success.clone());
     if score <= marginal {
         run.message = Some(analysis_verdict::LOW_SCORE.to_owned());
         stage.end(ExecutionStatus::Terminal, now);
     } else {
+        run.early_success = early_success;
         stage.end(ExecutionStatus::Succeeded, now);
     }
 }

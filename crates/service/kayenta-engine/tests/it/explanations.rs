@@ -2,7 +2,7 @@
 
 use kayenta_engine::{EngineErrorKind, StartAnalysis};
 use kayenta_model::{
-    AnalysisStatusResponse, CanaryStatusResponse, ExecutionStatus, Look,
+    AnalysisStatusResponse, CanaryConfig, CanaryStatusResponse, ExecutionStatus, Look,
     explanation::{ExplainedTest, FindingId},
 };
 use kayenta_storage::{ObjectKind, WriteCondition};
@@ -189,5 +189,43 @@ async fn archives_of_the_java_service_are_explained() {
     assert_eq!(
         explained.explanation.results[0].explanation.sentences,
         ["cpu passed: both sides hold the same values."]
+    );
+}
+
+/// The metadata of the only result of a run of `config`.
+async fn metadata(world: &World, config: CanaryConfig) -> serde_json::Value {
+    world.metrics.answer("cpu", "next", [around(20.0)]);
+    let process = world.process();
+    let id = process.engine.start_canary(start(config)).await.unwrap();
+    let status = world.canary_end(&process.engine, &id).await;
+    let verdict = status.result.unwrap().judge_result.unwrap();
+    assert_eq!(verdict.total(), Some(0.0));
+    json!(verdict.results.unwrap()[0].result_metadata)
+}
+
+#[tokio::test]
+async fn verdicts_contain_explanations_only_when_service_or_config_ask_for_them() {
+    let keys = |metadata: serde_json::Value| -> Vec<String> {
+        metadata.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(
+        keys(metadata(&World::new(), config(&["cpu"])).await),
+        ["ratio"]
+    );
+    let mut asking = config(&["cpu"]);
+    asking.judge = serde_json::from_value(json!({
+        "name": "NetflixACAJudge-v1.0", "judgeConfigurations": {"explain": true},
+    }))
+    .unwrap();
+    let asked = metadata(&World::new(), asking).await;
+    let mut world = World::new();
+    world.options.explanations = true;
+    let always = metadata(&world, config(&["cpu"])).await;
+    assert_eq!(asked, always);
+    assert_eq!(keys(always.clone())[..2], ["ratio", "explanation"]);
+    let sentence = always["explanation"]["sentences"][0].as_str().unwrap();
+    assert!(
+        sentence.starts_with("cpu: the canary is higher by"),
+        "{sentence}"
     );
 }

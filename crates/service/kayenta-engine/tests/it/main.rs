@@ -14,5 +14,7 @@ mod planning;
 mod resume;
 mod scale;
 mod scripted;
+mod sequential;
+mod static_limits;
 mod submit;
 mod world;

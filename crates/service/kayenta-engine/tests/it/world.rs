@@ -8,7 +8,7 @@ use kayenta_engine::{
     StartCanary,
 };
 use kayenta_http::RetryPolicy;
-use kayenta_judge::{Judge, JudgeRegistry, NetflixAcaJudge};
+use kayenta_judge::{Judge, JudgeRegistry, NetflixAcaJudge, PairedCanaryJudge, StaticLimitJudge};
 use kayenta_model::{
     AccountType, AnalysisRequest, AnalysisStatusResponse, CanaryConfig, CanaryExecutionRequest,
     CanaryStatusResponse,
@@ -97,6 +97,8 @@ impl World {
         let judges = JudgeRegistry::new(vec![
             Judge::Local(Arc::new(NetflixAcaJudge::default())),
             Judge::Local(self.judge.clone()),
+            Judge::Local(Arc::new(PairedCanaryJudge::default())),
+            Judge::Local(Arc::new(StaticLimitJudge)),
         ]);
         Engine::new(
             EngineParts {

@@ -31,9 +31,8 @@ impl Dice for SystemDice {
 
 /// The judges that need nothing but this process, the default one first.
 pub(crate) fn local_judges() -> JudgeRegistry {
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     JudgeRegistry::new(vec![
-        Judge::Local(Arc::new(NetflixAcaJudge::default().with_threads(threads))),
+        Judge::Local(Arc::new(NetflixAcaJudge::default().with_threads(threads()))),
         Judge::Local(Arc::new(RandomDummyJudge::new(Arc::new(SystemDice)))),
     ])
 }
@@ -42,8 +41,22 @@ pub(crate) fn local_judges() -> JudgeRegistry {
 /// to: a file of judgements names the judge it wants.
 pub(crate) fn batch_judges() -> JudgeRegistry {
     local_judges()
-        .with(Judge::Local(Arc::new(PairedCanaryJudge::default())))
-        .with(Judge::Local(Arc::new(StaticLimitJudge)))
+        .with(paired_judge())
+        .with(static_limit_judge())
+}
+
+fn paired_judge() -> Judge {
+    Judge::Local(Arc::new(
+        PairedCanaryJudge::default().with_threads(threads()),
+    ))
+}
+
+fn static_limit_judge() -> Judge {
+    Judge::Local(Arc::new(StaticLimitJudge))
+}
+
+fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// The judges of a service with these settings.
@@ -55,7 +68,13 @@ pub(crate) fn judges(
     transport: &Transport,
     clock: &Arc<dyn Clock>,
 ) -> Result<JudgeRegistry, HttpSetupError> {
-    let judges = local_judges();
+    let mut judges = local_judges();
+    if settings.judging.paired_judge {
+        judges = judges.with(paired_judge());
+    }
+    if settings.judging.static_limit_judge {
+        judges = judges.with(static_limit_judge());
+    }
     let Some(remote) = &settings.remote_judge else {
         return Ok(judges);
     };

@@ -269,6 +269,11 @@ async fn reports_come_in_three_more_forms() {
         .find(|line| line.starts_with("| errors |"))
         .unwrap_or_else(|| panic!("no row in\n{markdown}"));
     assert!(row.contains("High"), "{row}");
+    let why = "errors: the canary is higher by";
+    assert!(markdown.contains(&format!("\n* {why}")), "{markdown}");
+    assert!(junit.contains(why), "{junit}");
+    let text = report("text").await;
+    assert!(text.contains(&format!("\n    {why}")), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

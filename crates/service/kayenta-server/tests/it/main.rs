@@ -12,6 +12,7 @@ mod clients;
 mod command_line;
 mod compose;
 mod dice;
+mod early_ends;
 mod gate;
 mod hostile;
 mod kill;

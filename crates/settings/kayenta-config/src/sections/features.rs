@@ -8,7 +8,7 @@ use kayenta_properties::{Binder, Group, Severity, convert::Choices};
 
 use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
-    AtlasSettings, IndexSettings, PrometheusHealthSettings, PrometheusSettings,
+    AtlasSettings, IndexSettings, JudgingSettings, PrometheusHealthSettings, PrometheusSettings,
     RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 
@@ -79,6 +79,15 @@ pub(super) fn warn_of_judge_parameters(binder: &Binder<'_>) {
         ));
         warning.severity = Severity::Warning;
         group.report(warning.remedy("remove it"));
+    }
+}
+
+pub(super) fn judging(binder: &Binder<'_>) -> JudgingSettings {
+    let top = binder.top();
+    JudgingSettings {
+        paired_judge: top.switch("kayenta.paired-judge.enabled"),
+        static_limit_judge: top.switch("kayenta.static-limit-judge.enabled"),
+        explanations: top.switch("kayenta.explanations.enabled"),
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn read<S: AccountSection>(
         data_dir,
         retry: features::retry(binder),
         remote_judge: features::remote_judge(binder),
+        judging: features::judging(binder),
         standalone_canary_analysis: top.switch("kayenta.standaloneCanaryAnalysis.enabled"),
         refuse_impossible_analyses: top.strict_switch(
             "kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests",

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use kayenta_http::RetryPolicy;
 use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
-    AtlasSettings, EngineSettings, HttpClientSettings, IndexSettings, LoggingSettings,
-    ManagementSettings, PrometheusSettings, QueueSettings, RemoteJudgeSettings, SecuritySettings,
-    ServerSettings, SpectatorSettings, SwaggerSettings, TestDefaults, WorkBackend,
+    AtlasSettings, EngineSettings, HttpClientSettings, IndexSettings, JudgingSettings,
+    LoggingSettings, ManagementSettings, PrometheusSettings, QueueSettings, RemoteJudgeSettings,
+    SecuritySettings, ServerSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
+    WorkBackend,
 };
 
 /// Everything an operator can configure.
@@ -39,6 +40,8 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// The remote judge; `None` when switched off.
     pub remote_judge: Option<RemoteJudgeSettings>,
+    /// What judging offers beside the reference's judges.
+    pub judging: JudgingSettings,
     /// `kayenta.standaloneCanaryAnalysis.enabled`: whether `/standalone_canary_analysis` exists.
     pub standalone_canary_analysis: bool,
     /// `kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests`, default true: an analysis that can

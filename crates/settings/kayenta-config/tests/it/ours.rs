@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kayenta_azure::AzureCredential;
 use kayenta_http_json::{Method, answer::TimestampUnit};
-use kayenta_settings::{CorsSettings, Role, ShutdownMode, TlsIdentity, TrustStore};
+use kayenta_settings::{
+    CorsSettings, JudgingSettings, Role, ShutdownMode, TlsIdentity, TrustStore,
+};
 use secrecy::ExposeSecret;
 
 use crate::support::{Case, told};
@@ -247,4 +249,17 @@ fn azure_takes_other_endpoints_and_credentials() {
         AzureCredential::WorkloadIdentity
     ));
     assert_eq!(identity.endpoint.as_str(), "http://azurite:10000/acct");
+}
+
+#[test]
+fn judges_and_explanations_beside_the_references_are_off_until_switched_on() {
+    let judging = |yaml: &str| Case::yaml(yaml).load().settings.judging;
+    assert_eq!(judging("kayenta: {}"), JudgingSettings::default());
+    let all = JudgingSettings {
+        paired_judge: true,
+        static_limit_judge: true,
+        explanations: true,
+    };
+    let yaml = "kayenta:\n  paired-judge.enabled: true\n  staticLimitJudge:\n    enabled: true\n  explanations:\n    enabled: true\n";
+    assert_eq!(judging(yaml), all);
 }
