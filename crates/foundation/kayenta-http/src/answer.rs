@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use kayenta_limits::compute;
 use kayenta_secrets::Masker;
 use serde::de::DeserializeOwned;
 
 use crate::error::{HttpError, HttpErrorKind};
+
+/// Bodies above this size are read off the async threads.
+const LONG_BYTES: usize = 128 << 10;
 
 /// The body of a 2xx answer.
 #[derive(Clone, Debug)]
@@ -37,6 +41,23 @@ impl Answer {
     /// [`Answer`](HttpErrorKind::Answer) when it is no JSON or lacks what `T` needs.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
+    }
+
+    /// Reads the body with `read`, a long one on a thread for computing.
+    ///
+    /// # Errors
+    /// [`Answer`](HttpErrorKind::Answer) when `read` panics.
+    pub async fn read_with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, HttpError> {
+        if self.body.len() < LONG_BYTES {
+            return Ok(read(&self.body));
+        }
+        let body = self.body.clone();
+        compute(move || read(&body))
+            .await
+            .map_err(|error| self.unreadable(error))
     }
 
     /// Words of the answer, with the secrets it may have repeated masked.

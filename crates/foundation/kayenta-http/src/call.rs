@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use kayenta_errors::causes;
+use kayenta_limits::{NoMemory, RUN_PATIENCE, reserve};
 use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{
     Method, Response, StatusCode,
@@ -25,6 +26,12 @@ use crate::{
 
 /// Redirects followed for one call.
 const MOST_REDIRECTS: usize = 20;
+/// What an answer takes while it is read and parsed, as a multiple of its bytes.
+const ANSWER_SIZE: usize = 2;
+/// Least part of the budget that an answer asks for at a time.
+const ANSWER_STEP: usize = 64 << 10;
+/// What the memory is for.
+const ANSWER: &str = "the answer of a store";
 /// How much of an error answer is read.
 const MOST_ERROR_BYTES: usize = 64 << 10;
 /// How much of a body is logged.
@@ -402,18 +409,43 @@ impl<'c> Call<'c> {
         shown: &str,
     ) -> Result<Bytes, HttpError> {
         let expected = response.content_length().unwrap_or_default();
-        let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        let mut body = BytesMut::with_capacity(expected.min(limit));
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX).min(limit);
+        let no_memory = |error: NoMemory| {
+            let url = shown.to_owned();
+            let kind = match error {
+                // Worth trying again, like a server that does not answer.
+                NoMemory::InUse { .. } => HttpErrorKind::Network { url },
+                NoMemory::TooLarge { .. } => HttpErrorKind::Answer { url },
+            };
+            HttpError::new(
+                kind,
+                format!("The answer from {shown} cannot be read: {error}"),
+            )
+            .caused_by(error)
+        };
+        let mut room = expected;
+        let mut reserved = reserve(ANSWER, room.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
+            .await
+            .map_err(no_memory)?;
+        let mut body = BytesMut::with_capacity(expected);
         loop {
             let piece = response
                 .chunk()
                 .await
                 .map_err(|error| broke_off(shown, body.len(), error))?;
             let Some(piece) = piece else {
-                return Ok(body.freeze());
+                return Ok(reserved.bind(body.freeze()));
             };
-            if body.len() + piece.len() > limit {
+            let needed = body.len() + piece.len();
+            if needed > limit {
                 return Err(too_large(shown, limit));
+            }
+            if needed > room {
+                let more = (needed - room).max(body.len() / 2).max(ANSWER_STEP);
+                reserved += reserve(ANSWER, more.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
+                    .await
+                    .map_err(no_memory)?;
+                room += more;
             }
             body.extend_from_slice(&piece);
         }

@@ -18,6 +18,6 @@ pub use compute::{Panicked, compute};
 pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{
-    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, budget, hold, memory_limit, reserve, scope,
-    set_budget,
+    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, budget, hold, memory_limit, reserve,
+    reserve_and_hold, scope, set_budget,
 };

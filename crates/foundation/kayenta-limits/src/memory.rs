@@ -189,6 +189,32 @@ pub fn hold(reserved: Reserved) {
     let _ = SCOPE.try_with(|held| *held.borrow_mut() += reserved);
 }
 
+/// Reserves bytes and [`hold`]s them. What the scope holds already counts: a scope that would hold more
+/// than the whole budget by itself is told so instead of waiting for itself.
+///
+/// # Errors
+/// As [`reserve`].
+pub async fn reserve_and_hold(
+    what: &'static str,
+    bytes: usize,
+    patience: Duration,
+) -> Result<(), NoMemory> {
+    let held = SCOPE
+        .try_with(|held| held.borrow().units * UNIT)
+        .unwrap_or(0);
+    if let Some(budget) = BUDGET.get()
+        && held.saturating_add(bytes) as u64 > budget.total
+    {
+        return Err(NoMemory::TooLarge {
+            what,
+            bytes: held.saturating_add(bytes) as u64,
+            budget: budget.total,
+        });
+    }
+    hold(reserve(what, bytes, patience).await?);
+    Ok(())
+}
+
 /// The memory that the system allows this process: the limit of its control group and of those around
 /// it, else the memory of the machine. `None` where neither can be read.
 #[must_use]

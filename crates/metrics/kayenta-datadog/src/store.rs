@@ -125,7 +125,10 @@ impl MetricsStore for DatadogStore {
             .query("query", &text)
             .send()
             .await?;
-        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
+        let found = answer
+            .read_with(answer::read)
+            .await?
+            .map_err(|error| answer.unexpected(error))?;
         let attributes = series::query_attribute(text);
         if found.is_empty() {
             let window = (start, end);

@@ -98,7 +98,10 @@ impl MetricsStore for GraphiteStore {
             .query("format", "json")
             .send()
             .await?;
-        let found = answer::read(answer.body()).map_err(|error| answer.unreadable(error))?;
+        let found = answer
+            .read_with(answer::read)
+            .await?
+            .map_err(|error| answer.unreadable(error))?;
         // No series is no set, as in the reference: mixing then says which metric has nothing.
         found
             .into_iter()

@@ -22,9 +22,6 @@ use crate::{
 
 /// Largest answer that is read. All of it is in memory as a tree while the paths are looked up.
 const MOST_BYTES: usize = 16 << 20;
-/// Responses from this size on are parsed on a blocking thread.
-const LONG_BYTES: usize = 256 << 10;
-
 /// How the server is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
@@ -172,13 +169,10 @@ impl HttpJsonStore {
 
     async fn series(&self, answer: &Answer) -> Result<Vec<Series>, FetchError> {
         let unusable = |error: AnswerError| answer.unexpected(error).into();
-        if answer.body().len() < LONG_BYTES {
-            return answer::read(answer.body(), &self.paths).map_err(unusable);
-        }
-        let (long, paths) = (answer.clone(), self.paths.clone());
-        tokio::task::spawn_blocking(move || answer::read(long.body(), &paths))
-            .await
-            .map_err(|error| answer.unreadable(error))?
+        let paths = self.paths.clone();
+        answer
+            .read_with(move |body| answer::read(body, &paths))
+            .await?
             .map_err(unusable)
     }
 }

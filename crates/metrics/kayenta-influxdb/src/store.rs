@@ -91,7 +91,10 @@ impl MetricsStore for InfluxDbStore {
             .query("q", &text)
             .send()
             .await?;
-        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
+        let found = answer
+            .read_with(answer::read)
+            .await?
+            .map_err(|error| answer.unexpected(error))?;
         let Some(rows) = found else {
             let window = scope::window(query.scope)?;
             let step_millis = scope::positive_step(query.scope)?.saturating_mul(1000);

@@ -106,7 +106,10 @@ impl MetricsStore for NewRelicStore {
         let settings = query::settings(query)?;
         let text = query::text(query, settings, &self.defaults)?;
         let answer = self.ask(&text).await?;
-        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
+        let found = answer
+            .read_with(answer::read)
+            .await?
+            .map_err(|error| answer.unexpected(error))?;
         let step_seconds = match query.scope.step.unwrap_or_default() {
             0 => found.spacing_seconds,
             seconds => seconds,

@@ -134,7 +134,10 @@ impl MetricsStore for PrometheusStore {
             .query("step", &step.to_string())
             .send()
             .await?;
-        let found = answer::read(answer.body()).map_err(|error| answer.unexpected(error))?;
+        let found = answer
+            .read_with(answer::read)
+            .await?
+            .map_err(|error| answer.unexpected(error))?;
         if found.is_empty() {
             let attributes = series::query_attribute(text);
             let step_millis = step.saturating_mul(1000);

@@ -76,7 +76,10 @@ impl MetricsStore for WavefrontStore {
             .query("sorted", "true")
             .send()
             .await?;
-        let chart = answer::read(answer.body()).map_err(|error| answer.unreadable(error))?;
+        let chart = answer
+            .read_with(answer::read)
+            .await?
+            .map_err(|error| answer.unreadable(error))?;
         let Some(found) = chart.timeseries else {
             let asked = chart.query.unwrap_or(text);
             let error = FetchError::new(

@@ -1,8 +1,12 @@
 //! JSON documents over a store that moves bytes.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
+use kayenta_limits::{CALLER_PATIENCE, NoMemory, compute, reserve, reserve_and_hold};
 use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -13,13 +17,33 @@ use crate::{
 };
 
 /// Documents above this size are parsed off the async threads.
-const PARSE_INLINE_BYTES: usize = 256 * 1024;
+const PARSE_INLINE_BYTES: usize = 128 << 10;
+/// What a parsed document takes, as a multiple of its text.
+const PARSED_SIZE: usize = 3;
 
 /// The documents of one storage account. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ObjectRepository {
     account: Arc<str>,
     store: Arc<dyn ObjectStore>,
+    expected: Arc<ExpectedSizes>,
+}
+
+/// How large the next object of each kind may be, as a store says it only with the object: as large as
+/// the largest of late.
+#[derive(Debug, Default)]
+struct ExpectedSizes([AtomicUsize; ObjectKind::ALL.len()]);
+
+impl ExpectedSizes {
+    fn get(&self, kind: ObjectKind) -> usize {
+        self.0[kind as usize].load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, kind: ObjectKind, size: usize) {
+        let expected = &self.0[kind as usize];
+        let before = expected.load(Ordering::Relaxed);
+        expected.store(size.max(before - before / 8), Ordering::Relaxed);
+    }
 }
 
 impl From<ObjectSummary> for ListedObject {
@@ -40,6 +64,7 @@ impl ObjectRepository {
         Self {
             account: account.into(),
             store,
+            expected: Arc::default(),
         }
     }
 
@@ -72,7 +97,7 @@ impl ObjectRepository {
         kind: ObjectKind,
         key: &str,
     ) -> Result<T, StorageError> {
-        let object = self.store.load(kind, key).await?;
+        let object = self.load_bytes(kind, key).await?;
         parse(key, object.bytes).await
     }
 
@@ -85,7 +110,7 @@ impl ObjectRepository {
         kind: ObjectKind,
         summary: &ObjectSummary,
     ) -> Result<(T, usize), StorageError> {
-        let object = self.store.load_listed(kind, summary).await?;
+        let object = self.load_listed_bytes(kind, summary).await?;
         let size = object.bytes.len();
         Ok((parse(&summary.key, object.bytes).await?, size))
     }
@@ -99,7 +124,42 @@ impl ObjectRepository {
         kind: ObjectKind,
         key: &str,
     ) -> Result<StoredObject, StorageError> {
-        self.store.load(kind, key).await
+        self.counted(kind, self.store.load(kind, key)).await
+    }
+
+    /// The bytes that a listing named.
+    ///
+    /// # Errors
+    /// As the store's.
+    pub(crate) async fn load_listed_bytes(
+        &self,
+        kind: ObjectKind,
+        summary: &ObjectSummary,
+    ) -> Result<StoredObject, StorageError> {
+        let loading = self.store.load_listed(kind, summary);
+        self.counted(kind, loading).await
+    }
+
+    /// Loads an object whose bytes count against the budget for as long as they are there.
+    async fn counted(
+        &self,
+        kind: ObjectKind,
+        loading: impl Future<Output = Result<StoredObject, StorageError>>,
+    ) -> Result<StoredObject, StorageError> {
+        let expected = self.expected.get(kind);
+        let mut reserved = reserve(STORED, expected, CALLER_PATIENCE)
+            .await
+            .map_err(no_memory)?;
+        let mut object = loading.await?;
+        let size = object.bytes.len();
+        self.expected.learn(kind, size);
+        if size > expected {
+            reserved += reserve(STORED, size - expected, CALLER_PATIENCE)
+                .await
+                .map_err(no_memory)?;
+        }
+        object.bytes = reserved.bind(object.bytes);
+        Ok(object)
     }
 
     /// Writes the document under the key; `filename` `None` is the kind's default. It is durable
@@ -168,15 +228,26 @@ impl ObjectRepository {
     }
 }
 
-/// Reads the document stored under `key`, big ones on a thread of their own.
+const STORED: &str = "a stored object";
+
+fn no_memory(error: NoMemory) -> StorageError {
+    StorageError::new(StorageErrorKind::Unavailable, error.to_string()).caused_by(error)
+}
+
+/// Reads the document stored under `key`, big ones on a thread for computing. What is read counts against
+/// the budget until the surrounding scope ends.
 pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
     key: &str,
     bytes: Bytes,
 ) -> Result<T, StorageError> {
+    let size = PARSED_SIZE.saturating_mul(bytes.len());
+    reserve_and_hold(STORED, size, CALLER_PATIENCE)
+        .await
+        .map_err(no_memory)?;
     let parsed = if bytes.len() <= PARSE_INLINE_BYTES {
         serde_json::from_slice(&bytes)
     } else {
-        match tokio::task::spawn_blocking(move || serde_json::from_slice(&bytes)).await {
+        match compute(move || serde_json::from_slice(&bytes)).await {
             Ok(parsed) => parsed,
             Err(join) => {
                 return Err(StorageError::new(

@@ -5,6 +5,7 @@ use std::error::Error;
 use axum::response::{IntoResponse, Response};
 use kayenta_engine::{EngineError, EngineErrorKind};
 use kayenta_errors::with_causes;
+use kayenta_limits::NoMemory;
 use kayenta_metrics::{FetchError, FetchErrorKind};
 use kayenta_storage::{StorageError, StorageErrorKind};
 use kayenta_web::ErrorResponse;
@@ -34,6 +35,19 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The answer to a request that failed for want of memory, if that is the cause.
+fn no_memory(error: &(dyn Error + 'static)) -> Option<ErrorResponse> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(full) = error.downcast_ref::<NoMemory>() {
+            tracing::warn!("{full}");
+            return Some(ErrorResponse::no_memory(full));
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// Logs what is not the caller's fault, with all its causes, where it is turned into a response.
 fn log_failure(what: &str, error: &(dyn Error + 'static)) {
     tracing::error!("{}", with_causes(format!("{what}: {error}"), error));
@@ -47,10 +61,13 @@ impl From<StorageError> for ApiError {
             StorageErrorKind::Invalid => ErrorResponse::bad_request(error.message),
             // C-STORE-11
             StorageErrorKind::Conflict => ErrorResponse::conflict(error.message),
-            StorageErrorKind::Unavailable => {
-                log_failure("object store does not answer", &error);
-                ErrorResponse::unavailable(error.message)
-            }
+            StorageErrorKind::Unavailable => match no_memory(&error) {
+                Some(busy) => busy,
+                None => {
+                    log_failure("object store does not answer", &error);
+                    ErrorResponse::unavailable(error.message)
+                }
+            },
             StorageErrorKind::Denied | StorageErrorKind::Corrupt | StorageErrorKind::Other => {
                 log_failure("object store failed", &error);
                 ErrorResponse::internal(error.message)
@@ -86,10 +103,13 @@ impl From<EngineError> for ApiError {
                 ErrorResponse::bad_request(error.message).with_known_accounts(error.known_accounts)
             }
             EngineErrorKind::NotFound => ErrorResponse::not_found(error.message),
-            EngineErrorKind::Unavailable => {
-                log_failure("a store or the queue does not answer", &error);
-                ErrorResponse::unavailable(error.message)
-            }
+            EngineErrorKind::Unavailable => match no_memory(&error) {
+                Some(busy) => busy,
+                None => {
+                    log_failure("a store or the queue does not answer", &error);
+                    ErrorResponse::unavailable(error.message)
+                }
+            },
             EngineErrorKind::Upstream { status } => {
                 log_failure("a metric store or remote judge failed", &error);
                 match status {

@@ -25,5 +25,5 @@ pub use document::{document, document_2};
 pub use error::ApiError;
 pub use options::ApiOptions;
 pub use router::{management_router, router};
-pub use security::SecurityError;
+pub use security::{SecurityError, SigningKeys, SigningKeysError};
 pub use state::{ApiParts, ApiState};

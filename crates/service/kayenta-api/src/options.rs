@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::security::SigningKeys;
 use kayenta_management::ManagementOptions;
 use kayenta_metrics::StoreDescription;
 use kayenta_settings::{AuthenticationSettings, CorsSettings, TestDefaults};
@@ -52,6 +53,8 @@ pub struct ApiOptions {
     pub management: ManagementOptions,
     /// How callers authenticate; `None`: every caller may do everything.
     pub authentication: Option<AuthenticationSettings>,
+    /// The keys of the identity provider, if [`authentication`](Self::authentication) takes JWTs.
+    pub signing_keys: Option<SigningKeys>,
 }
 
 impl Default for ApiOptions {
@@ -74,6 +77,7 @@ impl Default for ApiOptions {
             swagger_patterns: Vec::new(),
             management: ManagementOptions::default(),
             authentication: None,
+            signing_keys: None,
         }
     }
 }

@@ -18,6 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt;
+use kayenta_limits::compute;
 use kayenta_model::CanaryConfig;
 use kayenta_storage::{ObjectKind, ObjectRepository, StorageError, StorageErrorKind};
 use tokio::sync::oneshot;
@@ -107,7 +108,7 @@ impl RenderedConfigs {
 
     async fn make(&self, repository: &ObjectRepository, id: &str) -> RenderedConfig {
         let stored = repository.load_bytes(ObjectKind::CanaryConfig, id).await?;
-        let version = stored.summary.version;
+        let (version, stored_size) = (stored.summary.version, stored.bytes.len());
         if let Some(known) = self
             .known
             .read()
@@ -117,8 +118,19 @@ impl RenderedConfigs {
         {
             return Ok(known.answer.clone());
         }
-        let answer: Bytes = serde_json::from_slice::<CanaryConfig>(&stored.bytes)
-            .and_then(|config| serde_json::to_vec(&config))
+        let render = move || {
+            serde_json::from_slice::<CanaryConfig>(&stored.bytes)
+                .and_then(|config| serde_json::to_vec(&config))
+        };
+        let rendered = if stored_size <= LONGEST {
+            render()
+        } else {
+            compute(render).await.map_err(|error| {
+                let message = format!("Reading broke off (key: {id}); see the log.");
+                StorageError::new(StorageErrorKind::Other, message).caused_by(error)
+            })?
+        };
+        let answer: Bytes = rendered
             .map_err(|error| {
                 let message = format!("Unable to deserialize object (key: {id})");
                 StorageError::new(StorageErrorKind::Corrupt, message).caused_by(error)

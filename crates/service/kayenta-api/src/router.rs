@@ -85,7 +85,11 @@ fn finish(
     let base_path = &options.management.base_path;
     let transport = Arc::new(RequestLayer::new(
         options.cors.clone(),
-        Guard::new(options.authentication.as_ref(), base_path)?,
+        Guard::new(
+            options.authentication.as_ref(),
+            options.signing_keys.as_ref(),
+            base_path,
+        )?,
         &declared_methods(document),
         any_accept_routes(document),
         base_path,

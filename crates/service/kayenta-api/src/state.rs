@@ -76,6 +76,7 @@ impl ApiState {
         // Found out here and not at the first request.
         Guard::new(
             options.authentication.as_ref(),
+            options.signing_keys.as_ref(),
             &options.management.base_path,
         )?;
         let catalogue_options = CatalogueOptions {

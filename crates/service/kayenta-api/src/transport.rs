@@ -6,20 +6,25 @@ use std::{
     any::Any,
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::{
+    body::{Body, Bytes, HttpBody},
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body::{Frame, SizeHint};
+use kayenta_limits::{CALLER_PATIENCE, Reserved, reserve};
 use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, accept};
 use tracing::Instrument;
@@ -115,10 +120,13 @@ impl RequestLayer {
         if json_only && !accept::takes_json(request.headers()) {
             return ErrorResponse::not_acceptable().into_response();
         }
-        let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) => response,
-            Err(panic) => panicked(&*panic),
+        let answering = async {
+            match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+                Ok(response) => counted(response).await,
+                Err(panic) => panicked(&*panic),
+            }
         };
+        let mut response = kayenta_limits::scope(answering).await;
         if response.status() == StatusCode::METHOD_NOT_ALLOWED
             && let Some(allow) = path.and_then(|path| self.allow.get(path))
         {
@@ -141,6 +149,54 @@ impl RequestLayer {
         } else {
             tracing::info!(%method, path, status, duration_ms, "request answered");
         }
+    }
+}
+
+/// Answers above this size count against the budget until the client has them.
+const COUNTED_ANSWER: u64 = 64 << 10;
+
+/// The same response, its body counted against the budget.
+async fn counted(response: Response) -> Response {
+    let size = HttpBody::size_hint(response.body()).lower();
+    if size <= COUNTED_ANSWER {
+        return response;
+    }
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    match reserve("an answer", size, CALLER_PATIENCE).await {
+        Ok(reserved) => response.map(|body| {
+            Body::new(CountedBody {
+                body,
+                _reserved: reserved,
+            })
+        }),
+        Err(error) => ErrorResponse::no_memory(&error).into_response(),
+    }
+}
+
+/// A body whose bytes are reserved until it is sent or dropped.
+#[derive(Debug)]
+struct CountedBody {
+    body: Body,
+    _reserved: Reserved,
+}
+
+impl HttpBody for CountedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

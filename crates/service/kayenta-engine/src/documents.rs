@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kayenta_limits::compute;
 use serde::Serialize;
 
 use crate::error::{EngineError, EngineErrorKind};
@@ -30,13 +31,11 @@ where
         return write(document);
     }
     let document = Arc::clone(document);
-    tokio::task::spawn_blocking(move || write(&document))
-        .await
-        .map_err(|error| {
-            EngineError::new(
-                EngineErrorKind::Internal,
-                "writing a document as JSON panicked",
-            )
-            .caused_by(error)
-        })?
+    compute(move || write(&document)).await.map_err(|error| {
+        EngineError::new(
+            EngineErrorKind::Internal,
+            "writing a document as JSON panicked",
+        )
+        .caused_by(error)
+    })?
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayenta_http::RetryPolicy;
+use kayenta_limits::NoMemory;
 use kayenta_metrics::{
     FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, Prerequisite, StoreDescription,
 };
@@ -19,6 +20,7 @@ use crate::{
     documents::to_json,
     error::EngineError,
     failure::Failure,
+    memory,
     options::{EngineOptions, EngineParts},
     request::{FetchOneMetric, FetchOutcome},
 };
@@ -155,7 +157,9 @@ impl Fetcher {
             .iter()
             .map(|set| set.values.as_ref().map_or(0, Vec::len))
             .sum();
-        let bytes = to_json(&sets, values).await?;
+        memory::hold_series(sets.len(), values).await?;
+        let written = memory::reserve_text(values).await?;
+        let bytes = written.bind(to_json(&sets, values).await?);
         stores
             .objects
             .store_bytes(
@@ -243,6 +247,31 @@ impl From<FetchFailure> for Failure {
                 error.attempts,
             ),
             FetchFailure::Other(error) => Self::from(&error),
+        }
+    }
+}
+
+/// What the process has too little memory for just now fails nobody: the run waits.
+impl From<NoMemory> for FetchFailure {
+    fn from(error: NoMemory) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl FetchFailure {
+    /// The error of a run that has to wait for memory.
+    pub(crate) fn waits(self) -> Result<EngineError, Self> {
+        match self {
+            Self::Other(error)
+                if error.is_transient()
+                    && error
+                        .source
+                        .as_ref()
+                        .is_some_and(|source| source.is::<NoMemory>()) =>
+            {
+                Ok(error)
+            }
+            failure => Err(failure),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kayenta_judge::{
     Judge, JudgeError, JudgeRegistry, JudgeRequest, LookVerdict, ScoreThresholds, explanation,
 };
+use kayenta_limits::{Panicked, compute};
 use kayenta_model::{
     AccountType, CanaryJudgeResult, Clock,
     explanation::{CanaryExplanation, MetricFinding},
@@ -30,7 +31,7 @@ pub(crate) enum NoVerdict {
     Panicked {
         judge: String,
         #[source]
-        source: tokio::task::JoinError,
+        source: Panicked,
     },
 }
 
@@ -137,7 +138,7 @@ impl JudgeRunner {
         // Never closed, so a permit always comes.
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         let span = tracing::Span::current();
-        tokio::task::spawn_blocking(move || {
+        compute(move || {
             let _permit = permit;
             span.in_scope(work)
         })

@@ -39,6 +39,7 @@ mod fetcher;
 mod ids;
 mod judge_runner;
 mod lost_execution;
+mod memory;
 mod options;
 mod pipeline;
 mod plan;

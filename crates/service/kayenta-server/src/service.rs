@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    http::{HttpServer, ServerLimits, TlsListener, TlsListeners, around},
+    http::{ConnectionLimits, HttpServer, Pace, ServerLimits, TlsListener, TlsListeners, around},
     logging::{self, Logging},
     meters, queue_gauges,
     signals::{self, Ending},
@@ -36,6 +36,15 @@ use crate::{
     },
 };
 
+/// Connections of callers at a time where nothing else bounds them.
+const MOST_CONNECTIONS: usize = 8_192;
+/// Those of the management port, which has nothing to do with the callers of the other one.
+const MANAGEMENT_CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    total: 64,
+    per_peer: 32,
+};
+/// With fewer descriptors a hundred clients can crowd out the stores.
+const FEW_DESCRIPTORS: u64 = 1_024;
 /// Least time left to work that must be put back into the queue when requests took all the grace.
 const PUT_BACK: Duration = Duration::from_secs(2);
 
@@ -87,10 +96,11 @@ impl Service {
             ),
             files => tracing::info!("configuration read from {}", files.join(", ")),
         }
+        let descriptors = grant(&settings);
         let meters = meters::install()?;
         let tls = TlsListeners::new(&settings)?;
         // First, so that a second process on the same port leaves the data of the first alone.
-        let main = bind_main(&settings.server, tls.main.clone()).await?;
+        let main = bind_main(&settings.server, tls.main.clone(), descriptors).await?;
         let management = bind_management(&settings, tls.management.clone()).await?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -101,7 +111,7 @@ impl Service {
         let ingredients = Ingredients {
             http,
             surroundings: Surroundings {
-                transport,
+                transport: transport.clone(),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
             },
@@ -117,13 +127,14 @@ impl Service {
                 clock,
                 ids,
             },
-            engine_options(&settings),
+            engine_options(&settings, descriptors),
         );
         let shutdown = CancellationToken::new();
         let lifecycle = watch::Sender::new(Lifecycle::Starting);
         let state = ApiState::new(ApiParts {
             engine: engine.clone(),
-            options: wiring::api_options(&settings, &configured),
+            options: wiring::api_options(&settings, &configured, &transport)
+                .context("kayenta.security.jwt")?,
             management: ManagementParts {
                 indicators: wiring::indicators(
                     &settings,
@@ -280,14 +291,52 @@ fn under(port: &ManagementPort, routes: Router) -> Router {
     }
 }
 
+/// Makes use of what the machine grants: sets the budget of bytes, and raises the limit of descriptors,
+/// which is returned.
+fn grant(settings: &Settings) -> u64 {
+    let limit = kayenta_limits::memory_limit();
+    if let Some(budget) = settings.memory_budget.or(limit.map(|limit| limit / 2)) {
+        kayenta_limits::set_budget(budget);
+        tracing::info!(
+            budget,
+            limit,
+            "request bodies, answers of stores, series and responses share a budget of bytes (kayenta.memory.budget)"
+        );
+    }
+    let descriptors = kayenta_limits::raise_descriptors().unwrap_or(u64::MAX);
+    if descriptors < FEW_DESCRIPTORS {
+        tracing::warn!(
+            descriptors,
+            "the process may have few files and connections open; raise its limit (ulimit -n, LimitNOFILE)"
+        );
+    }
+    descriptors
+}
+
+/// Half of the descriptors are for callers, the rest for stores, files and the queue.
+fn connection_limits(settings: &ServerSettings, descriptors: u64) -> ConnectionLimits {
+    let all = usize::try_from(descriptors / 2).unwrap_or(usize::MAX);
+    let total = settings
+        .max_connections
+        .map_or(MOST_CONNECTIONS, |most| most as usize)
+        .min(all)
+        .max(1);
+    let per_peer = settings.max_connections_per_peer;
+    ConnectionLimits {
+        total,
+        per_peer: per_peer.map_or(total.div_ceil(2), |most| most as usize),
+    }
+}
+
 async fn bind_main(
     settings: &ServerSettings,
     tls: Option<TlsListener>,
+    descriptors: u64,
 ) -> anyhow::Result<Option<HttpServer>> {
     let Some(port) = settings.port else {
         return Ok(None);
     };
-    let limits = limits(settings);
+    let limits = limits(settings, connection_limits(settings, descriptors));
     HttpServer::bind(settings.address.as_deref(), port, tls, limits)
         .await
         .map(Some)
@@ -301,14 +350,20 @@ async fn bind_management(
     let ManagementPort::Separate { port, address, .. } = &settings.management.port else {
         return Ok(None);
     };
-    HttpServer::bind(address.as_deref(), *port, tls, limits(&settings.server))
+    let limits = limits(&settings.server, MANAGEMENT_CONNECTIONS);
+    HttpServer::bind(address.as_deref(), *port, tls, limits)
         .await
         .map(Some)
         .map_err(|e| port_failure(address.as_deref(), *port, "management.server.port", &e))
 }
 
-fn limits(settings: &ServerSettings) -> ServerLimits {
+fn limits(settings: &ServerSettings, connections: ConnectionLimits) -> ServerLimits {
     ServerLimits {
+        pace: Pace {
+            least_rate: settings.min_response_rate,
+            longest: settings.response_timeout,
+        },
+        connections,
         max_header_bytes: usize::try_from(settings.max_header_bytes).unwrap_or(usize::MAX),
     }
 }
@@ -340,8 +395,9 @@ fn port_failure(
     clippy::disallowed_methods,
     reason = "the wiring is where randomness enters"
 )]
-fn engine_options(settings: &Settings) -> EngineOptions {
+fn engine_options(settings: &Settings, descriptors: u64) -> EngineOptions {
     let engine = &settings.engine;
+    let most_fetches = usize::try_from(descriptors / 4).unwrap_or(usize::MAX);
     let host = rustix::system::uname()
         .nodename()
         .to_string_lossy()
@@ -351,7 +407,7 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         retry: settings.retry.clone(),
         workers: engine.workers,
         fetches_per_run: engine.fetches_per_run,
-        fetches_total: engine.fetches_total,
+        fetches_total: engine.fetches_total.min(most_fetches).max(1),
         judgements: engine.judgements.unwrap_or(defaults.judgements),
         archive: settings.archive_executions,
         explanations: settings.judging.explanations,

@@ -9,6 +9,7 @@ use axum::{
 };
 use chrono::Utc;
 use http::{HeaderValue, Method, StatusCode, header};
+use kayenta_limits::NoMemory;
 use kayenta_model::time::ErrorTimestamp;
 
 use crate::schemas::{ErrorMessage, ErrorReport};
@@ -30,7 +31,11 @@ pub struct ErrorResponse {
     message: String,
     known_accounts: Vec<String>,
     challenge: Option<&'static str>,
+    retry_after: bool,
 }
+
+/// Seconds after which a caller may ask again for whom there was no room.
+const RETRY_AFTER: &str = "5";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
@@ -50,6 +55,7 @@ impl ErrorResponse {
             message: message.into(),
             known_accounts: Vec::new(),
             challenge: None,
+            retry_after: false,
         }
     }
 
@@ -164,6 +170,28 @@ impl ErrorResponse {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Shape::Standard, message)
     }
 
+    /// 503 with `Retry-After`: the service itself has too much to do.
+    #[must_use]
+    pub fn busy(message: impl Into<String>) -> Self {
+        let mut error = Self::unavailable(message);
+        error.retry_after = true;
+        error
+    }
+
+    /// What a caller gets for whom there is no memory: 503 while others have it, 413 when there never is
+    /// enough.
+    #[must_use]
+    pub fn no_memory(error: &NoMemory) -> Self {
+        match error {
+            NoMemory::InUse { .. } => Self::busy(error.to_string()),
+            NoMemory::TooLarge { .. } => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                Shape::Kayenta,
+                error.to_string(),
+            ),
+        }
+    }
+
     /// The status alone, no body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
@@ -246,6 +274,9 @@ impl IntoResponse for ErrorResponse {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static(challenge),
             );
+        }
+        if self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
         if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));

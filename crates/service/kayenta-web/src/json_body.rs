@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequest, Request};
-use bytes::{Buf, Bytes};
+use axum::{
+    body::Body,
+    extract::{FromRef, FromRequest, Request},
+};
+use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kayenta_limits::{CALLER_PATIENCE, Reserved, compute, reserve, reserve_and_hold};
 use serde::de::DeserializeOwned;
 
 use crate::{error::ErrorResponse, objects_only::ObjectsOnly};
@@ -30,7 +34,7 @@ pub struct JsonBody<T>(pub T);
 
 impl<T, S> FromRequest<S> for JsonBody<T>
 where
-    T: DeserializeOwned,
+    T: DeserializeOwned + Send + 'static,
     S: Send + Sync,
     BodyLimits: FromRef<S>,
 {
@@ -39,8 +43,27 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ErrorResponse> {
         require_json(request.headers())?;
         let bytes = read_body(request, BodyLimits::from_ref(state)).await?;
-        parse_body(&bytes).map(Self)
+        parse(bytes).await.map(Self)
     }
+}
+
+/// Bodies above this size are parsed off the async threads.
+const PARSE_INLINE_BYTES: usize = 128 << 10;
+/// What a parsed body takes, as a multiple of its text.
+const PARSED_SIZE: usize = 3;
+
+/// Parses a body whose parsed form counts against the budget for as long as the request is worked on.
+async fn parse<T: DeserializeOwned + Send + 'static>(bytes: Bytes) -> Result<T, ErrorResponse> {
+    let parsed = PARSED_SIZE.saturating_mul(bytes.len());
+    reserve_and_hold("a request body", parsed, CALLER_PATIENCE)
+        .await
+        .map_err(|error| ErrorResponse::no_memory(&error))?;
+    if bytes.len() <= PARSE_INLINE_BYTES {
+        return parse_body(&bytes);
+    }
+    compute(move || parse_body(&bytes))
+        .await
+        .map_err(|error| ErrorResponse::internal(error.to_string()))?
 }
 
 /// Refuses any content type but `application/json`.
@@ -71,17 +94,44 @@ pub fn is_media_type(content_type: &str, wanted: &str) -> bool {
 pub async fn read_body(request: Request, limits: BodyLimits) -> Result<Bytes, ErrorResponse> {
     let limit = limits.max_bytes;
     let body = Limited::new(request.into_body(), limit);
-    match tokio::time::timeout(limits.timeout, body.collect()).await {
+    match tokio::time::timeout(limits.timeout, collect(body, limit)).await {
         Err(_) => Err(ErrorResponse::body_too_slow()),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(ErrorResponse::body_too_long(limit))
-        }
-        Ok(Err(error)) => Err(ErrorResponse::bad_request(format!(
-            "The request body cannot be read: {error}"
-        ))),
+        Ok(collected) => collected,
     }
 }
+
+/// Bytes count against the budget as they arrive, so that half-sent bodies do too.
+async fn collect(mut body: Limited<Body>, limit: usize) -> Result<Bytes, ErrorResponse> {
+    let mut bytes = BytesMut::new();
+    let mut reserved = Reserved::default();
+    let mut room = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                ErrorResponse::body_too_long(limit)
+            } else {
+                ErrorResponse::bad_request(format!("The request body cannot be read: {error}"))
+            }
+        })?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        let needed = bytes.len() + piece.len();
+        if needed > room {
+            // As the buffer grows: by half of what is there.
+            let more = (needed - room).max(bytes.len() / 2).max(BODY_STEP);
+            reserved += reserve("a request body", more, CALLER_PATIENCE)
+                .await
+                .map_err(|error| ErrorResponse::no_memory(&error))?;
+            room += more;
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(reserved.bind(bytes.freeze()))
+}
+
+/// Least part of the budget that a body asks for at a time.
+const BODY_STEP: usize = 64 << 10;
 
 /// Reads a request body as every route does: structs from objects only, lenient numbers, of two fields
 /// of one name the last, nothing after the root value.

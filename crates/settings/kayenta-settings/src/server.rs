@@ -33,6 +33,17 @@ pub struct ServerSettings {
     /// `kayenta.server.body-timeout` (not in the Java service): how long a client may take to send
     /// a body; default 30 s.
     pub body_timeout: Duration,
+    /// `kayenta.server.max-connections` (not in the Java service); by default half of the files the
+    /// process may have open, at most 8,192.
+    pub max_connections: Option<u32>,
+    /// `kayenta.server.max-connections-per-peer` (not in the Java service); by default half of all.
+    pub max_connections_per_peer: Option<u32>,
+    /// `kayenta.server.response-timeout` (not in the Java service): how long a client may take to read
+    /// an answer; default 5 min.
+    pub response_timeout: Duration,
+    /// `kayenta.server.min-response-rate` (not in the Java service): bytes a second that a client has
+    /// to take of an answer, over 15 s; default 8 KiB.
+    pub min_response_rate: u64,
     /// `kayenta.server.cors.*` (not in the Java service): which origins browsers may call from.
     pub cors: CorsSettings,
 }

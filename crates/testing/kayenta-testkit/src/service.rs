@@ -176,18 +176,30 @@ impl Service {
     /// # Errors
     /// When it does not run or the system has no `/proc`.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        self.memory_kib("VmRSS:")
+    }
+
+    /// The most resident memory it has had so far in KiB, from `/proc`.
+    ///
+    /// # Errors
+    /// When it does not run or the system has no `/proc`.
+    pub fn peak_resident_kib(&self) -> anyhow::Result<u64> {
+        self.memory_kib("VmHWM:")
+    }
+
+    fn memory_kib(&self, field: &str) -> anyhow::Result<u64> {
         let id = self.id().context("the service does not run")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
         status
             .lines()
             .find_map(|line| {
-                line.strip_prefix("VmRSS:")?
+                line.strip_prefix(field)?
                     .split_whitespace()
                     .next()?
                     .parse()
                     .ok()
             })
-            .context("no VmRSS in /proc")
+            .with_context(|| format!("no {field} in /proc"))
     }
 
     /// Kills it without warning (SIGKILL) and waits until it is gone.

@@ -120,13 +120,15 @@ impl ConfigList {
 
     /// Reads one listed object; `None` when it is gone or no config.
     async fn read(&self, listed: &ObjectSummary) -> Result<Known, StorageError> {
-        let store = self.repository.object_store();
-        let object = match store.load_listed(KIND, listed).await {
+        let object = match self.repository.load_listed_bytes(KIND, listed).await {
             Ok(object) => object,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let summary = match parse::<CanaryConfig>(&listed.key, object.bytes).await {
+        // Of its own scope: only the summary stays.
+        let parsed = kayenta_limits::scope(parse::<CanaryConfig>(&listed.key, object.bytes));
+        let summary = match parsed.await {
+            Err(error) if error.is_transient() => return Err(error),
             Ok(config) => config
                 .applications
                 .filter(|applications| !applications.is_empty())

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
+use kayenta_limits::compute;
 use kayenta_web::ErrorResponse;
 use serde::Serialize;
 
@@ -20,7 +21,7 @@ pub(super) async fn big_json<T: Serialize + Send + 'static>(
     let written = if elements <= INLINE_ELEMENTS {
         serde_json::to_vec(&body)
     } else {
-        tokio::task::spawn_blocking(move || serde_json::to_vec(&body))
+        compute(move || serde_json::to_vec(&body))
             .await
             .map_err(|error| ErrorResponse::internal(error.to_string()))?
     };

@@ -1,20 +1,13 @@
-//! JSON Web Tokens: keys from a JWKS URL, kept and refreshed, signatures and claims checked.
-
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+//! JSON Web Tokens: signatures and claims checked.
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
-    jwk::{JwkSet, PublicKeyUse},
+    jwk::{KeyAlgorithm, PublicKeyUse},
 };
-use kayenta_secrets::Masker;
 use kayenta_settings::{JwtSettings, Role};
 use serde_json::{Map, Value};
-use tokio::sync::RwLock;
 
-use super::SecurityError;
+use super::signing_keys::SigningKeys;
 
 /// Signatures a public key can check. Symmetric ones never: a public key is no secret.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -29,11 +22,6 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// Between two fetches, however many unknown key ids come in.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
-/// No provider needs more for its keys.
-const LONGEST_KEY_SET: usize = 1 << 20;
-
 /// Why a token is rejected; sent to the caller, so it contains nothing secret.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JwtError {
@@ -43,6 +31,8 @@ pub(super) enum JwtError {
     Algorithm(Algorithm),
     #[error("the token's key id is not among the provider's keys")]
     UnknownKey,
+    #[error("the token has critical header fields, of which this service knows none")]
+    Critical,
     #[error("the provider's keys cannot be fetched at present")]
     NoKeys,
 }
@@ -56,31 +46,13 @@ pub(super) struct JwtCaller {
 
 #[derive(Debug)]
 pub(super) struct JwtVerifier {
-    options: JwtSettings,
-    client: reqwest::Client,
-    keys: RwLock<Option<Keys>>,
-}
-
-#[derive(Debug)]
-struct Keys {
-    set: Arc<JwkSet>,
-    fetched: Instant,
+    settings: JwtSettings,
+    keys: SigningKeys,
 }
 
 impl JwtVerifier {
-    pub(super) fn new(options: JwtSettings) -> Result<Self, SecurityError> {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(5))
-            .build()
-            .map_err(|source| SecurityError::Client {
-                url: options.jwks_url.to_string(),
-                source,
-            })?;
-        Ok(Self {
-            options,
-            client,
-            keys: RwLock::new(None),
-        })
+    pub(super) fn new(settings: JwtSettings, keys: SigningKeys) -> Self {
+        Self { settings, keys }
     }
 
     pub(super) async fn verify(&self, token: &str) -> Result<JwtCaller, JwtError> {
@@ -88,11 +60,24 @@ impl JwtVerifier {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(JwtError::Algorithm(header.alg));
         }
-        let set = self.keys_knowing(header.kid.as_deref()).await?;
+        // RFC 7515, 4.1.11: what is marked as critical must be understood, and nothing is here.
+        if header.crit.is_some() {
+            return Err(JwtError::Critical);
+        }
+        let set = self
+            .keys
+            .knowing(header.kid.as_deref(), self.settings.refresh)
+            .await
+            .ok_or(JwtError::NoKeys)?;
         let candidates = set.keys.iter().filter(|key| {
             let wanted = header.kid.is_none() || key.common.key_id == header.kid;
             let signs = !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption));
-            wanted && signs
+            let algorithm = KeyAlgorithm::from(header.alg);
+            let fits = key
+                .common
+                .key_algorithm
+                .is_none_or(|known| known == algorithm);
+            wanted && signs && fits
         });
         let validation = self.validation(header.alg);
         let mut refusal = JwtError::UnknownKey;
@@ -110,17 +95,17 @@ impl JwtVerifier {
 
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
-        validation.leeway = self.options.leeway.as_secs();
+        validation.leeway = self.settings.leeway.as_secs();
         validation.validate_nbf = true;
         let mut required = vec!["exp"];
-        if let Some(issuer) = &self.options.issuer {
+        if let Some(issuer) = &self.settings.issuer {
             validation.set_issuer(&[issuer]);
             required.push("iss");
         }
-        if self.options.audiences.is_empty() {
+        if self.settings.audiences.is_empty() {
             validation.validate_aud = false;
         } else {
-            validation.set_audience(&self.options.audiences);
+            validation.set_audience(&self.settings.audiences);
             required.push("aud");
         }
         validation.set_required_spec_claims(&required);
@@ -132,11 +117,11 @@ impl JwtVerifier {
             .into_iter()
             .find_map(|claim| claims.get(claim)?.as_str())
             .unwrap_or("unnamed");
-        let roles = roles(claims, &self.options.roles_claim);
+        let roles = roles(claims, &self.settings.roles_claim);
         let holds = |wanted: &[String]| wanted.iter().any(|role| roles.contains(&role.as_str()));
-        let role = if holds(&self.options.write_roles) {
+        let role = if holds(&self.settings.write_roles) {
             Some(Role::Write)
-        } else if self.options.read_roles.is_empty() || holds(&self.options.read_roles) {
+        } else if self.settings.read_roles.is_empty() || holds(&self.settings.read_roles) {
             Some(Role::Read)
         } else {
             None
@@ -145,65 +130,6 @@ impl JwtVerifier {
             name: name.to_owned(),
             role,
         }
-    }
-
-    /// The provider's keys: the kept ones while fresh and knowing the id, else fetched again. When
-    /// fetching fails, kept ones go on serving.
-    async fn keys_knowing(&self, kid: Option<&str>) -> Result<Arc<JwkSet>, JwtError> {
-        let usable = |keys: &Keys| {
-            let age = keys.fetched.elapsed();
-            let knows = kid.is_none_or(|kid| keys.set.find(kid).is_some());
-            age < SHORTEST_PAUSE || (age < self.options.refresh && knows)
-        };
-        if let Some(keys) = &*self.keys.read().await
-            && usable(keys)
-        {
-            return Ok(Arc::clone(&keys.set));
-        }
-        let mut kept = self.keys.write().await;
-        if let Some(keys) = &*kept
-            && usable(keys)
-        {
-            return Ok(Arc::clone(&keys.set));
-        }
-        match self.fetch().await {
-            Ok(set) => {
-                let set = Arc::new(set);
-                *kept = Some(Keys {
-                    set: Arc::clone(&set),
-                    fetched: Instant::now(),
-                });
-                Ok(set)
-            }
-            Err(error) => {
-                let masker = Masker::default().and_of_url(self.options.jwks_url.expose());
-                let (url, error) = (
-                    masker.url(self.options.jwks_url.expose()),
-                    masker.text(&error.to_string()),
-                );
-                tracing::warn!(url, error, "could not fetch the identity provider's keys");
-                let keys = kept.as_mut().ok_or(JwtError::NoKeys)?;
-                keys.fetched = Instant::now();
-                Ok(Arc::clone(&keys.set))
-            }
-        }
-    }
-
-    async fn fetch(&self) -> Result<JwkSet, Box<dyn std::error::Error + Send + Sync>> {
-        let mut response = self
-            .client
-            .get(self.options.jwks_url.expose())
-            .send()
-            .await?
-            .error_for_status()?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > LONGEST_KEY_SET {
-                return Err("the key set is longer than a megabyte".into());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(serde_json::from_slice(&body)?)
     }
 }
 

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{SecurityError, check, jwt::JwtVerifier};
+use super::{SecurityError, check, jwt::JwtVerifier, signing_keys::SigningKeys};
 
 /// Decides whether a request may pass.
 #[derive(Debug)]
@@ -30,13 +30,18 @@ impl Guard {
     /// A guard, or none when security is off. `base_path` is where the management endpoints sit.
     pub(crate) fn new(
         settings: Option<&AuthenticationSettings>,
+        keys: Option<&SigningKeys>,
         base_path: &str,
     ) -> Result<Option<Self>, SecurityError> {
         let Some(settings) = settings else {
             return Ok(None);
         };
         check(settings)?;
-        let jwt = settings.jwt.clone().map(JwtVerifier::new).transpose()?;
+        let jwt = match (&settings.jwt, keys) {
+            (Some(settings), Some(keys)) => Some(JwtVerifier::new(settings.clone(), keys.clone())),
+            (Some(_), None) => return Err(SecurityError::NoKeys),
+            (None, _) => None,
+        };
         Ok(Some(Self {
             settings: settings.clone(),
             jwt,
@@ -173,7 +178,7 @@ mod tests {
 
     #[test]
     fn authentication_without_any_way_to_authenticate_is_refused_at_start() {
-        let error = Guard::new(Some(&AuthenticationSettings::default()), "").unwrap_err();
+        let error = Guard::new(Some(&AuthenticationSettings::default()), None, "").unwrap_err();
         assert!(error.to_string().contains("no caller could authenticate"));
     }
 }

@@ -3,10 +3,12 @@
 
 mod jwt;
 mod layer;
+mod signing_keys;
 
 use kayenta_settings::AuthenticationSettings;
 
 pub(crate) use layer::Guard;
+pub use signing_keys::{SigningKeys, SigningKeysError};
 
 /// Whether the settings can work at all.
 ///
@@ -27,12 +29,7 @@ pub enum SecurityError {
         "kayenta.security is enabled but names no token, no user and no jwksUrl: no caller could authenticate"
     )]
     NobodyCanGetIn,
-    /// The client that fetches keys cannot be built.
-    #[error("cannot build the HTTP client that fetches {url}: {source}")]
-    Client {
-        /// The JWKS URL.
-        url: String,
-        /// Why.
-        source: reqwest::Error,
-    },
+    /// JWTs are configured, and nobody fetches the keys.
+    #[error("kayenta.security.jwt is configured, but there are no keys to check tokens with")]
+    NoKeys,
 }

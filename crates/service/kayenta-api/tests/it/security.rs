@@ -11,7 +11,8 @@ use base64::{
 };
 use http::header::AUTHORIZATION;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use kayenta_api::ApiOptions;
+use kayenta_api::{ApiOptions, SigningKeys};
+use kayenta_http::{HttpSettings, Transport};
 use kayenta_settings::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role,
 };
@@ -20,13 +21,23 @@ use serde_json::{Value, json};
 use crate::fixture::{Service, config, options, service_with};
 
 fn secured(authentication: AuthenticationSettings) -> Service {
-    service_with(
+    secured_with_keys(authentication).0
+}
+
+/// The service, and the keys it checks tokens with.
+fn secured_with_keys(authentication: AuthenticationSettings) -> (Service, Option<SigningKeys>) {
+    let transport = Transport::new(&HttpSettings::default()).unwrap();
+    let jwt = authentication.jwt.as_ref();
+    let signing_keys = jwt.map(|jwt| SigningKeys::new(&jwt.jwks_url, &transport).unwrap());
+    let service = service_with(
         ApiOptions {
             authentication: Some(authentication),
+            signing_keys: signing_keys.clone(),
             ..options()
         },
         Vec::new(),
-    )
+    );
+    (service, signing_keys)
 }
 
 fn token(name: &str, token: &str, role: Role) -> BearerToken {
@@ -177,7 +188,8 @@ fn no_secret_is_printed() {
     assert!(!format!("{options:?}").contains("s3cret"));
 }
 
-/// An identity provider with one P-256 key, `one`.
+/// An identity provider with one P-256 key, `one`, which it also publishes as `odd` for another
+/// algorithm.
 struct Provider {
     private_key: Vec<u8>,
     public_point: Vec<u8>,
@@ -194,11 +206,14 @@ impl Provider {
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &private_key).unwrap();
         // 4, x, y: an uncompressed point.
         let public_point = pair.public_key().as_ref().to_vec();
-        let keys = json!({"keys": [{
-            "kty": "EC", "crv": "P-256", "kid": "one", "use": "sig", "alg": "ES256",
-            "x": BASE64_URL_SAFE_NO_PAD.encode(&public_point[1..33]),
-            "y": BASE64_URL_SAFE_NO_PAD.encode(&public_point[33..]),
-        }]});
+        let key = |kid: &str, algorithm: &str| {
+            json!({
+                "kty": "EC", "crv": "P-256", "kid": kid, "use": "sig", "alg": algorithm,
+                "x": BASE64_URL_SAFE_NO_PAD.encode(&public_point[1..33]),
+                "y": BASE64_URL_SAFE_NO_PAD.encode(&public_point[33..]),
+            })
+        };
+        let keys = json!({"keys": [key("one", "ES256"), key("odd", "ES384")]});
         let app = Router::new().route("/jwks", get(move || async move { Json(keys) }));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -280,6 +295,15 @@ async fn tokens_of_an_identity_provider_are_checked() {
     .unwrap();
     assert_eq!(get(format!("Bearer {forged}")).await, 401);
 
+    // A key is for the algorithm it is published for, and what is critical must be understood.
+    assert_eq!(get(provider.sign("odd", &claims("viewer"))).await, 401);
+    let mut header = Header::new(Algorithm::ES256);
+    header.kid = Some("one".to_owned());
+    header.crit = Some(vec!["b64".to_owned()]);
+    let key = EncodingKey::from_ec_der(&provider.private_key);
+    let critical = encode(&header, &claims("viewer"), &key).unwrap();
+    assert_eq!(get(format!("Bearer {critical}")).await, 401);
+
     let valid = provider.sign("one", &claims("viewer"));
     let (front, _) = valid.rsplit_once('.').unwrap();
     assert_eq!(get(format!("{front}.AAAA")).await, 401);
@@ -294,4 +318,46 @@ async fn a_provider_out_of_reach_is_401_and_not_a_failure() {
     });
     let token = provider.sign("one", &json!({"exp": seconds_from_now(300)}));
     assert_eq!(get_with(&service, "/judges", &token).await, 401);
+}
+
+#[tokio::test]
+async fn two_hundred_tokens_with_unknown_keys_cost_one_fetch() {
+    let provider = Provider::start().await;
+    let (service, keys) = secured_with_keys(AuthenticationSettings {
+        jwt: Some(JwtSettings::new(&provider.jwks_url)),
+        ..AuthenticationSettings::default()
+    });
+    let claims = json!({"sub": "ann", "exp": seconds_from_now(300)});
+    for number in 0..200 {
+        let token = provider.sign(&format!("junk-{number}"), &claims);
+        assert_eq!(get_with(&service, "/judges", &token).await, 401);
+    }
+    let token = provider.sign("one", &claims);
+    assert_eq!(get_with(&service, "/judges", &token).await, 200);
+    assert_eq!(keys.unwrap().fetches(), 1);
+}
+
+/// Not one after the other, each as long as a fetch may take.
+#[tokio::test]
+async fn callers_wait_together_for_a_provider_that_hangs() {
+    let provider = Provider::start().await;
+    // Accepts and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/jwks", silent.local_addr().unwrap());
+    let (service, keys) = secured_with_keys(AuthenticationSettings {
+        jwt: Some(JwtSettings::new(&url)),
+        ..AuthenticationSettings::default()
+    });
+    let token = provider.sign("one", &json!({"exp": seconds_from_now(300)}));
+    let began = std::time::Instant::now();
+    let callers = (0..8).map(|_| get_with(&service, "/judges", &token));
+    let statuses = futures::future::join_all(callers).await;
+    assert!(statuses.iter().all(|status| *status == 401));
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_secs(9), "{waited:?}");
+    // While it rests, nobody waits at all.
+    let began = std::time::Instant::now();
+    assert_eq!(get_with(&service, "/judges", &token).await, 401);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(keys.unwrap().fetches(), 1);
 }

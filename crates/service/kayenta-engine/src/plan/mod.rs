@@ -14,6 +14,7 @@ use crate::{
     account::Accounts,
     error::{EngineError, EngineErrorKind},
     failure::Failure,
+    memory,
     options::{EngineOptions, EngineParts},
     record::{
         AD_HOC, AccountNames, AnalysisPlan, AnalysisTask, ComparisonTask, Execution, Stage,
@@ -163,6 +164,7 @@ impl Planner {
     }
 
     fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {
+        memory::check_size(&inputs.config, &inputs.request)?;
         canary::plan(inputs, &self.accounts, self.ids.as_ref(), &self.instance_id)
     }
 
@@ -187,6 +189,7 @@ impl Planner {
             if let Some(first_run) = timetable::first_run(&request, moment)? {
                 let needs_baseline = self.needs_baseline(&sources.config);
                 canary::check(&sources.config, &first_run, &self.accounts, needs_baseline)?;
+                memory::check_size(&sources.config, &first_run)?;
             }
         }
         Ok(Execution {

@@ -13,7 +13,7 @@ use crate::{
     fetcher::{Fetcher, RunStores},
     options::{EngineOptions, EngineParts},
     record::{CanaryTask, Execution, StageWork},
-    session::Session,
+    session::{Interrupted, Session},
 };
 
 /// Everything fetched, by side, in the order of the config.
@@ -168,10 +168,13 @@ impl FetchStep {
                             .end(ExecutionStatus::Succeeded, now);
                         dirty = true;
                     }
-                    Some((index, Err(failure))) => {
-                        fail_stage(session, all[index].stage, failure.into());
-                        break;
-                    }
+                    Some((index, Err(failure))) => match failure.waits() {
+                        Ok(error) => return Err(Interrupted::Failed(error).into()),
+                        Err(failure) => {
+                            fail_stage(session, all[index].stage, failure.into());
+                            break;
+                        }
+                    },
                 },
                 () = progress => {
                     session.save_progress().await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kayenta_limits::compute;
 use kayenta_model::{CanaryConfig, MetricSetPair};
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
 
@@ -17,7 +18,7 @@ pub(super) async fn mix_and_store(
 ) -> Result<Arc<Vec<MetricSetPair>>, Failure> {
     // Ids of pairs follow from the list's, so two workers at once would write the same list.
     let ids = DerivedIds::new(key);
-    let pairs = tokio::task::spawn_blocking(move || {
+    let pairs = compute(move || {
         kayenta_metrics::mixing::mix(config.metrics(), fetched.control, fetched.experiment, &ids)
     })
     .await

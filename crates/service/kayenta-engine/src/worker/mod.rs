@@ -307,7 +307,7 @@ impl Workers {
                 () = self.executions.ended_elsewhere(id, &attendance.changed) => {
                     Err(Interrupted::Changed)
                 }
-                driven = self.drive(&mut session).instrument(span.clone()) => driven,
+                driven = kayenta_limits::scope(self.drive(&mut session)).instrument(span.clone()) => driven,
             };
             match driven {
                 Ok(Next::Done) => {

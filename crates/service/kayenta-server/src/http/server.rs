@@ -4,42 +4,56 @@ use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::pin,
-    sync::Arc,
     time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use kayenta_web::ErrorResponse;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::tls::TlsListener;
+use super::{
+    connections::{ConnectionLimits, Connections},
+    paced::{Pace, Paced},
+    tls::TlsListener,
+};
 
-/// Connections at a time; more wait in the system's backlog.
-const CONNECTIONS: usize = 8_192;
 /// How long a client may take over the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client may take over a request's head, and a kept connection may idle.
 const HEAD: Duration = Duration::from_secs(60);
 /// The system's backlog of connections not yet accepted.
 const BACKLOG: u32 = 1_024;
+/// How long a connection beyond the limits may take in all, which answers probes alone.
+const PROBE: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (no file descriptors left).
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often the same trouble with connections is logged at most.
+const LOG_EVERY: Duration = Duration::from_secs(30);
 
 /// What one connection may do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerLimits {
     /// Longest head of a request in bytes.
     pub(crate) max_header_bytes: usize,
+    /// How fast a client has to take answers.
+    pub(crate) pace: Pace,
+    /// How many connections there may be.
+    pub(crate) connections: ConnectionLimits,
 }
 
 /// A bound port that answers with a router.
@@ -89,9 +103,12 @@ impl HttpServer {
             tls,
             limits,
         } = self;
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let connections = Connections::new(limits.connections);
         let tracker = TaskTracker::new();
+        let mut failed = Seldom::default();
+        let mut refused = Seldom::default();
         let connection = Connection {
+            probes: app.clone().layer(middleware::from_fn(probes_only)),
             app,
             limits,
             shutdown,
@@ -100,18 +117,37 @@ impl HttpServer {
         loop {
             let accepted = tokio::select! {
                 () = connection.shutdown.cancelled() => break,
-                accepted = accept(&listener, &places) => accepted,
+                accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
-                    let (connection, tls) = (connection.clone(), tls.clone());
-                    tracker.spawn(async move {
-                        connection.carry(stream, tls).await;
-                        drop(permit);
-                    });
-                }
+                Ok((stream, peer)) => match connections.admit(peer.ip()) {
+                    Some(place) => {
+                        let (connection, tls) = (connection.clone(), tls.clone());
+                        tracker.spawn(async move {
+                            if place.probes_only {
+                                let probe = connection.carry(stream, tls, true);
+                                let _ = timeout(PROBE, probe).await;
+                            } else {
+                                connection.carry(stream, tls, false).await;
+                            }
+                            drop(place);
+                        });
+                    }
+                    None => {
+                        if let Some(times) = refused.say() {
+                            tracing::warn!(
+                                times,
+                                peer = %peer.ip(),
+                                "closed connections at once: there are too many, in all or of one peer \
+                                 (kayenta.server.max-connections, max-connections-per-peer)"
+                            );
+                        }
+                    }
+                },
                 Err(error) => {
-                    tracing::warn!(%error, "could not accept a connection");
+                    if let Some(times) = failed.say() {
+                        tracing::warn!(times, %error, "could not accept connections");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -129,22 +165,43 @@ impl HttpServer {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+/// What beyond the limits is answered: probes alone, whose paths end so.
+async fn probes_only(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let probe = ["/health", "/health/liveness", "/health/readiness"];
+    if probe.iter().any(|probe| path.ends_with(probe)) {
+        next.run(request).await
+    } else {
+        let message = "The service has too many connections. Try again later.";
+        ErrorResponse::busy(message).into_response()
+    }
+}
+
+/// Says seldom what happens often.
+#[derive(Debug, Default)]
+struct Seldom {
+    last: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Seldom {
+    /// How often it has happened since it was last said, if it is to be said now.
+    fn say(&mut self) -> Option<u64> {
+        self.unsaid += 1;
+        if self.last.is_some_and(|last| last.elapsed() < LOG_EVERY) {
+            return None;
+        }
+        self.last = Some(Instant::now());
+        Some(std::mem::take(&mut self.unsaid))
+    }
 }
 
 /// What every connection needs.
 #[derive(Clone, Debug)]
 struct Connection {
     app: Router,
+    /// The same for connections beyond the limits.
+    probes: Router,
     limits: ServerLimits,
     /// No further requests.
     shutdown: CancellationToken,
@@ -153,26 +210,32 @@ struct Connection {
 }
 
 impl Connection {
-    async fn carry(self, stream: TcpStream, tls: Option<TlsListener>) {
+    async fn carry(self, stream: TcpStream, tls: Option<TlsListener>, probes_only: bool) {
         // Answers are small and whole; waiting to fill a segment only costs time.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "could not set TCP_NODELAY");
         }
         let Some(tls) = tls else {
-            return self.serve(stream).await;
+            return self.serve(stream, probes_only).await;
         };
         match timeout(HANDSHAKE, tls.handshake(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Ok(stream)) => self.serve(stream, probes_only).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
     }
 
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let service = TowerToHyperService::new(self.app);
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: S,
+        probes_only: bool,
+    ) {
+        let stream = Paced::new(stream, self.limits.pace);
+        let service = TowerToHyperService::new(if probes_only { self.probes } else { self.app });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
+            .keep_alive(!probes_only)
             // hyper's least; a head beyond it is answered by 431.
             .max_buf_size(self.limits.max_header_bytes.max(8_192))
             .serve_connection(TokioIo::new(stream), service);

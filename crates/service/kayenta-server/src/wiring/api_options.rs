@@ -1,15 +1,30 @@
 //! Settings as the HTTP layer wants them.
 
-use kayenta_api::ApiOptions;
+use kayenta_api::{ApiOptions, SigningKeys, SigningKeysError};
 use kayenta_config::Settings;
+use kayenta_http::Transport;
 use kayenta_management::{ManagementOptions, StatusOrder};
 use kayenta_settings::{ManagementPort, ManagementSettings};
 
 use super::kinds::{Accounts, Kind};
 
 /// Settings as the HTTP layer wants them.
-pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOptions {
-    ApiOptions {
+///
+/// # Errors
+/// When the keys of the identity provider cannot be asked for.
+pub(crate) fn api_options(
+    settings: &Settings,
+    accounts: &Accounts,
+    transport: &Transport,
+) -> Result<ApiOptions, SigningKeysError> {
+    let authentication = settings.security.authentication.clone();
+    let jwt = authentication
+        .as_ref()
+        .and_then(|settings| settings.jwt.as_ref());
+    let signing_keys = jwt
+        .map(|jwt| SigningKeys::new(&jwt.jwks_url, transport))
+        .transpose()?;
+    Ok(ApiOptions {
         context_path: settings.server.context_path.clone(),
         cors: settings.server.cors.clone(),
         max_body_bytes: usize::try_from(settings.server.max_body_bytes).unwrap_or(usize::MAX),
@@ -27,9 +42,10 @@ pub(crate) fn api_options(settings: &Settings, accounts: &Accounts) -> ApiOption
         swagger_contact: settings.swagger.contact.clone(),
         swagger_patterns: settings.swagger.patterns.clone(),
         management: management(&settings.management),
-        authentication: settings.security.authentication.clone(),
+        authentication,
+        signing_keys,
         ..ApiOptions::default()
-    }
+    })
 }
 
 fn management(settings: &ManagementSettings) -> ManagementOptions {

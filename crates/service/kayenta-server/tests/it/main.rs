@@ -16,6 +16,7 @@ mod early_ends;
 mod gate;
 mod hostile;
 mod kill;
+mod limits;
 mod metric_stores;
 mod migrate;
 mod new_stores;

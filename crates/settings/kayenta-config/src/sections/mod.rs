@@ -44,6 +44,7 @@ pub(crate) fn read<S: AccountSection>(
         logging: logging::logging(binder),
         work: work::backend(binder, context, &data_dir),
         engine: work::engine(binder, &queue),
+        memory_budget: work::memory_budget(binder),
         queue,
         data_dir,
         retry: features::retry(binder),

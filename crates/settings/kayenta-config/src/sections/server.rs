@@ -65,6 +65,10 @@ pub(super) fn server(binder: &Binder<'_>) -> ServerSettings {
         compression: compression(&server.group("compression")),
         max_body_bytes: ours.size("max-body-size", 64 << 20),
         body_timeout: ours.duration("body-timeout", Duration::from_secs(30)),
+        max_connections: ours.integer_if_set("max-connections", 1_u32, 1_000_000),
+        max_connections_per_peer: ours.integer_if_set("max-connections-per-peer", 1_u32, 1_000_000),
+        response_timeout: ours.duration("response-timeout", Duration::from_secs(300)),
+        min_response_rate: ours.size("min-response-rate", 8 << 10),
         cors: cors(&ours.group("cors")),
     }
 }

@@ -182,6 +182,12 @@ pub(super) fn engine(binder: &Binder<'_>, queue: &QueueSettings) -> EngineSettin
     }
 }
 
+/// `kayenta.memory` is also where the accounts of the object store in memory are.
+pub(super) fn memory_budget(binder: &Binder<'_>) -> Option<u64> {
+    let group = binder.group("kayenta.memory");
+    Some(group.size("budget", 0)).filter(|bytes| *bytes > 0)
+}
+
 fn cleanup(binder: &Binder<'_>) -> Option<ExecutionCleanup> {
     let group = binder.group("pollers.old-pipeline-cleanup");
     let enabled = group.boolean("enabled", false);

@@ -36,6 +36,10 @@ pub struct Settings {
     pub queue: QueueSettings,
     /// How much is done at a time, and how long records are kept.
     pub engine: EngineSettings,
+    /// `kayenta.memory.budget` (not in the Java service): bytes that request bodies, answers of stores,
+    /// series and responses may take together; by default half of what the control group or the machine
+    /// has.
+    pub memory_budget: Option<u64>,
     /// When a failed metric fetch is tried again.
     pub retry: RetryPolicy,
     /// The remote judge; `None` when switched off.

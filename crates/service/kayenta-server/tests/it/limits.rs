@@ -1,0 +1,161 @@
+//! Nobody takes more than there is: memory, connections.
+
+use std::time::Duration;
+
+use kayenta_testkit::{FakePrometheus, Service, eventually};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    requests::{Caller, WINDOW, canary, config, metric},
+    samples::embedded_service,
+};
+
+const MIB: usize = 1 << 20;
+
+async fn limited(prometheus: &FakePrometheus, limits: &str) -> Service {
+    embedded_service(&prometheus.base_url(), limits).await
+}
+
+async fn connect(service: &Service) -> TcpStream {
+    let base_url = service.base_url();
+    TcpStream::connect(base_url.trim_start_matches("http://"))
+        .await
+        .unwrap()
+}
+
+fn run() -> Value {
+    let errors = metric("errors", "errors", "errors{v=\"${scope}\"}");
+    let config = config("limited", &[errors], json!({"errors": 100}));
+    canary(&config, "baseline", "canary", WINDOW)
+}
+
+async fn still_works(caller: &Caller) {
+    let id = caller.start("/canary", &run()).await.unwrap();
+    let done = caller
+        .complete(&format!("/canary/{id}"), Duration::from_secs(20))
+        .await;
+    assert_eq!(done["status"], json!("succeeded"), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_told_to_come_back() {
+    const BUDGET: usize = 24 * MIB;
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 24MB\n").await;
+    let caller = Caller::new(service.base_url());
+    still_works(&caller).await;
+    let before = service.resident_kib().unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let mut client = connect(&service).await;
+        clients.push(tokio::spawn(async move {
+            let head = format!(
+                "POST /metricSetList HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n",
+                6 * MIB
+            );
+            client.write_all(head.as_bytes()).await.unwrap();
+            // All but the end. The service may have answered before it has read everything.
+            let _ = client.write_all(&vec![b' '; 5 * MIB]).await;
+            let mut answer = vec![0; 4096];
+            let read = client.read(&mut answer).await.unwrap_or(0);
+            String::from_utf8_lossy(&answer[..read]).into_owned()
+        }));
+    }
+    let mut refused = 0;
+    for client in clients {
+        let answer = tokio::time::timeout(Duration::from_secs(60), client)
+            .await
+            .expect("an answer in time")
+            .unwrap();
+        if answer.starts_with("HTTP/1.1 503") {
+            assert!(answer.to_lowercase().contains("retry-after: 5"), "{answer}");
+            assert!(answer.contains("kayenta.memory.budget"), "{answer}");
+            refused += 1;
+        } else {
+            // Its body did not arrive in time.
+            assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+        }
+    }
+    assert!((1..8).contains(&refused), "{refused} of 8 were refused");
+    let peak = service.peak_resident_kib().unwrap().saturating_sub(before) as usize * 1024;
+    // A buffer that grows is there twice while it is copied.
+    assert!(peak < 2 * BUDGET, "{} MiB more than before", peak / MIB);
+    still_works(&caller).await;
+}
+
+/// C-ENG-21.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_fit_is_refused_with_the_numbers() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 64MB\n").await;
+    let caller = Caller::new(service.base_url());
+    let mut request = run();
+    let scopes = &mut request["executionRequest"]["scopes"]["default"];
+    for side in ["controlScope", "experimentScope"] {
+        scopes[side]["start"] = json!("2025-01-01T00:00:00Z");
+        scopes[side]["end"] = json!("2025-07-01T00:00:00Z");
+        scopes[side]["step"] = json!(1);
+    }
+    let (status, answer) = caller.post("/canary", &request).await.unwrap();
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message
+            .starts_with("The run may bring 31276800 values in 2 series (1 metrics on two sides)")
+            && message.contains("the budget is 64 MiB (kayenta.memory.budget)"),
+        "{message}"
+    );
+    still_works(&caller).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_limit_of_a_peer_probe_and_nothing_else() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let limits = "kayenta.server: {max-connections: 20, max-connections-per-peer: 12}\n";
+    let service = limited(&prometheus, limits).await;
+    let caller = Caller::new(service.base_url());
+    let mut idle = Vec::new();
+    for _ in 0..12 {
+        let mut client = connect(&service).await;
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        idle.push(client);
+    }
+    let beyond = || async {
+        let (status, _) = caller.get("/judges").await.unwrap();
+        (status == 503).then_some(()).ok_or(status)
+    };
+    eventually("a thirteenth is refused", Duration::from_secs(5), beyond).await;
+    for _ in 0..5 {
+        let (status, _) = caller.get("/health/liveness").await.unwrap();
+        assert_eq!(status, 200);
+        let (status, _) = caller.get("/health/readiness").await.unwrap();
+        assert_eq!(status, 200);
+    }
+    // One too many even for a probe is closed at once.
+    let mut probes = Vec::new();
+    for _ in 0..8 {
+        probes.push(connect(&service).await);
+    }
+    let mut refused = connect(&service).await;
+    let read = tokio::time::timeout(Duration::from_secs(4), refused.read(&mut [0; 16])).await;
+    assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+    let logged = || async {
+        let log = service.log();
+        log.contains("closed connections at once")
+            .then_some(())
+            .ok_or(log)
+    };
+    eventually("it is logged", Duration::from_secs(5), logged).await;
+    drop((idle, probes));
+    let works = || async {
+        let (status, _) = caller.get("/judges").await.unwrap_or_default();
+        (status == 200).then_some(()).ok_or(status)
+    };
+    eventually("there is room again", Duration::from_secs(5), works).await;
+    still_works(&caller).await;
+}
