@@ -10,8 +10,7 @@
 //! function that burns CPU and belongs on a blocking thread, a [`RemoteJudge`] is awaited; the caller
 //! distinguishes them by the variant of [`Judge`].
 //!
-//! It fetches nothing and stores nothing, and it is not told which side is which by anything but the
-//! pair itself. `examples/judge_a_file.rs` judges requests from a file.
+//! It fetches nothing and stores nothing, and knows which side is which from nothing but the pair itself. `examples/judge_a_file.rs` judges requests from a file.
 //! ```
 //! use std::sync::Arc;
 //! use kayenta_judge::{JudgeRequest, LocalJudge, NetflixAcaJudge, ScoreThresholds};

@@ -55,7 +55,7 @@ fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<Judged, Jud
     let metric = metric_of(config, pair)?;
     let raw_experiment = side(pair, metric.name(), EXPERIMENT)?;
     let raw_control = match side(pair, metric.name(), CONTROL) {
-        // Nobody has to measure a baseline.
+        // A baseline need not be measured.
         Err(JudgeError::MissingValues { .. }) => &[],
         side => side?,
     };

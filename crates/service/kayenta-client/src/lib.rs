@@ -3,6 +3,22 @@
 //!
 //! It uses nothing but the reference's API, so it works against the Java service as well. Everything it
 //! knows of the wire it has from `kayenta-model`.
+//!
+//! ```
+//! use kayenta_client::Verdict;
+//! use kayenta_model::AnalysisStatusResponse;
+//! use serde_json::json;
+//!
+//! // What the service says of an analysis whose last run scored below the pass threshold.
+//! let status: AnalysisStatusResponse = serde_json::from_value(json!({
+//!     "complete": true,
+//!     "status": "succeeded",
+//!     "canaryAnalysisExecutionRequest": {"thresholds": {"pass": "95", "marginal": "75"}},
+//!     "canaryAnalysisExecutionResult": {"didPassThresholds": false, "canaryScores": [80.0]},
+//! }))?;
+//! assert_eq!(Verdict::of(&status), Verdict::Marginal);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 mod analyze;
 mod evidence;

@@ -4,6 +4,49 @@
 //! The endpoint comes from configuration alone. An answer is bounded in size and time. The reference
 //! lets its engine try again when the endpoint says 503; here the judge does, and a refused
 //! connection counts as the same, since nothing was sent (`C-RJUDGE-01`).
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use kayenta_http::{HttpSettings, Transport};
+//! use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge, ScoreThresholds};
+//! use kayenta_model::{CanaryConfig, Look};
+//! use kayenta_remote_judge::HttpRemoteJudge;
+//! use kayenta_settings::RemoteJudgeSettings;
+//! # use chrono::{DateTime, Utc};
+//! # use kayenta_model::{Clock, Sleep};
+//! # /// Two minutes pass whenever somebody waits.
+//! # #[derive(Debug, Default)]
+//! # struct Hasty(std::sync::Mutex<DateTime<Utc>>);
+//! # impl Clock for Hasty {
+//! #     fn now(&self) -> DateTime<Utc> { *self.0.lock().unwrap() }
+//! #     fn sleep_until(&self, deadline: DateTime<Utc>) -> Sleep<'_> {
+//! #         *self.0.lock().unwrap() = deadline + Duration::from_secs(120);
+//! #         Box::pin(std::future::ready(()))
+//! #     }
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let clock = Arc::<Hasty>::default();
+//! let endpoint = RemoteJudgeSettings::new("http://127.0.0.1:1/".parse()?);
+//! let transport = Transport::new(&HttpSettings::default())?;
+//! let judge = HttpRemoteJudge::new(&endpoint, &transport, clock)?;
+//!
+//! // Nobody listens there: the judge tries for two minutes, and says how often.
+//! let request = JudgeRequest {
+//!     canary_config: Arc::new(CanaryConfig::default()),
+//!     thresholds: ScoreThresholds { pass: 95.0, marginal: 75.0 },
+//!     metric_set_pairs: Arc::default(),
+//!     look: Look::default(),
+//! };
+//! let Err(JudgeError::Remote { attempts, .. }) = judge.judge(&request).await else {
+//!     panic!("a judgement from nowhere");
+//! };
+//! assert_eq!(attempts, 2);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{sync::Arc, time::Duration};
 

@@ -12,6 +12,21 @@
 //! What Redis acknowledges is as durable as Redis is: with `appendonly yes` it survives a restart,
 //! without it a restart loses what runs (finished results are in the object store). A process that
 //! lives through such a loss notices it, and every process can tell from then on.
+//!
+//! ```
+//! use kayenta_redis::{RedisStore, RedisStoreOptions};
+//! use kayenta_settings::RedisSettings;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // No server listens here. Nothing is sent before it is needed, so that the store can be made.
+//! let redis = RedisSettings::single("127.0.0.1", 1);
+//! let store = RedisStore::new(RedisStoreOptions::new(redis, "this-process"))?;
+//! let error = store.check().await.unwrap_err();
+//! assert!(error.message.contains("127.0.0.1:1"), "{}", error.message);
+//! # Ok(())
+//! # }
+//! ```
 
 mod era;
 mod execution_store;

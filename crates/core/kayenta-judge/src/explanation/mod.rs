@@ -1,7 +1,7 @@
 //! Why a canary has its labels, how far it was from others, and what the run could not have seen.
 //!
 //! Explanations are computed from what is stored anyway (config, pair list, result), so they exist for
-//! runs of the Java service, too, and cost nothing when nobody asks. They change no label and no score.
+//! runs of the Java service, too, and cost nothing unless requested. They change no label and no score.
 
 mod built_in;
 mod design_effect;

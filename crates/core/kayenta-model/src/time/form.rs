@@ -1,4 +1,4 @@
-//! How moments and durations offer both of their forms to whatever writes them.
+//! How timestamps and durations offer both of their forms to whatever writes them.
 //!
 //! They are written as a newtype of one of the names here. Ordinary serializers pass over the name and
 //! get the text, at no cost; the one of [`JsonTimes`](super::JsonTimes) knows the names and asks for the
@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 
-/// Name of a moment.
+/// Name of a timestamp.
 pub(super) const DATE: &str = "kayenta::Date";
 /// Name of a duration.
 pub(super) const DURATION: &str = "kayenta::Duration";

@@ -1,4 +1,4 @@
-//! Moments as `java.time.Instant` reads and prints them.
+//! Timestamps as `java.time.Instant` reads and prints them.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! The text of a moment, read as Java 17 reads it.
+//! The text of a timestamp, read as Java 17 reads it.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
@@ -87,8 +87,8 @@ impl Reader<'_> {
         let local = date
             .and_hms_nano_opt(hour, minute, second, nanos)
             .ok_or(start)?;
-        let moment = local + TimeDelta::days(extra_days) - TimeDelta::seconds(offset);
-        Ok(moment.and_utc())
+        let shifted = local + TimeDelta::days(extra_days) - TimeDelta::seconds(offset);
+        Ok(shifted.and_utc())
     }
 
     /// `.` and up to nine digits; what follows them is the offset's to judge.

@@ -1,4 +1,4 @@
-//! The form in which JSON holds moments and durations, as a value that is passed to what writes it.
+//! The form in which JSON holds timestamps and durations, as a value that is passed to what writes it.
 
 use std::fmt::Display;
 
@@ -23,7 +23,7 @@ pub struct JsonTimes {
 }
 
 impl JsonTimes {
-    /// The document as JSON, its moments and durations in this form.
+    /// The document as JSON, its timestamps and durations in this form.
     ///
     /// # Errors
     /// When the document cannot be written as JSON at all, such as a map whose keys are no texts.
@@ -35,7 +35,7 @@ impl JsonTimes {
         }
     }
 
-    /// The document with its moments and durations in this form, for whatever serializer.
+    /// The document with its timestamps and durations in this form, for whatever serializer.
     pub fn of<T: Serialize + ?Sized>(self, document: &T) -> impl Serialize {
         InForm {
             value: document,
@@ -44,7 +44,7 @@ impl JsonTimes {
     }
 }
 
-/// A value whose moments and durations are written in some form.
+/// A value whose timestamps and durations are written in some form.
 struct InForm<'a, T: ?Sized> {
     value: &'a T,
     times: JsonTimes,
@@ -60,11 +60,11 @@ impl<T: Serialize + ?Sized> Serialize for InForm<'_, T> {
     }
 }
 
-/// Passes everything on, and asks moments and durations for their number where the form says so.
+/// Passes everything on, and asks timestamps and durations for their number where the form says so.
 struct FormSerializer<S> {
     inner: S,
     times: JsonTimes,
-    /// Whether the value is a moment or duration to be written as a number.
+    /// Whether the value is a timestamp or duration to be written as a number.
     as_number: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Moments and durations as Java's `java.time` reads and prints them, and the two forms in which JSON
+//! Timestamps and durations as Java's `java.time` reads and prints them, and the two forms in which JSON
 //! holds them.
 
 mod duration;
