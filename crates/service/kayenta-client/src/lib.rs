@@ -12,7 +12,7 @@
 //! // What the service says of an analysis whose last run scored below the pass threshold.
 //! let status: AnalysisStatusResponse = serde_json::from_value(json!({
 //!     "complete": true,
-//!     "status": "succeeded",
+//!     "executionStatus": "SUCCEEDED",
 //!     "canaryAnalysisExecutionRequest": {"thresholds": {"pass": "95", "marginal": "75"}},
 //!     "canaryAnalysisExecutionResult": {"didPassThresholds": false, "canaryScores": [80.0]},
 //! }))?;

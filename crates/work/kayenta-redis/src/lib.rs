@@ -14,6 +14,7 @@
 //! lives through such a loss notices it, and every process can tell from then on.
 //!
 //! ```
+//! use kayenta_queue::WorkQueue;
 //! use kayenta_redis::{RedisStore, RedisStoreOptions};
 //! use kayenta_settings::RedisSettings;
 //!
