@@ -4,7 +4,7 @@ use std::{error::Error, net::SocketAddr, path::Path};
 
 use clap::ValueEnum;
 use kayenta_testkit::{
-    azurite::{self, Azurite},
+    ObjectServer, RemoteStore, azurite, bucket_servers,
     redis_server::RedisServer,
     service::{Service, ServiceBuilder},
 };
@@ -16,6 +16,10 @@ pub(crate) enum Stores {
     Embedded,
     /// Real Redis, and Azurite as Azure Blob Storage.
     RedisAzurite,
+    /// Real Redis, and gofakes3 as S3.
+    RedisS3,
+    /// Real Redis, and fake-gcs-server as Google Cloud Storage.
+    RedisGcs,
 }
 
 impl Stores {
@@ -23,6 +27,8 @@ impl Stores {
         match self {
             Self::Embedded => "Embedded (disk)",
             Self::RedisAzurite => "Redis + Azurite",
+            Self::RedisS3 => "Redis + gofakes3 (S3)",
+            Self::RedisGcs => "Redis + fake-gcs-server (Google Cloud Storage)",
         }
     }
 }
@@ -38,23 +44,29 @@ pub(crate) struct Stack {
 pub(crate) struct Surroundings {
     metric_store: SocketAddr,
     redis: Option<RedisServer>,
-    azurite: Option<Azurite>,
+    objects: Option<ObjectServer>,
 }
 
 impl Surroundings {
     pub(crate) async fn start(stores: Stores) -> Result<Self, Box<dyn Error>> {
         let metric_store = kayenta_benches::metric_store::serve().await?;
-        let (redis, azurite) = match stores {
-            Stores::Embedded => (None, None),
-            Stores::RedisAzurite => (
+        let remote = match stores {
+            Stores::Embedded => None,
+            Stores::RedisAzurite => Some(RemoteStore::Azure),
+            Stores::RedisS3 => Some(RemoteStore::S3),
+            Stores::RedisGcs => Some(RemoteStore::Gcs),
+        };
+        let (redis, objects) = match remote {
+            None => (None, None),
+            Some(store) => (
                 Some(RedisServer::start().await?),
-                Some(Azurite::start().await?),
+                Some(ObjectServer::start(store).await?),
             ),
         };
         Ok(Self {
             metric_store,
             redis,
-            azurite,
+            objects,
         })
     }
 
@@ -63,14 +75,43 @@ impl Surroundings {
     }
 
     fn config(&self) -> String {
-        let storage = match &self.azurite {
-            None => "  disk:\n    enabled: true\n    accounts:\n      - name: canary-storage\n        supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]\n".to_owned(),
-            Some(azurite) => format!(
-                "  azure:\n    enabled: true\n    accounts:\n      - name: canary-storage\n        storageAccountName: {}\n        accountAccessKey: {}\n        blobEndpoint: {}\n        container: kayenta\n        rootFolder: kayenta\n        supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]\n  blobs:\n    enabled: true\n",
-                azurite::ACCOUNT_NAME,
-                azurite::ACCOUNT_KEY,
-                azurite.endpoint(),
-            ),
+        let section = |kind: &str, service: &str, settings: &str| {
+            format!(
+                "  {kind}:\n    enabled: true\n    accounts:\n      - name: canary-storage\n{settings}        supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]\n{service}"
+            )
+        };
+        let storage = match &self.objects {
+            None => section("disk", "", ""),
+            Some(objects) => {
+                let endpoint = objects.endpoint();
+                match objects.store() {
+                    RemoteStore::Azure => section(
+                        "azure",
+                        "  blobs.enabled: true\n",
+                        &format!(
+                            "        storageAccountName: {}\n        accountAccessKey: {}\n        blobEndpoint: {endpoint}\n        container: kayenta\n        rootFolder: kayenta\n",
+                            azurite::ACCOUNT_NAME,
+                            azurite::ACCOUNT_KEY,
+                        ),
+                    ),
+                    RemoteStore::S3 => section(
+                        "aws",
+                        "  s3.enabled: true\n",
+                        &format!(
+                            "        endpoint: {endpoint}\n        bucket: kayenta\n        explicitCredentials: {{accessKey: {}, secretKey: {}}}\n",
+                            bucket_servers::ACCESS_KEY,
+                            bucket_servers::SECRET_KEY,
+                        ),
+                    ),
+                    RemoteStore::Gcs => section(
+                        "google",
+                        "  gcs.enabled: true\n",
+                        &format!(
+                            "        endpoint: {endpoint}\n        project: my-project\n        bucket: kayenta\n",
+                        ),
+                    ),
+                }
+            }
         };
         let redis = self
             .redis

@@ -235,9 +235,11 @@ pub async fn time_two_thousand_configs(store: Arc<dyn ObjectStore>) -> ListingTi
 /// An object the reference stored.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StoredByTheReference {
-    /// Its name in the bucket.
+    /// Its name in the container or bucket.
+    #[serde(alias = "name")]
     pub key: String,
     /// Its content.
+    #[serde(alias = "text")]
     pub body: String,
 }
 
@@ -247,11 +249,15 @@ pub struct StoredByTheReference {
 /// When it cannot be read.
 pub fn stored_by_the_reference(path: &Path) -> anyhow::Result<Vec<StoredByTheReference>> {
     #[derive(Deserialize)]
-    struct Recorded {
-        objects: Vec<StoredByTheReference>,
+    #[serde(untagged)]
+    enum Recorded {
+        Bucket { objects: Vec<StoredByTheReference> },
+        Container(Vec<StoredByTheReference>),
     }
     let text = std::fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(serde_json::from_slice::<Recorded>(&text)?.objects)
+    Ok(match serde_json::from_slice(&text)? {
+        Recorded::Bucket { objects } | Recorded::Container(objects) => objects,
+    })
 }
 
 /// Reads a document and writes it again; its bytes then.

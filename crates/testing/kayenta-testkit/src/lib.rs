@@ -36,6 +36,7 @@ pub mod catalogue_suite;
 pub mod certificates;
 pub mod eventually;
 pub mod execution_store_suite;
+pub mod failure_suite;
 pub mod fake_metric_stores;
 pub mod fake_prometheus;
 pub mod fault_proxy;

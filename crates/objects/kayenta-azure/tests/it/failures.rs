@@ -1,44 +1,29 @@
 //! Every failure is an error that says why; nothing is dropped, nothing succeeds in silence.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
-use kayenta_storage::{
-    ObjectKind, ObjectStore, RetryPolicy, Retrying, StorageError, StorageErrorKind, WriteCondition,
+use kayenta_storage::{ObjectKind, ObjectStore, StorageErrorKind};
+use kayenta_testkit::{
+    FaultProxy, RemoteStore,
+    azurite::{ACCOUNT_KEY, Azurite, AzuriteOptions},
+    failure_suite::{self, Cause},
 };
-use kayenta_testkit::azurite::{Azurite, AzuriteOptions};
 use url::Url;
 
 use crate::support::{account, retrying};
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
-async fn every_operation(store: &dyn ObjectStore) -> Vec<StorageError> {
-    let bytes = Bytes::from_static(b"{}");
-    let write = store
-        .store(KIND, "k", None, bytes, WriteCondition::Always)
-        .await;
-    vec![
-        write.unwrap_err(),
-        store.load(KIND, "k").await.unwrap_err(),
-        store.list(KIND).await.unwrap_err(),
-        store.delete(KIND, "k").await.unwrap_err(),
-        store.lock("k", Duration::ZERO).await.unwrap_err(),
-        store.check().await.unwrap_err(),
-    ]
-}
-
-async fn all_say(account: &AzureAccount, kind: StorageErrorKind, word: &str) {
+async fn all_say(account: &AzureAccount, kind: StorageErrorKind, words: &str) {
     let store = AzureStore::new(account).unwrap();
-    for error in every_operation(&store).await {
-        assert_eq!(error.kind, kind, "{error}");
-        assert!(error.message.contains(word), "{error}");
-        assert!(error.message.contains("my-azure-account"), "{error}");
-        let shown = format!("{error} {error:?}");
-        assert!(!shown.contains("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6"));
-        assert!(!shown.contains("AccountKey"));
-    }
+    let cause = Cause {
+        kind,
+        words,
+        account: "my-azure-account",
+        secrets: &[ACCOUNT_KEY, "AccountKey"],
+    };
+    failure_suite::every_operation_says(&store, cause).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,51 +77,30 @@ async fn an_account_down_at_the_start_comes_up_by_itself() {
     })
     .await
     .unwrap();
-    azurite.stop().await.unwrap();
-    let account = account(&azurite);
-    let store = retrying(&account);
-    assert!(store.check().await.unwrap_err().is_transient());
-
-    let write = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let bytes = Bytes::from_static(b"{}");
-            store
-                .store(KIND, "k", None, bytes, WriteCondition::Absent)
-                .await
-        })
-    };
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    azurite.restart().await.unwrap();
-    write.await.unwrap().expect("a write rides out the outage");
-    store.check().await.unwrap();
-
-    azurite.restart().await.unwrap();
-    let read = store.load(KIND, "k").await.expect("written is written");
-    assert_eq!(&read.bytes[..], b"{}");
+    let store = retrying(&account(&azurite));
+    failure_suite::a_server_down_at_the_start_comes_up_by_itself(&mut azurite, store, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite"]
 async fn a_dead_account_is_given_up_in_time() {
     let mut azurite = Azurite::start().await.unwrap();
-    let account = account(&azurite);
-    let store = Retrying::new(
-        AzureStore::new(&account).unwrap(),
-        "my-azure-account",
-        RetryPolicy {
-            last_start: Duration::from_secs(2),
-            ..RetryPolicy::default()
-        },
-    );
-    store.check().await.unwrap();
-    azurite.stop().await.unwrap();
-    let began = Instant::now();
-    let errors = every_operation(&store).await;
-    assert!(began.elapsed() < Duration::from_secs(20));
-    for error in &errors[..5] {
-        assert_eq!(error.kind, StorageErrorKind::Unavailable);
-        assert!(error.attempts > 2, "{error:?}");
-        assert!(error.elapsed > Duration::from_millis(500), "{error:?}");
-    }
+    let store = Arc::new(AzureStore::new(&account(&azurite)).unwrap());
+    failure_suite::a_dead_server_is_given_up_in_time(&mut azurite, store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
+async fn broken_and_slow_connections_are_told_and_left_behind() {
+    let azurite = Azurite::start().await.unwrap();
+    let address = ([127, 0, 0, 1], azurite.port()).into();
+    let proxy = FaultProxy::start(address).await.unwrap();
+    let behind = AzureAccount {
+        endpoint: Url::parse(&RemoteStore::Azure.endpoint_at(&proxy.base_url())).unwrap(),
+        ..account(&azurite)
+    };
+    let store = Arc::new(AzureStore::new(&behind).unwrap());
+    let broken = "my-azure-account";
+    failure_suite::broken_and_slow_connections_are_told_and_left_behind(&proxy, store, broken)
+        .await;
 }

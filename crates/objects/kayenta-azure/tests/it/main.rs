@@ -10,5 +10,4 @@
 mod catalogue;
 mod conformance;
 mod failures;
-mod golden;
 mod support;

@@ -1,42 +1,28 @@
 //! Every failure is an error that says why; nothing is dropped, nothing succeeds in silence.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use axum::response::IntoResponse;
-use bytes::Bytes;
 use http::StatusCode;
 use kayenta_gcs::GcsAccount;
-use kayenta_storage::{
-    MissingBucket, ObjectKind, ObjectStore, RetryPolicy, Retrying, StorageError, StorageErrorKind,
-    WriteCondition,
+use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind};
+use kayenta_testkit::{
+    BucketServer, FaultProxy, NotedRequest, NotingServer,
+    failure_suite::{self, Cause},
 };
-use kayenta_testkit::{BucketServer, Fault, FaultProxy, NotedRequest, NotingServer};
 
 use crate::support::{account, open, opened, retrying};
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
-async fn every_operation(store: &dyn ObjectStore) -> Vec<StorageError> {
-    let bytes = Bytes::from_static(b"{}");
-    let write = store
-        .store(KIND, "k", None, bytes, WriteCondition::Always)
-        .await;
-    vec![
-        write.unwrap_err(),
-        store.load(KIND, "k").await.unwrap_err(),
-        store.list(KIND).await.unwrap_err(),
-        store.delete(KIND, "k").await.unwrap_err(),
-        store.lock("k", Duration::ZERO).await.unwrap_err(),
-        store.check().await.unwrap_err(),
-    ]
-}
-
-async fn all_say(account: &GcsAccount, kind: StorageErrorKind, word: &str) {
-    for error in every_operation(&open(account)).await {
-        assert_eq!(error.kind, kind, "{error}");
-        assert!(error.message.contains(word), "{error}");
-        assert!(error.message.contains("my-google-account"), "{error}");
-    }
+async fn all_say(account: &GcsAccount, kind: StorageErrorKind, words: &str) {
+    let cause = Cause {
+        kind,
+        words,
+        account: "my-google-account",
+        secrets: &[],
+    };
+    failure_suite::every_operation_says(&open(account), cause).await;
 }
 
 fn refusal(status: u16, reason: &str) -> axum::response::Response {
@@ -145,83 +131,27 @@ async fn a_missing_bucket_that_is_to_stay_missing_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs fake-gcs-server"]
-async fn a_server_down_at_the_start_comes_up_and_a_dead_one_is_given_up_in_time() {
+async fn a_server_down_at_the_start_comes_up_by_itself() {
     let mut server = BucketServer::fake_gcs().await.unwrap();
-    server.stop().await.unwrap();
-    let account = account(&server.endpoint());
-    let store = retrying(&account);
-    assert!(store.check().await.unwrap_err().is_transient());
-    let write = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let bytes = Bytes::from_static(b"{}");
-            store
-                .store(KIND, "k", None, bytes, WriteCondition::Absent)
-                .await
-        })
-    };
-    server.restart().await.unwrap();
-    write.await.unwrap().expect("a write rides out the outage");
-    store.check().await.unwrap();
-
-    server.stop().await.unwrap();
-    let impatient = Retrying::new(
-        open(&account),
-        "my-google-account",
-        RetryPolicy {
-            last_start: Duration::from_secs(2),
-            ..RetryPolicy::default()
-        },
-    );
-    let began = Instant::now();
-    let errors = every_operation(&impatient).await;
-    assert!(began.elapsed() < Duration::from_secs(20));
-    for error in &errors[..5] {
-        assert_eq!(error.kind, StorageErrorKind::Unavailable);
-        assert!(error.attempts > 2, "{error:?}");
-    }
+    let store = retrying(&account(&server.endpoint()));
+    failure_suite::a_server_down_at_the_start_comes_up_by_itself(&mut server, store, false).await;
 }
 
-/// Cut connections, answers that break off and slow answers fail or delay an operation; the next one
-/// works.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs fake-gcs-server"]
+async fn a_dead_server_is_given_up_in_time() {
+    let mut server = BucketServer::fake_gcs().await.unwrap();
+    let store = Arc::new(open(&account(&server.endpoint())));
+    failure_suite::a_dead_server_is_given_up_in_time(&mut server, store).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs fake-gcs-server"]
 async fn broken_and_slow_connections_are_told_and_left_behind() {
     let server = BucketServer::fake_gcs().await.unwrap();
     let proxy = FaultProxy::start(server.address()).await.unwrap();
-    let account = account(&proxy.base_url());
-    let store = open(&account);
-    let big = Bytes::from(vec![b' '; 1 << 20]);
-    let kind = ObjectKind::MetricSetList;
-    store
-        .store(kind, "big", None, big.clone(), WriteCondition::Always)
-        .await
-        .unwrap();
-
-    proxy.set(Fault::Cut);
-    for error in every_operation(&store).await {
-        assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
-        assert!(error.message.contains("the connection broke"), "{error}");
-    }
-    proxy.set(Fault::ResetAfter(200_000));
-    let error = store.load(kind, "big").await.unwrap_err();
-    assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
-    assert!(error.message.contains("the connection broke"), "{error}");
-    proxy.set(Fault::Delay(Duration::from_millis(300)));
-    let impatient = Retrying::new(
-        open(&account),
-        "my-google-account",
-        RetryPolicy {
-            attempt_timeout: Duration::from_millis(200),
-            last_start: Duration::from_millis(300),
-            ..RetryPolicy::default()
-        },
-    );
-    let bytes = Bytes::from_static(b"[]");
-    let late = impatient.store(kind, "late", None, bytes, WriteCondition::Always);
-    let error = late.await.unwrap_err();
-    assert!(error.message.contains("gave no answer to store"), "{error}");
-    proxy.set(Fault::Pass);
-    assert_eq!(store.load(kind, "big").await.unwrap().bytes, big);
-    store.check().await.unwrap();
+    let store = Arc::new(open(&account(&proxy.base_url())));
+    let broken = "the connection broke";
+    failure_suite::broken_and_slow_connections_are_told_and_left_behind(&proxy, store, broken)
+        .await;
 }

@@ -1,43 +1,28 @@
 //! Every failure is an error that says why; nothing is dropped, nothing succeeds in silence.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use kayenta_s3::{CredentialSource, S3Account};
-use kayenta_storage::{
-    MissingBucket, ObjectKind, ObjectStore, RetryPolicy, Retrying, StorageError, StorageErrorKind,
-    WriteCondition,
+use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind};
+use kayenta_testkit::{
+    BucketServer, FaultProxy,
+    bucket_servers::SECRET_KEY,
+    failure_suite::{self, Cause},
 };
-use kayenta_testkit::{BucketServer, Fault, FaultProxy, bucket_servers::SECRET_KEY};
 
 use crate::support::{account, keys, open, opened, retrying};
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
-async fn every_operation(store: &dyn ObjectStore) -> Vec<StorageError> {
-    let bytes = Bytes::from_static(b"{}");
-    let write = store
-        .store(KIND, "k", None, bytes, WriteCondition::Always)
-        .await;
-    vec![
-        write.unwrap_err(),
-        store.load(KIND, "k").await.unwrap_err(),
-        store.list(KIND).await.unwrap_err(),
-        store.delete(KIND, "k").await.unwrap_err(),
-        store.lock("k", Duration::ZERO).await.unwrap_err(),
-        store.check().await.unwrap_err(),
-    ]
-}
-
-async fn all_say(account: &S3Account, kind: StorageErrorKind, word: &str) {
-    let store = open(account);
-    for error in every_operation(&store).await {
-        assert_eq!(error.kind, kind, "{error}");
-        assert!(error.message.contains(word), "{error}");
-        assert!(error.message.contains("my-s3-account"), "{error}");
-        let shown = format!("{error} {error:?} {store:?} {account:?}");
-        assert!(!shown.contains(SECRET_KEY), "{shown}");
-    }
+async fn all_say(account: &S3Account, kind: StorageErrorKind, words: &str) {
+    let cause = Cause {
+        kind,
+        words,
+        account: "my-s3-account",
+        secrets: &[SECRET_KEY],
+    };
+    failure_suite::every_operation_says(&open(account), cause).await;
+    assert!(!format!("{account:?}").contains(SECRET_KEY));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,92 +128,25 @@ fn unusable_settings_are_named() {
 #[ignore = "needs gofakes3"]
 async fn a_server_down_at_the_start_comes_up_by_itself() {
     let mut server = BucketServer::gofakes3().await.unwrap();
-    server.stop().await.unwrap();
-    let account = account(&server.endpoint());
-    let store = retrying(&account);
-    assert!(store.check().await.unwrap_err().is_transient());
-    let write = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let bytes = Bytes::from_static(b"{}");
-            store
-                .store(KIND, "k", None, bytes, WriteCondition::Absent)
-                .await
-        })
-    };
-    server.restart().await.unwrap();
-    write.await.unwrap().expect("a write rides out the outage");
-    store.check().await.unwrap();
-    server.restart().await.unwrap();
-    let read = store.load(KIND, "k").await.expect("written is written");
-    assert_eq!(&read.bytes[..], b"{}");
+    let store = retrying(&account(&server.endpoint()));
+    failure_suite::a_server_down_at_the_start_comes_up_by_itself(&mut server, store, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs gofakes3"]
 async fn a_dead_server_is_given_up_in_time() {
     let mut server = BucketServer::gofakes3().await.unwrap();
-    let account = account(&server.endpoint());
-    let store = Retrying::new(
-        open(&account),
-        "my-s3-account",
-        RetryPolicy {
-            last_start: Duration::from_secs(2),
-            ..RetryPolicy::default()
-        },
-    );
-    store.check().await.unwrap();
-    server.stop().await.unwrap();
-    let began = Instant::now();
-    let errors = every_operation(&store).await;
-    assert!(began.elapsed() < Duration::from_secs(20));
-    for error in &errors[..5] {
-        assert_eq!(error.kind, StorageErrorKind::Unavailable);
-        assert!(error.attempts > 2, "{error:?}");
-        assert!(error.elapsed > Duration::from_millis(500), "{error:?}");
-    }
+    let store = Arc::new(open(&account(&server.endpoint())));
+    failure_suite::a_dead_server_is_given_up_in_time(&mut server, store).await;
 }
 
-/// Cut connections, answers that break off and slow answers fail or delay an operation; the next one
-/// works.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs gofakes3"]
 async fn broken_and_slow_connections_are_told_and_left_behind() {
     let server = BucketServer::gofakes3().await.unwrap();
     let proxy = FaultProxy::start(server.address()).await.unwrap();
-    let account = account(&proxy.base_url());
-    let store = open(&account);
-    let big = Bytes::from(vec![b' '; 1 << 20]);
-    let kind = ObjectKind::MetricSetList;
-    store
-        .store(kind, "big", None, big.clone(), WriteCondition::Always)
-        .await
-        .unwrap();
-
-    proxy.set(Fault::Cut);
-    for error in every_operation(&store).await {
-        assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
-        assert!(error.message.contains("the connection broke"), "{error}");
-    }
-    proxy.set(Fault::ResetAfter(200_000));
-    let error = store.load(kind, "big").await.unwrap_err();
-    assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
-    assert!(error.message.contains("the connection broke"), "{error}");
-    proxy.set(Fault::Delay(Duration::from_millis(300)));
-    let impatient = Retrying::new(
-        open(&account),
-        "my-s3-account",
-        RetryPolicy {
-            attempt_timeout: Duration::from_millis(200),
-            last_start: Duration::from_millis(300),
-            ..RetryPolicy::default()
-        },
-    );
-    let bytes = Bytes::from_static(b"[]");
-    let late = impatient.store(kind, "late", None, bytes, WriteCondition::Always);
-    let error = late.await.unwrap_err();
-    assert!(error.message.contains("gave no answer to store"), "{error}");
-    proxy.set(Fault::Pass);
-    assert_eq!(store.load(kind, "big").await.unwrap().bytes, big);
-    store.check().await.unwrap();
+    let store = Arc::new(open(&account(&proxy.base_url())));
+    let broken = "the connection broke";
+    failure_suite::broken_and_slow_connections_are_told_and_left_behind(&proxy, store, broken)
+        .await;
 }

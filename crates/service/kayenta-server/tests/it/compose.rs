@@ -5,8 +5,9 @@
 use std::{path::Path, process::Stdio, time::Duration};
 
 use kayenta_testkit::{
-    PrometheusServer, Service, ServiceBuilder,
+    BucketServer, PrometheusServer, Service, ServiceBuilder,
     azurite::{ACCOUNT_KEY, Azurite},
+    bucket_servers::{ACCESS_KEY, SECRET_KEY},
     eventually, free_port,
     redis_server::{RedisOptions, RedisServer},
 };
@@ -130,34 +131,58 @@ fn body() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite, Redis, Prometheus and nginx"]
 async fn three_replicas_behind_the_balancer_share_the_work_and_outlive_one() {
+    let azurite = Azurite::start().await.unwrap();
+    // The compose file itself holds the emulator's well-known key.
+    assert!(deploy("compose/compose.yaml").contains(ACCOUNT_KEY));
+    let settings = with(
+        &deploy("compose/kayenta.yml"),
+        &[("http://azurite:10000/devstoreaccount1", &azurite.endpoint())],
+    );
+    share_the_work_and_outlive_one(&settings, &[("AZURE_STORAGEKEY", ACCOUNT_KEY)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw, Redis, Prometheus and nginx"]
+async fn three_replicas_on_s3_behind_the_balancer_share_the_work_and_outlive_one() {
+    let server = BucketServer::versitygw().await.unwrap();
+    let settings = with(
+        &deploy("compose/s3/kayenta.yml"),
+        &[("http://s3:7070", &server.endpoint())],
+    );
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+    ];
+    for (name, _) in environment {
+        assert!(deploy("compose/s3/compose.yaml").contains(name));
+    }
+    share_the_work_and_outlive_one(&settings, &environment).await;
+}
+
+async fn share_the_work_and_outlive_one(settings: &str, environment: &[(&str, &str)]) {
     let redis = RedisServer::start_with(RedisOptions {
         append_only: true,
         ..RedisOptions::default()
     })
     .await
     .unwrap();
-    let azurite = Azurite::start().await.unwrap();
     let prometheus = PrometheusServer::start(&[]).await.unwrap();
     let settings = with(
-        &deploy("compose/kayenta.yml"),
+        settings,
         &[
             ("redis://redis:6379", &redis.url()),
-            ("http://azurite:10000/devstoreaccount1", &azurite.endpoint()),
             ("http://prometheus:9090", &prometheus.base_url()),
         ],
     );
-    // The compose file itself holds the emulator's well-known key.
-    assert!(deploy("compose/compose.yaml").contains(ACCOUNT_KEY));
     let mut replicas = Vec::new();
     for _ in 0..3 {
         let replica = ServiceBuilder::new(BINARY)
             .config(settings.clone())
-            .environment("AZURE_STORAGEKEY", ACCOUNT_KEY)
-            .environment("JAVA_OPTS", "-Dlogging.level.root=INFO")
-            .start()
-            .await
-            .unwrap();
-        replicas.push(replica);
+            .environment("JAVA_OPTS", "-Dlogging.level.root=INFO");
+        let replica = environment.iter().fold(replica, |replica, (name, value)| {
+            replica.environment(*name, *value)
+        });
+        replicas.push(replica.start().await.unwrap());
     }
     let balancer = Balancer::start(&replicas).await;
     let caller = Caller::new(balancer.base_url());

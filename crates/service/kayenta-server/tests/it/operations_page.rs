@@ -93,7 +93,7 @@ pub(crate) fn check(case: &str, log: &str, answer: &Value) {
 }
 
 /// The cases some test passes to [`check`].
-const CHECKED: [&str; 30] = [
+const CHECKED: &[&str] = &[
     "Redis cut",
     "Redis refused",
     "Redis delayed",
@@ -106,6 +106,18 @@ const CHECKED: [&str; 30] = [
     "Azure half-open",
     "Azure slow drip",
     "Azure reset in mid-body",
+    "S3 cut",
+    "S3 refused",
+    "S3 half-open",
+    "S3 wrong key",
+    "S3 unknown host",
+    "S3 no port",
+    "S3 no TLS",
+    "GCS cut",
+    "GCS refused",
+    "GCS half-open",
+    "GCS unknown host",
+    "GCS no port",
     "Prometheus cut",
     "Prometheus refused",
     "Prometheus delayed",

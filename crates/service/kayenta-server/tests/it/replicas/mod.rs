@@ -1,7 +1,8 @@
-//! Several processes of the built binary on one Redis, one storage account and one Prometheus.
+//! Several processes of the built binary on one Redis, one object store and one Prometheus.
 
 mod any_replica;
 mod azure_causes;
+mod bucket_causes;
 mod dead_letters;
 mod faults;
 mod fleet;

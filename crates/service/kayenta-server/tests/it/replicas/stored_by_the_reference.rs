@@ -1,7 +1,10 @@
 //! What the reference stored, through the HTTP API.
 
 use kayenta_storage::{ObjectKind, WriteCondition};
-use kayenta_testkit::{RemoteStore, catalogue_suite};
+use kayenta_testkit::{
+    RemoteStore,
+    catalogue_suite::{self, StoredByTheReference},
+};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, callers, object_store};
@@ -24,23 +27,15 @@ async fn get(caller: &Caller, path: &str) -> Value {
     answer
 }
 
-/// What the reference stored: key and content.
-fn objects(store: RemoteStore) -> Vec<(String, String)> {
-    if store == RemoteStore::Azure {
-        let text = std::fs::read(testdata("storage/azure-blobs.json")).unwrap();
-        let blobs: Vec<Value> = serde_json::from_slice(&text).unwrap();
-        let text = |blob: &Value, name: &str| blob[name].as_str().unwrap().to_owned();
-        return blobs
-            .iter()
-            .map(|blob| (text(blob, "name"), text(blob, "text")))
-            .collect();
-    }
-    let file = format!("storage/objects-{}.json", store.to_string().to_lowercase());
-    let objects = catalogue_suite::stored_by_the_reference(&testdata(&file)).unwrap();
-    objects
-        .into_iter()
-        .map(|object| (object.key, object.body))
-        .collect()
+/// What the reference stored.
+fn objects(store: RemoteStore) -> Vec<StoredByTheReference> {
+    let file = match store {
+        RemoteStore::Azure => "azure-blobs.json",
+        RemoteStore::S3 => "objects-s3.json",
+        RemoteStore::Gcs => "objects-gcs.json",
+    };
+    let path = testdata("storage").join(file);
+    catalogue_suite::stored_by_the_reference(&path).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +60,11 @@ async fn listed_fetched_changed_and_deleted(remote: RemoteStore) {
     let shared = Surroundings::on(remote).await;
     let store = object_store(&shared.objects);
     let mut keys = Vec::new();
-    for (name, text) in objects(remote) {
+    for StoredByTheReference {
+        key: name,
+        body: text,
+    } in objects(remote)
+    {
         let parts: Vec<&str> = name.split('/').collect();
         let [_, group, key, file] = parts[..] else {
             panic!("{name}");
