@@ -47,7 +47,7 @@ fn broken(azurite: &Azurite) -> Vec<Broken> {
 }
 
 fn yaml(accounts: &[Broken]) -> String {
-    let mut yaml = "server.port: 8090\nmanagement.endpoint.health.show-details: always\nkayenta:\n  azure:\n    \
+    let mut yaml = "server.port: 8090\nmanagement.endpoint.health.show-details: always\nkayenta:\n  blobs.enabled: true\n  azure:\n    \
                     enabled: true\n    accounts:\n"
         .to_owned();
     for (name, _, endpoint, key, container) in accounts {
