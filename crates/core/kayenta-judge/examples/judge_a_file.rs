@@ -15,7 +15,7 @@ use std::{
 };
 
 use kayenta_judge::{
-    Judge, JudgeRegistry, NetflixAcaJudge,
+    Judge, JudgeRegistry, NetflixAcaJudge, PairedCanaryJudge, StaticLimitJudge,
     batch::{BatchOptions, judge_lines},
 };
 
@@ -27,7 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(file) => Box::new(BufReader::new(File::open(file)?)),
         None => Box::new(REQUEST.as_bytes()),
     };
-    let judges = JudgeRegistry::new(vec![Judge::Local(Arc::new(NetflixAcaJudge::default()))]);
+    let judges = JudgeRegistry::new(vec![
+        Judge::Local(Arc::new(NetflixAcaJudge::default())),
+        Judge::Local(Arc::new(PairedCanaryJudge::default())),
+        Judge::Local(Arc::new(StaticLimitJudge)),
+    ]);
     let judged = judge_lines(&judges, input, io::stdout().lock(), BatchOptions::default())?;
     match judged.errors {
         0 => Ok(()),
