@@ -11,6 +11,8 @@ mod environment;
 mod error;
 mod profile;
 mod region;
+#[cfg(test)]
+mod signature_tests;
 mod signer;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use http::request::Parts;
+use async_trait::async_trait;
+use http::{HeaderValue, request::Parts};
 use kayenta_errors::with_causes;
+use kayenta_http::{AuthorizeError, Authorizer};
 use reqsign_aws_v4::{Credential, RequestSigner};
-use reqsign_core::Signer;
+use reqsign_core::{Signer, hash::hex_sha256};
+use secrecy::SecretString;
 
 use crate::{
     chain::{Chain, CredentialLink, CredentialSource},
@@ -19,7 +22,7 @@ use crate::{
 pub struct AwsSigner {
     connections: AwsConnections,
     source: CredentialSource,
-    service: &'static str,
+    service: String,
     region: String,
     current: RwLock<Current>,
 }
@@ -36,11 +39,11 @@ impl AwsSigner {
     pub fn new(
         connections: &AwsConnections,
         source: CredentialSource,
-        service: &'static str,
+        service: impl Into<String>,
         region: impl Into<String>,
     ) -> Self {
-        let region = region.into();
-        let current = current(connections, &source, service, &region);
+        let (service, region) = (service.into(), region.into());
+        let current = current(connections, &source, &service, &region);
         Self {
             connections: connections.clone(),
             source,
@@ -71,7 +74,7 @@ impl AwsSigner {
 
     /// Finds the credentials anew for the next request: the service did not accept these.
     pub fn forget(&self) {
-        let fresh = current(&self.connections, &self.source, self.service, &self.region);
+        let fresh = current(&self.connections, &self.source, &self.service, &self.region);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 
@@ -105,4 +108,44 @@ fn current(
         RequestSigner::new(service, region),
     );
     Current { signer, used }
+}
+
+/// Signs the whole request, its content included.
+#[async_trait]
+impl Authorizer for AwsSigner {
+    async fn authorize(
+        &self,
+        request: &mut Parts,
+        body: &[u8],
+    ) -> Result<Vec<SecretString>, AuthorizeError> {
+        let unusable = |message: String| AuthorizeError {
+            message,
+            transient: false,
+        };
+        // A plus is a blank in a form and itself in a signature; %20 is a blank in both.
+        let uri = request.uri.to_string();
+        if let Some((path, query)) = uri.split_once('?')
+            && query.contains('+')
+        {
+            request.uri = format!("{path}?{}", query.replace('+', "%20"))
+                .parse()
+                .map_err(|error| unusable(format!("the URL cannot be signed: {error}")))?;
+        }
+        let hash =
+            HeaderValue::try_from(hex_sha256(body)).map_err(|error| unusable(error.to_string()))?;
+        request.headers.insert("x-amz-content-sha256", hash);
+        self.sign(request).await.map_err(|error| AuthorizeError {
+            message: error.message,
+            transient: error.transient,
+        })?;
+        // A signature is good for this request alone; the session's token is a secret.
+        let token = request.headers.get("x-amz-security-token");
+        let token = token.and_then(|token| token.to_str().ok());
+        Ok(token.map(SecretString::from).into_iter().collect())
+    }
+
+    async fn refused(&self) -> bool {
+        self.forget();
+        true
+    }
 }

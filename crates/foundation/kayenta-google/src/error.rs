@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use kayenta_http::{HttpError, HttpErrorKind};
+use kayenta_http::HttpError;
 
 /// A token that could not be had. Holds no secret.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +43,7 @@ impl TokenError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Call(error) => match error.kind {
-                HttpErrorKind::Unreachable { .. }
-                | HttpErrorKind::Network { .. }
-                | HttpErrorKind::Incomplete => true,
-                HttpErrorKind::Status { status, .. } => {
-                    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
-                }
-                HttpErrorKind::Invalid | HttpErrorKind::Answer { .. } => false,
-            },
+            Self::Call(error) => error.is_transient(),
             Self::Unusable { .. } => false,
         }
     }

@@ -11,4 +11,4 @@ mod tokens;
 
 pub use credentials::{CredentialsError, GoogleCredentials};
 pub use error::TokenError;
-pub use tokens::{GoogleTokens, Now};
+pub use tokens::GoogleTokens;

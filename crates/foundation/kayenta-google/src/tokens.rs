@@ -3,33 +3,20 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use kayenta_http::{HttpSetupError, Transport};
+use async_trait::async_trait;
+use http::request::Parts;
+use kayenta_http::{AuthorizeError, Authorizer, HttpSetupError, KeptToken, Now, Transport, bearer};
 use secrecy::SecretString;
-use tokio::sync::Mutex;
 
 use crate::{
     credentials::{Exchange, GoogleCredentials},
     error::TokenError,
 };
 
-/// How long before its end a token is not used any more.
-const MARGIN: TimeDelta = TimeDelta::seconds(60);
-
-/// Says what time it is.
-pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
-
 /// Hands out the token of one account for one scope.
 pub struct GoogleTokens {
     exchange: Exchange,
-    now: Now,
-    /// Held during an exchange, so that a burst of requests makes one.
-    kept: Mutex<Option<Kept>>,
-}
-
-struct Kept {
-    token: Arc<SecretString>,
-    ends: DateTime<Utc>,
+    kept: KeptToken,
 }
 
 impl fmt::Debug for GoogleTokens {
@@ -51,8 +38,7 @@ impl GoogleTokens {
     ) -> Result<Self, HttpSetupError> {
         Ok(Self {
             exchange: Exchange::new(credentials, scope, transport, Arc::clone(&now))?,
-            now,
-            kept: Mutex::new(None),
+            kept: KeptToken::new(now),
         })
     }
 
@@ -65,23 +51,26 @@ impl GoogleTokens {
         &self,
         refused: Option<&Arc<SecretString>>,
     ) -> Result<Arc<SecretString>, TokenError> {
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = &*kept
-            && (self.now)() < kept.ends
-            && refused.is_none_or(|refused| !Arc::ptr_eq(refused, &kept.token))
-        {
-            return Ok(Arc::clone(&kept.token));
-        }
-        *kept = None;
-        let granted = self.exchange.token().await?;
-        let token = Arc::new(granted.token);
-        let good_for = TimeDelta::try_seconds(granted.seconds).unwrap_or(TimeDelta::zero());
-        if let Some(ends) = (self.now)().checked_add_signed(good_for - MARGIN) {
-            *kept = Some(Kept {
-                token: Arc::clone(&token),
-                ends,
-            });
-        }
-        Ok(token)
+        self.kept.get(refused, self.exchange.token()).await
+    }
+}
+
+#[async_trait]
+impl Authorizer for GoogleTokens {
+    async fn authorize(
+        &self,
+        request: &mut Parts,
+        _: &[u8],
+    ) -> Result<Vec<SecretString>, AuthorizeError> {
+        let token = self.get(None).await.map_err(|error| AuthorizeError {
+            message: error.to_string(),
+            transient: error.is_transient(),
+        })?;
+        bearer(request, &token)?;
+        Ok(vec![(*token).clone()])
+    }
+
+    async fn refused(&self) -> bool {
+        self.kept.forget().await
     }
 }

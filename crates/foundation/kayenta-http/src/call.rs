@@ -18,8 +18,9 @@ use url::Url;
 use crate::{
     account::Account,
     answer::Answer,
+    authorizer::AuthorizeError,
     credentials::with_proof_alone,
-    encoding::form_encoded,
+    encoding::{form_body, form_encoded},
     error::{HttpError, HttpErrorKind},
     events::Events,
 };
@@ -178,6 +179,12 @@ impl<'c> Call<'c> {
         Ok(self.body("application/json", body))
     }
 
+    /// Sends a form.
+    #[must_use]
+    pub fn form<'p>(self, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> Self {
+        self.body("application/x-www-form-urlencoded", form_body(pairs))
+    }
+
     /// Another limit for the whole call.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -192,12 +199,13 @@ impl<'c> Call<'c> {
     /// URL: <url>, Message: <reason>`; [`Unreachable`](HttpErrorKind::Unreachable) without a
     /// connection; [`Network`](HttpErrorKind::Network) without a whole answer;
     /// [`Answer`](HttpErrorKind::Answer) when it is larger than allowed.
-    pub async fn send(self) -> Result<Answer, HttpError> {
+    pub async fn send(mut self) -> Result<Answer, HttpError> {
         let (url, shown) = self.target()?;
         let started = Instant::now();
-        tokio::time::timeout(self.timeout, self.answer(url, &shown, started))
+        let timeout = self.timeout;
+        tokio::time::timeout(timeout, self.answer(url, &shown, started))
             .await
-            .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))
+            .unwrap_or_else(|_| Err(too_late(&shown, timeout)))
             .map_err(|failure| failure.after(started.elapsed()))
     }
 
@@ -206,12 +214,13 @@ impl<'c> Call<'c> {
     ///
     /// # Errors
     /// Those of [`send`](Self::send), as far as they show before the body.
-    pub async fn events(self) -> Result<Events, HttpError> {
+    pub async fn events(mut self) -> Result<Events, HttpError> {
         let (url, shown) = self.target()?;
         let started = Instant::now();
-        let response = tokio::time::timeout(self.timeout, self.open(url, &shown, started))
+        let timeout = self.timeout;
+        let response = tokio::time::timeout(timeout, self.open(url, &shown, started))
             .await
-            .unwrap_or_else(|_| Err(too_late(&shown, self.timeout)))
+            .unwrap_or_else(|_| Err(too_late(&shown, timeout)))
             .map_err(|failure| failure.after(started.elapsed()))?;
         Ok(Events::new(
             self.account.peer,
@@ -233,7 +242,12 @@ impl<'c> Call<'c> {
         Ok((url, shown))
     }
 
-    async fn answer(&self, url: Url, shown: &str, started: Instant) -> Result<Answer, HttpError> {
+    async fn answer(
+        &mut self,
+        url: Url,
+        shown: &str,
+        started: Instant,
+    ) -> Result<Answer, HttpError> {
         let response = self.open(url, shown, started).await?;
         let limit = self.account.max_answer_bytes;
         let body = self.read(response, limit, shown).await?;
@@ -248,7 +262,12 @@ impl<'c> Call<'c> {
     }
 
     /// Sends, and fails for every status but 2xx. The body of a success is not read yet.
-    async fn open(&self, url: Url, shown: &str, started: Instant) -> Result<Response, HttpError> {
+    async fn open(
+        &mut self,
+        url: Url,
+        shown: &str,
+        started: Instant,
+    ) -> Result<Response, HttpError> {
         let account = self.account;
         if account.transport.log_bodies
             && !self.confidential
@@ -313,8 +332,58 @@ impl<'c> Call<'c> {
         }
     }
 
+    /// Sends one request, with the account's credentials if it goes to its host.
+    async fn once(
+        &mut self,
+        method: &Method,
+        url: &Url,
+        body: &Option<Bytes>,
+        home: bool,
+        shown: &str,
+    ) -> Result<Response, HttpError> {
+        let account = self.account;
+        let mut headers = self.headers.clone();
+        if home {
+            headers.extend(account.headers.clone());
+            headers.extend(self.credentials.clone());
+        }
+        let client = &account.transport.client;
+        let mut request = match account.authorizer.as_ref().filter(|_| home) {
+            None => client.request(method.clone(), url.clone()).headers(headers),
+            Some(authorizer) => {
+                let mut parts = http::Request::new(()).into_parts().0;
+                parts.method = method.clone();
+                parts.uri = url.as_str().parse().map_err(|error| {
+                    HttpError::invalid(format!("'{shown}' is not a URL: {error}"))
+                })?;
+                parts.headers = headers;
+                let content = body.as_deref().unwrap_or_default();
+                let secrets = authorizer.authorize(&mut parts, content).await;
+                let secrets = secrets.map_err(|error| no_proof(&error, shown))?;
+                self.masker = self.masker.and(secrets);
+                client
+                    .request(parts.method, parts.uri.to_string())
+                    .headers(parts.headers)
+            }
+        };
+        if let Some(body) = body {
+            request = request.body(body.clone());
+        }
+        request.send().await.map_err(|error| {
+            let error = error.without_url();
+            let url = shown.to_owned();
+            let kind = if error.is_connect() {
+                HttpErrorKind::Unreachable { url }
+            } else {
+                HttpErrorKind::Network { url }
+            };
+            let cause = self.masker.text(&root_cause(&error));
+            HttpError::new(kind, format!("No answer from {shown}: {cause}")).caused_by(error)
+        })
+    }
+
     /// Sends and follows redirects. Credentials go to the account's own host only.
-    async fn follow(&self, mut url: Url, shown: &str) -> Result<Response, HttpError> {
+    async fn follow(&mut self, mut url: Url, shown: &str) -> Result<Response, HttpError> {
         let network = |message: String| {
             HttpError::new(
                 HttpErrorKind::Network {
@@ -331,32 +400,19 @@ impl<'c> Call<'c> {
         };
         let (mut method, mut body) = (self.method.clone(), self.body.clone());
         for _ in 0..=MOST_REDIRECTS {
-            let mut headers = self.headers.clone();
-            if is_home(&url) {
-                headers.extend(self.account.headers.clone());
-                headers.extend(self.credentials.clone());
+            let mut response = self
+                .once(&method, &url, &body, is_home(&url), shown)
+                .await?;
+            let mut status = response.status();
+            // Once: a proof may have been taken back before its time.
+            if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+                && is_home(&url)
+                && let Some(authorizer) = &self.account.authorizer
+                && authorizer.refused().await
+            {
+                response = self.once(&method, &url, &body, true, shown).await?;
+                status = response.status();
             }
-            let mut request = self
-                .account
-                .transport
-                .client
-                .request(method.clone(), url.clone())
-                .headers(headers);
-            if let Some(body) = &body {
-                request = request.body(body.clone());
-            }
-            let response = request.send().await.map_err(|error| {
-                let error = error.without_url();
-                let url = shown.to_owned();
-                let kind = if error.is_connect() {
-                    HttpErrorKind::Unreachable { url }
-                } else {
-                    HttpErrorKind::Network { url }
-                };
-                let cause = self.masker.text(&root_cause(&error));
-                HttpError::new(kind, format!("No answer from {shown}: {cause}")).caused_by(error)
-            })?;
-            let status = response.status();
             let followed = match status {
                 StatusCode::MULTIPLE_CHOICES
                 | StatusCode::MOVED_PERMANENTLY
@@ -459,6 +515,18 @@ impl<'c> Call<'c> {
         }
         self.masker.text(&text)
     }
+}
+
+/// Nothing was sent, because nothing could prove who is asking.
+fn no_proof(error: &AuthorizeError, shown: &str) -> HttpError {
+    let kind = if error.transient {
+        let url = shown.to_owned();
+        HttpErrorKind::Unreachable { url }
+    } else {
+        HttpErrorKind::Invalid
+    };
+    let message = format!("{shown} was not called, because there are no credentials: {error}");
+    HttpError::new(kind, message)
 }
 
 fn no_header_value(name: &str) -> HttpError {

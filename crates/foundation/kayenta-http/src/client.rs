@@ -29,6 +29,7 @@ pub struct HttpClientBuilder {
     peer: &'static str,
     base_url: BaseUrl,
     credentials: Credentials,
+    headers: Vec<(String, SecretString)>,
     masker: Masker,
     error_text: ErrorText,
     within_host: bool,
@@ -40,6 +41,14 @@ impl HttpClientBuilder {
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.credentials = credentials;
+        self
+    }
+
+    /// Headers that are sent with every request besides the credentials, to the configured host only;
+    /// their values count as secrets.
+    #[must_use]
+    pub fn headers(mut self, headers: impl IntoIterator<Item = (String, SecretString)>) -> Self {
+        self.headers.extend(headers);
         self
     }
 
@@ -84,14 +93,18 @@ impl HttpClientBuilder {
     /// # Errors
     /// When a credential cannot be sent.
     pub fn build(self, transport: &Transport) -> Result<HttpClient, HttpSetupError> {
-        let (headers, secrets) = self.credentials.into_headers()?;
+        let prepared = self.credentials.prepare(self.headers)?;
         Ok(HttpClient {
-            masker: self.masker.and(secrets).and_of_url(self.base_url.expose()),
+            masker: self
+                .masker
+                .and(prepared.secrets)
+                .and_of_url(self.base_url.expose()),
             base: Arc::new(self.base_url),
             account: Arc::new(Account {
                 peer: self.peer,
                 transport: transport.clone(),
-                headers,
+                headers: prepared.headers,
+                authorizer: prepared.authorizer,
                 error_text: self.error_text,
                 within_host: self.within_host,
                 max_answer_bytes: self.max_answer_bytes.min(transport.max_answer_bytes),
@@ -126,6 +139,7 @@ impl HttpClient {
             peer,
             base_url,
             credentials: Credentials::None,
+            headers: Vec::new(),
             masker: Masker::default(),
             error_text: message_of_json,
             within_host: false,

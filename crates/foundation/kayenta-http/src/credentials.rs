@@ -1,9 +1,11 @@
 //! Proof of who is calling.
 
+use std::sync::Arc;
+
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::transport::HttpSetupError;
+use crate::{authorizer::Authorizer, transport::HttpSetupError};
 
 /// What proves to a server who is calling; sent with every request, without waiting for a challenge.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +26,30 @@ pub enum Credentials {
     Bearer(SecretString),
     /// Headers of the server's own, such as `DD-API-KEY`.
     Headers(Vec<(String, SecretString)>),
+    /// Another proof for each request.
+    PerRequest(Arc<dyn Authorizer>),
+}
+
+/// What of the credentials is known before any request.
+pub(crate) struct Prepared {
+    pub(crate) headers: HeaderMap,
+    pub(crate) secrets: Vec<SecretString>,
+    pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
 }
 
 impl Credentials {
-    pub(crate) fn into_headers(self) -> Result<(HeaderMap, Vec<SecretString>), HttpSetupError> {
+    /// `more` are headers that are sent besides.
+    pub(crate) fn prepare(
+        self,
+        more: Vec<(String, SecretString)>,
+    ) -> Result<Prepared, HttpSetupError> {
         let mut secrets = Vec::new();
+        let mut authorizer = None;
         let pairs = match self {
+            Self::PerRequest(proof) => {
+                authorizer = Some(proof);
+                Vec::new()
+            }
             Self::None => Vec::new(),
             Self::Basic { username, password } => {
                 let pair = format!("{username}:{}", password.expose_secret());
@@ -51,7 +71,7 @@ impl Credentials {
             Self::Headers(pairs) => pairs,
         };
         let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
+        for (name, value) in more.into_iter().chain(pairs) {
             let header = HeaderName::try_from(&name)
                 .map_err(|_| HttpSetupError::new(format!("'{name}' is not a header name")))?;
             let mut content =
@@ -64,7 +84,11 @@ impl Credentials {
             headers.insert(header, content);
             secrets.extend(with_proof_alone(value));
         }
-        Ok((headers, secrets))
+        Ok(Prepared {
+            headers,
+            secrets,
+            authorizer,
+        })
     }
 }
 
@@ -98,7 +122,9 @@ mod tests {
     #[test]
     fn credentials_become_sensitive_headers_sent_at_once() {
         let header = |credentials: Credentials| {
-            let (headers, secrets) = credentials.into_headers().unwrap();
+            let Prepared {
+                headers, secrets, ..
+            } = credentials.prepare(Vec::new()).unwrap();
             assert!(headers[AUTHORIZATION].is_sensitive());
             assert!(!secrets.is_empty());
             String::from_utf8(headers[AUTHORIZATION].as_bytes().to_vec()).unwrap()

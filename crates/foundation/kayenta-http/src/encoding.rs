@@ -13,6 +13,15 @@ pub fn path_segment(text: &str) -> String {
     form_encoded(text).replace('+', "%20")
 }
 
+/// Names and values as the body of a form.
+pub(crate) fn form_body<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
+    let pairs: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{}={}", form_encoded(name), form_encoded(value)))
+        .collect();
+    pairs.join("&")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,6 +53,20 @@ pub struct HttpError {
 }
 
 impl HttpError {
+    /// Whether another attempt may succeed.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self.kind {
+            HttpErrorKind::Unreachable { .. }
+            | HttpErrorKind::Network { .. }
+            | HttpErrorKind::Incomplete => true,
+            HttpErrorKind::Status { status, .. } => {
+                matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+            }
+            HttpErrorKind::Invalid | HttpErrorKind::Answer { .. } => false,
+        }
+    }
+
     pub(crate) fn new(kind: HttpErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,

@@ -42,6 +42,7 @@
 
 mod account;
 mod answer;
+mod authorizer;
 mod call;
 mod client;
 mod credentials;
@@ -49,12 +50,17 @@ mod encoding;
 mod error;
 mod events;
 mod exchange;
+mod oauth2;
 mod retry;
 mod status;
 mod transport;
 
 pub use account::ErrorText;
 pub use answer::Answer;
+pub use authorizer::{
+    AuthorizeError, Authorizer, BearerFile, BearerTokens, Granted, KeptToken, Now, TokenSource,
+    bearer,
+};
 pub use call::Call;
 pub use client::{HttpClient, HttpClientBuilder, message_of_json};
 pub use credentials::Credentials;
@@ -62,6 +68,7 @@ pub use encoding::{form_encoded, path_segment};
 pub use error::{HttpError, HttpErrorKind};
 pub use events::{Event, Events};
 pub use exchange::ExchangeError;
+pub use oauth2::{ClientCredentials, ClientCredentialsGrant, ClientProof, no_token};
 pub use retry::{LONGEST_WAIT, RetryPolicy};
 pub use status::{NAMED_STATUSES, StatusSeries, status_by_name};
 pub use transport::{HttpSettings, HttpSetupError, Proxies, Transport};

@@ -1,6 +1,6 @@
 //! Connections: timeouts, pool, certificates, proxies; one for all accounts.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use url::Url;
 
@@ -111,7 +111,8 @@ pub struct HttpSetupError {
 }
 
 impl HttpSetupError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// With what is wrong.
+    pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             source: None,
@@ -122,6 +123,7 @@ impl HttpSetupError {
 /// The shared connections. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Transport {
+    settings: Arc<HttpSettings>,
     pub(crate) client: reqwest::Client,
     pub(crate) total_timeout: Duration,
     pub(crate) max_answer_bytes: usize,
@@ -175,6 +177,7 @@ impl Transport {
             }));
         }
         Ok(Self {
+            settings: Arc::new(settings.clone()),
             client: builder
                 .build()
                 .map_err(|e| failed("the HTTP client cannot be set up", e))?,
@@ -183,6 +186,14 @@ impl Transport {
             log_calls: settings.log_calls,
             log_bodies: settings.log_bodies,
         })
+    }
+}
+
+impl Transport {
+    /// What the connections were set up with, to set up others that differ in something.
+    #[must_use]
+    pub fn settings(&self) -> &HttpSettings {
+        &self.settings
     }
 }
 

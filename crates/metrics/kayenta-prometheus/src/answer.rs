@@ -1,7 +1,10 @@
 //! The matrix of a range query, read from its bytes straight into series of doubles: no tree of JSON
 //! values is built, a million points cost eight million bytes.
 
-use std::fmt;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fmt,
+};
 
 use indexmap::IndexMap;
 use kayenta_metrics::reading::{BodyError, fold_list};
@@ -33,6 +36,8 @@ struct Body {
     error_type: Option<String>,
     error: Option<String>,
     data: Option<Data>,
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -76,30 +81,139 @@ fn told(error_type: Option<String>, error: Option<String>) -> Option<String> {
     }
 }
 
-/// Reads a whole answer; no series is an empty list.
+/// What an answer holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// The series; none is an empty list.
+    pub series: Vec<Series>,
+    /// `warnings`: why the series may be incomplete, in the store's words.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a whole answer.
 ///
 /// # Errors
 /// See [`BodyError`].
-pub fn read(body: &[u8]) -> Result<Vec<Series>, BodyError> {
-    let body: Body = serde_json::from_slice(body)?;
-    if body.status.as_deref() == Some("error") {
-        let words = told(body.error_type, body.error);
-        return Err(BodyError::Failure(
-            words.unwrap_or_else(|| "it does not say which".to_owned()),
-        ));
+pub fn read(body: &[u8]) -> Result<Found, BodyError> {
+    let mut part = Part::read(body)?;
+    let warnings = std::mem::take(&mut part.warnings);
+    Ok(Found {
+        series: part.finished()?,
+        warnings,
+    })
+}
+
+/// The answer for one part of a range, whose series are not finished yet.
+pub struct Part {
+    kind: String,
+    series: Vec<RawSeries>,
+    warnings: Vec<String>,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part({} series)", self.series.len())
     }
-    let data = body
-        .data
-        .ok_or_else(|| BodyError::Unusable("it has no data".to_owned()))?;
-    let kind = data.result_type.unwrap_or_else(|| "none".to_owned());
-    match data.result {
-        Some(RawResult::Series(list)) => list
+}
+
+impl Part {
+    /// Reads the answer.
+    ///
+    /// # Errors
+    /// See [`BodyError`].
+    pub fn read(body: &[u8]) -> Result<Self, BodyError> {
+        let body: Body = serde_json::from_slice(body)?;
+        if body.status.as_deref() == Some("error") {
+            let words = told(body.error_type, body.error);
+            return Err(BodyError::Failure(
+                words.unwrap_or_else(|| "it does not say which".to_owned()),
+            ));
+        }
+        let data = body
+            .data
+            .ok_or_else(|| BodyError::Unusable("it has no data".to_owned()))?;
+        let kind = data.result_type.unwrap_or_else(|| "none".to_owned());
+        match data.result {
+            Some(RawResult::Series(series)) => Ok(Self {
+                kind,
+                series,
+                warnings: body.warnings.unwrap_or_default(),
+            }),
+            Some(RawResult::Other) | None => Err(BodyError::Unusable(format!(
+                "it holds no series (resultType {kind})"
+            ))),
+        }
+    }
+
+    fn finished(self) -> Result<Vec<Series>, BodyError> {
+        let kind = self.kind;
+        self.series
             .into_iter()
             .map(|series| finished(series, &kind))
-            .collect(),
-        Some(RawResult::Other) | None => Err(BodyError::Unusable(format!(
-            "it holds no series (resultType {kind})"
-        ))),
+            .collect()
+    }
+}
+
+/// Joins the answers for the parts of a range, in order of time, as if they were one answer: series with
+/// the same labels are one series, and series are sorted by their labels, as Prometheus sorts a matrix.
+///
+/// # Errors
+/// See [`BodyError`].
+pub fn join(parts: Vec<Part>) -> Result<Found, BodyError> {
+    let mut whole = Part {
+        kind: "matrix".to_owned(),
+        series: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let mut by_labels: BTreeMap<Vec<(String, String)>, RawSeries> = BTreeMap::new();
+    for part in parts {
+        for warning in part.warnings {
+            if !whole.warnings.contains(&warning) {
+                whole.warnings.push(warning);
+            }
+        }
+        for series in part.series {
+            let mut labels: Vec<(String, String)> = series
+                .metric
+                .iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            labels.sort_unstable();
+            match by_labels.entry(labels) {
+                Entry::Vacant(first) => {
+                    first.insert(series);
+                }
+                Entry::Occupied(mut known) => {
+                    if let Some(points) = series.values {
+                        known.get_mut().append(points);
+                    }
+                }
+            }
+        }
+    }
+    whole.series = by_labels.into_values().collect();
+    let warnings = std::mem::take(&mut whole.warnings);
+    Ok(Found {
+        series: whole.finished()?,
+        warnings,
+    })
+}
+
+impl RawSeries {
+    /// Adds points that are later than all it has.
+    fn append(&mut self, later: Points) {
+        match &mut self.values {
+            None => self.values = Some(later),
+            Some(points) if points.count == 0 => *points = later,
+            Some(points) => {
+                if points.count == 1 && later.count > 0 {
+                    points.second_millis = later.first_millis;
+                }
+                points.count += later.count;
+                points.values.extend(later.values);
+            }
+        }
     }
 }
 
@@ -275,6 +389,10 @@ mod tests {
     use super::*;
 
     fn matrix(result: serde_json::Value) -> Result<Vec<Series>, BodyError> {
+        found(result).map(|found| found.series)
+    }
+
+    fn found(result: serde_json::Value) -> Result<Found, BodyError> {
         let body = json!({
             "status": "success",
             "data": {"resultType": "matrix", "result": result, "stats": {}},
@@ -305,6 +423,40 @@ mod tests {
                 IndexMap::from([("uri".to_owned(), "/uri-1".to_owned())])
             );
         }
+    }
+
+    #[test]
+    fn parts_of_a_range_join_without_a_seam() {
+        let one = |labels: serde_json::Value, points: Vec<(i64, f64)>| {
+            let points: Vec<_> = points
+                .into_iter()
+                .map(|(at, value)| json!([at, value.to_string()]))
+                .collect();
+            json!({"metric": labels, "values": points})
+        };
+        let a = json!({"__name__": "m", "v": "a"});
+        let b = json!({"__name__": "m", "v": "b", "zone": "1"});
+        let points =
+            |from: i64, to: i64| (from..to).map(|i| (i * 60, i as f64)).collect::<Vec<_>>();
+        let whole = found(json!([
+            one(a.clone(), points(2, 9)),
+            one(b.clone(), points(0, 7))
+        ]));
+        let parts = [
+            // Labels in another order, one point only, and a series that is absent from a part.
+            json!([one(
+                json!({"zone": "1", "v": "b", "__name__": "m"}),
+                points(0, 1)
+            )]),
+            json!([one(a.clone(), points(2, 3)), one(b.clone(), points(1, 5))]),
+            json!([one(b, points(5, 7)), one(a, points(3, 9))]),
+        ]
+        .map(|result| {
+            let body = json!({"status": "success", "warnings": ["w"],
+                "data": {"resultType": "matrix", "result": result}});
+            Part::read(body.to_string().as_bytes()).unwrap()
+        });
+        assert_eq!(join(parts.into()).unwrap(), whole.unwrap());
     }
 
     #[test]
@@ -382,6 +534,7 @@ mod tests {
         }
         assert!(matrix(json!([{"metric": {}, "values": [[1, "x"]]}])).is_err());
         assert!(matrix(json!([])).unwrap().is_empty());
+        assert_eq!(found(json!([])).unwrap().warnings, ["w"]);
     }
 
     #[test]

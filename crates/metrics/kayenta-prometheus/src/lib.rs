@@ -31,4 +31,4 @@ mod store;
 
 pub use description::DESCRIPTION;
 pub use section::SECTION;
-pub use store::{PrometheusAccount, PrometheusStore};
+pub use store::{PrometheusAccount, PrometheusStore, QueryMethod};

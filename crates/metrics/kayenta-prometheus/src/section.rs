@@ -3,6 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use kayenta_accounts::{AccountKind, AccountSettings, LeftOutMessage, Section, name};
+use kayenta_connections::{Authentication, Connection};
 use kayenta_http::Credentials;
 use kayenta_metrics::{
     MetricsStore,
@@ -12,9 +13,11 @@ use kayenta_metrics::{
     },
 };
 use kayenta_model::{AccountType, JsonMap};
-use kayenta_properties::{Diagnostic, Group};
+use kayenta_properties::{Diagnostic, Group, convert::Choices};
 
-use crate::{DESCRIPTION, PrometheusAccount, PrometheusStore};
+use crate::{DESCRIPTION, PrometheusAccount, PrometheusStore, QueryMethod, store::MOST_POINTS};
+
+const METHODS: &Choices<QueryMethod> = &[("GET", QueryMethod::Url), ("POST", QueryMethod::Form)];
 
 /// The store in the table of stores.
 pub static SECTION: StoreSection = StoreSection {
@@ -49,7 +52,26 @@ fn account(
     let _ = group.choices("supportedTypes", AccountType::NAMES);
     let locations = group.list_or_empty("locations");
     let recommended_locations = group.list_or_empty("recommendedLocations");
+    let connection = Connection::read(group);
+    let query_parameters = group
+        .map("queryParameters")
+        .into_iter()
+        .map(|(name, value)| (name, value.text))
+        .collect();
+    let method = group.choice_or("method", METHODS, QueryMethod::Url);
+    let max_points = group.integer("maxPoints", 1_i64, 1_000_000, MOST_POINTS);
     let name = name?;
+    let connection = connection?;
+    let asks_otherwise = !matches!(connection.authentication, Authentication::None);
+    if asks_otherwise && (username.is_some() || bearer.is_some() || file.is_some()) {
+        group.report(
+            Diagnostic::error("authentication and username, bearerToken or usernamePasswordFile exclude one another")
+                .property(group.full("authentication"))
+                .at(group.group("authentication").begin())
+                .remedy("Set one of them"),
+        );
+        return None;
+    }
     // A file wins, then a bearer token, then the rest.
     let credentials = match (&file, bearer, &username, password) {
         (Some(file), ..) => match user_and_password(group, file) {
@@ -88,6 +110,10 @@ fn account(
         username_password_file: file,
         metadata_interval,
         scope_label: scope_label.to_owned(),
+        connection,
+        query_parameters,
+        method,
+        max_points,
     };
     Some(AccountSettings {
         locations,

@@ -45,6 +45,7 @@ mod pipeline;
 mod plan;
 mod record;
 mod request;
+mod result_meters;
 mod run;
 mod session;
 mod status;

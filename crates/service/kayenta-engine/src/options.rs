@@ -60,6 +60,8 @@ pub struct EngineOptions {
     pub max_deliveries: u32,
     /// How long sibling fetches may still end on their own after one has failed.
     pub settle: Duration,
+    /// Pairs of application and config whose results are shown as time series of their own.
+    pub result_series: usize,
     /// How archives write moments and durations.
     pub json_times: JsonTimes,
 }
@@ -82,6 +84,7 @@ impl Default for EngineOptions {
             sweep_interval: Duration::from_secs(30),
             max_deliveries: 5,
             settle: Duration::from_millis(250),
+            result_series: 200,
             json_times: JsonTimes::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_engine::Engine;
-use metrics::{describe_gauge, gauge};
+use metrics::gauge;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks.
@@ -11,11 +11,6 @@ pub(crate) const PERIOD: Duration = Duration::from_secs(10);
 
 /// Samples until `shutdown`.
 pub(crate) async fn keep(engine: Engine, shutdown: CancellationToken) {
-    describe_gauge!("queue.depth", "Jobs waiting for their time");
-    describe_gauge!("queue.ready.depth", "Jobs ready to be taken");
-    describe_gauge!("queue.unacked.depth", "Jobs being worked on by any replica");
-    describe_gauge!("queue.dead.depth", "Jobs that were given up");
-    describe_gauge!("executions.active", "Executions this replica is working on");
     loop {
         gauge!("executions.active").set(engine.attended() as f64);
         match engine.depth().await {

@@ -420,6 +420,7 @@ fn engine_options(settings: &Settings, descriptors: u64) -> EngineOptions {
         sweep_interval: engine.sweep_interval,
         max_deliveries: engine.max_deliveries,
         json_times: settings.serialization,
+        result_series: engine.result_series,
         ..defaults
     }
 }

@@ -108,7 +108,8 @@ impl GoogleAccount {
 }
 
 /// The file of Google's application default credentials, where its own libraries look for it.
-fn default_credentials(environment: &Environment) -> Option<PathBuf> {
+#[must_use]
+pub fn default_credentials(environment: &Environment) -> Option<PathBuf> {
     if let Some(named) = environment.var("GOOGLE_APPLICATION_CREDENTIALS") {
         return Some(environment.locate(named));
     }

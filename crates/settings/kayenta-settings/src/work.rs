@@ -161,6 +161,9 @@ pub struct EngineSettings {
     pub max_deliveries: u32,
     /// `sweep-interval`: how often records whose job got lost are looked for; default 30 s.
     pub sweep_interval: Duration,
+    /// `result-series`: pairs of application and config whose results are shown as time series of
+    /// their own, default 200.
+    pub result_series: usize,
     /// `execution-retention`: how long records of finished executions are kept; `None` (`0`) is for
     /// ever, as in the reference. Default 30 days.
     pub execution_retention: Option<Duration>,

@@ -27,7 +27,15 @@ impl PrometheusServer {
     /// # Errors
     /// When the binary is missing, or does not become ready within 30 s; the text has its log.
     pub async fn start(targets: &[SocketAddr]) -> anyhow::Result<Self> {
-        Self::start_in(tempfile::tempdir()?, targets).await
+        Self::scraping("/metrics", targets).await
+    }
+
+    /// The same, with the targets' metrics at another path.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub async fn scraping(path: &str, targets: &[SocketAddr]) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, path, targets).await
     }
 
     /// Starts one that scrapes nothing and already holds these samples, a text in the OpenMetrics format
@@ -52,14 +60,15 @@ impl PrometheusServer {
                 String::from_utf8_lossy(&imported.stderr)
             );
         }
-        Self::start_in(folder, &[]).await
+        Self::start_in(folder, "/metrics", &[]).await
     }
 
-    async fn start_in(folder: TempDir, targets: &[SocketAddr]) -> anyhow::Result<Self> {
+    async fn start_in(folder: TempDir, path: &str, targets: &[SocketAddr]) -> anyhow::Result<Self> {
         let config = folder.path().join("prometheus.yml");
-        let mut text = String::from(
+        let mut text = format!(
             "global:\n  scrape_interval: 1s\n  scrape_timeout: 900ms\n\
-             scrape_configs:\n  - job_name: deployments\n    static_configs:\n      - targets:",
+             scrape_configs:\n  - job_name: deployments\n    metrics_path: {path}\n    \
+             static_configs:\n      - targets:"
         );
         text.push_str(if targets.is_empty() { " []\n" } else { "\n" });
         for target in targets {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use form_urlencoded::Serializer;
 use jsonwebtoken::{Algorithm, Header};
-use kayenta_http::{Call, HttpClient, HttpSetupError, Transport};
+use kayenta_http::{Call, Granted, HttpClient, HttpSetupError, Now, Transport};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::{
     External, GoogleCredentials, IMPERSONATION_SCOPE, Kind, ServiceAccount, SubjectPlace,
     SubjectSource,
 };
-use crate::{error::TokenError, tokens::Now};
+use crate::error::TokenError;
 
 /// How long an assertion of a service account is good for, in seconds; Google allows an hour.
 const ASSERTION_SECONDS: i64 = 3600;
@@ -26,12 +26,6 @@ const SECRET_FIELDS: [&str; 4] = [
 ];
 /// Largest token file or answer, in bytes.
 const MOST_TOKEN_BYTES: usize = 64 << 10;
-
-/// A token, and how many seconds it is good for.
-pub(crate) struct Granted {
-    pub(crate) token: SecretString,
-    pub(crate) seconds: i64,
-}
 
 #[derive(Deserialize)]
 struct TokenAnswer {

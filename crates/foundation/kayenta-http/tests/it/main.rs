@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
 
+mod authorizers;
 mod calls;
 mod events;
 mod server;

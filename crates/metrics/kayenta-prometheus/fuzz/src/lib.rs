@@ -6,8 +6,8 @@ use kayenta_prometheus::answer;
 pub fn answers(data: &[u8]) {
     match answer::read(data) {
         Err(error) => assert!(!error.to_string().is_empty()),
-        Ok(series) => {
-            for series in series {
+        Ok(found) => {
+            for series in found.series {
                 // A number takes at least one byte of the answer.
                 assert!(series.values.len() <= data.len());
             }

@@ -4,5 +4,6 @@
 
 mod faults;
 mod fuzz;
+mod managed;
 mod recorded;
 mod support;

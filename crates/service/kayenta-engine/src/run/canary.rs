@@ -19,7 +19,8 @@ use crate::{
     fetcher::{Fetcher, RunStores},
     judge_runner::JudgeRunner,
     options::{EngineOptions, EngineParts},
-    record::{Execution, StageWork, Task},
+    record::{AD_HOC, Execution, StageWork, Task},
+    result_meters::{ResultMeters, verdict_label},
     session::{Interrupted, Session},
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct CanaryDriver {
     accounts: Arc<Accounts>,
     fetch_step: FetchStep,
     judge_runner: Arc<JudgeRunner>,
+    results: ResultMeters,
 }
 
 impl CanaryDriver {
@@ -42,6 +44,7 @@ impl CanaryDriver {
             accounts: Arc::clone(&parts.accounts),
             fetch_step: FetchStep::new(fetcher, parts, options),
             judge_runner,
+            results: ResultMeters::new(options.result_series),
         }
     }
 
@@ -67,7 +70,7 @@ impl CanaryDriver {
         let now = session.now();
         session.execution.end(status, now);
         session.save().await?;
-        report(&session.execution);
+        report(&session.execution, &self.results);
         Ok(())
     }
 
@@ -197,21 +200,25 @@ fn seconds(millis: i64) -> f64 {
     millis.max(0) as f64 / 1000.0
 }
 
-/// The one line a finished run leaves in the log.
-fn report(execution: &Execution) {
+/// The one line a finished run leaves in the log, and what is counted of it.
+fn report(execution: &Execution, results: &ResultMeters) {
     let result = execution.canary().and_then(|task| task.result.as_ref());
     let verdict = result
         .and_then(|result| result.score.as_ref()?.classification.clone())
         .unwrap_or_else(|| execution.status.lower());
     let took = execution.end_time.unwrap_or(execution.build_time)
         - execution.start_time.unwrap_or(execution.build_time);
-    metrics::counter!("canary.runs", "verdict" => verdict.to_lowercase()).increment(1);
+    let label = verdict_label(&verdict);
+    metrics::counter!("canary.runs", "verdict" => label).increment(1);
+    let config = execution.config.name.as_deref().unwrap_or(AD_HOC);
+    let score = result.and_then(CanaryJudgeResult::total);
+    results.record(&execution.application, config, label, score);
     metrics::histogram!("canary.run.seconds").record(seconds(took));
     tracing::info!(
         execution.id = %execution.id,
         execution.application = %execution.application,
         verdict = %verdict,
-        score = result.and_then(CanaryJudgeResult::total),
+        score,
         duration_ms = took,
         "canary run finished"
     );

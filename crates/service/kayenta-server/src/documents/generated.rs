@@ -10,15 +10,18 @@ use crate::command_line::CommandLine;
 /// As wide as a terminal mostly is; the page must not depend on one.
 const WIDTH: usize = 100;
 
-/// `UPDATE_DOCS=1 cargo test -p kayenta-server documents` renews the page.
 #[test]
+fn the_page_on_the_command_line_is_up_to_date() {
+    up_to_date("docs/command-line.md", page());
+}
+
+/// `UPDATE_DOCS=1 cargo test -p kayenta-server documents` renews the pages.
 #[expect(
     clippy::disallowed_methods,
     reason = "a switch for whoever runs the tests"
 )]
-fn the_page_on_the_command_line_is_up_to_date() {
-    let path = repository().join("docs/command-line.md");
-    let made = page();
+pub(super) fn up_to_date(name: &str, made: String) {
+    let path = repository().join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, made).unwrap();
         return;
@@ -26,7 +29,7 @@ fn the_page_on_the_command_line_is_up_to_date() {
     let there = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         there == made,
-        "docs/command-line.md is stale: UPDATE_DOCS=1 cargo test -p kayenta-server documents"
+        "{name} is stale: UPDATE_DOCS=1 cargo test -p kayenta-server documents"
     );
 }
 

@@ -5,6 +5,7 @@ mod canary_configs;
 mod command_lines;
 mod generated;
 mod links;
+mod meters;
 mod object_store_guide;
 mod openapi;
 mod page;

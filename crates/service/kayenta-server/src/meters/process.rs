@@ -11,11 +11,14 @@ use kayenta_management::{Meter, MeterKind, Statistic};
 
 use kayenta_limits::Room;
 
-fn gauge(name: &str, description: &str, unit: Option<&str>, value: f64) -> Meter {
+use super::catalogue;
+
+fn gauge(name: &str, value: f64) -> Meter {
+    let known = catalogue::described(name);
     Meter {
         name: name.to_owned(),
-        description: Some(description.to_owned()),
-        base_unit: unit.map(str::to_owned),
+        description: known.map(|known| known.meaning.to_owned()),
+        base_unit: known.and_then(|known| known.unit).map(str::to_owned),
         kind: MeterKind::Gauge,
         tags: Vec::new(),
         measurements: vec![(Statistic::Value, value)],
@@ -56,58 +59,24 @@ pub(super) fn meters(started: Instant, start_millis: i64, usage: &ProcessorUsage
     let uptime = started.elapsed().as_secs_f64();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut meters = vec![
-        gauge(
-            "process.uptime",
-            "The uptime of the process",
-            Some("seconds"),
-            uptime,
-        ),
-        gauge(
-            "process.start.time",
-            "Start time of the process since unix epoch.",
-            Some("seconds"),
-            start_millis as f64 / 1e3,
-        ),
-        gauge(
-            "system.cpu.count",
-            "The number of processors available to the process",
-            None,
-            processors as f64,
-        ),
-        gauge(
-            "process.cpu.usage",
-            "The \"recent cpu usage\" for the process",
-            None,
-            usage.look(processors),
-        ),
+        gauge("process.uptime", uptime),
+        gauge("process.start.time", start_millis as f64 / 1e3),
+        gauge("system.cpu.count", processors as f64),
+        gauge("process.cpu.usage", usage.look(processors)),
     ];
     if let Some(Room { total, free, .. }) = kayenta_limits::room(Path::new(".")) {
-        for (name, description, bytes) in [
-            ("disk.total", "Total space for path", total),
-            ("disk.free", "Usable space for path", free),
-        ] {
-            let mut meter = gauge(name, description, Some("bytes"), bytes as f64);
+        for (name, bytes) in [("disk.total", total), ("disk.free", free)] {
+            let mut meter = gauge(name, bytes as f64);
             meter.tags = vec![("path".to_owned(), ".".to_owned())];
             meters.push(meter);
         }
     }
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     if let Some(limit) = limit {
-        meters.push(gauge(
-            "process.files.max",
-            "The maximum file descriptor count",
-            Some("files"),
-            limit as f64,
-        ));
+        meters.push(gauge("process.files.max", limit as f64));
     }
     if let Ok(files) = fs::read_dir("/proc/self/fd") {
-        let open = files.count() as f64;
-        meters.push(gauge(
-            "process.files.open",
-            "The open file descriptor count",
-            Some("files"),
-            open,
-        ));
+        meters.push(gauge("process.files.open", files.count() as f64));
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let number = |label: &str| -> Option<f64> {
@@ -115,20 +84,10 @@ pub(super) fn meters(started: Instant, start_millis: i64, usage: &ProcessorUsage
         rest.split_whitespace().next()?.parse().ok()
     };
     if let Some(kib) = number("VmRSS:") {
-        meters.push(gauge(
-            "process.resident.memory",
-            "Resident memory of the process",
-            Some("bytes"),
-            kib * 1024.0,
-        ));
+        meters.push(gauge("process.resident.memory", kib * 1024.0));
     }
     if let Some(threads) = number("Threads:") {
-        meters.push(gauge(
-            "process.threads",
-            "The threads of the process",
-            Some("threads"),
-            threads,
-        ));
+        meters.push(gauge("process.threads", threads));
     }
     meters
 }

@@ -1,10 +1,9 @@
 //! The recorder behind the `metrics` macros.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -17,6 +16,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use metrics_util::registry::{Registry, Storage};
 
 use super::{
+    catalogue::{self, Kind},
     process,
     summary::{Summary, Totals},
     text,
@@ -44,19 +44,12 @@ impl Storage<Key> for Cells {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Description {
-    text: String,
-    unit: Option<Unit>,
-}
-
 /// Everything measured so far. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Meters(Arc<Inner>);
 
 struct Inner {
     registry: Registry<Key, Cells>,
-    descriptions: RwLock<HashMap<String, Description>>,
     started: Instant,
     usage: process::ProcessorUsage,
     start_millis: i64,
@@ -76,6 +69,13 @@ pub(crate) fn install() -> anyhow::Result<Meters> {
     let meters = Meters::new();
     metrics::set_global_recorder(meters.clone())
         .context("a metrics recorder is installed already")?;
+    metrics::gauge!("kayenta.build.info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    // Shown from the start, so that an alert sees the first increase.
+    for known in catalogue::METERS {
+        if known.kind == Kind::Counter && known.labels.is_empty() {
+            metrics::counter!(known.name).increment(0);
+        }
+    }
     Ok(meters)
 }
 
@@ -84,83 +84,19 @@ impl Meters {
     fn new() -> Self {
         Self(Arc::new(Inner {
             registry: Registry::new(Cells),
-            descriptions: RwLock::default(),
             started: Instant::now(),
             usage: process::ProcessorUsage::since(Instant::now()),
             start_millis: Utc::now().timestamp_millis(),
         }))
     }
 
-    fn describe(&self, name: &KeyName, unit: Option<Unit>, text: &SharedString) {
-        let description = Description {
-            text: text.to_string(),
-            unit,
-        };
-        self.0
-            .descriptions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.as_str().to_owned(), description);
-    }
-
-    fn meter(&self, key: &Key, kind: MeterKind, measurements: Vec<(Statistic, f64)>) -> Meter {
-        let descriptions = self
-            .0
-            .descriptions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let description = descriptions.get(key.name());
-        let mut tags: Vec<(String, String)> = key
-            .labels()
-            .map(|label| (label.key().to_owned(), label.value().to_owned()))
-            .collect();
-        tags.sort();
-        let unit = description
-            .and_then(|d| d.unit)
-            .map(|unit| unit.as_str().to_owned());
-        Meter {
-            name: key.name().to_owned(),
-            description: description.map(|d| d.text.clone()),
-            base_unit: unit.or_else(|| (kind == MeterKind::Timer).then(|| "seconds".to_owned())),
-            kind,
-            tags,
-            measurements,
-        }
-    }
-
-    /// Whether the histogram's values are seconds.
-    fn is_timer(&self, name: &str) -> bool {
-        let descriptions = self
-            .0
-            .descriptions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        match descriptions.get(name).and_then(|d| d.unit) {
-            Some(unit) => unit == Unit::Seconds,
-            None => {
-                let name = name.to_lowercase();
-                [
-                    "seconds",
-                    "time",
-                    "duration",
-                    "requests",
-                    "query",
-                    "invocations",
-                ]
-                .iter()
-                .any(|end| name.ends_with(end))
-            }
-        }
-    }
-
     /// Calls back for every histogram under every set of tags.
     fn each_histogram(&self, mut visit: impl FnMut(Meter, Totals)) {
         self.0.registry.visit_histograms(|key, summary| {
             let totals = summary.totals();
-            let kind = if self.is_timer(key.name()) {
-                MeterKind::Timer
-            } else {
-                MeterKind::DistributionSummary
+            let kind = match catalogue::described(key.name()).and_then(|known| known.unit) {
+                Some("seconds") => MeterKind::Timer,
+                _ => MeterKind::DistributionSummary,
             };
             let total = match kind {
                 MeterKind::Timer => Statistic::TotalTime,
@@ -171,7 +107,7 @@ impl Meters {
                 (total, totals.sum),
                 (Statistic::Max, totals.max),
             ];
-            visit(self.meter(key, kind, measurements), totals);
+            visit(meter(key, kind, measurements), totals);
         });
     }
 
@@ -180,28 +116,49 @@ impl Meters {
         let mut meters = process::meters(self.0.started, self.0.start_millis, &self.0.usage);
         self.0.registry.visit_counters(|key, value| {
             let count = value.load(Ordering::Relaxed) as f64;
-            meters.push(self.meter(key, MeterKind::Counter, vec![(Statistic::Count, count)]));
+            meters.push(meter(
+                key,
+                MeterKind::Counter,
+                vec![(Statistic::Count, count)],
+            ));
         });
         self.0.registry.visit_gauges(|key, value| {
             let value = f64::from_bits(value.load(Ordering::Relaxed));
-            meters.push(self.meter(key, MeterKind::Gauge, vec![(Statistic::Value, value)]));
+            meters.push(meter(
+                key,
+                MeterKind::Gauge,
+                vec![(Statistic::Value, value)],
+            ));
         });
         meters
     }
 }
 
+/// A meter as the catalogue describes it.
+fn meter(key: &Key, kind: MeterKind, measurements: Vec<(Statistic, f64)>) -> Meter {
+    let known = catalogue::described(key.name());
+    let mut tags: Vec<(String, String)> = key
+        .labels()
+        .map(|label| (label.key().to_owned(), label.value().to_owned()))
+        .collect();
+    tags.sort();
+    Meter {
+        name: key.name().to_owned(),
+        description: known.map(|known| known.meaning.to_owned()),
+        base_unit: known.and_then(|known| known.unit).map(str::to_owned),
+        kind,
+        tags,
+        measurements,
+    }
+}
+
 impl Recorder for Meters {
-    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
-        self.describe(&name, unit, &text);
-    }
+    // The catalogue describes all meters; what a library says of its own is not shown.
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
-    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
-        self.describe(&name, unit, &text);
-    }
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
-    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
-        self.describe(&name, unit, &text);
-    }
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         self.0
@@ -249,7 +206,6 @@ mod tests {
     fn what_is_measured_shows_in_both_forms() {
         let meters = Meters::new();
         metrics::with_local_recorder(&meters, || {
-            metrics::describe_counter!("canary.runs", "Canary runs by verdict");
             metrics::counter!("canary.runs", "verdict" => "pass").increment(2);
             metrics::gauge!("queue.depth").set(3.0);
             metrics::histogram!("http.server.requests", "uri" => "/health").record(0.002);
@@ -261,7 +217,7 @@ mod tests {
         assert_eq!(find("queue.depth").measurements, [(Statistic::Value, 3.0)]);
         let text = meters.prometheus();
         for line in [
-            "# HELP canary_runs_total Canary runs by verdict",
+            "# HELP canary_runs_total Finished canary runs by verdict",
             "# TYPE canary_runs_total counter",
             "canary_runs_total{verdict=\"pass\"} 2",
             "queue_depth 3",

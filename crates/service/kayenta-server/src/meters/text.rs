@@ -7,7 +7,10 @@ use metrics_exporter_prometheus::formatting::{
     sanitize_description, sanitize_label_key, sanitize_label_value, sanitize_metric_name,
 };
 
-use super::summary::{BOUNDS, Totals};
+use super::{
+    catalogue::Kind,
+    summary::{BOUNDS, Totals},
+};
 
 /// All samples of one metric, which the format wants together under one header.
 #[derive(Default)]
@@ -21,26 +24,21 @@ struct Family {
 pub(super) fn render(plain: &[Meter], histograms: &[(Meter, Totals)]) -> String {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     for meter in plain {
-        let (kind, suffix) = match meter.kind {
-            MeterKind::Counter => ("counter", "_total"),
-            _ => ("gauge", unit_suffix(meter)),
+        let kind = match meter.kind {
+            MeterKind::Counter => Kind::Counter,
+            _ => Kind::Gauge,
         };
-        let name = with_suffix(sanitize_metric_name(&meter.name), suffix);
+        let name = prometheus_name(&meter.name, kind, meter.base_unit.as_deref());
         let value = meter.measurements.first().map_or(0.0, |(_, value)| *value);
         let family = families.entry(name.clone()).or_default();
-        family.kind = kind;
+        family.kind = type_of(kind);
         family.description.clone_from(&meter.description);
         sample(&mut family.samples, &name, &labels(meter), value);
     }
     for (meter, totals) in histograms {
-        let suffix = if meter.kind == MeterKind::Timer {
-            "_seconds"
-        } else {
-            unit_suffix(meter)
-        };
-        let name = with_suffix(sanitize_metric_name(&meter.name), suffix);
+        let name = prometheus_name(&meter.name, Kind::Histogram, meter.base_unit.as_deref());
         let family = families.entry(name.clone()).or_default();
-        family.kind = "histogram";
+        family.kind = type_of(Kind::Histogram);
         family.description.clone_from(&meter.description);
         histogram(&mut family.samples, &name, &labels(meter), totals);
     }
@@ -58,19 +56,28 @@ pub(super) fn render(plain: &[Meter], histograms: &[(Meter, Totals)]) -> String 
     text
 }
 
-fn unit_suffix(meter: &Meter) -> &'static str {
-    match meter.base_unit.as_deref() {
-        Some("seconds") => "_seconds",
-        Some("bytes") => "_bytes",
+/// The name a meter has for Prometheus: its unit at the end, `_total` after a counter's.
+pub(crate) fn prometheus_name(name: &str, kind: Kind, unit: Option<&str>) -> String {
+    let suffix = match (kind, unit) {
+        (Kind::Counter, _) => "_total",
+        (_, Some("seconds")) => "_seconds",
+        (_, Some("bytes")) => "_bytes",
         _ => "",
-    }
-}
-
-fn with_suffix(mut name: String, suffix: &str) -> String {
+    };
+    let mut name = sanitize_metric_name(name);
     if !name.ends_with(suffix) {
         name.push_str(suffix);
     }
     name
+}
+
+/// What `# TYPE` says.
+fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram => "histogram",
+    }
 }
 
 fn labels(meter: &Meter) -> String {

@@ -176,6 +176,7 @@ pub(super) fn engine(binder: &Binder<'_>, queue: &QueueSettings) -> EngineSettin
         lease: group.duration("lease", 10 * SECOND).max(SECOND),
         max_deliveries: group.integer("max-deliveries", 1_u32, 1_000, 5),
         sweep_interval: group.duration("sweep-interval", 30 * SECOND).max(SECOND),
+        result_series: group.integer("result-series", 0_u32, 100_000, 200) as usize,
         execution_retention: Some(group.duration("execution-retention", 30 * DAY))
             .filter(|retention| !retention.is_zero()),
         cleanup: cleanup(binder),
