@@ -1,6 +1,6 @@
 //! Space on the file system of a path.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes that stay free: with fewer, nothing new is accepted, so that what is under way can end.
 pub const RESERVED_BYTES: u64 = 4 << 20;
@@ -21,10 +21,10 @@ pub struct Room {
 
 /// A file system that takes nothing new.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no room in {}: {left}. Free some space or give it a larger volume", .path.display())]
+#[error("there is no room in the directory {}: {left}. Free some space or give it a larger volume", .name)]
 pub struct NoRoom {
-    /// The directory asked for.
-    pub path: PathBuf,
+    /// The directory asked for, without those around it: callers of the service read it.
+    pub name: String,
     left: String,
 }
 
@@ -62,7 +62,11 @@ impl Room {
             _ => return Ok(()),
         };
         Err(NoRoom {
-            path: path.to_owned(),
+            name: path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
             left,
         })
     }
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_file_system_without_bytes_or_without_files_has_no_room() {
-        let path = Path::new("/data");
+        let path = Path::new("/srv/data");
         let check = |free, free_files| {
             Room {
                 total: 1 << 30,
@@ -88,11 +92,11 @@ mod tests {
         assert_eq!(check(RESERVED_BYTES, Some(RESERVED_FILES)), Ok(()));
         assert_eq!(
             check(4096, Some(1_000_000)).unwrap_err(),
-            "there is no room in /data: 4096 bytes are left. Free some space or give it a larger volume"
+            "there is no room in the directory data: 4096 bytes are left. Free some space or give it a larger volume"
         );
         assert_eq!(
             check(1 << 29, Some(7)).unwrap_err(),
-            "there is no room in /data: 7 files can still be created (free inodes). Free some space or \
+            "there is no room in the directory data: 7 files can still be created (free inodes). Free some space or \
              give it a larger volume"
         );
     }

@@ -1,6 +1,7 @@
 //! Query templates: `${name}` filled in from the scope, as Apache Commons Text's
 //! `StringSubstitutor` does it with undefined variables an error.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::{
@@ -73,10 +74,23 @@ pub fn expand(
         .map(Some)
         .map_err(|cause| {
             FetchError::invalid(format!(
-                "Problem evaluating custom filter template: {template}"
+                "Problem evaluating custom filter template: {}",
+                beginning(&template)
             ))
             .caused_by(cause)
         })
+}
+
+/// Longest part of a template that an error repeats, in bytes.
+const LONGEST_REPEATED: usize = 2_000;
+
+/// The template, or its beginning.
+fn beginning(template: &str) -> Cow<'_, str> {
+    if template.len() <= LONGEST_REPEATED {
+        return template.into();
+    }
+    let shown = &template[..template.floor_char_boundary(LONGEST_REPEATED)];
+    format!("{shown}… ({} bytes in all)", template.len()).into()
 }
 
 /// Undoes the escaping a config carries inside an execution: every `$\{` is `${` again.

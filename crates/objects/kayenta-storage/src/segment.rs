@@ -16,6 +16,28 @@ pub fn is_path_segment(text: &str) -> bool {
             .any(|c| matches!(c, '/' | '\\') || c.is_control())
 }
 
+/// C-STORE-01: refuses what could be stored and never be reached by its URL again; `what` names it in the
+/// message.
+///
+/// # Errors
+/// [`StorageErrorKind::Invalid`].
+pub fn check_reachable(what: &str, text: &str) -> Result<(), StorageError> {
+    if text.contains(['%', ';']) {
+        return Err(unusable(what, text));
+    }
+    check_segment(what, text)
+}
+
+fn unusable(what: &str, text: &str) -> StorageError {
+    StorageError::new(
+        StorageErrorKind::Invalid,
+        format!(
+            "The {what} '{}' cannot be part of a path.",
+            text.escape_debug()
+        ),
+    )
+}
+
 /// Refuses what cannot be one segment of a path; `what` names it in the message.
 ///
 /// # Errors
@@ -24,13 +46,7 @@ pub fn check_segment(what: &str, text: &str) -> Result<(), StorageError> {
     if is_path_segment(text) {
         return Ok(());
     }
-    Err(StorageError::new(
-        StorageErrorKind::Invalid,
-        format!(
-            "The {what} '{}' cannot be part of a path.",
-            text.escape_debug()
-        ),
-    ))
+    Err(unusable(what, text))
 }
 
 #[cfg(test)]

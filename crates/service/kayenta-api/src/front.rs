@@ -13,6 +13,7 @@ use axum::{
 };
 use http::{Uri, uri::PathAndQuery};
 use kayenta_web::ErrorResponse;
+use percent_encoding::percent_decode_str;
 use tower::Service;
 
 /// Why a request is not routed; the fallback answers it.
@@ -65,6 +66,10 @@ impl Front {
         let path = request.uri().path();
         if let Some(what) = problem(path) {
             detour(request, Detour::BadPath(what));
+            return;
+        }
+        if percent_decode_str(path).decode_utf8().is_err() {
+            detour(request, Detour::BadPath("bytes that are not UTF-8"));
             return;
         }
         let Some(local) = path.strip_prefix(self.context_path.as_str()) else {

@@ -46,7 +46,7 @@ pub(crate) async fn environment(State(state): State<Management>, headers: Header
             let properties: Map<String, Value> = source
                 .properties
                 .iter()
-                .map(|property| (property.name.clone(), shown(masking, property)))
+                .map(|property| (property.name.clone(), shown(masking, source, property)))
                 .collect();
             json!({"name": source.name, "properties": properties})
         })
@@ -86,7 +86,7 @@ pub(crate) async fn property(
             sources.push(json!({"name": source.name}));
             continue;
         };
-        let shown = shown(masking, property);
+        let shown = shown(masking, source, property);
         if winner.is_none() {
             winner = Some(json!({"source": source.name, "value": shown["value"]}));
         }
@@ -129,12 +129,17 @@ pub(crate) async fn settings(State(state): State<Management>, headers: HeaderMap
     response::json(&headers, StatusCode::OK, &body)
 }
 
-fn shown(masking: &Masking, property: &PropertyView) -> Value {
+/// The source of the variables of the environment.
+const VARIABLES: &str = "systemEnvironment";
+
+fn shown(masking: &Masking, source: &SourceView, property: &PropertyView) -> Value {
+    let value = if source.name == VARIABLES {
+        masking.mask_variable(&property.name, &property.value)
+    } else {
+        masking.mask(&property.name, &property.value)
+    };
     let mut shown = Map::new();
-    shown.insert(
-        "value".to_owned(),
-        masking.mask(&property.name, &property.value),
-    );
+    shown.insert("value".to_owned(), value);
     if let Some(origin) = &property.origin {
         shown.insert("origin".to_owned(), origin.as_str().into());
     }
@@ -142,7 +147,7 @@ fn shown(masking: &Masking, property: &PropertyView) -> Value {
 }
 
 fn find<'a>(source: &'a SourceView, wanted: &str) -> Option<&'a PropertyView> {
-    let variables = source.name == "systemEnvironment";
+    let variables = source.name == VARIABLES;
     source
         .properties
         .iter()

@@ -14,6 +14,45 @@ const SECRET_DOCUMENTS: [&str; 4] = [
     "spring_application_json",
 ];
 
+/// What variables of the environment that may be shown begin with, in lower case and with dots: the
+/// settings, and what describes the machine.
+const KNOWN_VARIABLES: [&str; 34] = [
+    "container",
+    "home",
+    "hostname",
+    "java",
+    "jdk",
+    "kayenta",
+    "keiko",
+    "kubernetes",
+    "lang",
+    "language",
+    "lc",
+    "logging",
+    "logname",
+    "management",
+    "no.proxy",
+    "ok.http.client",
+    "okhttp",
+    "oldpwd",
+    "path",
+    "pollers",
+    "pwd",
+    "queue",
+    "redis",
+    "retrofit",
+    "server",
+    "services",
+    "shell",
+    "shlvl",
+    "spring",
+    "swagger",
+    "term",
+    "tz",
+    "user",
+    "rust",
+];
+
 /// Decides by key, and hides secrets inside URLs whatever the key.
 #[derive(Debug)]
 pub(crate) struct Masking {
@@ -51,7 +90,7 @@ impl Masking {
             return MASK.into();
         }
         match value {
-            Value::String(text) => mask_urls(text).into(),
+            Value::String(text) => mask_headers(&mask_urls(text)).into(),
             Value::Array(items) => items
                 .iter()
                 .map(|item| self.mask(key, item))
@@ -69,6 +108,22 @@ impl Masking {
         }
     }
 
+    /// The value of a variable of the environment as it may be shown. The environment holds much that has
+    /// nothing to do with the service, so only what is known to be harmless is shown.
+    pub(crate) fn mask_variable(&self, name: &str, value: &Value) -> Value {
+        let dotted = name.to_lowercase().replace(['_', '-'], ".");
+        let known = KNOWN_VARIABLES.iter().any(|known| {
+            dotted
+                .strip_prefix(known)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
+        if known {
+            self.mask(name, value)
+        } else {
+            MASK.into()
+        }
+    }
+
     fn is_secret(&self, key: &str) -> bool {
         let lower = key.to_lowercase();
         SECRET_ENDINGS.iter().any(|ending| lower.ends_with(ending))
@@ -80,6 +135,19 @@ impl Masking {
             || lower.starts_with("vcap.services")
             || SECRET_DOCUMENTS.contains(&lower.as_str())
             || self.extra.iter().any(|pattern| pattern.is_match(key))
+    }
+}
+
+/// Hides what follows the name of a header that carries credentials.
+fn mask_headers(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let found = ["authorization:", "cookie:"]
+        .iter()
+        .filter_map(|name| Some(lower.find(name)? + name.len()))
+        .min();
+    match found {
+        Some(end) => format!("{} {MASK}", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -107,6 +175,47 @@ mod tests {
         for key in ["server.port", "keiko.queue", "monkeys"] {
             assert_eq!(masking.mask(key, &json!(8090)), json!(8090), "{key}");
         }
+    }
+
+    #[test]
+    fn only_variables_known_to_be_harmless_are_shown() {
+        let masking = Masking::new(&[]);
+        for name in [
+            "AZURE_PAT",
+            "BASIC_AUTH",
+            "MY_BEARER",
+            "JWT",
+            "GPG_PASSPHRASE",
+            "USERS",
+            "HOMES",
+        ] {
+            assert_eq!(
+                masking.mask_variable(name, &json!("x")),
+                json!(MASK),
+                "{name}"
+            );
+        }
+        for name in [
+            "HOME",
+            "KAYENTA_ENGINE_WORKERS",
+            "server.port",
+            "LC_ALL",
+            "KUBERNETES_PORT",
+        ] {
+            assert_eq!(
+                masking.mask_variable(name, &json!("x")),
+                json!("x"),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            masking.mask_variable("KAYENTA_X_TOKEN", &json!("x")),
+            json!(MASK)
+        );
+        assert_eq!(
+            masking.mask("kayenta.x", &json!("curl -H 'Authorization: Bearer abc' x")),
+            "curl -H 'Authorization: ******"
+        );
     }
 
     #[test]

@@ -132,6 +132,12 @@ impl AccessRule {
                 .methods
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(method));
-        path_matches && method_matches
+        // What may be read with GET may be asked about with HEAD, and not otherwise.
+        let as_get = method.eq_ignore_ascii_case("HEAD")
+            && self
+                .methods
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case("GET"));
+        path_matches && (method_matches || as_get)
     }
 }

@@ -324,13 +324,15 @@ fn failure(operation: &str, path: &Path, error: io::Error) -> StorageError {
         // Full disks are emptied, interrupted calls repeated, mounts brought back.
         _ => StorageErrorKind::Unavailable,
     };
-    let error = StorageError::new(
-        kind,
-        format!("cannot {operation} {}: {error}", path.display()),
-    )
-    .caused_by(error);
     if kind != StorageErrorKind::Invalid {
-        warn!("disk store: {error}");
+        warn!("disk store: cannot {operation} {}: {error}", path.display());
     }
-    error
+    // Callers need not know where on the machine it lies.
+    let parts: Vec<_> = path.components().rev().take(3).collect();
+    let shown: PathBuf = parts.into_iter().rev().collect();
+    StorageError::new(
+        kind,
+        format!("cannot {operation} {}: {error}", shown.display()),
+    )
+    .caused_by(error)
 }

@@ -60,7 +60,11 @@ pub(super) struct Found {
 
 impl Found {
     /// The files in the directory of a key, none when there is no such directory.
+    /// A link is no such directory: what it leads to is none of the service's.
     pub(super) fn all_in(directory: &Path, key: &str) -> io::Result<Vec<Self>> {
+        if fs::symlink_metadata(directory).is_ok_and(|metadata| metadata.is_symlink()) {
+            return Ok(Vec::new());
+        }
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error)

@@ -233,6 +233,58 @@ mod tests {
         );
     }
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_lead_nowhere() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path()).await;
+        let kind = ObjectKind::CanaryConfig;
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("x.json"), "{}").unwrap();
+        let group = root.path().join("canary_config");
+        fs::create_dir_all(group.join("file")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), group.join("folder")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("x.json"), group.join("file/x.json"))
+            .unwrap();
+        for key in ["folder", "file"] {
+            assert!(
+                store.load(kind, key).await.unwrap_err().is_not_found(),
+                "{key}"
+            );
+        }
+        assert!(store.list(kind).await.unwrap().is_empty());
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_failed_write_leaves_no_folder_and_tells_callers_no_path_of_the_machine() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path()).await;
+        let kind = ObjectKind::CanaryConfig;
+        // A folder where the file would go.
+        let taken = root.path().join("canary_config/a/canary_config.json");
+        fs::create_dir_all(taken.join("x")).unwrap();
+        let write = |key| {
+            store.store(
+                kind,
+                key,
+                None,
+                Bytes::from_static(b"{}"),
+                WriteCondition::Always,
+            )
+        };
+        let error = write("a").await.unwrap_err();
+        assert!(
+            error
+                .message
+                .starts_with("cannot write canary_config/a/canary_config.json: "),
+            "{error}"
+        );
+        fs::remove_dir_all(root.path().join("tmp")).unwrap();
+        write("b").await.unwrap_err();
+        assert!(!root.path().join("canary_config/b").exists());
+    }
+
     #[tokio::test]
     async fn a_lock_excludes_until_it_is_released() {
         let root = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use axum::{
 };
 use http::StatusCode;
 use kayenta_model::{CanaryStatusResponse, ListedObject};
-use kayenta_storage::{ObjectKind, StorageErrorKind, WriteCondition};
+use kayenta_storage::{ObjectKind, StorageErrorKind, WriteCondition, check_reachable};
 use kayenta_web::{
     ErrorResponse, JsonBody, Params, TimedJson,
     schemas::{BodyErrors, CommonErrors, Missing},
@@ -95,6 +95,7 @@ pub(crate) async fn create(
         .pipeline_id
         .filter(|id| !id.is_empty())
         .unwrap_or_else(|| state.ids().uuid());
+    check_reachable("pipelineId", &pipeline_id)?;
     let filename = format!("{pipeline_id}.json");
     let stored = objects
         .store(

@@ -115,14 +115,25 @@ where
     }
 }
 
+/// What must not reach a log as it is: control characters, what ends a line in some viewers, and what
+/// turns the direction of the text after it around.
+fn is_unfit(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}'
+        )
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// The text without control characters: what callers send and stores answer is part of log lines, and
 /// must neither begin a line of its own nor reach a terminal as a command.
 fn on_one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_unfit) {
         return Cow::Borrowed(text);
     }
     let escaped = text.chars().fold(String::new(), |mut escaped, c| {
-        if c.is_control() {
+        if is_unfit(c) {
             escaped.extend(c.escape_default());
         } else {
             escaped.push(c);
