@@ -1,7 +1,10 @@
 //! One request and its whole answer, for protocols in which every status means something.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, Request, header::CONTENT_LENGTH};
+use http::{
+    HeaderValue, Method, Request,
+    header::{AUTHORIZATION, CONTENT_LENGTH},
+};
 use reqwest::Response;
 
 use crate::{call::root_cause, transport::Transport};
@@ -27,7 +30,7 @@ pub enum ExchangeError {
 }
 
 impl Transport {
-    /// Sends `request` as it is and reads the whole answer, of whatever status, if it has at most
+    /// Sends `request` as it is, but for user information in its URL, and reads the whole answer, of whatever status, if it has at most
     /// `most_bytes`. Redirects are not followed. The only limits of time are those of the connections.
     ///
     /// # Errors
@@ -42,8 +45,21 @@ impl Transport {
             let headers = request.headers_mut();
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let request = reqwest::Request::try_from(request)
-            .map_err(|error| ExchangeError::Request(root_cause(&error.without_url())))?;
+        let unusable =
+            |error: reqwest::Error| ExchangeError::Request(root_cause(&error.without_url()));
+        let mut request = reqwest::Request::try_from(request).map_err(unusable)?;
+        let url = request.url();
+        if !url.username().is_empty() || url.password().is_some() {
+            // As for other calls: what stands in the URL is sent as HTTP basic, and shown nowhere.
+            let method = request.method().clone();
+            let bare = self.client.request(method, url.clone()).build();
+            let bare = bare.map_err(unusable)?;
+            *request.url_mut() = bare.url().clone();
+            if let Some(basic) = bare.headers().get(AUTHORIZATION) {
+                let headers = request.headers_mut();
+                headers.entry(AUTHORIZATION).or_insert(basic.clone());
+            }
+        }
         let mut response = self.client.execute(request).await.map_err(failed)?;
         let body = whole(&mut response, most_bytes).await?;
         let mut answer = http::Response::new(body);

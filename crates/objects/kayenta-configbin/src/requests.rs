@@ -118,7 +118,7 @@ impl Requests {
         let (kind, why) = match status.as_u16() {
             401 | 403 => (
                 StorageErrorKind::Denied,
-                "it refuses this service (requests carry no credentials); ",
+                "it refuses this service (credentials go into endpoint.baseUrl: http://user:password@host); ",
             ),
             408 | 429 | 500..=599 => (StorageErrorKind::Unavailable, ""),
             400..=499 => (StorageErrorKind::Invalid, ""),

@@ -197,7 +197,7 @@ async fn a_listing_that_cannot_be_read_is_an_error() {
     for (status, body, kind, word) in [
         (200, "<html>", StorageErrorKind::Other, "is not ConfigBin's"),
         (404, "", StorageErrorKind::Other, "configType 'canary'"),
-        (403, "", StorageErrorKind::Denied, "no credentials"),
+        (403, "", StorageErrorKind::Denied, "refuses this service"),
         (503, "", StorageErrorKind::Unavailable, "503"),
         (400, "", StorageErrorKind::Invalid, "400"),
     ] {
@@ -236,4 +236,21 @@ async fn c_configbin_01_other_kinds_are_refused_and_never_listed() {
     assert_eq!(store.list(kind).await.unwrap(), []);
     assert!(store.load(kind, "m").await.unwrap_err().is_not_found());
     assert!(server.seen().is_empty());
+}
+
+/// User information of the base URL, which is the only way to configure credentials, is sent as HTTP basic.
+#[tokio::test]
+async fn credentials_of_the_base_url_are_sent_and_not_shown() {
+    let server = config_bin().await;
+    let base_url = server
+        .base_url()
+        .replace("http://", "http://user:hush-hush@");
+    let store = store(&base_url);
+    store.check().await.unwrap();
+    let seen = server.seen();
+    assert_eq!(
+        seen[0].headers["authorization"],
+        "Basic dXNlcjpodXNoLWh1c2g="
+    );
+    assert!(!format!("{store:?}").contains("hush-hush"));
 }

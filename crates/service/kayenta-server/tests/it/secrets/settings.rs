@@ -71,7 +71,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("kayenta.aws.accounts[0].explicitCredentials.secretKey", Here("«zq27-aws»"), Kept),
     setting("kayenta.aws.accounts[0].explicitCredentials.sessionToken", Here("«zq28-aws»"), Kept),
     setting("kayenta.aws.accounts[0].endpoint", Here("http://url-user:«zq29-aws»@{echo}/s3"), Kept),
-    setting("kayenta.configbin.accounts[0].endpoint.baseUrl", Here("http://url-user:«zq30-configbin»@{echo}/c"), Kept),
+    setting("kayenta.configbin.accounts[0].endpoint.baseUrl", Here("http://url-user:«zq30-configbin»@{echo}/c"), Sent),
     // Judges and callers.
     setting("kayenta.remoteJudge.endpoint.baseUrl", Here("http://url-user:«zq31-judge»@{echo}/judging?token=«zq32-judge»&x="), Sent),
     setting("kayenta.security.tokens[0].token", Here("«zq33-security»"), Kept),
