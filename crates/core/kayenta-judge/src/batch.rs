@@ -12,7 +12,8 @@ use std::{
 };
 
 use kayenta_model::{
-    CanaryConfig, CanaryJudgeResult, Look, MetricSetPair, Thresholds, explanation::MetricFinding,
+    CanaryConfig, CanaryJudgeResult, Look, MetricSetPair, Thresholds,
+    explanation::{CanaryExplanation, MetricFinding},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -54,15 +55,66 @@ pub struct BatchSummary {
     pub errors: u64,
 }
 
+/// A line of a batch with its outcome, for whoever makes more of it than the answer.
+#[derive(Clone, Debug)]
+pub struct BatchLine<'a> {
+    /// From 1.
+    pub number: u64,
+    /// The id of the line, as it was given.
+    pub id: &'a Value,
+    /// What was judged and how, or why not.
+    pub outcome: Result<BatchVerdict<'a>, &'a str>,
+}
+
+/// A judged line.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchVerdict<'a> {
+    /// What was judged.
+    pub request: &'a JudgeRequest,
+    /// The judgement.
+    pub result: &'a CanaryJudgeResult,
+    /// Why.
+    pub explanation: &'a CanaryExplanation,
+}
+
 /// Judges every line of `input` with the local judge its config asks for.
 ///
 /// # Errors
 /// Only those of reading `input` and writing `output`; whatever is wrong with a line is in its answer.
 pub fn judge_lines(
     judges: &JudgeRegistry,
+    input: impl BufRead,
+    output: impl Write,
+    options: BatchOptions,
+) -> io::Result<BatchSummary> {
+    answer_lines::<()>(judges, input, output, options, None, |()| Ok(()))
+}
+
+/// As [`judge_lines`]. What `view` makes of each line, on the thread that judged it, goes to `take`, in order.
+///
+/// # Errors
+/// As [`judge_lines`], and those of `take`.
+pub fn judge_and_view_lines<T: Send>(
+    judges: &JudgeRegistry,
+    input: impl BufRead,
+    output: impl Write,
+    options: BatchOptions,
+    view: &(dyn Fn(&BatchLine<'_>) -> T + Sync),
+    take: impl FnMut(T) -> io::Result<()>,
+) -> io::Result<BatchSummary> {
+    answer_lines(judges, input, output, options, Some(view), take)
+}
+
+/// What is made of a line beside its answer.
+type View<'v, T> = Option<&'v (dyn Fn(&BatchLine<'_>) -> T + Sync)>;
+
+fn answer_lines<T: Send>(
+    judges: &JudgeRegistry,
     mut input: impl BufRead,
     mut output: impl Write,
     options: BatchOptions,
+    view: View<'_, T>,
+    mut take: impl FnMut(T) -> io::Result<()>,
 ) -> io::Result<BatchSummary> {
     let mut summary = BatchSummary::default();
     let mut reader = LineReader::new(options.max_line_bytes);
@@ -73,11 +125,14 @@ pub fn judge_lines(
             return Ok(summary);
         }
         for answer in pool::map(&chunk, options.threads, |line| {
-            answer(judges, line, options.explain)
+            answer(judges, line, options.explain, view)
         }) {
             summary.lines += 1;
             summary.errors += u64::from(answer.is_error);
             output.write_all(&answer.line)?;
+            if let Some(viewed) = answer.viewed {
+                take(viewed)?;
+            }
         }
     }
 }
@@ -211,36 +266,56 @@ struct ErrorLine<'a> {
 }
 
 /// One line of output.
-struct Answer {
+struct Answer<T> {
     line: Vec<u8>,
     is_error: bool,
+    viewed: Option<T>,
 }
 
-fn answer(judges: &JudgeRegistry, line: &Line, explain: bool) -> Answer {
+fn answer<T>(judges: &JudgeRegistry, line: &Line, explain: bool, view: View<'_, T>) -> Answer<T> {
     let (id, outcome) = match read(line) {
         Ok(envelope) => {
-            let outcome = envelope
-                .request()
-                .and_then(|request| judge(judges, &request, explain));
+            let outcome = envelope.request().and_then(|request| {
+                let judged = judge(judges, &request, explain, view.is_some())?;
+                Ok((request, judged))
+            });
             (envelope.id, outcome)
         }
         Err(error) => (Value::Null, Err(error)),
     };
     let serialized = match &outcome {
-        Ok(judged) => serde_json::to_vec(&ResultLine {
+        Ok((_, judged)) => serde_json::to_vec(&ResultLine {
             id: &id,
             result: &judged.result,
-            findings: judged.findings.as_deref(),
+            findings: explain.then_some(&judged.explanation.findings[..]),
         }),
         Err(error) => serde_json::to_vec(&ErrorLine { id: &id, error }),
     };
-    let (mut line, is_error) = match serialized {
+    let (mut answered, is_error) = match serialized {
         Ok(line) => (line, outcome.is_err()),
         // Nothing in a result can fail to serialize; if it ever does, the line says so.
         Err(_) => (br#"{"id":null,"error":"unwritable result"}"#.to_vec(), true),
     };
-    line.push(b'\n');
-    Answer { line, is_error }
+    answered.push(b'\n');
+    let viewed = view.map(|view| {
+        view(&BatchLine {
+            number: line.number,
+            id: &id,
+            outcome: match &outcome {
+                Ok((request, judged)) => Ok(BatchVerdict {
+                    request,
+                    result: &judged.result,
+                    explanation: &judged.explanation,
+                }),
+                Err(error) => Err(error),
+            },
+        })
+    });
+    Answer {
+        line: answered,
+        is_error,
+        viewed,
+    }
 }
 
 fn read(line: &Line) -> Result<Envelope<'_>, String> {
@@ -255,26 +330,31 @@ fn read(line: &Line) -> Result<Envelope<'_>, String> {
 /// What a line is answered with.
 struct JudgedLine {
     result: CanaryJudgeResult,
-    findings: Option<Vec<MetricFinding>>,
+    /// Empty when nobody wants it.
+    explanation: CanaryExplanation,
 }
 
 fn judge(
     judges: &JudgeRegistry,
     request: &JudgeRequest,
     explain: bool,
+    view: bool,
 ) -> Result<JudgedLine, String> {
     let mut result = judged(judges, request)?;
-    if !explain && !explanation::is_wanted(&request.canary_config) {
+    let attach = explain || explanation::is_wanted(&request.canary_config);
+    if !attach && !view {
         return Ok(JudgedLine {
             result,
-            findings: None,
+            explanation: CanaryExplanation::default(),
         });
     }
     let explained = explanation::explain(request, &result).map_err(|error| error.to_string())?;
-    explanation::attach(&mut result, &explained).map_err(|error| error.to_string())?;
+    if attach {
+        explanation::attach(&mut result, &explained).map_err(|error| error.to_string())?;
+    }
     Ok(JudgedLine {
         result,
-        findings: explain.then_some(explained.findings),
+        explanation: explained,
     })
 }
 

@@ -357,7 +357,7 @@ mod tests {
             .collect();
         assert_eq!(
             groups,
-            [("a", 1, 1, 1, 50.0, 40.0), ("b", 2, 0, 0, 100.0, 30.0)]
+            [("b", 2, 0, 0, 100.0, 30.0), ("a", 1, 1, 1, 50.0, 40.0)]
         );
         assert_eq!((sum.weighted, sum.reachable), (50.0, 70.0));
         assert_eq!(result.total(), Some(50.0));

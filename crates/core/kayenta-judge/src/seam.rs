@@ -30,6 +30,15 @@ impl From<Thresholds> for ScoreThresholds {
     }
 }
 
+impl From<ScoreThresholds> for Thresholds {
+    fn from(thresholds: ScoreThresholds) -> Self {
+        Self {
+            pass: Some(thresholds.pass),
+            marginal: Some(thresholds.marginal),
+        }
+    }
+}
+
 /// Everything a judge looks at. Shared as an `Arc` between the caller and the thread that judges, so
 /// that no sample is ever copied.
 #[derive(Clone, Debug, Default)]

@@ -245,18 +245,39 @@ impl AnalysisStatusResponse {
     #[must_use]
     pub fn verdict(&self) -> Option<AnalysisVerdict> {
         let result = self.canary_analysis_execution_result.as_ref()?;
-        match self.execution_status? {
-            ExecutionStatus::Succeeded if result.did_pass_thresholds => Some(AnalysisVerdict::Pass),
-            ExecutionStatus::Succeeded if !result.canary_scores.is_empty() => {
-                Some(AnalysisVerdict::Marginal)
-            }
-            // A judged run below marginal ends the analysis without an exception of its own.
-            ExecutionStatus::Terminal => result
-                .canary_execution_results
-                .last()
-                .filter(|run| run.execution_status == Some(ExecutionStatus::Succeeded))
-                .map(|_| AnalysisVerdict::Fail),
-            _ => None,
+        verdict(self.execution_status?, result)
+    }
+}
+
+/// The verdict of an analysis with this status and result, if it has one.
+#[must_use]
+pub fn verdict(
+    status: ExecutionStatus,
+    result: &AnalysisExecutionResult,
+) -> Option<AnalysisVerdict> {
+    match status {
+        ExecutionStatus::Succeeded if result.did_pass_thresholds => Some(AnalysisVerdict::Pass),
+        ExecutionStatus::Succeeded if !result.canary_scores.is_empty() => {
+            Some(AnalysisVerdict::Marginal)
+        }
+        // A judged run below marginal ends the analysis without an exception of its own.
+        ExecutionStatus::Terminal => result
+            .canary_execution_results
+            .last()
+            .filter(|run| run.execution_status == Some(ExecutionStatus::Succeeded))
+            .map(|_| AnalysisVerdict::Fail),
+        _ => None,
+    }
+}
+
+impl AnalysisVerdict {
+    /// The word of the classification of a score that it corresponds to.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "Pass",
+            Self::Marginal => "Marginal",
+            Self::Fail => "Fail",
         }
     }
 }

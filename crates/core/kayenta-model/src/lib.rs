@@ -29,6 +29,7 @@ pub mod canary_config;
 pub mod clock;
 pub mod comparison;
 pub mod execution;
+pub mod execution_summary;
 pub mod explanation;
 pub mod java_hash;
 pub mod judgement;
@@ -58,6 +59,7 @@ pub use execution::{
     CanaryAdhocRequest, CanaryExecutionRequest, CanaryResult, CanaryStatusResponse,
     ExceptionDetails, ExecutionException, ExecutionMetadata,
 };
+pub use execution_summary::{ExecutionKind, ExecutionSummary};
 pub use java_hash::java_string_hash;
 pub use judgement::{
     AnalysisResult, CanaryJudgeResult, GroupScore, JudgeScore, Look, MetricStats, SideMetadata,

@@ -3,7 +3,7 @@
 use askama::Template;
 use kayenta_model::{
     AnalysisRequest, AnalysisStatusResponse, CanaryJudgeResult, CanaryStatusResponse,
-    ExecutionStatus, analysis::AnalysisVerdict,
+    ExecutionStatus,
 };
 
 use crate::{
@@ -78,9 +78,7 @@ impl AnalysisView<'_> {
     #[must_use]
     pub fn badge(&self) -> Badge {
         match self.status.verdict() {
-            Some(AnalysisVerdict::Pass) => Badge::of_label("Pass"),
-            Some(AnalysisVerdict::Marginal) => Badge::of_label("Marginal"),
-            Some(AnalysisVerdict::Fail) => Badge::of_label("Fail"),
+            Some(verdict) => Badge::of_label(verdict.word()),
             None => Badge::of_status(self.status.execution_status.unwrap_or_default().as_str()),
         }
     }

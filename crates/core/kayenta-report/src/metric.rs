@@ -85,6 +85,8 @@ const TABLE_ROWS: usize = 1500;
 #[derive(Template)]
 #[template(path = "metric.html")]
 struct MetricTemplate {
+    /// Of the headings within.
+    level: u8,
     heading: Option<String>,
     position: String,
     previous: Option<String>,
@@ -183,6 +185,7 @@ impl JudgedRun<'_> {
         let href = |row: &MetricRow| links.metric(row);
         let mut template = self.template(row, query, Paint::Classes, COLUMNS);
         template.heading = None;
+        template.level = 2;
         template.position = format!("metric {} of {}", index + 1, rows.len());
         template.previous = index.checked_sub(1).map(|previous| href(&rows[previous]));
         template.next = rows.get(index + 1).map(href);
@@ -242,6 +245,7 @@ impl JudgedRun<'_> {
             query,
         };
         MetricTemplate {
+            level: 3,
             heading: Some(title.clone()),
             position: String::new(),
             previous: None,

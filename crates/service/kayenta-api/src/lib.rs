@@ -24,6 +24,6 @@ mod transport;
 pub use document::{document, document_2};
 pub use error::ApiError;
 pub use options::ApiOptions;
-pub use router::{management_router, router};
+pub use router::{PageRoutes, management_router, router, router_with_pages};
 pub use security::{SecurityError, SigningKeys, SigningKeysError};
 pub use state::{ApiParts, ApiState};

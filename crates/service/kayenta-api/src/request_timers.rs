@@ -148,6 +148,7 @@ fn controller(
             "getCanaryAnalysisExplanation",
         ),
         ("GET", "/canary/{id}") => ("CanaryController", "getCanaryResults"),
+        ("GET", "/executions") => ("CanaryController", "listExecutions"),
         ("GET", "/canary/executions") => ("CanaryController", "getCanaryResultsByApplication"),
         ("GET", "/judges") => ("CanaryJudgesController", "list"),
         ("POST", "/judges/judge") => ("CanaryJudgesController", "judge"),

@@ -27,13 +27,35 @@ use crate::{
 /// # Errors
 /// When the security settings cannot work; [`ApiState::new`] has found that out before.
 pub fn router(state: ApiState) -> Result<Router, SecurityError> {
+    router_with_pages(state, None)
+}
+
+/// Pages for browsers on the main port, with the access control of the API in front of them.
+#[derive(Clone, Debug)]
+pub struct PageRoutes {
+    /// The pages.
+    pub router: Router,
+    /// Their routes, all of which answer `GET` alone.
+    pub paths: &'static [&'static str],
+    /// Where a browser is sent that asks for `/`.
+    pub home: &'static str,
+}
+
+/// As [`router`], with pages beside the API.
+///
+/// # Errors
+/// As [`router`].
+pub fn router_with_pages(
+    state: ApiState,
+    pages: Option<PageRoutes>,
+) -> Result<Router, SecurityError> {
     let options = state.options();
     let (routes, document) = described(options).split_for_parts();
     let mut routes = routes.with_state(state.clone());
     if options.swagger_enabled {
         routes = routes.merge(openapi::routes(&document, options));
     }
-    finish(routes, &document, options, &options.context_path)
+    finish(routes, &document, options, &options.context_path, pages)
 }
 
 /// The management endpoints alone, for a port of their own.
@@ -47,7 +69,13 @@ pub fn management_router(state: ApiState) -> Result<Router, SecurityError> {
         &options.management,
     )
     .split_for_parts();
-    finish(routes.with_state(state.clone()), &document, options, "")
+    finish(
+        routes.with_state(state.clone()),
+        &document,
+        options,
+        "",
+        None,
+    )
 }
 
 /// The routes of the main port with their description.
@@ -81,8 +109,25 @@ fn finish(
     document: &OpenApi,
     options: &ApiOptions,
     context_path: &str,
+    pages: Option<PageRoutes>,
 ) -> Result<Router, SecurityError> {
     let base_path = &options.management.base_path;
+    let page_paths = pages.as_ref().map(|pages| pages.paths).unwrap_or_default();
+    let mut methods = declared_methods(document);
+    methods.extend(
+        page_paths
+            .iter()
+            .map(|path| ((*path).to_owned(), vec!["GET"])),
+    );
+    let mut any_accept = any_accept_routes(document);
+    any_accept.extend(page_paths.iter().map(|path| (*path).to_owned()));
+    let home = pages
+        .as_ref()
+        .map(|pages| format!("{}{}", context_path.trim_end_matches('/'), pages.home));
+    let routes = match pages {
+        Some(pages) => routes.merge(pages.router),
+        None => routes,
+    };
     let transport = Arc::new(RequestLayer::new(
         options.cors.clone(),
         Guard::new(
@@ -90,13 +135,14 @@ fn finish(
             options.signing_keys.as_ref(),
             base_path,
         )?,
-        &declared_methods(document),
-        any_accept_routes(document),
+        &methods,
+        any_accept,
+        page_paths,
         base_path,
         RequestTimers::new(options.metric_stores.clone()),
     ));
     let routes = routes
-        .fallback(transport::unknown_path)
+        .fallback(move |request| transport::unknown_path(home.clone(), request))
         .method_not_allowed_fallback(transport::wrong_method)
         .layer(middleware::from_fn_with_state(transport, transport::carry));
     Ok(Router::new().fallback_service(Front::new(routes, context_path)))

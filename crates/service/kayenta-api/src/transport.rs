@@ -29,7 +29,11 @@ use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, accept};
 use tracing::Instrument;
 
-use crate::{front::Detour, request_timers::RequestTimers, security::Guard};
+use crate::{
+    front::{Detour, found},
+    request_timers::RequestTimers,
+    security::Guard,
+};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_XSS_PROTECTION: HeaderName = HeaderName::from_static("x-xss-protection");
@@ -46,6 +50,8 @@ pub(crate) struct RequestLayer {
     allow: HashMap<String, Allow>,
     /// Routes that answer something other than JSON, or JSON of a type of their own.
     any_accept: HashSet<String>,
+    /// Routes of pages: no other origin may read them, whatever may read the API.
+    pages: &'static [&'static str],
     /// Where the management endpoints sit; probes are logged at debug level.
     health_path: String,
     ids: RequestIds,
@@ -65,6 +71,7 @@ impl RequestLayer {
         guard: Option<Guard>,
         methods: &HashMap<String, Vec<&'static str>>,
         any_accept: HashSet<String>,
+        pages: &'static [&'static str],
         base_path: &str,
         timers: RequestTimers,
     ) -> Self {
@@ -88,6 +95,7 @@ impl RequestLayer {
             guard,
             allow,
             any_accept,
+            pages,
             health_path: format!("{}/health", base_path.trim_end_matches('/')),
             ids: RequestIds::new(),
             timers,
@@ -208,16 +216,19 @@ pub(crate) async fn carry(
 ) -> Response {
     let started = Instant::now();
     let headers = request.headers();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let is_page = route
+        .as_ref()
+        .is_some_and(|route| transport.pages.contains(&route.as_str()));
     let origin = headers
         .get(header::ORIGIN)
-        .filter(|origin| !origin.is_empty() && allowed(&transport.cors, origin))
+        .filter(|origin| !is_page && !origin.is_empty() && allowed(&transport.cors, origin))
         .cloned();
     let preflight = request.method() == Method::OPTIONS
         && origin.is_some()
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let id = transport.ids.of(headers);
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let unrouted = match &route {
         Some(_) => String::new(),
         None => shortened(request.uri().path()),
@@ -245,9 +256,16 @@ pub(crate) async fn carry(
 }
 
 /// What is not routed: refused paths, redirects to the context path, unknown paths.
-pub(crate) async fn unknown_path(request: Request) -> Response {
-    match request.extensions().get::<Detour>() {
-        Some(detour) => detour.clone().into_response(),
+/// C-API-21: a browser that asks for `/` is sent to the pages, if there are any.
+pub(crate) async fn unknown_path(home: Option<String>, request: Request) -> Response {
+    if let Some(detour) = request.extensions().get::<Detour>() {
+        return detour.clone().into_response();
+    }
+    let browses = request.method() == Method::GET
+        && request.uri().path() == "/"
+        && accept::names(request.headers(), "text/html");
+    match home.filter(|_| browses) {
+        Some(home) => found(&home),
         None => ErrorResponse::no_such_path().into_response(),
     }
 }

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
+    html::{failure_page, outcome_page},
     http::{Client, ClientError, Credentials, StartParameters},
     minutes::parse_minutes,
     outcome::{Outcome, in_own_words, last_judged},
@@ -146,6 +147,9 @@ pub struct AnalyzeArgs {
     /// Format of the report on standard output
     #[arg(long, value_enum, default_value_t)]
     output: OutputFormat,
+    /// Write an HTML file with the verdict, why it came about, and charts of all series
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Polling interval in seconds
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     poll: f64,
@@ -168,6 +172,8 @@ enum GateError {
     Parameter(String),
     #[error("--basic: expected NAME:PASSWORD")]
     Basic,
+    #[error("cannot write {path}: {reason}")]
+    Report { path: String, reason: String },
     #[error("cannot write the report: {0}")]
     Output(#[from] std::io::Error),
     #[error("interrupted; the analysis {id} was {left}")]
@@ -186,6 +192,10 @@ pub async fn run_analyze(args: AnalyzeArgs) -> ExitCode {
             if let Ok(Some(report)) = render_failure(&reason, args.output) {
                 let _ = writeln!(std::io::stdout(), "{report}");
             }
+            // The report that could not be written a moment ago is not tried again.
+            if let Some(path) = args.report.as_ref().filter(|path| !path.exists()) {
+                let _ = std::fs::write(path, failure_page(&reason));
+            }
             Verdict::Error.exit_code()
         }
     }
@@ -197,6 +207,14 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
         credentials(args)?,
         Duration::from_secs(args.patience),
     )?;
+    if let Some(path) = &args.report {
+        // Found out before an hour is waited for; and no report of an earlier build is taken for this one.
+        let created = std::fs::File::create(path).and_then(|_| std::fs::remove_file(path));
+        created.map_err(|error| GateError::Report {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+    }
     let id = match &args.watch {
         Some(id) => id.clone(),
         None => start(&client, args).await?,
@@ -226,6 +244,13 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
         && let Ok(explanation) = client.explanation(&id, account.as_deref()).await
     {
         outcome = outcome.explained(explanation);
+    }
+    if let Some(path) = &args.report {
+        let page = outcome_page(&outcome, pairs.unwrap_or_default());
+        std::fs::write(path, page).map_err(|error| GateError::Report {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
     }
     writeln!(std::io::stdout(), "{}", render(&outcome, args.output)?)?;
     if args.output != OutputFormat::Text {

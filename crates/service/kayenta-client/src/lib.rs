@@ -22,6 +22,7 @@
 
 mod analyze;
 mod evidence;
+mod html;
 mod http;
 mod minutes;
 mod outcome;

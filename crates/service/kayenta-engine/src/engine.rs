@@ -10,7 +10,7 @@ use kayenta_model::{
     explanation::{AnalysisExplanation, CanaryExplanation},
     pipeline::PipelineExecution,
 };
-use kayenta_queue::{DeadLetter, ExecutionFilter, QueueDepth};
+use kayenta_queue::{DeadLetter, ExecutionFilter, ListingPlace, QueueDepth};
 use kayenta_storage::{ObjectKind, ObjectRepository, check_room};
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +18,9 @@ use crate::{
     account::Accounts,
     archiver::Archiver,
     error::{EngineError, EngineErrorKind},
-    executions::Executions,
-    explainer::{self, Explainer, Judged, NewestVerdict},
+    execution_query::ExecutionQuery,
+    executions::{ExecutionPage, Executions},
+    explainer::{self, CanaryEvidence, Explainer, Judged, NewestVerdict},
     fetcher::Fetcher,
     judge_runner::JudgeRunner,
     options::{EngineOptions, EngineParts},
@@ -218,6 +219,20 @@ impl Engine {
             .await
     }
 
+    /// Executions of all applications that match, newest first, after a place or from the newest on, at most `limit`. It
+    /// looks at a bounded number of executions, so a page may have fewer although another one follows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_executions(
+        &self,
+        query: &ExecutionQuery,
+        after: Option<ListingPlace>,
+        limit: usize,
+    ) -> Result<ExecutionPage, EngineError> {
+        self.shared.executions.newest(query, after, limit).await
+    }
+
     /// Starts a standalone analysis and tells its execution id, once record and job are kept. The
     /// request itself is checked only when the analysis is planned, shortly after.
     ///
@@ -289,6 +304,50 @@ impl Engine {
         let objects = self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
         let judged = Judged::of_canary(id, status)?;
         self.shared.explainer.explain(judged, &objects).await
+    }
+
+    /// A canary run with its series and its explanation as far as they can be had, found as
+    /// [`canary_status`](Self::canary_status) finds it.
+    ///
+    /// # Errors
+    /// As [`canary_status`](Self::canary_status).
+    pub async fn canary_evidence(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<CanaryEvidence, EngineError> {
+        let status = self.canary_status(id, storage_account).await?;
+        let mut evidence = CanaryEvidence {
+            status,
+            pairs: Arc::default(),
+            explanation: None,
+        };
+        let status = &evidence.status;
+        let Some(list) = &status.metric_set_pair_list_id else {
+            return Ok(evidence);
+        };
+        // What is missing takes nothing from the rest.
+        let missing = |error: &EngineError| {
+            tracing::info!(execution.id = %id, %error, "a run is shown without its series or without an explanation");
+        };
+        let pairs = async {
+            let objects =
+                self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
+            Ok::<_, EngineError>(objects.load(ObjectKind::MetricSetPairList, list).await?)
+        };
+        let Ok(pairs) = pairs.await.inspect_err(missing) else {
+            return Ok(evidence);
+        };
+        let pairs = Arc::new(pairs);
+        if let Ok(judged) = Judged::of_canary(id, status.clone()) {
+            let explained = self
+                .shared
+                .explainer
+                .explain_pairs(judged, Arc::clone(&pairs));
+            evidence.explanation = explained.await.inspect_err(missing).ok();
+        }
+        evidence.pairs = pairs;
+        Ok(evidence)
     }
 
     /// Why a standalone analysis stands as it does: the explanation of its newest verdict. The analysis is

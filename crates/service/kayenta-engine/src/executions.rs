@@ -3,15 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use kayenta_model::{CanaryStatusResponse, Clock, ExecutionStatus};
+use kayenta_model::{CanaryStatusResponse, Clock, ExecutionStatus, ExecutionSummary};
 use kayenta_queue::{
-    ExecutionFilter, ExecutionStore, Job, QueueErrorKind, RecordVersion, WorkQueue,
+    ExecutionFilter, ExecutionStore, Job, ListedExecution, ListingPlace, QueueErrorKind,
+    RecordVersion, WorkQueue,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     attendance::{Attendance, AttendedExecutions},
     error::{EngineError, EngineErrorKind},
+    execution_query::ExecutionQuery,
     ids::accepted_millis,
     lost_execution::LostExecution,
     options::{EngineOptions, EngineParts},
@@ -20,6 +22,20 @@ use crate::{
     session::Session,
     status,
 };
+
+/// Executions that one page of a listing looks at, at most: what bounds the cost of a filter that few pass.
+const LOOKED_AT: usize = 5_000;
+/// Executions that are read at once for a listing, at least.
+const LISTED: usize = 60;
+
+/// A page of a listing of everything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecutionPage {
+    /// What matches.
+    pub executions: Vec<ExecutionSummary>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<ListingPlace>,
+}
 
 /// How often a cancel is tried again when someone else wrote the record meanwhile.
 const CANCEL_TRIES: usize = 20;
@@ -151,6 +167,79 @@ impl Executions {
                     .ok()
             })
             .collect())
+    }
+
+    /// Executions of all applications that match, newest first, after a place or from the newest on. Looks at a bounded
+    /// number of them: where few match, a page may be short and still have a next one.
+    pub(crate) async fn newest(
+        &self,
+        query: &ExecutionQuery,
+        after: Option<ListingPlace>,
+        limit: usize,
+    ) -> Result<ExecutionPage, EngineError> {
+        let mut page = ExecutionPage {
+            next: after,
+            ..ExecutionPage::default()
+        };
+        // Nothing later than the end of the wanted time is worth a look.
+        if let (None, Some(to)) = (&page.next, query.to) {
+            page.next = Some(ListingPlace {
+                build_time_millis: to,
+                id: String::new(),
+            });
+        }
+        let mut looked_at = 0;
+        while page.executions.len() < limit && looked_at < LOOKED_AT {
+            let wanted = (limit + 1).clamp(LISTED, LOOKED_AT - looked_at);
+            let listed = self.store.newest(page.next.as_ref(), wanted).await?;
+            looked_at += listed.len();
+            for execution in &listed {
+                if query
+                    .from
+                    .is_some_and(|from| execution.build_time_millis < from)
+                {
+                    page.next = None;
+                    return Ok(page);
+                }
+                page.next = Some(ListingPlace::from(execution));
+                let Some(summary) = self.summary_of(execution).await? else {
+                    continue;
+                };
+                if query.matches(&summary) {
+                    page.executions.push(summary);
+                    if page.executions.len() == limit {
+                        return Ok(page);
+                    }
+                }
+            }
+            if listed.len() < wanted {
+                page.next = None;
+                return Ok(page);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The summary that is kept, or that of a record from before there were summaries. C-ENG-08: one that cannot be read
+    /// does not spoil the others.
+    async fn summary_of(
+        &self,
+        listed: &ListedExecution,
+    ) -> Result<Option<ExecutionSummary>, EngineError> {
+        if !listed.summary.is_empty() {
+            return Ok(serde_json::from_slice(&listed.summary)
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        execution.id = %listed.id,
+                        %error,
+                        "left an unreadable execution out of a listing"
+                    );
+                })
+                .ok());
+        }
+        let record = self.store.get(&listed.id).await?;
+        let execution = record.and_then(|(record, _)| Execution::from_record(&record).ok());
+        Ok(execution.map(|execution| execution.summary()))
     }
 
     /// Ids of all executions, in no order.

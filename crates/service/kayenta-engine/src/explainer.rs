@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kayenta_judge::{JudgeRequest, ScoreThresholds};
 use kayenta_model::{
     AnalysisStatusResponse, CanaryConfig, CanaryJudgeResult, CanaryStatusResponse, Instant, Look,
-    Thresholds,
+    MetricSetPair, Thresholds,
     explanation::{AnalysisExplanation, CanaryExplanation},
 };
 use kayenta_storage::{ObjectKind, ObjectRepository};
@@ -21,6 +21,17 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Explainer {
     judge_runner: Arc<JudgeRunner>,
+}
+
+/// A run with all that its verdict rests on.
+#[derive(Clone, Debug)]
+pub struct CanaryEvidence {
+    /// How it stands.
+    pub status: CanaryStatusResponse,
+    /// The compared series; empty before they are mixed and once they are gone.
+    pub pairs: Arc<Vec<MetricSetPair>>,
+    /// Why it has its verdict; `None` without one, without series, and when the judge's settings cannot be read.
+    pub explanation: Option<CanaryExplanation>,
 }
 
 /// A verdict with what it is a verdict on.
@@ -138,10 +149,19 @@ impl Explainer {
         let pairs = objects
             .load(ObjectKind::MetricSetPairList, &judged.pair_list_id)
             .await?;
+        self.explain_pairs(judged, Arc::new(pairs)).await
+    }
+
+    /// The explanation of a verdict on pairs at hand.
+    pub(crate) async fn explain_pairs(
+        &self,
+        judged: Judged,
+        pairs: Arc<Vec<MetricSetPair>>,
+    ) -> Result<CanaryExplanation, EngineError> {
         let request = JudgeRequest {
             canary_config: Arc::new(judged.config),
             thresholds: ScoreThresholds::from(judged.thresholds),
-            metric_set_pairs: Arc::new(pairs),
+            metric_set_pairs: pairs,
             look: judged.look,
         };
         Ok(self.judge_runner.explain(request, judged.verdict).await?)

@@ -32,6 +32,7 @@ mod attendance;
 mod documents;
 mod engine;
 mod error;
+mod execution_query;
 mod executions;
 mod explainer;
 mod failure;
@@ -54,6 +55,9 @@ mod worker;
 pub use account::{Account, Accounts};
 pub use engine::Engine;
 pub use error::{EngineError, EngineErrorKind};
+pub use execution_query::ExecutionQuery;
+pub use executions::ExecutionPage;
+pub use explainer::CanaryEvidence;
 pub use ids::RandomIds;
 pub use options::{EngineOptions, EngineParts};
 pub use request::{

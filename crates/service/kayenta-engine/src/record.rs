@@ -1,11 +1,13 @@
 //! The engine's own record of an execution: what was asked, how far it is, what came of it.
 
+mod summary;
+
 use std::sync::Arc;
 
 use kayenta_model::{
     AnalysisExecutionResult, AnalysisRequest, CanaryConfig, CanaryExecutionRequest,
-    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, Instant, Look, Side,
-    Thresholds,
+    CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, ExecutionSummary, Instant,
+    Look, Side, Thresholds,
 };
 use kayenta_queue::ExecutionRecord;
 use serde::{Deserialize, Serialize};
@@ -394,12 +396,27 @@ impl Execution {
             })
     }
 
+    /// What a listing across applications shows of it.
+    pub(crate) fn summary(&self) -> ExecutionSummary {
+        summary::of(self)
+    }
+
     /// The form the execution store keeps.
     pub(crate) fn to_record(&self) -> Result<ExecutionRecord, EngineError> {
         let body = serde_json::to_vec(self).map_err(|error| {
             EngineError::new(
                 EngineErrorKind::Internal,
                 format!("execution {} cannot be written as JSON", self.id),
+            )
+            .caused_by(error)
+        })?;
+        let summary = serde_json::to_vec(&self.summary()).map_err(|error| {
+            EngineError::new(
+                EngineErrorKind::Internal,
+                format!(
+                    "the summary of execution {} cannot be written as JSON",
+                    self.id
+                ),
             )
             .caused_by(error)
         })?;
@@ -410,6 +427,7 @@ impl Execution {
             build_time_millis: self.build_time,
             has_job: self.has_job(),
             body: body.into(),
+            summary: summary.into(),
         })
     }
 

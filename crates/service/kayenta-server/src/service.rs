@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use axum::Router;
-use kayenta_api::{ApiParts, ApiState, management_router, router};
+use kayenta_api::{ApiParts, ApiState, PageRoutes, management_router, router_with_pages};
 use kayenta_config::{Environment, Settings};
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_http::Transport;
@@ -19,6 +19,7 @@ use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource};
 use kayenta_queue::SystemClock;
 use kayenta_settings::{ManagementPort, ServerSettings, ShutdownMode};
+use kayenta_ui::PagesOptions;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -211,7 +212,8 @@ impl Service {
         let tasks = TaskTracker::new();
         // Listening ends by a token of its own: probes shall hear OUT_OF_SERVICE until then.
         let listening = CancellationToken::new();
-        let routes = around(router(state.clone())?, &settings);
+        let routes = router_with_pages(state.clone(), pages(&engine, &settings))?;
+        let routes = around(routes, &settings);
         serve(&tasks, main, routes, &listening, grace)?;
         if let Some(server) = management {
             let routes = under(&settings.management.port, management_router(state)?);
@@ -255,6 +257,20 @@ impl Service {
         );
         Ok(ExitCode::from(ending.map_or(0, Ending::exit_code)))
     }
+}
+
+/// The pages, unless they are switched off.
+fn pages(engine: &Engine, settings: &Settings) -> Option<PageRoutes> {
+    settings.pages.enabled.then(|| PageRoutes {
+        router: kayenta_ui::routes(
+            engine.clone(),
+            PagesOptions {
+                context_path: settings.server.context_path.clone(),
+            },
+        ),
+        paths: &kayenta_ui::PAGE_ROUTES,
+        home: "/ui",
+    })
 }
 
 /// Each account on its own, so that a dead one holds up no other.

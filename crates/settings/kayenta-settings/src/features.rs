@@ -68,6 +68,13 @@ pub struct SpectatorSettings {
     pub application_version: String,
 }
 
+/// The pages (`kayenta.ui.*`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PagesSettings {
+    /// `enabled`, default true: whether `/ui` is there.
+    pub enabled: bool,
+}
+
 /// The API document (`swagger.*`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SwaggerSettings {

@@ -26,8 +26,8 @@ mod server;
 mod work;
 
 pub use features::{
-    AtlasSettings, IndexSettings, JudgingSettings, PrometheusHealthSettings, PrometheusSettings,
-    RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
+    AtlasSettings, IndexSettings, JudgingSettings, PagesSettings, PrometheusHealthSettings,
+    PrometheusSettings, RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 pub use logging::{
     AnsiOutput, LogFileSettings, LogFormat, LogLevel, LoggingSettings, UnknownLevel,

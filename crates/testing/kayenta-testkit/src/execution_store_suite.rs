@@ -12,7 +12,8 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use kayenta_model::ExecutionStatus;
 use kayenta_queue::{
-    ExecutionFilter, ExecutionRecord, ExecutionStore, QueueErrorKind, RecordVersion,
+    ExecutionFilter, ExecutionRecord, ExecutionStore, ListedExecution, ListingPlace,
+    QueueErrorKind, RecordVersion,
 };
 
 use crate::work_queue_suite::TestTime;
@@ -50,6 +51,7 @@ where
     deleted_record_is_gone(make().await).await;
     listing_pages_newest_first(make().await).await;
     listing_filters_by_status(make().await).await;
+    everything_is_listed_newest_first_from_a_place_on(make().await).await;
     unfinished_are_those_with_a_job(make().await).await;
     completed_record_disappears_in_time(make().await).await;
 }
@@ -62,6 +64,7 @@ fn record(number: usize) -> ExecutionRecord {
         build_time_millis: 1_700_000_000_000 + number as i64,
         has_job: true,
         body: Bytes::from(format!("{{\"number\":{number},\"text\":\"ünï\\u0000\"}}")),
+        summary: Bytes::from(format!("{{\"number\":{number}}}")),
     }
 }
 
@@ -332,6 +335,45 @@ pub async fn listing_filters_by_status(fixture: ExecutionStoreFixture) {
         .await
         .unwrap();
     assert!(found.is_empty());
+}
+
+/// Across groups, by time and then by id; what is saved, ended and deleted shows at once.
+pub async fn everything_is_listed_newest_first_from_a_place_on(fixture: ExecutionStoreFixture) {
+    let ExecutionStoreFixture { store, peer, .. } = fixture;
+    for number in 0..30 {
+        let mut record = record(number);
+        // Three of each time, in three groups.
+        record.build_time_millis = 1_700_000_000_000 + (number / 3) as i64;
+        record.group = format!("group {}", number % 3);
+        store.create(&record).await.unwrap();
+    }
+    let expected: Vec<String> = (0..30).rev().map(|number| record(number).id).collect();
+    let mut listed: Vec<ListedExecution> = Vec::new();
+    loop {
+        let after = listed.last().map(ListingPlace::from);
+        let page = peer.newest(after.as_ref(), 7).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 7, "{}", page.len());
+        listed.extend(page);
+    }
+    let ids: Vec<&String> = listed.iter().map(|listed| &listed.id).collect();
+    assert_eq!(ids, expected.iter().collect::<Vec<_>>());
+    assert_eq!(listed[0].build_time_millis, 1_700_000_000_009);
+    assert_eq!(listed[0].summary, record(29).summary);
+
+    let (mut changed, version) = store.get(&record(29).id).await.unwrap().unwrap();
+    changed.summary = Bytes::from_static(b"changed");
+    changed.status = ExecutionStatus::Succeeded;
+    store.save(&changed, version).await.unwrap();
+    store.delete(&record(28).id).await.unwrap();
+    let newest = peer.newest(None, 2).await.unwrap();
+    assert_eq!(newest[0].summary, changed.summary);
+    assert_eq!(newest[1].id, record(27).id);
+    assert!(peer.newest(None, 0).await.unwrap().is_empty());
+    let (read, _) = peer.get(&changed.id).await.unwrap().unwrap();
+    assert_eq!(read, changed);
 }
 
 /// What a sweep has to queue again: incomplete, and driven by a job of its own.

@@ -1,6 +1,8 @@
 //! The records of executions: who, what, how far. The body is the engine's own JSON; the fields
 //! around it are what listings and expiry need.
 
+use std::{fmt, str::FromStr};
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use kayenta_model::ExecutionStatus;
@@ -26,6 +28,62 @@ pub struct ExecutionRecord {
     pub has_job: bool,
     /// The engine's own JSON.
     pub body: Bytes,
+    /// What a listing of everything shows of it: the engine's own JSON, as small as the body is large. Empty in
+    /// records from before there were summaries.
+    pub summary: Bytes,
+}
+
+/// An execution in a listing of everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedExecution {
+    /// ULID of the execution.
+    pub id: String,
+    /// When it was accepted, milliseconds since 1970.
+    pub build_time_millis: i64,
+    /// The engine's own JSON; empty when the record has none.
+    pub summary: Bytes,
+}
+
+/// A place in the listing of everything: what comes after it is older, or as old and of a lesser id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListingPlace {
+    /// When the execution there was accepted, milliseconds since 1970.
+    pub build_time_millis: i64,
+    /// Its id.
+    pub id: String,
+}
+
+/// A text that is no place in a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a place in a listing reads <milliseconds since 1970>-<id>")]
+pub struct NoListingPlace;
+
+/// Milliseconds, a hyphen, and the id: what clients pass around.
+impl fmt::Display for ListingPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.build_time_millis, self.id)
+    }
+}
+
+impl FromStr for ListingPlace {
+    type Err = NoListingPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoListingPlace> {
+        let (millis, id) = text.split_once('-').ok_or(NoListingPlace)?;
+        Ok(Self {
+            build_time_millis: millis.parse().map_err(|_| NoListingPlace)?,
+            id: id.to_owned(),
+        })
+    }
+}
+
+impl From<&ListedExecution> for ListingPlace {
+    fn from(listed: &ListedExecution) -> Self {
+        Self {
+            build_time_millis: listed.build_time_millis,
+            id: listed.id.clone(),
+        }
+    }
 }
 
 /// Which records a listing wants.
@@ -107,6 +165,17 @@ pub trait ExecutionStore: Send + Sync + std::fmt::Debug {
         group: &str,
         filter: &ExecutionFilter,
     ) -> Result<Vec<ExecutionRecord>, QueueError>;
+
+    /// Executions of every group, newest first, after a place or from the newest on, at most `limit`. Of two that were
+    /// accepted in the same millisecond the greater id comes first. Costs no more for many records than for few.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn newest(
+        &self,
+        after: Option<&ListingPlace>,
+        limit: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError>;
 
     /// Every id, in no order.
     ///

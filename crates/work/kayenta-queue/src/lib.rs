@@ -37,6 +37,9 @@ mod work_queue;
 
 pub use embedded::{EmbeddedSettings, EmbeddedStore};
 pub use error::{QueueError, QueueErrorKind};
-pub use execution_store::{ExecutionFilter, ExecutionRecord, ExecutionStore, RecordVersion};
+pub use execution_store::{
+    ExecutionFilter, ExecutionRecord, ExecutionStore, ListedExecution, ListingPlace,
+    NoListingPlace, RecordVersion,
+};
 pub use system_clock::SystemClock;
 pub use work_queue::{DeadLetter, Job, Lease, LeasedJob, QueueDepth, WorkQueue};

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kayenta_model::ExecutionStatus;
 use kayenta_queue::{
-    ExecutionFilter, ExecutionRecord, ExecutionStore, QueueError, QueueErrorKind, RecordVersion,
+    ExecutionFilter, ExecutionRecord, ExecutionStore, ListedExecution, ListingPlace, QueueError,
+    QueueErrorKind, RecordVersion,
 };
 use redis::{RedisError, RedisResult, cmd, pipe};
 
@@ -15,6 +16,9 @@ use crate::{RedisStore, script};
 /// Records looked at in one round trip of a listing.
 const PAGE: usize = 100;
 
+/// Summaries read in one round trip of a listing of everything.
+const LISTED_AT_ONCE: usize = 1000;
+
 type Fields = (
     Option<String>,
     Option<String>,
@@ -22,9 +26,12 @@ type Fields = (
     Option<String>,
     Option<Vec<u8>>,
     Option<u64>,
+    Option<Vec<u8>>,
 );
 
-const FIELDS: [&str; 6] = ["group", "status", "built", "has_job", "body", "version"];
+const FIELDS: [&str; 7] = [
+    "group", "status", "built", "has_job", "body", "version", "summary",
+];
 
 fn flag(value: bool) -> &'static [u8] {
     if value { b"1" } else { b"0" }
@@ -65,7 +72,8 @@ fn record_of(
     id: &str,
     fields: Fields,
 ) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
-    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version)) = fields
+    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version), summary) =
+        fields
     else {
         return Ok(None);
     };
@@ -76,6 +84,7 @@ fn record_of(
         build_time_millis: built,
         has_job: has_job == "1",
         body: Bytes::from(body),
+        summary: Bytes::from(summary.unwrap_or_default()),
     };
     Ok(Some((record, RecordVersion(version))))
 }
@@ -107,7 +116,7 @@ impl ExecutionStore for RedisStore {
             record.build_time_millis.to_string(),
             self.retention_millis(),
         );
-        let arguments: [&[u8]; 8] = [
+        let arguments: [&[u8]; 9] = [
             record.id.as_bytes(),
             record.group.as_bytes(),
             record.status.as_str().as_bytes(),
@@ -116,6 +125,7 @@ impl ExecutionStore for RedisStore {
             flag(record.status.is_complete()),
             retention.as_bytes(),
             &record.body,
+            &record.summary,
         ];
         let created: i64 = self
             .inner
@@ -163,7 +173,7 @@ impl ExecutionStore for RedisStore {
     ) -> Result<RecordVersion, QueueError> {
         let (retention, text) = (self.retention_millis(), version.0.to_string());
         let built = record.build_time_millis.to_string();
-        let arguments: [&[u8]; 10] = [
+        let arguments: [&[u8]; 11] = [
             record.id.as_bytes(),
             record.group.as_bytes(),
             record.status.as_str().as_bytes(),
@@ -174,6 +184,7 @@ impl ExecutionStore for RedisStore {
             text.as_bytes(),
             built.as_bytes(),
             self.inner.keys.tag().as_bytes(),
+            &record.summary,
         ];
         let saved: i64 = self
             .inner
@@ -302,6 +313,74 @@ impl ExecutionStore for RedisStore {
                     .map_err(|error| unreadable(id, error))
                     .and_then(|fields| record_of(id, fields));
                 found.extend(left_out_if_unreadable(id, record)?.map(|(record, _)| record));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn newest(
+        &self,
+        after: Option<&ListingPlace>,
+        limit: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError> {
+        let (mut found, mut passed) = (Vec::new(), 0);
+        let newest = after.map_or_else(
+            || "+inf".to_owned(),
+            |place| place.build_time_millis.to_string(),
+        );
+        while found.len() < limit {
+            let wanted = PAGE.max(limit.min(LISTED_AT_ONCE));
+            let mut command = cmd("ZREVRANGEBYSCORE");
+            command
+                .arg(self.inner.keys.times())
+                .arg(&newest)
+                .arg("-inf")
+                .arg("WITHSCORES")
+                .arg("LIMIT")
+                .arg(passed)
+                .arg(wanted);
+            let page: Vec<(String, f64)> =
+                self.inner.link.command("list executions", &command).await?;
+            let is_last = page.len() < wanted;
+            passed += page.len();
+            let page: Vec<ListingPlace> = page
+                .into_iter()
+                .map(|(id, built)| ListingPlace {
+                    build_time_millis: built as i64,
+                    id,
+                })
+                .filter(|place| after.is_none_or(|after| place < after))
+                .take(limit - found.len())
+                .collect();
+            if !page.is_empty() {
+                let mut commands = pipe();
+                for place in &page {
+                    commands
+                        .cmd("HMGET")
+                        .arg(self.inner.keys.record(&place.id))
+                        .arg(&["version", "summary"]);
+                }
+                let summaries: Vec<(Option<u64>, Option<Vec<u8>>)> = self
+                    .inner
+                    .link
+                    .pipeline("list executions", &commands)
+                    .await?;
+                // A record whose time is over leaves the index a little later.
+                let there = page
+                    .into_iter()
+                    .zip(summaries)
+                    .filter_map(|(place, fields)| {
+                        fields.0?;
+                        Some(ListedExecution {
+                            id: place.id,
+                            build_time_millis: place.build_time_millis,
+                            summary: Bytes::from(fields.1.unwrap_or_default()),
+                        })
+                    });
+                found.extend(there);
+            }
+            if is_last {
+                break;
             }
         }
         Ok(found)

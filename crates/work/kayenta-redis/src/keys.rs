@@ -5,7 +5,7 @@
 pub(crate) struct Keys {
     tag: String,
     queue: [String; 8],
-    records: [String; 3],
+    records: [String; 4],
 }
 
 /// The consumer group of the stream of ready jobs.
@@ -28,7 +28,12 @@ impl Keys {
                 key(&format!("dead:{}", plain(dead_letter_name))),
                 key("alone"),
             ],
-            records: [key("records"), key("unfinished"), key("ended")],
+            records: [
+                key("records"),
+                key("unfinished"),
+                key("ended"),
+                key("times"),
+            ],
             tag,
         }
     }
@@ -48,9 +53,15 @@ impl Keys {
         &self.queue[6]
     }
 
-    /// Set of all ids, set of unfinished ids, ended records by the time they may go.
+    /// Set of all ids, set of unfinished ids, ended records by the time they may go, all ids by the time they were
+    /// accepted: what every record script gets first, in this order.
     pub(crate) fn records(&self) -> &[String] {
         &self.records
+    }
+
+    /// All ids by the time they were accepted.
+    pub(crate) fn times(&self) -> &str {
+        &self.records[3]
     }
 
     /// The key that a process writes to see whether it can.
@@ -63,7 +74,7 @@ impl Keys {
         let queue = [
             "stream", "zset", "hash", "zset", "hash", "hash", "stream", "string",
         ];
-        let records = ["set", "set", "zset"];
+        let records = ["set", "set", "zset", "zset"];
         self.queue
             .iter()
             .zip(queue)

@@ -186,7 +186,7 @@ impl IntervalPicture {
     /// The small picture of a table's row; the row has the same in words.
     pub(crate) fn small(&self, outcome: Outcome, paint: Paint) -> Markup {
         let scale = self.scale(150.0, 8.0, false);
-        let mut canvas = Canvas::new(150, 22, "iv", "", &self.brief(), paint);
+        let mut canvas = Canvas::new(150, 22, "iv", &self.brief(), "", paint);
         if let Some((lower, upper)) = self.band {
             canvas.rect(
                 Style::Band,

@@ -1,4 +1,6 @@
 //! Pictures of judged canaries.
 
+#![allow(clippy::unwrap_used, reason = "tests panic on purpose")]
+
 mod judged;
 mod pages;

@@ -6,6 +6,7 @@ mod canary;
 mod canary_config;
 mod credentials;
 mod dead_letters;
+mod executions;
 mod fetch;
 mod instance;
 mod json_response;
@@ -33,6 +34,7 @@ pub(crate) fn routes(options: &ApiOptions) -> OpenApiRouter<ApiState> {
         .routes(routes!(canary::executions, canary::start_executions))
         .routes(routes!(canary::status, canary::start))
         .routes(routes!(canary::explanation))
+        .routes(routes!(executions::list))
         .routes(routes!(judges::list))
         .routes(routes!(judges::judge))
         .routes(routes!(judges::compare))

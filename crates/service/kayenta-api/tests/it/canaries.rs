@@ -249,3 +249,85 @@ async fn stored_pairs_are_judged_again() {
     assert_eq!(result["judge1Result"], result["judge2Result"]);
     assert_eq!(result["judge1Result"]["score"]["score"], 100.0);
 }
+
+#[tokio::test]
+async fn executions_of_all_applications_are_listed_newest_first_page_by_page() {
+    let service = service();
+    let mut ids = Vec::new();
+    for (application, experiment) in [("shop", "good"), ("cart", "bad"), ("shop", "bad")] {
+        let body = json!({
+            "canaryConfig": config("listed"),
+            "executionRequest": execution_request(experiment),
+        });
+        let path = format!("/canary?application={application}");
+        let id = service.json("POST", &path, &body).await.json()["canaryExecutionId"].clone();
+        complete(&service, &format!("/canary/{}", id.as_str().unwrap())).await;
+        ids.insert(0, id);
+    }
+    let listed = async |query: &str| {
+        let answer = service.get(&format!("/executions?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+        answer.json()
+    };
+    let ids_of = |page: &serde_json::Value| -> Vec<serde_json::Value> {
+        let executions = page["executions"].as_array().unwrap();
+        executions
+            .iter()
+            .map(|execution| execution["id"].clone())
+            .collect()
+    };
+    let all = listed("").await;
+    assert_eq!(ids_of(&all), ids);
+    let newest = &all["executions"][0];
+    for (field, value) in [
+        ("kind", json!("run")),
+        ("application", json!("shop")),
+        ("status", json!("SUCCEEDED")),
+        ("configName", json!("listed")),
+        ("verdict", json!("Fail")),
+    ] {
+        assert_eq!(newest[field], value, "{newest}");
+    }
+    for (query, expected) in [
+        ("applications=shop", vec![0, 2]),
+        ("applications=cart,none", vec![1]),
+        ("verdicts=fail", vec![0, 1]),
+        ("verdicts=Pass&applications=shop", vec![2]),
+        ("configs=other", vec![]),
+        ("statuses=running", vec![]),
+        ("kinds=analysis", vec![]),
+        ("kinds=run,comparison&search=CART", vec![1]),
+        ("to=1970-01-01T00:00:00Z", vec![]),
+        ("from=0", vec![0, 1, 2]),
+    ] {
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|index: usize| ids[index].clone())
+            .collect();
+        assert_eq!(ids_of(&listed(query).await), expected, "{query}");
+    }
+    let mut paged = Vec::new();
+    let mut query = "limit=1".to_owned();
+    loop {
+        let page = listed(&query).await;
+        paged.extend(ids_of(&page));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        query = format!("limit=1&cursor={next}");
+    }
+    assert_eq!(paged, ids);
+    for wrong in [
+        "cursor=x",
+        "statuses=nope",
+        "kinds=nope",
+        "from=yesterday",
+        "limit=abc",
+    ] {
+        assert_eq!(
+            service.get(&format!("/executions?{wrong}")).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+}

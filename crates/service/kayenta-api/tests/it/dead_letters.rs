@@ -17,6 +17,7 @@ async fn bury(service: &Service, id: &str) {
         build_time_millis: 1,
         has_job: true,
         body: "not a record".into(),
+        summary: bytes::Bytes::new(),
     };
     service.work.create(&record).await.unwrap();
     let job = Job {

@@ -264,7 +264,8 @@ fn next_steps(base_url: &str, config_id: &str, status: &AnalysisStatusResponse) 
          curl {base_url}/credentials\n  \
          curl {base_url}/canaryConfig/{config_id}\n  \
          curl {base_url}/standalone_canary_analysis/{id}\n\n\
-         Try every route in the browser: {base_url}/swagger-ui/index.html\n"
+         Try every route in the browser: {base_url}/swagger-ui/index.html\n\n\
+         See the analysis and why it failed: {base_url}/ui/analyses/{id}"
     )
 }
 

@@ -86,6 +86,50 @@ fn judge_reads_a_file_and_tells_which_it_cannot() {
     assert!(text(&output.stderr).contains("/nonexistent/lines"));
 }
 
+#[test]
+fn judge_writes_a_report_with_an_index_and_a_section_for_every_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.html");
+    let good = judge_line("good", &[1.0, 1.25, 1.1, 1.2, 1.1, 1.15]);
+    let bad = judge_line("<bad>", &[9.0, 9.5, 9.1, 9.2, 9.3, 9.4]);
+    let input = format!("{good}\nno json\n{bad}\n");
+    let plain = kayenta(&["judge"], &input);
+    let output = kayenta(&["judge", "--report", report.to_str().unwrap()], &input);
+    assert_eq!(
+        text(&output.stdout),
+        text(&plain.stdout),
+        "the answers stay"
+    );
+    let html = std::fs::read_to_string(&report).unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.ends_with("</html>\n"));
+    for part in [
+        "<a href=\"#r1\">good</a>",
+        "<a href=\"#r2\">line 2</a>",
+        "&#60;bad&#62;</a>",
+        "Pass: 100 of 100",
+        "Fail: 0 of 100",
+        "line 2 is not a valid request",
+    ] {
+        assert!(html.contains(part), "no {part:?} in {html}");
+    }
+    let sections = ["id=\"index\"", "id=\"r1\"", "id=\"r2\"", "id=\"r3\""];
+    let places: Vec<_> = sections
+        .map(|section| html.find(section))
+        .into_iter()
+        .collect();
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing else stays: {left:?}");
+
+    let nowhere = kayenta(&["judge", "--report", "/nonexistent/report.html"], &good);
+    assert_eq!(nowhere.status.code(), Some(1));
+    let said = text(&nowhere.stderr);
+    assert!(
+        said.contains("cannot write /nonexistent/report.html"),
+        "{said}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn health_exits_by_the_answer() {
     let service = ServiceBuilder::new(BINARY).start().await.unwrap();

@@ -23,6 +23,7 @@ mod metric_stores;
 mod migrate;
 mod new_stores;
 mod operations_page;
+mod pages;
 mod real_prometheus;
 mod remote_judge_example;
 mod replay;

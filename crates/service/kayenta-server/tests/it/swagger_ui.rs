@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::samples::embedded_service;
 
 /// The version that drives the browser.
-const PLAYWRIGHT: (&str, &str) = ("playwright-core", "1.55.0");
+pub(crate) const PLAYWRIGHT: (&str, &str) = ("playwright-core", "1.55.0");
 
 /// The browser, by the names distributions give it.
-fn chromium() -> &'static str {
+pub(crate) fn chromium() -> &'static str {
     [
         "/usr/bin/chromium",
         "/usr/bin/chromium-browser",

@@ -8,8 +8,8 @@ use kayenta_properties::{Binder, Group, Severity, convert::Choices};
 
 use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
-    AtlasSettings, IndexSettings, JudgingSettings, PrometheusHealthSettings, PrometheusSettings,
-    RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
+    AtlasSettings, IndexSettings, JudgingSettings, PagesSettings, PrometheusHealthSettings,
+    PrometheusSettings, RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -154,6 +154,12 @@ pub(super) fn spectator(binder: &Binder<'_>) -> SpectatorSettings {
         enabled: group.strict_switch("webEndpoint.enabled", false),
         application_name: group.strict_text("applicationName").unwrap_or_default(),
         application_version: group.strict_text("applicationVersion").unwrap_or_default(),
+    }
+}
+
+pub(super) fn pages(binder: &Binder<'_>) -> PagesSettings {
+    PagesSettings {
+        enabled: binder.group("kayenta.ui").strict_switch("enabled", true),
     }
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn read<S: AccountSection>(
         archive_executions: top.strict_switch("kayenta.default-archivers.enabled", true),
         validate_metric_names: !top.boolean("kayenta.disable.metricname.validation", false),
         spectator: features::spectator(binder),
+        pages: features::pages(binder),
         swagger: features::swagger(binder),
         http_client: outbound::http_client(binder),
         security: security::security(binder),

@@ -8,9 +8,9 @@ use kayenta_http::RetryPolicy;
 use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
     AtlasSettings, EngineSettings, HttpClientSettings, IndexSettings, JudgingSettings,
-    LoggingSettings, ManagementSettings, PrometheusSettings, QueueSettings, RemoteJudgeSettings,
-    SecuritySettings, ServerSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
-    WorkBackend,
+    LoggingSettings, ManagementSettings, PagesSettings, PrometheusSettings, QueueSettings,
+    RemoteJudgeSettings, SecuritySettings, ServerSettings, SpectatorSettings, SwaggerSettings,
+    TestDefaults, WorkBackend,
 };
 
 /// Everything an operator can configure.
@@ -63,6 +63,8 @@ pub struct Settings {
     pub validate_metric_names: bool,
     /// `/spectator/metrics`.
     pub spectator: SpectatorSettings,
+    /// The pages under `/ui`.
+    pub pages: PagesSettings,
     /// The API document and its user interface.
     pub swagger: SwaggerSettings,
     /// The client every metric store and judge is called with.

@@ -12,7 +12,8 @@ use super::{
     writer::{Change, Reply, Written},
 };
 use crate::{
-    ExecutionFilter, ExecutionRecord, ExecutionStore, QueueError, RecordVersion, WorkQueue,
+    ExecutionFilter, ExecutionRecord, ExecutionStore, ListedExecution, ListingPlace, QueueError,
+    RecordVersion, WorkQueue,
 };
 
 impl EmbeddedStore {
@@ -108,6 +109,16 @@ impl ExecutionStore for EmbeddedStore {
         let group = group.to_owned();
         let filter = filter.clone();
         self.read(move |records| records.list(&group, &filter))
+            .await
+    }
+
+    async fn newest(
+        &self,
+        after: Option<&ListingPlace>,
+        limit: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError> {
+        let after = after.cloned();
+        self.read(move |records| records.newest(after.as_ref(), limit))
             .await
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use redb::{
-    Database, ReadTransaction, ReadableTable, ReadableTableMetadata, Table, TableDefinition,
-    WriteTransaction,
+    Database, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, Table,
+    TableDefinition, WriteTransaction,
 };
 
 use super::jobs::{JobRow, Millis};
 use crate::{
-    DeadLetter, ExecutionFilter, ExecutionRecord, Job, QueueError, QueueErrorKind, RecordVersion,
+    DeadLetter, ExecutionFilter, ExecutionRecord, Job, ListedExecution, ListingPlace, QueueError,
+    QueueErrorKind, RecordVersion,
 };
 
 /// version, status, group, build time, has a job, time of completion (0 until then).
@@ -22,6 +23,9 @@ const BODY: TableDefinition<&str, &[u8]> = TableDefinition::new("execution-body"
 /// (group, minus build time, id) to status: a scan from the front is newest first.
 const BY_GROUP: TableDefinition<(&str, i64, &str), &str> =
     TableDefinition::new("execution-by-group");
+/// (build time, id) to (time of completion, summary): a scan from the back is newest first.
+const BY_TIME: TableDefinition<(i64, &str), (i64, &[u8])> =
+    TableDefinition::new("execution-by-time");
 const UNFINISHED: TableDefinition<&str, ()> = TableDefinition::new("execution-unfinished");
 /// (time of completion, id): the oldest go first.
 const FINISHED: TableDefinition<(i64, &str), ()> = TableDefinition::new("execution-finished");
@@ -74,6 +78,12 @@ pub(super) fn prepare(db: &Database) -> Result<Restored, QueueError> {
         Ok(format) => {
             let known = format.get("version").map_err(|error| fail(error.into()))?;
             check_format(known.map(|version| version.value()))?;
+            if let Err(redb::TableError::TableDoesNotExist(_)) = txn.open_table(BY_TIME) {
+                // A full disk is no reason not to start: the listing fills when there is room again.
+                if let Err(error) = index_by_time(db) {
+                    tracing::warn!(%error, "executions from before are not listed");
+                }
+            }
             let jobs = txn.open_table(JOBS).map_err(|error| fail(error.into()))?;
             let dead = txn.open_table(DEAD).map_err(|error| fail(error.into()))?;
             return restore(&jobs, &dead).map_err(|error| fail(error.into()));
@@ -91,6 +101,16 @@ pub(super) fn prepare(db: &Database) -> Result<Restored, QueueError> {
     }
     txn.commit().map_err(|error| fail(error.into()))?;
     Ok(Restored::default())
+}
+
+/// Fills the index of a file from before it had one.
+fn index_by_time(db: &Database) -> Result<(), QueueError> {
+    let fail = |error: redb::Error| failed("cannot index the execution records", error);
+    let txn = db.begin_write().map_err(|error| fail(error.into()))?;
+    Tables::open(&txn)?
+        .index_by_time()
+        .map_err(|error| fail(error.into()))?;
+    txn.commit().map_err(|error| fail(error.into()))
 }
 
 fn check_format(known: Option<u64>) -> Result<(), QueueError> {
@@ -143,6 +163,7 @@ pub(super) struct Tables<'txn> {
     meta: Table<'txn, &'static str, Meta>,
     body: Table<'txn, &'static str, &'static [u8]>,
     by_group: Table<'txn, (&'static str, i64, &'static str), &'static str>,
+    by_time: Table<'txn, (i64, &'static str), (i64, &'static [u8])>,
     unfinished: Table<'txn, &'static str, ()>,
     finished: Table<'txn, (i64, &'static str), ()>,
     jobs: Table<'txn, &'static str, (i64, u32, bool)>,
@@ -166,11 +187,23 @@ impl<'txn> Tables<'txn> {
             meta: txn.open_table(META).map_err(fail)?,
             body: txn.open_table(BODY).map_err(fail)?,
             by_group: txn.open_table(BY_GROUP).map_err(fail)?,
+            by_time: txn.open_table(BY_TIME).map_err(fail)?,
             unfinished: txn.open_table(UNFINISHED).map_err(fail)?,
             finished: txn.open_table(FINISHED).map_err(fail)?,
             jobs: txn.open_table(JOBS).map_err(fail)?,
             dead: txn.open_table(DEAD).map_err(fail)?,
         })
+    }
+
+    /// Lists every record by its time, without a summary.
+    fn index_by_time(&mut self) -> Result<(), redb::StorageError> {
+        for row in self.meta.iter()? {
+            let (id, row) = row?;
+            let (_, _, _, build_time, _, completed_at) = row.value();
+            self.by_time
+                .insert((build_time, id.value()), (completed_at, &[][..]))?;
+        }
+        Ok(())
     }
 
     /// Keeps a new record. The inner result is the answer to the caller, the outer one tells
@@ -224,6 +257,7 @@ impl<'txn> Tables<'txn> {
         let old_place = (known.group.as_str(), -known.build_time, id.as_str());
         if known.group != record.group || known.build_time != record.build_time_millis {
             self.by_group.remove(old_place)?;
+            self.by_time.remove((known.build_time, id.as_str()))?;
         }
         let completed_at = completion(record, known.completed_at, now);
         if known.completed_at != 0 && known.completed_at != completed_at {
@@ -325,6 +359,8 @@ impl<'txn> Tables<'txn> {
         self.meta.insert(id, meta)?;
         self.body.insert(id, &*record.body)?;
         self.by_group.insert((group, -build_time, id), status)?;
+        self.by_time
+            .insert((build_time, id), (completed_at, &*record.summary))?;
         if completed_at != 0 {
             self.finished.insert((completed_at, id), ())?;
         }
@@ -341,6 +377,7 @@ impl<'txn> Tables<'txn> {
         self.body.remove(id)?;
         self.by_group
             .remove((known.group.as_str(), -known.build_time, id))?;
+        self.by_time.remove((known.build_time, id))?;
         self.unfinished.remove(id)?;
         if known.completed_at != 0 {
             self.finished.remove((known.completed_at, id))?;
@@ -413,8 +450,63 @@ impl Records {
             build_time_millis,
             has_job,
             body,
+            summary: self.summary(build_time_millis, id)?,
         };
         Ok(Some((record, RecordVersion(version))))
+    }
+
+    /// The index by time; a file from before it had one lacks it while the disk is full.
+    fn by_time(
+        &self,
+    ) -> Result<Option<ReadOnlyTable<(i64, &'static str), (i64, &'static [u8])>>, QueueError> {
+        match self.txn.open_table(BY_TIME) {
+            Ok(table) => Ok(Some(table)),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(failed(READ, error)),
+        }
+    }
+
+    fn summary(&self, build_time: i64, id: &str) -> Result<Bytes, QueueError> {
+        let Some(by_time) = self.by_time()? else {
+            return Ok(Bytes::new());
+        };
+        let row = by_time
+            .get((build_time, id))
+            .map_err(|error| failed(READ, error))?;
+        Ok(row.map_or_else(Bytes::new, |row| Bytes::copy_from_slice(row.value().1)))
+    }
+
+    /// Executions of every group, newest first.
+    pub(super) fn newest(
+        &self,
+        after: Option<&ListingPlace>,
+        limit: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError> {
+        let Some(by_time) = self.by_time()? else {
+            return Ok(Vec::new());
+        };
+        let rows = match after {
+            Some(place) => by_time.range(..(place.build_time_millis, place.id.as_str())),
+            None => by_time.range::<(i64, &str)>(..),
+        };
+        let mut found = Vec::new();
+        for row in rows.map_err(|error| failed(READ, error))?.rev() {
+            if found.len() >= limit {
+                break;
+            }
+            let (key, row) = row.map_err(|error| failed(READ, error))?;
+            let (completed_at, summary) = row.value();
+            if self.horizon.is_past(completed_at) {
+                continue;
+            }
+            let (build_time_millis, id) = key.value();
+            found.push(ListedExecution {
+                id: id.to_owned(),
+                build_time_millis,
+                summary: Bytes::copy_from_slice(summary),
+            });
+        }
+        Ok(found)
     }
 
     /// Status and version of one record.

@@ -1,24 +1,26 @@
--- KEYS: all, unfinished, ended, record, group.
--- ARGV: id, group, status, has_job, complete, retention, body, version, built, tag
+-- KEYS: all, unfinished, ended, times, record, group.
+-- ARGV: id, group, status, has_job, complete, retention, body, version, built, tag, summary
 -- Returns the new version, -1 when there is no record, -2 when it has another version.
-local version = redis.call('HGET', KEYS[4], 'version')
+local version = redis.call('HGET', KEYS[5], 'version')
 if not version then return -1 end
 if version ~= ARGV[8] then return -2 end
-local group = redis.call('HGET', KEYS[4], 'group')
+local group = redis.call('HGET', KEYS[5], 'group')
 if group ~= ARGV[2] then
   redis.call('ZREM', ARGV[10] .. ':group:' .. group, ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1] .. '\n' .. group)
 end
-redis.call('ZADD', KEYS[5], ARGV[9], ARGV[1])
-redis.call('HSET', KEYS[4], 'group', ARGV[2], 'built', ARGV[9], 'status', ARGV[3], 'has_job', ARGV[4], 'body', ARGV[7])
+redis.call('ZADD', KEYS[6], ARGV[9], ARGV[1])
+redis.call('ZADD', KEYS[4], ARGV[9], ARGV[1])
+redis.call('HSET', KEYS[5], 'group', ARGV[2], 'built', ARGV[9], 'status', ARGV[3], 'has_job', ARGV[4], 'body', ARGV[7],
+  'summary', ARGV[11])
 if ARGV[5] == '1' then
   local time = redis.call('TIME')
   redis.call('SREM', KEYS[2], ARGV[1])
-  redis.call('PEXPIRE', KEYS[4], ARGV[6])
+  redis.call('PEXPIRE', KEYS[5], ARGV[6])
   redis.call('ZADD', KEYS[3], time[1] * 1000 + ARGV[6], ARGV[1] .. '\n' .. ARGV[2])
 else
-  redis.call('PERSIST', KEYS[4])
+  redis.call('PERSIST', KEYS[5])
   redis.call('ZREM', KEYS[3], ARGV[1] .. '\n' .. ARGV[2])
   redis.call(ARGV[4] == '1' and 'SADD' or 'SREM', KEYS[2], ARGV[1])
 end
-return redis.call('HINCRBY', KEYS[4], 'version', 1)
+return redis.call('HINCRBY', KEYS[5], 'version', 1)

@@ -1,0 +1,113 @@
+// Walks the pages in a browser, as a person would: two widths, light and dark, by keyboard, and with script off. Prints what
+// was seen as JSON. Environment: PLAYWRIGHT (folder of playwright-core), AXE (axe.min.js), CHROMIUM, BASE_URL, PAGES (JSON:
+// paths by name), PICTURES (folder).
+const fs = require("fs");
+const path = require("path");
+const { chromium } = require(process.env.PLAYWRIGHT);
+const axe = fs.readFileSync(process.env.AXE, "utf8");
+const base = process.env.BASE_URL;
+const pages = JSON.parse(process.env.PAGES);
+const seen = { foreign: [], errors: [], dialogs: 0, wide: [], axe: [], visited: 0, texts: {} };
+
+async function open(browser, options) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(base + "/") && !url.startsWith("data:")) seen.foreign.push(url);
+  });
+  page.on("pageerror", (error) => seen.errors.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") seen.errors.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("dialog", async (dialog) => {
+    seen.dialogs += 1;
+    await dialog.dismiss();
+  });
+  return page;
+}
+
+async function walk(browser) {
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const page = await open(browser, { viewport: { width, height: 900 }, colorScheme });
+      for (const [name, address] of Object.entries(pages)) {
+        const where = `${name} ${width} ${colorScheme}`;
+        await page.goto(base + address);
+        seen.visited += 1;
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (overflow > 0) seen.wide.push(`${where}: ${overflow}`);
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => axe.run());
+        for (const violation of found.violations) {
+          const nodes = violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ");
+          seen.axe.push(`${where}: ${violation.id}: ${nodes}`);
+        }
+        if (!name.startsWith("hostile")) {
+          await page.screenshot({ path: path.join(process.env.PICTURES, `${name}-${width}-${colorScheme}.png`) });
+        }
+      }
+      await page.context().close();
+    }
+  }
+}
+
+async function readWithoutScript(browser) {
+  const page = await open(browser, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
+  for (const [name, address] of Object.entries(pages)) {
+    await page.goto(base + address);
+    seen.texts[name] = await page.locator("body").innerText();
+  }
+  await page.context().close();
+}
+
+async function byKeyboard(browser) {
+  const page = await open(browser, { viewport: { width: 1280, height: 900 } });
+  await page.goto(base + "/");
+  seen.home = new URL(page.url()).pathname;
+  await page.keyboard.press("/");
+  seen.focused = await page.evaluate(() => document.activeElement.name);
+  await page.keyboard.type("mixed");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/search=mixed/);
+  seen.searched = await page.locator("tbody tr").count();
+  // From the list to the analysis, to its last run, to the metric that failed: Tab and Enter alone.
+  const follow = async (selector) => {
+    await page.locator(selector).first().focus();
+    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  };
+  await follow("tbody tr a.tag");
+  seen.analysis = new URL(page.url()).pathname;
+  await follow("tbody tr a");
+  seen.run = new URL(page.url()).pathname;
+  await follow("tbody tr a");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("n")]);
+  seen.failing = await page.locator("h1").innerText();
+  await page.getByRole("button", { name: /show the local zone/ }).focus();
+  await page.keyboard.press("Enter");
+  seen.zone = await page.locator("#zone").innerText();
+  await page.context().close();
+}
+
+async function main() {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    headless: true,
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  try {
+    await byKeyboard(browser);
+    await readWithoutScript(browser);
+    await walk(browser);
+    process.stdout.write(JSON.stringify(seen));
+  } finally {
+    await browser.close();
+  }
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exit(1);
+});

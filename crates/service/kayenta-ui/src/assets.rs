@@ -1,0 +1,35 @@
+//! The two files beside the pages.
+
+use axum::{
+    extract::Path,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use kayenta_report::STYLE as REPORT_STYLE;
+
+pub(crate) const STYLE: &str = "kayenta.css";
+pub(crate) const SCRIPT: &str = "kayenta.js";
+
+const PAGE_STYLE: &str = include_str!("../assets/kayenta.css");
+const PAGE_SCRIPT: &str = include_str!("../assets/kayenta.js");
+
+/// Where a file is; another version of this service has another address, so that no browser keeps an old one.
+pub(crate) fn address(root: &str, file: &str) -> String {
+    format!("{root}/assets/{file}?v={}", env!("CARGO_PKG_VERSION"))
+}
+
+pub(crate) async fn file(Path(file): Path<String>) -> Response {
+    let (kind, text) = match file.as_str() {
+        STYLE => (
+            "text/css; charset=utf-8",
+            format!("{REPORT_STYLE}{PAGE_STYLE}"),
+        ),
+        SCRIPT => ("text/javascript; charset=utf-8", PAGE_SCRIPT.to_owned()),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    let mut response = text.into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,56 @@
+//! Pages of what went wrong.
+
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use kayenta_engine::{EngineError, EngineErrorKind};
+use kayenta_report::Markup;
+
+use crate::state::Pages;
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemTemplate<'a> {
+    text: &'a str,
+    advice: &'a str,
+}
+
+impl Pages {
+    /// The page of an error of the engine.
+    pub(crate) fn failed(&self, error: &EngineError) -> Response {
+        let (status, title, advice) = match error.kind {
+            EngineErrorKind::NotFound => (
+                StatusCode::NOT_FOUND,
+                "Not found",
+                "Records are kept for a while only, and archives only where an account stores them. If another \
+                 account than the default one has it, add ?storageAccountName= to the address.",
+            ),
+            EngineErrorKind::InvalidRequest => (
+                StatusCode::BAD_REQUEST,
+                "This cannot be shown",
+                "Check the address; the list shows what there is.",
+            ),
+            _ => {
+                tracing::warn!(%error, "a page could not be shown");
+                (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "This cannot be shown right now",
+                    "A store does not answer. Try again; if it lasts, /health says which one.",
+                )
+            }
+        };
+        self.problem(status, title, &error.to_string(), advice)
+    }
+
+    pub(crate) fn problem(
+        &self,
+        status: StatusCode,
+        title: &str,
+        text: &str,
+        advice: &str,
+    ) -> Response {
+        let body = Markup::of(&ProblemTemplate { text, advice });
+        let page = self.page(title, &[self.to_list()], &body, false);
+        (status, page).into_response()
+    }
+}

@@ -1,0 +1,340 @@
+//! The page of a run: overview, one metric, failure, stages while it goes on; its report and its values.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use kayenta_engine::{CanaryEvidence, EngineError};
+use kayenta_model::{CanaryStatusResponse, JsonMap, Side};
+use kayenta_report::{
+    Badge, ChartKind, JudgedRun, Links, Markup, MetricDisplay, MetricSort, OverviewQuery, encoded,
+    failure::{detail, first_error},
+    number::{Timestamp, duration},
+    report_failure, report_foot, report_head, report_section,
+};
+use serde_json::Value;
+
+use crate::{
+    query::PageQuery,
+    shell::{Crumb, download},
+    state::Pages,
+};
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunTemplate {
+    facts: Vec<(&'static str, String)>,
+    report: String,
+    overview: Markup,
+}
+
+#[derive(Template)]
+#[template(path = "unfinished_run.html")]
+struct UnfinishedTemplate {
+    badge: Badge,
+    errors: Vec<String>,
+    details: Vec<(&'static str, String)>,
+    query: Option<String>,
+    stages: Vec<(String, Badge)>,
+    facts: Vec<(&'static str, String)>,
+    raw: String,
+}
+
+impl Pages {
+    async fn evidence(
+        &self,
+        id: &str,
+        query: &PageQuery,
+    ) -> Result<Arc<CanaryEvidence>, EngineError> {
+        let account = query.get("storageAccountName");
+        if let Some(known) = self.evidence.get(id, account) {
+            return Ok(known);
+        }
+        let evidence = Arc::new(self.engine.canary_evidence(id, account).await?);
+        self.evidence.keep(id, account, &evidence);
+        Ok(evidence)
+    }
+}
+
+/// The run as the report draws it; `None` while it has no verdict.
+pub(crate) fn judged(evidence: &CanaryEvidence) -> Option<JudgedRun<'_>> {
+    let status = &evidence.status;
+    let request = status.canary_execution_request.as_ref();
+    Some(JudgedRun {
+        id: status.pipeline_id.as_deref().unwrap_or_default(),
+        application: status.application.as_deref(),
+        config: status.config.as_ref()?,
+        thresholds: request
+            .and_then(|request| request.thresholds)
+            .unwrap_or_default(),
+        scopes: request.and_then(|request| request.scopes.as_ref()),
+        pairs: &evidence.pairs,
+        result: status.result.as_ref()?.judge_result.as_ref()?,
+        explanation: evidence.explanation.as_ref(),
+    })
+}
+
+/// Renders on a blocking thread: a page of hundreds of metrics takes milliseconds.
+async fn rendered<T: Send + 'static>(
+    evidence: &Arc<CanaryEvidence>,
+    render: impl FnOnce(&CanaryEvidence) -> T + Send + 'static,
+) -> Option<T> {
+    let evidence = Arc::clone(evidence);
+    tokio::task::spawn_blocking(move || render(&evidence))
+        .await
+        .inspect_err(|error| tracing::error!(%error, "drawing a run panicked"))
+        .ok()
+}
+
+pub(crate) async fn show(
+    State(pages): State<Arc<Pages>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = PageQuery::read(query.as_deref());
+    let evidence = match pages.evidence(&id, &query).await {
+        Ok(evidence) => evidence,
+        Err(error) => return pages.failed(&error),
+    };
+    let Some(run) = judged(&evidence) else {
+        return unfinished(&pages, &id, &evidence.status);
+    };
+    let run_href = format!("{}/runs/{}", pages.root, encoded(&id));
+    let title = run.title();
+    if let Some(key) = query.get("metric") {
+        let Some(index) = run.find_metric(key) else {
+            return pages.problem(
+                StatusCode::NOT_FOUND,
+                "There is no such metric",
+                &format!("The run has no metric '{key}', or several of that name."),
+                "The run's page lists its metrics.",
+            );
+        };
+        let metric = run.metric_title(index);
+        let display = display(&query);
+        let csv = format!(
+            "{run_href}/metric.csv?metric={}{}",
+            encoded(key),
+            query.rest(&["metric", "chart", "hide", "zoom"])
+        );
+        let body = rendered(&evidence, move |evidence| {
+            judged(evidence).map(|run| run.metric(index, &display, &csv))
+        });
+        let trail = [
+            pages.to_list(),
+            Crumb {
+                text: title,
+                href: run_href,
+            },
+        ];
+        return match body.await.flatten() {
+            Some(body) => pages.page(&metric, &trail, &body, false),
+            None => not_drawn(&pages),
+        };
+    }
+    let overview = OverviewQuery {
+        label: query.text("label"),
+        group: query.text("group"),
+        search: query.text("search"),
+        sort: MetricSort::of(query.get("sort").unwrap_or_default()),
+    };
+    let report = format!(
+        "{run_href}/report.html{}",
+        query
+            .rest(&["label", "group", "search", "sort"])
+            .replacen('&', "?", 1)
+    );
+    let links = Links::Query {
+        rest: query.rest(&["metric", "label", "group", "search", "sort"]),
+    };
+    let body = rendered(&evidence, move |evidence| {
+        let overview = judged(evidence)?.overview(&overview, &links);
+        let template = RunTemplate {
+            facts: facts(&evidence.status),
+            report,
+            overview,
+        };
+        Some(Markup::of(&template))
+    });
+    match body.await.flatten() {
+        Some(body) => pages.page(&title, &[pages.to_list()], &body, false),
+        None => not_drawn(&pages),
+    }
+}
+
+fn not_drawn(pages: &Pages) -> Response {
+    pages.problem(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "This run cannot be drawn",
+        "Drawing it failed.",
+        "The log says more. GET /canary/{id} has the data.",
+    )
+}
+
+fn display(query: &PageQuery) -> MetricDisplay {
+    MetricDisplay {
+        chart: ChartKind::of(query.get("chart").unwrap_or_default()),
+        hide: match query.get("hide") {
+            Some("baseline") => Some(Side::Control),
+            Some("canary") => Some(Side::Experiment),
+            _ => None,
+        },
+        zoom: query.get("zoom").and_then(|zoom| {
+            let (from, to) = zoom.split_once('-')?;
+            Some((from.parse().ok()?, to.parse().ok()?))
+        }),
+    }
+}
+
+fn facts(status: &CanaryStatusResponse) -> Vec<(&'static str, String)> {
+    let time = |millis: Option<i64>| Some(format!("{} UTC", Timestamp::of(millis?)?.text));
+    let took = status
+        .start_time_millis
+        .zip(status.end_time_millis)
+        .map(|(start, end)| duration(end - start));
+    [
+        ("Run", status.pipeline_id.clone()),
+        ("Application", status.application.clone()),
+        (
+            "Config",
+            status
+                .config
+                .as_ref()
+                .and_then(|config| config.name.clone()),
+        ),
+        ("Config id", status.canary_config_id.clone()),
+        ("Pipeline", status.parent_pipeline_execution_id.clone()),
+        ("Accepted", time(status.build_time_millis)),
+        ("Took", took),
+        ("Metrics account", status.metrics_account_name.clone()),
+        ("Storage account", status.storage_account_name.clone()),
+    ]
+    .into_iter()
+    .filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)))
+    .collect()
+}
+
+/// What failed first, then how far the run came; the raw status last.
+fn unfinished(pages: &Pages, id: &str, status: &CanaryStatusResponse) -> Response {
+    let empty = JsonMap::new();
+    let exception = status.exception.as_ref();
+    let details = exception
+        .and_then(|exception| exception.get("details")?.as_object())
+        .unwrap_or(&empty);
+    let mut errors: Vec<String> = details
+        .get("errors")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|error| error.as_str().map(str::to_owned))
+        .collect();
+    if errors.is_empty() {
+        errors.extend(exception.map(first_error).filter(|error| !error.is_empty()));
+    }
+    let named = [
+        ("Metric", "metric"),
+        ("Account", "metricsAccountName"),
+        ("Asked", "url"),
+        ("Status of the store", "status"),
+        ("Tries", "attempts"),
+    ];
+    let body = Markup::of(&UnfinishedTemplate {
+        badge: Badge::of_status(status.status.as_deref().unwrap_or_default()),
+        errors,
+        details: named
+            .into_iter()
+            .filter_map(|(name, key)| Some((name, detail(details, key)?)))
+            .collect(),
+        query: detail(details, "query"),
+        stages: status
+            .stage_status
+            .iter()
+            .flatten()
+            .map(|(name, status)| (name.clone(), Badge::of_status(status)))
+            .collect(),
+        facts: facts(status),
+        raw: serde_json::to_string_pretty(status).unwrap_or_default(),
+    });
+    let config = status
+        .config
+        .as_ref()
+        .and_then(|config| config.name.clone());
+    let title = config.unwrap_or_else(|| format!("Run {id}"));
+    pages.page(&title, &[pages.to_list()], &body, !status.complete)
+}
+
+/// The report of the run as a file.
+pub(crate) async fn report(
+    State(pages): State<Arc<Pages>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = PageQuery::read(query.as_deref());
+    let evidence = match pages.evidence(&id, &query).await {
+        Ok(evidence) => evidence,
+        Err(error) => return pages.failed(&error),
+    };
+    let html = rendered(&evidence, |evidence| {
+        let (title, section) = match judged(evidence) {
+            Some(run) => (run.title(), report_section(1, &run).1),
+            None => {
+                let status = &evidence.status;
+                let why = status.exception.as_ref().map(first_error);
+                let why = why.filter(|why| !why.is_empty()).unwrap_or_else(|| {
+                    format!(
+                        "The run is {}.",
+                        status.status.as_deref().unwrap_or("unknown")
+                    )
+                });
+                let id = status.pipeline_id.clone().unwrap_or_default();
+                ("Canary run".to_owned(), report_failure(1, &id, &why).1)
+            }
+        };
+        format!("{}{section}{}", report_head(&title), report_foot())
+    });
+    match html.await {
+        Some(html) => download("canary", &id, html),
+        None => not_drawn(&pages),
+    }
+}
+
+/// The values of one metric.
+pub(crate) async fn csv(
+    State(pages): State<Arc<Pages>>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = PageQuery::read(query.as_deref());
+    let evidence = match pages.evidence(&id, &query).await {
+        Ok(evidence) => evidence,
+        Err(error) => return pages.failed(&error),
+    };
+    let key = query.text("metric").unwrap_or_default();
+    let csv = rendered(&evidence, move |evidence| {
+        let run = judged(evidence)?;
+        Some(run.csv(run.find_metric(&key)?)).filter(|csv| !csv.is_empty())
+    });
+    let Some(csv) = csv.await.flatten() else {
+        return pages.problem(
+            StatusCode::NOT_FOUND,
+            "There are no values",
+            "The run has no such metric, or its series are gone.",
+            "The run's page lists its metrics.",
+        );
+    };
+    let mut response = csv.into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/csv; charset=utf-8"),
+    );
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static("attachment; filename=\"metric.csv\""),
+    );
+    response
+}

@@ -1,0 +1,98 @@
+//! What surrounds every page, and the headers that protect it.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderValue, header};
+use kayenta_report::Markup;
+
+use crate::{assets, state::Pages};
+
+/// Nothing inline, nothing from elsewhere.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+);
+
+#[derive(Template)]
+#[template(path = "shell.html")]
+struct ShellTemplate<'a> {
+    root: &'a str,
+    style: String,
+    script: String,
+    title: &'a str,
+    trail: &'a [Crumb],
+    body: &'a Markup,
+    live: bool,
+}
+
+/// A page above this one.
+#[derive(Clone, Debug)]
+pub(crate) struct Crumb {
+    pub(crate) text: String,
+    pub(crate) href: String,
+}
+
+impl Pages {
+    /// A page. `live` ones are under way: the script fetches them again every few seconds.
+    pub(crate) fn page(&self, title: &str, trail: &[Crumb], body: &Markup, live: bool) -> Response {
+        let template = ShellTemplate {
+            root: &self.root,
+            style: assets::address(&self.root, assets::STYLE),
+            script: assets::address(&self.root, assets::SCRIPT),
+            title,
+            trail,
+            body,
+            live,
+        };
+        Html(Markup::of(&template).into_string()).into_response()
+    }
+
+    /// The way back to the list.
+    pub(crate) fn to_list(&self) -> Crumb {
+        Crumb {
+            text: "Runs".to_owned(),
+            href: self.root.clone(),
+        }
+    }
+}
+
+/// Adds the headers of pages to whatever has none of its own.
+pub(crate) async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(POLICY);
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        "cross-origin-opener-policy",
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        "cross-origin-resource-policy",
+        HeaderValue::from_static("same-origin"),
+    );
+    response
+}
+
+/// A report as a file to keep: it has its style within it, and may do nothing else.
+pub(crate) fn download(name: &str, id: &str, html: String) -> Response {
+    let id: String = id
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(80)
+        .collect();
+    let disposition = format!("attachment; filename=\"{name}-{id}.html\"");
+    let mut response = Html(html).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+    );
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
