@@ -149,6 +149,11 @@ impl Transport {
                     e,
                 )
             })?;
+            if found.is_empty() {
+                return Err(HttpSetupError::new(
+                    "a trusted certificate authority is not a PEM certificate",
+                ));
+            }
             authorities.extend(found);
         }
         let mut builder = reqwest::Client::builder()
