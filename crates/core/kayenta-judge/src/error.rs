@@ -115,6 +115,8 @@ pub enum JudgeError {
         message: String,
         /// HTTP status of the answer, when there was one; 2xx when the answer itself is of no use.
         status: Option<u16>,
+        /// The service's own account of the failure.
+        said: RemoteWords,
         /// How often it was asked.
         attempts: u32,
         /// How long that took in all.
@@ -123,6 +125,15 @@ pub enum JudgeError {
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
+}
+
+/// What a service that judges said of its failure, in Spinnaker's form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteWords {
+    /// Its `error`.
+    pub error: Option<String>,
+    /// Its `errors`.
+    pub errors: Vec<String>,
 }
 
 impl JudgeError {

@@ -55,7 +55,7 @@ mod used_values;
 mod vectors;
 
 pub use dredd::{Dice, RandomDummyJudge};
-pub use error::{JudgeError, JudgeErrorKind};
+pub use error::{JudgeError, JudgeErrorKind, RemoteWords};
 pub use netflix::NetflixAcaJudge;
 pub use paired::PairedCanaryJudge;
 pub use registry::JudgeRegistry;

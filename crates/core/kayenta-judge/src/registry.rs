@@ -8,13 +8,18 @@ use crate::{Judge, JudgeError};
 #[derive(Clone, Debug, Default)]
 pub struct JudgeRegistry {
     judges: Vec<Judge>,
+    /// Judges that are switched off: name, and what switches them on.
+    off: Vec<(&'static str, &'static str)>,
 }
 
 impl JudgeRegistry {
     /// A registry of these judges; the first is the default.
     #[must_use]
     pub fn new(judges: Vec<Judge>) -> Self {
-        Self { judges }
+        Self {
+            judges,
+            off: Vec::new(),
+        }
     }
 
     /// Adds a judge after the others.
@@ -22,6 +27,25 @@ impl JudgeRegistry {
     pub fn with(mut self, judge: Judge) -> Self {
         self.judges.push(judge);
         self
+    }
+
+    /// Notes a judge that is switched off, and what switches it on.
+    #[must_use]
+    pub fn without(mut self, name: &'static str, remedy: &'static str) -> Self {
+        self.off.push((name, remedy));
+        self
+    }
+
+    /// What can be done about a judge that [`select`](Self::select) did not find.
+    #[must_use]
+    pub fn hint(&self, error: &JudgeError) -> String {
+        if let JudgeError::UnknownJudge { name } = error
+            && let Some((_, remedy)) = self.off.iter().find(|(off, _)| off == name)
+        {
+            return format!("The judge is switched off: {remedy}.");
+        }
+        let names: Vec<&str> = self.judges.iter().map(Judge::name).collect();
+        format!("Judges that can be used: {}.", names.join(", "))
     }
 
     /// All judges, the default one first.

@@ -95,6 +95,25 @@ impl CanaryConfig {
         self.metrics.as_deref().unwrap_or_default()
     }
 
+    /// What the queries have that means nothing in them, a sentence for each field.
+    #[must_use]
+    pub fn unread_query_fields(&self) -> Vec<String> {
+        let queries = self.metrics().iter().enumerate();
+        queries
+            .filter_map(|(index, metric)| Some((index, metric, metric.query.as_ref()?)))
+            .flat_map(|(index, metric, query)| {
+                query.unread().iter().map(move |field| {
+                    format!(
+                        "metrics[{index}].query.{field} has no effect: metric '{}' is queried without it, \
+                         as a query of type {} has no such field",
+                        metric.name(),
+                        query.service_type()
+                    )
+                })
+            })
+            .collect()
+    }
+
     /// Fills absent `applications`, `metrics` and `templates` with empty ones, as the reference does
     /// whenever it rebuilds a config.
     pub fn fill_collections(&mut self) {
@@ -111,10 +130,10 @@ impl CanaryConfig {
         for metric in self.metrics.iter_mut().flatten() {
             metric.groups.get_or_insert_default();
             metric.analysis_configurations.get_or_insert_default();
-            if let Some(template) = metric
+            for template in metric
                 .query
-                .as_mut()
-                .and_then(QueryConfig::inline_template_mut)
+                .iter_mut()
+                .flat_map(QueryConfig::inline_templates_mut)
             {
                 *template = escape_template(template);
             }

@@ -1,6 +1,13 @@
 //! How a metric is fetched: one shape per metric store, distinguished by `type`.
 
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use kayenta_json::{JsonError, in_field};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Visitor},
+    forward_to_deserialize_any,
+    ser::SerializeMap,
+};
+use serde_json::{Map, Value};
 
 use crate::lenient;
 
@@ -14,6 +21,26 @@ macro_rules! query_shapes {
             $($(#[$field_meta])*
             #[serde(skip_serializing_if = "Option::is_none", deserialize_with = $with)]
             pub $field: Option<$ty>,)*
+            /// A template written in the metric itself: the text of the query, with `${…}` bindings.
+            #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::string")]
+            pub custom_inline_template: Option<String>,
+            /// Name of a template of the config.
+            #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::string")]
+            pub custom_filter_template: Option<String>,
+            /// The same as `customInlineTemplate`, under the name that later releases of Kayenta give it;
+            /// takes precedence where a query has both.
+            #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::string")]
+            pub template: Option<String>,
+            /// Fields that the query had and that mean nothing in it.
+            #[serde(skip)]
+            #[cfg_attr(feature = "schema", schema(ignore))]
+            pub unread: Vec<String>,
+        }
+
+        impl Shape for $name {
+            fn unread(&mut self, names: Vec<String>) {
+                self.unread = names;
+            }
         }
     )*};
 }
@@ -32,10 +59,6 @@ query_shapes! {
         /// Deprecated; a query that has it fails.
         #[cfg_attr(feature = "schema", schema(ignore))]
         custom_filter: String = "lenient::string",
-        /// A filter, or after `PromQL:` a whole query, with `${…}` bindings.
-        custom_inline_template: String = "lenient::string",
-        /// Name of a template of the config.
-        custom_filter_template: String = "lenient::string",
     }
     /// A Google Cloud Monitoring (Stackdriver) query.
     StackdriverQuery {
@@ -52,20 +75,12 @@ query_shapes! {
         /// Deprecated; a query that has it fails.
         #[cfg_attr(feature = "schema", schema(ignore))]
         custom_filter: String = "lenient::string",
-        /// A template written in the metric itself.
-        custom_inline_template: String = "lenient::string",
-        /// Name of a template of the config.
-        custom_filter_template: String = "lenient::string",
     }
     /// A Datadog query.
     DatadogQuery {
         /// Metric with its aggregation.
         #[cfg_attr(feature = "schema", schema(example = "avg:system.cpu.user"))]
         metric_name: String = "lenient::string",
-        /// A template written in the metric itself.
-        custom_inline_template: String = "lenient::string",
-        /// Name of a template of the config.
-        custom_filter_template: String = "lenient::string",
     }
     /// A New Relic Insights query.
     NewRelicQuery {
@@ -73,10 +88,6 @@ query_shapes! {
         q: String = "lenient::string",
         /// Leading part of the NRQL text, `SELECT …`.
         select: String = "lenient::string",
-        /// A template written in the metric itself.
-        custom_inline_template: String = "lenient::string",
-        /// Name of a template of the config.
-        custom_filter_template: String = "lenient::string",
     }
     /// A Graphite query.
     GraphiteQuery {
@@ -98,8 +109,6 @@ query_shapes! {
         metric_name: String = "lenient::string",
         /// Fields of the measurement.
         fields: Vec<String> = "lenient::strings",
-        /// A template written in the metric itself.
-        custom_inline_template: String = "lenient::string",
     }
     /// An Atlas query.
     AtlasQuery {
@@ -107,63 +116,46 @@ query_shapes! {
         #[cfg_attr(feature = "schema", schema(example = "name,CpuRawUser,:eq,:sum"))]
         q: String = "lenient::string",
     }
-    /// One filter of a SignalFx query.
-    SignalFxPair {
-        /// Dimension.
-        key: String = "lenient::string",
-        /// Value.
-        value: String = "lenient::string",
+    /// A SignalFx query.
+    SignalFxQuery {
+        /// Name of the time series.
+        metric_name: String = "lenient::string",
+        /// Filters.
+        query_pairs: Vec<SignalFxPair> = "Option::deserialize",
+        /// Aggregation of the SignalFlow program.
+        aggregation_method: String = "lenient::string",
     }
     /// A query of a metric store that answers with JSON over HTTP: bindings for the templates of the account.
     HttpJsonQuery {
         /// Bound as `${metricName}` in the templates of the account.
         metric_name: String = "lenient::string",
-        /// A template; its text is bound as `${query}` in the templates of the account.
-        custom_inline_template: String = "lenient::string",
-        /// Name of a template of the config.
-        custom_filter_template: String = "lenient::string",
     }
 }
 
-/// A SignalFx query.
+/// One filter of a SignalFx query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
-pub struct SignalFxQuery {
-    /// Name of the time series.
+pub struct SignalFxPair {
+    /// Dimension.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
-    pub metric_name: Option<String>,
-    /// Filters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub query_pairs: Option<Vec<SignalFxPair>>,
-    /// Aggregation of the SignalFlow program.
+    pub key: Option<String>,
+    /// Value.
     #[serde(
         skip_serializing_if = "Option::is_none",
         deserialize_with = "lenient::string"
     )]
-    pub aggregation_method: Option<String>,
-    /// A template written in the metric itself.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::string"
-    )]
-    pub custom_inline_template: Option<String>,
-    /// Name of a template of the config.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::string"
-    )]
-    pub custom_filter_template: Option<String>,
+    pub value: Option<String>,
 }
 
 /// How a metric is fetched; `type` names the kind of metric store. Responses add `serviceType`, equal
 /// to `type`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(tag = "type", rename_all = "lowercase", try_from = "Fields")]
 pub enum QueryConfig {
     /// Prometheus.
     Prometheus(PrometheusQuery),
@@ -188,7 +180,39 @@ pub enum QueryConfig {
     HttpJson(HttpJsonQuery),
 }
 
+/// Evaluates an expression for the shape of a query, whichever it is.
+macro_rules! each_shape {
+    ($query:expr, $shape:ident => $value:expr) => {
+        match $query {
+            QueryConfig::Prometheus($shape) => $value,
+            QueryConfig::Stackdriver($shape) => $value,
+            QueryConfig::Datadog($shape) => $value,
+            QueryConfig::NewRelic($shape) => $value,
+            QueryConfig::SignalFx($shape) => $value,
+            QueryConfig::Graphite($shape) => $value,
+            QueryConfig::Wavefront($shape) => $value,
+            QueryConfig::InfluxDb($shape) => $value,
+            QueryConfig::Atlas($shape) => $value,
+            QueryConfig::HttpJson($shape) => $value,
+        }
+    };
+}
+
 impl QueryConfig {
+    /// The values of `type`, one per metric store.
+    pub const TYPES: &[&str] = &[
+        "prometheus",
+        "stackdriver",
+        "datadog",
+        "newrelic",
+        "signalfx",
+        "graphite",
+        "wavefront",
+        "influxdb",
+        "atlas",
+        "http-json",
+    ];
+
     /// The store the query is for, as `type` and `serviceType` spell it.
     #[must_use]
     pub fn service_type(&self) -> &'static str {
@@ -206,47 +230,34 @@ impl QueryConfig {
         }
     }
 
-    /// The template written in the metric itself, for the stores that have one.
+    /// The template written in the metric itself, under either of its names.
     #[must_use]
     pub fn inline_template(&self) -> Option<&str> {
-        match self {
-            Self::Prometheus(q) => q.custom_inline_template.as_deref(),
-            Self::Stackdriver(q) => q.custom_inline_template.as_deref(),
-            Self::Datadog(q) => q.custom_inline_template.as_deref(),
-            Self::NewRelic(q) => q.custom_inline_template.as_deref(),
-            Self::SignalFx(q) => q.custom_inline_template.as_deref(),
-            Self::InfluxDb(q) => q.custom_inline_template.as_deref(),
-            Self::HttpJson(q) => q.custom_inline_template.as_deref(),
-            Self::Graphite(_) | Self::Wavefront(_) | Self::Atlas(_) => None,
-        }
+        each_shape!(self, q => {
+            let template = q.template.as_deref().filter(|text| !text.is_empty());
+            template.or(q.custom_inline_template.as_deref())
+        })
     }
 
-    /// The same, to be changed in place.
-    pub fn inline_template_mut(&mut self) -> Option<&mut String> {
-        match self {
-            Self::Prometheus(q) => q.custom_inline_template.as_mut(),
-            Self::Stackdriver(q) => q.custom_inline_template.as_mut(),
-            Self::Datadog(q) => q.custom_inline_template.as_mut(),
-            Self::NewRelic(q) => q.custom_inline_template.as_mut(),
-            Self::SignalFx(q) => q.custom_inline_template.as_mut(),
-            Self::InfluxDb(q) => q.custom_inline_template.as_mut(),
-            Self::HttpJson(q) => q.custom_inline_template.as_mut(),
-            Self::Graphite(_) | Self::Wavefront(_) | Self::Atlas(_) => None,
-        }
+    /// The templates written in the metric itself, to be changed in place.
+    pub fn inline_templates_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let (first, second) = each_shape!(self, q => {
+            (&mut q.custom_inline_template, &mut q.template)
+        });
+        first.iter_mut().chain(second)
     }
 
-    /// The name of the config's template the query refers to, for the stores that have the field.
+    /// The name of the config's template the query refers to.
     #[must_use]
     pub fn filter_template(&self) -> Option<&str> {
-        match self {
-            Self::Prometheus(q) => q.custom_filter_template.as_deref(),
-            Self::Stackdriver(q) => q.custom_filter_template.as_deref(),
-            Self::Datadog(q) => q.custom_filter_template.as_deref(),
-            Self::NewRelic(q) => q.custom_filter_template.as_deref(),
-            Self::SignalFx(q) => q.custom_filter_template.as_deref(),
-            Self::HttpJson(q) => q.custom_filter_template.as_deref(),
-            Self::Graphite(_) | Self::Wavefront(_) | Self::InfluxDb(_) | Self::Atlas(_) => None,
-        }
+        each_shape!(self, q => q.custom_filter_template.as_deref())
+    }
+
+    /// Fields that the query had and that mean nothing in it: unknown or misspelt ones, which the
+    /// service drops as the reference does (Q-JSON-01).
+    #[must_use]
+    pub fn unread(&self) -> &[String] {
+        each_shape!(self, q => &q.unread)
     }
 
     /// The deprecated filter; any value but `None` fails the query.
@@ -273,19 +284,7 @@ impl QueryConfig {
 impl Serialize for QueryConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error;
-        let fields = match self {
-            Self::Prometheus(q) => serde_json::to_value(q),
-            Self::Stackdriver(q) => serde_json::to_value(q),
-            Self::Datadog(q) => serde_json::to_value(q),
-            Self::NewRelic(q) => serde_json::to_value(q),
-            Self::SignalFx(q) => serde_json::to_value(q),
-            Self::Graphite(q) => serde_json::to_value(q),
-            Self::Wavefront(q) => serde_json::to_value(q),
-            Self::InfluxDb(q) => serde_json::to_value(q),
-            Self::Atlas(q) => serde_json::to_value(q),
-            Self::HttpJson(q) => serde_json::to_value(q),
-        }
-        .map_err(S::Error::custom)?;
+        let fields = each_shape!(self, q => serde_json::to_value(q)).map_err(S::Error::custom)?;
         let fields = fields
             .as_object()
             .ok_or_else(|| S::Error::custom("a query is an object"))?;
@@ -299,6 +298,109 @@ impl Serialize for QueryConfig {
     }
 }
 
+/// The fields of a query before it is known whose they are. Of two fields of one name the last counts.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Fields(Map<String, Value>);
+
+/// One store's part of a query.
+trait Shape: DeserializeOwned {
+    /// Notes the fields that mean nothing.
+    fn unread(&mut self, names: Vec<String>);
+}
+
+impl TryFrom<Fields> for QueryConfig {
+    type Error = String;
+
+    fn try_from(Fields(mut fields): Fields) -> Result<Self, String> {
+        let known = || format!("one of '{}'", Self::TYPES.join("', '"));
+        let store = match fields.remove("type") {
+            Some(Value::String(store)) => store,
+            None | Some(Value::Null) => {
+                let missing = format!(
+                    "the field is missing; it names the metric store, {}",
+                    known()
+                );
+                return Err(in_field("type", missing));
+            }
+            Some(_) => {
+                return Err(in_field("type", format_args!("expected {}", known())));
+            }
+        };
+        match store.as_str() {
+            "prometheus" => shape(fields).map(Self::Prometheus),
+            "stackdriver" => shape(fields).map(Self::Stackdriver),
+            "datadog" => shape(fields).map(Self::Datadog),
+            "newrelic" => shape(fields).map(Self::NewRelic),
+            "signalfx" => shape(fields).map(Self::SignalFx),
+            "graphite" => shape(fields).map(Self::Graphite),
+            "wavefront" => shape(fields).map(Self::Wavefront),
+            "influxdb" => shape(fields).map(Self::InfluxDb),
+            "atlas" => shape(fields).map(Self::Atlas),
+            "http-json" => shape(fields).map(Self::HttpJson),
+            _ => {
+                let unknown = format!("there is no metric store '{store}'; expected {}", known());
+                Err(in_field("type", unknown))
+            }
+        }
+    }
+}
+
+/// Reads one store's part of a query.
+fn shape<T: Shape>(fields: Map<String, Value>) -> Result<T, String> {
+    let known = names::<T>();
+    let unread = fields
+        .iter()
+        .filter(|(name, value)| {
+            !value.is_null() && *name != "serviceType" && !known.contains(&name.as_str())
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    match serde_path_to_error::deserialize::<_, T>(Value::Object(fields)) {
+        Ok(mut shape) => {
+            shape.unread(unread);
+            Ok(shape)
+        }
+        Err(error) => {
+            let field = error.path().to_string();
+            Err(in_field(&field, JsonError::from(error.into_inner())))
+        }
+    }
+}
+
+/// The names of the fields a type reads, as it announces them to whoever deserializes it.
+fn names<T: DeserializeOwned>() -> &'static [&'static str] {
+    struct Listening<'n>(&'n mut &'static [&'static str]);
+
+    impl<'de> Deserializer<'de> for Listening<'_> {
+        type Error = serde::de::value::Error;
+
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            *self.0 = fields;
+            self.deserialize_any(visitor)
+        }
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+            Err(serde::de::Error::custom("there is no value"))
+        }
+
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+            unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+
+    let mut names: &'static [&'static str] = &[];
+    let refused = T::deserialize(Listening(&mut names));
+    debug_assert!(refused.is_err(), "there was no value to read");
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,6 +412,81 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&query).unwrap(),
             r#"{"type":"prometheus","metricName":"up","labelBindings":["1"],"serviceType":"prometheus"}"#
+        );
+    }
+
+    #[test]
+    fn every_type_is_read_and_written_under_its_name() {
+        for &store in QueryConfig::TYPES {
+            let query =
+                serde_json::json!({"type": store, "template": "a", "customFilterTemplate": "b"});
+            let query: QueryConfig = serde_json::from_value(query).unwrap();
+            assert_eq!(query.service_type(), store);
+            assert_eq!(query.inline_template(), Some("a"), "{store}");
+            assert_eq!(query.filter_template(), Some("b"), "{store}");
+            assert_eq!(query.unread(), [] as [&str; 0], "{store}");
+            let written = serde_json::to_value(&query).unwrap();
+            assert_eq!(written["template"], "a", "{store}");
+            assert_eq!(
+                serde_json::from_value::<QueryConfig>(written).unwrap(),
+                query
+            );
+        }
+    }
+
+    #[test]
+    fn c_api_22_a_template_under_its_later_name_takes_precedence_unless_it_is_empty() {
+        let template = |text: &str| {
+            let query: QueryConfig = serde_json::from_str(text).unwrap();
+            query.inline_template().map(str::to_owned)
+        };
+        let both = r#"{"type":"datadog","customInlineTemplate":"old","template":"new"}"#;
+        assert_eq!(template(both).as_deref(), Some("new"));
+        let empty = r#"{"type":"datadog","customInlineTemplate":"old","template":""}"#;
+        assert_eq!(template(empty).as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn fields_that_mean_nothing_are_named_and_not_kept() {
+        let text =
+            r#"{"type":"graphite","metricname":"x","q":1,"serviceType":"graphite","extra":null}"#;
+        let query: QueryConfig = serde_json::from_str(text).unwrap();
+        assert_eq!(query.unread(), ["metricname", "q"]);
+        assert_eq!(
+            serde_json::to_string(&query).unwrap(),
+            r#"{"type":"graphite","serviceType":"graphite"}"#
+        );
+    }
+
+    #[test]
+    fn the_mistake_in_a_query_is_told_with_its_place() {
+        let mistake = |text: &str| {
+            let error = serde_json::from_str::<QueryConfig>(text).unwrap_err();
+            let error = JsonError::from(error);
+            (
+                error.field().unwrap_or_default().to_owned(),
+                error.mistake(),
+            )
+        };
+        let (field, text) = mistake(r#"{"type":"prometheus","labelBindings":["a",{}]}"#);
+        assert_eq!(field, "labelBindings[1]");
+        assert!(
+            text.starts_with("expected a string, number or boolean, found an object"),
+            "{text}"
+        );
+        let (field, text) = mistake(r#"{"type":"signalfx","queryPairs":[{"key":[]}]}"#);
+        assert_eq!(field, "queryPairs[0].key");
+        assert!(text.contains("found a list"), "{text}");
+        let (field, text) = mistake(r#"{"type":"clickhouse"}"#);
+        assert_eq!(field, "type");
+        assert!(
+            text.contains("no metric store 'clickhouse'") && text.contains("'prometheus'"),
+            "{text}"
+        );
+        let (_, text) = mistake("\"up\"");
+        assert!(
+            text.starts_with("expected an object, found the text \"up\""),
+            "{text}"
         );
     }
 

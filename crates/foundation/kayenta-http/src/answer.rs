@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use kayenta_json::JsonError;
 use kayenta_limits::compute;
 use kayenta_secrets::Masker;
 use serde::de::DeserializeOwned;
@@ -40,7 +41,7 @@ impl Answer {
     /// # Errors
     /// [`Answer`](HttpErrorKind::Answer) when it is no JSON or lacks what `T` needs.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(JsonError::from(error)))
     }
 
     /// Reads the body with `read`, a long one on a thread for computing.

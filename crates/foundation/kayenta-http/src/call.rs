@@ -23,6 +23,7 @@ use crate::{
     encoding::{form_body, form_encoded},
     error::{HttpError, HttpErrorKind},
     events::Events,
+    tls,
 };
 
 /// Redirects followed for one call.
@@ -53,6 +54,8 @@ pub struct Call<'c> {
     body: Option<Bytes>,
     timeout: Duration,
     confidential: bool,
+    /// Why nothing can be called: the base URL is none.
+    flaw: Option<String>,
 }
 
 impl fmt::Debug for Call<'_> {
@@ -80,6 +83,9 @@ impl<'c> Call<'c> {
             body: None,
             timeout: account.transport.total_timeout,
             confidential: false,
+            flaw: base
+                .flaw()
+                .map(|flaw| format!("{flaw} (the URL of {} is '{base}')", account.peer)),
         }
     }
 
@@ -234,6 +240,9 @@ impl<'c> Call<'c> {
 
     /// The URL, and how it is shown.
     fn target(&self) -> Result<(Url, String), HttpError> {
+        if let Some(flaw) = &self.flaw {
+            return Err(HttpError::invalid(flaw.clone()));
+        }
         let url = Url::parse(&self.url).map_err(|error| {
             let shown = self.masker.url(&self.url);
             HttpError::invalid(format!("'{shown}' is not a URL: {error}"))
@@ -319,8 +328,11 @@ impl<'c> Call<'c> {
             url: shown.to_owned(),
             reason,
         };
+        let said = (!self.confidential && !body.is_empty())
+            .then(|| self.masker.text(&String::from_utf8_lossy(&body)));
         Err(HttpError {
             retry_after,
+            said,
             source: cause,
             ..HttpError::new(kind, message)
         })
@@ -583,6 +595,9 @@ pub(crate) fn too_large(shown: &str, limit: usize) -> HttpError {
 
 /// The innermost cause, which says what happened rather than where.
 pub(crate) fn root_cause(error: &reqwest::Error) -> String {
+    if let Some(words) = tls::in_words(error) {
+        return words;
+    }
     let text = causes(error)
         .last()
         .map_or_else(|| error.to_string(), ToString::to_string);

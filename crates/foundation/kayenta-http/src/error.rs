@@ -45,6 +45,8 @@ pub struct HttpError {
     pub message: String,
     /// The delay the server requested (`Retry-After`).
     pub retry_after: Option<Duration>,
+    /// The body of an error answer as text, secrets masked, for callers that know its form.
+    pub said: Option<String>,
     /// Time from the first byte sent to the failure.
     pub elapsed: Duration,
     /// The cause underneath.
@@ -72,6 +74,7 @@ impl HttpError {
             kind,
             message: message.into(),
             retry_after: None,
+            said: None,
             elapsed: Duration::ZERO,
             source: None,
         }

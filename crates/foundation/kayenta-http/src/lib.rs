@@ -53,6 +53,7 @@ mod exchange;
 mod oauth2;
 mod retry;
 mod status;
+mod tls;
 mod transport;
 
 pub use account::ErrorText;

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use kayenta_errors::with_causes;
 use url::Url;
+
+use crate::tls;
 
 /// How servers are reached.
 #[derive(Clone)]
@@ -141,21 +144,6 @@ impl Transport {
             message: what.to_owned(),
             source: Some(source),
         };
-        let mut authorities = Vec::new();
-        for pem in &settings.extra_ca_pem {
-            let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| {
-                failed(
-                    "a trusted certificate authority is not a PEM certificate",
-                    e,
-                )
-            })?;
-            if found.is_empty() {
-                return Err(HttpSetupError::new(
-                    "a trusted certificate authority is not a PEM certificate",
-                ));
-            }
-            authorities.extend(found);
-        }
         let mut builder = reqwest::Client::builder()
             .user_agent(&settings.user_agent)
             .connect_timeout(settings.connect_timeout)
@@ -166,14 +154,10 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy();
-        if !authorities.is_empty() {
-            builder = builder.tls_certs_merge(authorities);
-        }
-        if let Some(pem) = &settings.identity_pem {
-            let identity = reqwest::Identity::from_pem(pem).map_err(|e| {
-                failed("the client certificate is not a PEM certificate and key", e)
-            })?;
-            builder = builder.identity(identity);
+        if !settings.extra_ca_pem.is_empty() || settings.identity_pem.is_some() {
+            let tls = tls::client_config(&settings.extra_ca_pem, settings.identity_pem.as_deref())
+                .map_err(|error| HttpSetupError::new(with_causes(error.to_string(), &error)))?;
+            builder = builder.tls_backend_preconfigured(tls);
         }
         if settings.proxies.http.is_some() || settings.proxies.https.is_some() {
             let proxies = settings.proxies.clone();

@@ -7,6 +7,8 @@ use crate::origin::Origin;
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The application runs as it should, which may surprise.
+    Note,
     /// The application runs.
     Warning,
     /// The application does not start.
@@ -35,6 +37,15 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// What was found where a value that is needed is missing.
+    pub const ABSENT: &'static str = "null";
+
+    /// Whether it says that a value is missing.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        self.found.as_deref() == Some(Self::ABSENT)
+    }
+
     /// Something the application cannot start with.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
@@ -55,6 +66,15 @@ impl Diagnostic {
     pub fn warning(message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
+            ..Self::error(message)
+        }
+    }
+
+    /// Something that may surprise.
+    #[must_use]
+    pub fn note(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
             ..Self::error(message)
         }
     }
@@ -104,6 +124,7 @@ impl fmt::Display for Diagnostic {
         f.write_str(match self.severity {
             Severity::Error => "error: ",
             Severity::Warning => "warning: ",
+            Severity::Note => "note: ",
         })?;
         if let Some(property) = &self.property {
             write!(f, "{property}: ")?;

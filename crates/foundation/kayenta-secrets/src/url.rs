@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use url::Url;
 
-use crate::masking::mask_urls;
+use crate::masking::{MASK, mask_urls};
 
 /// A URL, or the template of one, that may carry secrets: `Display` and `Debug` mask them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -52,6 +52,7 @@ impl fmt::Display for SecretUrl {
 pub struct BaseUrl {
     text: String,
     url: Url,
+    flaw: Option<InvalidBaseUrl>,
 }
 
 /// Why a text is not a base URL.
@@ -86,16 +87,43 @@ impl FromStr for BaseUrl {
         Ok(Self {
             text: text.to_owned(),
             url,
+            flaw: None,
         })
     }
 }
 
+/// What stands for the URL of a text that is none: a name that no resolver knows (RFC 6761).
+const NOWHERE: &str = "http://not-a-url.invalid";
+
 impl BaseUrl {
+    /// The text as a base URL even if it is none: what is to be called through it then fails with
+    /// [`flaw`](Self::flaw). `None` if not even a stand-in can be made of it.
+    #[must_use]
+    pub fn or_flawed(text: &str) -> Option<Self> {
+        match text.parse() {
+            Ok(url) => Some(url),
+            Err(flaw) => Some(Self {
+                text: text.to_owned(),
+                url: Url::parse(NOWHERE).ok()?,
+                flaw: Some(flaw),
+            }),
+        }
+    }
+
+    /// Why nothing can be called through it, if the text is no base URL.
+    #[must_use]
+    pub fn flaw(&self) -> Option<&InvalidBaseUrl> {
+        self.flaw.as_ref()
+    }
+
     /// The URL with `path` (already encoded, with its leading slash) appended. One slash at the end of
     /// the base does not count; a path in the base stays.
     #[must_use]
     pub fn join(&self, path: &str) -> SecretUrl {
-        let base = self.expose();
+        let base = match self.flaw {
+            None => self.expose(),
+            Some(_) => NOWHERE,
+        };
         SecretUrl(format!("{}{path}", base.strip_suffix('/').unwrap_or(base)))
     }
 
@@ -120,7 +148,12 @@ impl fmt::Debug for BaseUrl {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&mask_urls(&self.text))
+        let shown = mask_urls(&self.text);
+        match shown.rsplit_once('@') {
+            // Whatever stands before it may be a password, where no rule for URLs finds it.
+            Some((_, rest)) if self.flaw.is_some() => write!(f, "{MASK}@{rest}"),
+            _ => f.write_str(&shown),
+        }
     }
 }
 
@@ -146,6 +179,17 @@ mod tests {
             assert_eq!(text.parse::<BaseUrl>(), Err(reason), "{text}");
         }
         assert!("HTTPS://h".parse::<BaseUrl>().is_ok());
+    }
+
+    #[test]
+    fn a_text_that_is_no_url_keeps_its_text_and_leads_nowhere() {
+        let base = BaseUrl::or_flawed("${HOST_OF_PROMETHEUS}").unwrap();
+        assert_eq!(base.flaw(), Some(&InvalidBaseUrl::NoScheme));
+        assert_eq!(base.to_string(), "${HOST_OF_PROMETHEUS}");
+        assert_eq!(base.join("/a").expose(), "http://not-a-url.invalid/a");
+        assert_eq!(BaseUrl::or_flawed("http://h").unwrap().flaw(), None);
+        let secret = BaseUrl::or_flawed("user:s3cret@h:80").unwrap();
+        assert_eq!(format!("{secret} {secret:?}"), "******@h:80 ******@h:80");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use kayenta_http::Events;
+use kayenta_json::JsonError;
 use kayenta_metrics::{FetchError, series::Axis};
 use kayenta_model::Double;
 use serde::{Deserialize, Deserializer};
@@ -68,7 +69,7 @@ struct Gathered {
 impl Gathered {
     /// Takes one message. What is no JSON or of an unknown type is passed over, as in the reference; a
     /// series that cannot be read is not (C-ATLAS-03).
-    fn take(&mut self, line: &str) -> Result<Step, serde_json::Error> {
+    fn take(&mut self, line: &str) -> Result<Step, JsonError> {
         #[derive(Deserialize)]
         struct Kind {
             r#type: Option<String>,

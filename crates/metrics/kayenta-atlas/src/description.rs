@@ -11,6 +11,7 @@ pub static DESCRIPTION: StoreDescription = StoreDescription {
         ScopeField::parameter("environment").or("test"),
         ScopeField::parameter("accountId"),
     ],
+    template_fields: &["scope", "location"],
     fetch_route: Some(&crate::fetch::FETCH),
     log_target: env!("CARGO_CRATE_NAME"),
     java_loggers: &["com.netflix.kayenta.atlas"],

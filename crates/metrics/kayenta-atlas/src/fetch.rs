@@ -44,6 +44,7 @@ fn query(arguments: &FetchArguments) -> Result<(QueryConfig, CanaryScope), Strin
     };
     let query = QueryConfig::Atlas(AtlasQuery {
         q: arguments.text("q"),
+        ..AtlasQuery::default()
     });
     Ok((query, scope))
 }

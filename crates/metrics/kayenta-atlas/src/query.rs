@@ -1,6 +1,6 @@
 //! Stack-language queries, text for text as the reference writes them.
 
-use kayenta_metrics::{FetchError, MetricQuery, scope, scope::StoreScope};
+use kayenta_metrics::{FetchError, MetricQuery, scope, scope::StoreScope, template};
 use kayenta_model::{QueryConfig, query::AtlasQuery};
 
 use crate::{DESCRIPTION, backends::Wanted};
@@ -16,11 +16,15 @@ pub(crate) fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a AtlasQuery, Fe
     }
 }
 
-/// The query, narrowed to the scope.
+/// The metric's template filled in, which only later releases of the reference have, or its query narrowed
+/// to the scope.
 ///
 /// # Errors
 /// When the scope's `type` is none of `asg`, `cluster` and `query`.
 pub(crate) fn text(query: &MetricQuery<'_>, settings: &AtlasQuery) -> Result<String, FetchError> {
+    if let Some(whole) = template::expand(query, &DESCRIPTION, &[])? {
+        return Ok(whole);
+    }
     let scope = query.scope.scope.as_deref().unwrap_or("null");
     let narrowed = match StoreScope::new(&DESCRIPTION, query.scope).added("type") {
         Some(kind @ ("asg" | "cluster")) => {

@@ -2,12 +2,12 @@
 
 use std::{error::Error, sync::Arc};
 
-use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types_or_warn};
+use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types};
 use kayenta_metrics::{
     MetricsStore,
     account::{MetricsAccount, StoreSection, Surroundings, any_store, needed_url},
 };
-use kayenta_model::{AccountType, JsonMap};
+use kayenta_model::JsonMap;
 use kayenta_properties::Group;
 
 use crate::{AtlasAccount, AtlasStore, DESCRIPTION};
@@ -29,7 +29,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<AtlasAccount>> {
     // Keys of the shipped file's comments, which mean nothing.
     group.accept(&["endpoint", "namespace"]);
     let name = name(group);
-    let types = supported_types_or_warn(group, AccountType::MetricsStore);
+    let types = supported_types(group, &[]);
     let base_url = needed_url(
         group,
         "backendsJsonBaseUrl",

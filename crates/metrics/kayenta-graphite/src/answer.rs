@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kayenta_json::JsonError;
 use kayenta_metrics::reading::fold_list;
 use serde::{
     Deserialize, Deserializer,
@@ -46,7 +47,7 @@ pub fn error_text(body: &[u8]) -> Option<String> {
 ///
 /// # Errors
 /// When it is no rendering.
-pub fn read(body: &[u8]) -> Result<Vec<Series>, serde_json::Error> {
+pub fn read(body: &[u8]) -> Result<Vec<Series>, JsonError> {
     let targets: Vec<Target> = serde_json::from_slice(body)?;
     Ok(targets
         .into_iter()

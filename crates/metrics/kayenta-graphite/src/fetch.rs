@@ -33,6 +33,7 @@ fn query(arguments: &FetchArguments) -> Result<(QueryConfig, CanaryScope), Strin
     };
     let query = QueryConfig::Graphite(GraphiteQuery {
         metric_name: arguments.text("metricName"),
+        ..GraphiteQuery::default()
     });
     Ok((query, scope))
 }

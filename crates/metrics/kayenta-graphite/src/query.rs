@@ -1,6 +1,6 @@
 //! The target that is rendered.
 
-use kayenta_metrics::{FetchError, MetricQuery, scope};
+use kayenta_metrics::{FetchError, MetricQuery, scope, template};
 use kayenta_model::{QueryConfig, query::GraphiteQuery};
 
 use crate::DESCRIPTION;
@@ -16,12 +16,15 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a GraphiteQuery, FetchE
     }
 }
 
-/// The metric's name with every `$scope` and `$location` filled in. What the scope lacks stays as it
-/// is written.
+/// The metric's template filled in, which only later releases of the reference have, or its name with every
+/// `$scope` and `$location` filled in. What the scope lacks stays as it is written in a name.
 ///
 /// # Errors
 /// When there is no name (C-GRAPHITE-01; a null pointer in the reference).
 pub fn text(query: &MetricQuery<'_>, settings: &GraphiteQuery) -> Result<String, FetchError> {
+    if let Some(whole) = template::expand(query, &DESCRIPTION, &[])? {
+        return Ok(whole);
+    }
     let name = settings
         .metric_name
         .as_deref()

@@ -1,6 +1,7 @@
 //! Finds series in any JSON by JSONPath, and puts them on a time axis.
 
 use indexmap::IndexMap;
+use kayenta_json::JsonError;
 use kayenta_metrics::series::Axis;
 use kayenta_model::{Instant, number::parse_java_double};
 use serde_json::Value;
@@ -110,7 +111,7 @@ pub struct Series {
 pub enum AnswerError {
     /// No JSON.
     #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
+    Unreadable(#[from] JsonError),
     /// A path finds something of the wrong kind.
     #[error("{setting} '{path}' finds {found} where {wanted} is wanted")]
     Wrong {
@@ -165,7 +166,7 @@ fn describe(value: &Value) -> String {
 /// # Errors
 /// See [`AnswerError`].
 pub fn read(body: &[u8], paths: &Paths) -> Result<Vec<Series>, AnswerError> {
-    let root: Value = serde_json::from_slice(body)?;
+    let root: Value = serde_json::from_slice(body).map_err(JsonError::from)?;
     let nodes = match &paths.series {
         Some(path) => path.elements(&root),
         None => vec![&root],

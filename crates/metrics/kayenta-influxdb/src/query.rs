@@ -49,7 +49,10 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a InfluxDbQuery, FetchE
 /// The reference's texts: no measurement, no window, a template without its markers, a scope that is not
 /// `name:value`, words no query may hold.
 pub fn text(query: &MetricQuery<'_>, settings: &InfluxDbQuery) -> Result<String, FetchError> {
-    let template = present(&settings.custom_inline_template);
+    let template = query
+        .query_config()?
+        .inline_template()
+        .filter(|text| !text.is_empty());
     let measurement = present(&settings.metric_name);
     if measurement.is_none() && template.is_none() {
         return Err(FetchError::invalid(

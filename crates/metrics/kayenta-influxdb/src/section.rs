@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types_or_warn};
+use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types};
 use kayenta_metrics::{
     MetricsStore,
     account::{MetricsAccount, StoreSection, Surroundings, any_store, endpoint, shown_endpoint},
 };
-use kayenta_model::{AccountType, JsonMap};
+use kayenta_model::JsonMap;
 use kayenta_properties::Group;
 
 use crate::{DESCRIPTION, InfluxDbAccount, InfluxDbCredentials, InfluxDbStore};
@@ -28,7 +28,7 @@ pub fn read(section: &Section<'_>) -> Vec<AccountSettings<InfluxDbAccount>> {
 fn account(group: &Group<'_>) -> Option<AccountSettings<InfluxDbAccount>> {
     group.accept(&["apiKey", "applicationKey"]);
     let name = name(group);
-    let types = supported_types_or_warn(group, AccountType::MetricsStore);
+    let types = supported_types(group, &[]);
     let base_url = endpoint(group, &types, "http://influxdb:8086");
     let token = group.secret("token");
     let username = group.text("username");

@@ -73,7 +73,8 @@ pub fn shown_endpoint(base_url: &BaseUrl) -> JsonMap {
     JsonMap::from_iter([("endpoint".to_owned(), endpoint)])
 }
 
-/// A base URL a store cannot do without. An account that is not for metrics is left out without it:
+/// A base URL a store cannot do without. One that is none does not stop the start: the account is listed,
+/// and its queries fail with the reason, as in the reference. An account that is not for metrics is left out without it:
 /// nothing could be done with it.
 #[must_use]
 pub fn needed_url(
@@ -82,12 +83,8 @@ pub fn needed_url(
     types: &[AccountType],
     shape: &str,
 ) -> Option<BaseUrl> {
-    let url = group.base_url(property);
-    if url.is_none()
-        && group
-            .get(property)
-            .is_none_or(|value| value.text.is_empty())
-    {
+    let url = group.base_url_or_flawed(property);
+    if url.is_none() && !group.is_given(property) {
         let mut lacking = group.lacking(property, shape);
         if !types.contains(&AccountType::MetricsStore) {
             lacking.severity = Severity::Warning;
@@ -109,7 +106,7 @@ pub fn endpoint(group: &Group<'_>, types: &[AccountType], example: &str) -> Opti
 #[must_use]
 pub fn endpoint_or(group: &Group<'_>, default: &str) -> Option<BaseUrl> {
     match group.get("endpoint.baseUrl") {
-        Some(value) if !value.text.is_empty() => group.base_url("endpoint.baseUrl"),
+        Some(value) if !value.text.is_empty() => group.base_url_or_flawed("endpoint.baseUrl"),
         _ => group.text_or("endpoint.baseUrl", default).parse().ok(),
     }
 }
@@ -118,7 +115,7 @@ pub fn endpoint_or(group: &Group<'_>, default: &str) -> Option<BaseUrl> {
 #[must_use]
 pub fn wanted_secret(group: &Group<'_>, property: &str) -> Option<SecretString> {
     let secret = group.secret(property);
-    if secret.is_none() {
+    if secret.is_none() && !group.is_given(property) {
         group.report(
             Diagnostic::warning(format!(
                 "{} is not set: every query will fail",

@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
+use kayenta_json::JsonError;
 use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
@@ -12,13 +13,19 @@ use serde::{
 pub enum BodyError {
     /// No JSON, or JSON of another shape.
     #[error("it cannot be read: {0}")]
-    Unreadable(#[from] serde_json::Error),
+    Unreadable(#[source] JsonError),
     /// A success that tells of a failure, in the store's own words.
     #[error("it tells of an error: {0}")]
     Failure(String),
     /// What the store always sends is not there, or makes no series.
     #[error("{0}")]
     Unusable(String),
+}
+
+impl From<serde_json::Error> for BodyError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(error.into())
+    }
 }
 
 /// Reads a list element by element into one value, so that no list of elements is ever in memory.

@@ -1,8 +1,11 @@
 //! Query templates: `${name}` filled in from the scope, as Apache Commons Text's
 //! `StringSubstitutor` does it with undefined variables an error.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use crate::{
     description::StoreDescription, error::FetchError, scope::StoreScope, store::MetricQuery,
@@ -77,7 +80,10 @@ pub fn expand(
                 "Problem evaluating custom filter template: {}",
                 beginning(&template)
             ))
-            .caused_by(cause)
+            .caused_by(Unfilled {
+                cause,
+                known: bindings.keys().map(|&name| name.to_owned()).collect(),
+            })
         })
 }
 
@@ -92,6 +98,33 @@ fn beginning(template: &str) -> Cow<'_, str> {
     let shown = &template[..template.floor_char_boundary(LONGEST_REPEATED)];
     format!("{shown}… ({} bytes in all)", template.len()).into()
 }
+
+/// A template that cannot be filled in, with the variables that could have been used.
+#[derive(Debug)]
+struct Unfilled {
+    cause: SubstitutionError,
+    known: BTreeSet<String>,
+}
+
+impl fmt::Display for Unfilled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cause)?;
+        if let SubstitutionError::Undefined { .. } = self.cause {
+            let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+            let known = match known.as_slice() {
+                [] => "no variable has a value here".to_owned(),
+                names => format!("variables with a value are {}", names.join(", ")),
+            };
+            write!(
+                f,
+                "; {known} (extendedScopeParams of the scope sets others)"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Unfilled {}
 
 /// Undoes the escaping a config carries inside an execution: every `$\{` is `${` again.
 #[must_use]
@@ -371,6 +404,31 @@ mod tests {
             expanded(json!({}), deprecated, parameters).unwrap_err(),
             "CanaryMetricSetQueryConfig.customFilter is deprecated, use \
              CanaryMetricSetQueryConfig.customInlineTemplate instead."
+        );
+    }
+
+    #[test]
+    fn an_undefined_variable_is_named_with_those_that_have_a_value() {
+        use std::error::Error as _;
+        let config = CanaryConfig::default();
+        let metric: MetricConfig = serde_json::from_value(
+            json!({"query": {"type": "prometheus", "template": "x${project}"}}),
+        )
+        .unwrap();
+        let scope: CanaryScope = serde_json::from_value(
+            json!({"scope": "s", "location": "l", "extendedScopeParams": {"env": "e"}}),
+        )
+        .unwrap();
+        let query = MetricQuery {
+            config: &config,
+            metric: &metric,
+            scope: &scope,
+        };
+        let error = expand(&query, &STORE, &[]).unwrap_err();
+        assert_eq!(
+            error.source().unwrap().to_string(),
+            "cannot resolve variable 'project'; variables with a value are env, location, scope \
+             (extendedScopeParams of the scope sets others)"
         );
     }
 

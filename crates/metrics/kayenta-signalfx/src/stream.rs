@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use kayenta_http::{Event, Events};
+use kayenta_json::JsonError;
 use kayenta_metrics::{FetchError, FetchErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +48,11 @@ enum Trouble {
     /// Two series at one time.
     SeveralValues,
     /// No JSON of the expected shape.
-    Unreadable(serde_json::Error),
+    Unreadable(JsonError),
+}
+
+fn unreadable(error: serde_json::Error) -> Trouble {
+    Trouble::Unreadable(error.into())
 }
 
 #[derive(Default)]
@@ -66,8 +71,7 @@ impl Reader {
             "data" => self.data(&event.data),
             "error" => Err(Trouble::Program(told(&event.data))),
             "control-message" => {
-                let control: Control =
-                    serde_json::from_str(&event.data).map_err(Trouble::Unreadable)?;
+                let control: Control = serde_json::from_str(&event.data).map_err(unreadable)?;
                 match control.event.as_deref() {
                     Some("END_OF_CHANNEL") => self.ended = true,
                     Some("CHANNEL_ABORT") => return Err(Trouble::Program(told(&event.data))),
@@ -81,7 +85,7 @@ impl Reader {
     }
 
     fn data(&mut self, text: &str) -> Result<(), Trouble> {
-        let data: Data = serde_json::from_str(text).map_err(Trouble::Unreadable)?;
+        let data: Data = serde_json::from_str(text).map_err(unreadable)?;
         let series: HashSet<_> = data.data.iter().map(|point| point.ts_id.as_str()).collect();
         if series.len() > 1 {
             return Err(Trouble::SeveralValues);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use indexmap::IndexMap;
+use kayenta_json::JsonError;
 use serde::{
     Deserialize, Deserializer,
     de::{SeqAccess, Visitor},
@@ -70,8 +71,8 @@ pub struct Grid {
 ///
 /// # Errors
 /// When it is no JSON or of another shape.
-pub fn read(body: &[u8]) -> Result<Chart, serde_json::Error> {
-    serde_json::from_slice(body)
+pub fn read(body: &[u8]) -> Result<Chart, JsonError> {
+    Ok(serde_json::from_slice(body)?)
 }
 
 impl Points {

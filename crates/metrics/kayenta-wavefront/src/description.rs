@@ -10,6 +10,7 @@ pub static DESCRIPTION: StoreDescription = StoreDescription {
         name: "granularity",
         value: ScopeValue::Derived(|scope| scope.step.map(granularity)),
     }],
+    template_fields: &["scope", "location"],
     fetch_route: Some(&crate::fetch::FETCH),
     log_target: env!("CARGO_CRATE_NAME"),
     java_loggers: &["com.netflix.kayenta.wavefront"],

@@ -57,6 +57,7 @@ fn query(arguments: &FetchArguments) -> Result<(QueryConfig, CanaryScope), Strin
             .text_if_any("summarization")
             .or_else(|| Some("MEAN".to_owned())),
         aggregate: Some(arguments.text("aggregate").unwrap_or_default()),
+        ..WavefrontQuery::default()
     });
     Ok((query, scope))
 }

@@ -1,6 +1,6 @@
 //! The `ts(…)` expression of a metric, text for text as the reference writes it. Nothing is escaped.
 
-use kayenta_metrics::{FetchError, MetricQuery, scope};
+use kayenta_metrics::{FetchError, MetricQuery, scope, template};
 use kayenta_model::{QueryConfig, query::WavefrontQuery};
 
 use crate::DESCRIPTION;
@@ -16,12 +16,15 @@ pub fn settings<'a>(query: &MetricQuery<'a>) -> Result<&'a WavefrontQuery, Fetch
     }
 }
 
-/// The query text: `ts(<metric>)`, with the scope as its filter when there is one, inside the
+/// The query text: the metric's template filled in, which only later releases of the reference have, or `ts(<metric>)`, with the scope as its filter when there is one, inside the
 /// aggregating function when there is one.
 ///
 /// # Errors
 /// When the metric has no name or belongs to another store.
 pub fn text(query: &MetricQuery<'_>, settings: &WavefrontQuery) -> Result<String, FetchError> {
+    if let Some(whole) = template::expand(query, &DESCRIPTION, &[])? {
+        return Ok(whole);
+    }
     let metric_name = present(&settings.metric_name).ok_or_else(|| {
         FetchError::invalid(format!(
             "Metric '{}' needs a 'metricName'.",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types_or_warn};
+use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types};
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Group, Severity};
 use kayenta_storage::{
@@ -15,7 +15,10 @@ use crate::{account::ConfigBinAccount, store::ConfigBinStore};
 
 /// Canary configs in a ConfigBin.
 pub static DESCRIPTION: ObjectStoreDescription = ObjectStoreDescription {
-    kind: AccountKind::new("configbin", "ConfigBin"),
+    kind: AccountKind {
+        provides: &[AccountType::ConfigurationStore],
+        ..AccountKind::new("configbin", "ConfigBin")
+    },
     read: |section| {
         accounts(section)
             .into_iter()
@@ -34,7 +37,7 @@ pub fn accounts(section: &Section<'_>) -> Vec<AccountSettings<ConfigBinAccount>>
 
 fn account(group: &Group<'_>) -> Option<AccountSettings<ConfigBinAccount>> {
     let name = name(group);
-    let types = supported_types_or_warn(group, AccountType::ConfigurationStore);
+    let types = supported_types(group, &[]);
     let base_url = group.base_url("endpoint.baseUrl");
     let absent = group
         .get("endpoint.baseUrl")

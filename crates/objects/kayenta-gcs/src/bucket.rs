@@ -8,6 +8,7 @@ use http::{
     header::{DATE, HeaderName, LAST_MODIFIED},
 };
 use kayenta_http::Transport;
+use kayenta_json::JsonError;
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
 };
@@ -84,8 +85,10 @@ impl GcsBucket {
         attempted: &str,
         answer: &Response<Bytes>,
     ) -> Result<T, StorageError> {
-        serde_json::from_slice(answer.body())
-            .map_err(|error| self.failures().unreadable(attempted, &error.to_string()))
+        serde_json::from_slice(answer.body()).map_err(|error| {
+            self.failures()
+                .unreadable(attempted, &JsonError::from(error).to_string())
+        })
     }
 
     /// Removes an object on a condition; whether it was there.

@@ -42,6 +42,15 @@ pub trait ObjectAccount: fmt::Debug + Send + Sync {
     /// When the settings cannot be used, and what follows from that.
     async fn open(&self, opening: &Opening) -> Result<Arc<dyn ObjectStore>, OpenError>;
 
+    /// Whether [`open`](Self::open) would refuse the settings, as far as that shows without making or asking
+    /// anything.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    fn check(&self) -> Result<(), OpenError> {
+        Ok(())
+    }
+
     /// Opens the store for reading alone: nothing is created.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ pub use description::{
     Departure, ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,
     Remark,
 };
-pub use disk::{DiskStore, Durability};
+pub use disk::{DiskStore, Durability, check_writable};
 pub use error::{StorageError, StorageErrorKind};
 pub use kind::ObjectKind;
 pub use local::{DISK, DiskAccount, MEMORY, MemoryAccount, disk_accounts};

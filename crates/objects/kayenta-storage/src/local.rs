@@ -3,17 +3,16 @@
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use kayenta_accounts::{
-    AccountKind, AccountSettings, Section, name, supported_types, supported_types_or_warn,
-};
+use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types};
 use kayenta_model::{AccountType, JsonMap};
+use kayenta_properties::Origin;
 use serde_json::json;
 
 use crate::{
     description::{
         ObjectAccount, ObjectAccounts, ObjectStoreDescription, OpenError, Opening, Place,
     },
-    disk::{DiskStore, Durability},
+    disk::{DiskStore, Durability, check_writable},
     error::StorageError,
     memory::MemoryStore,
     store::ObjectStore,
@@ -21,7 +20,7 @@ use crate::{
 
 /// Objects in the memory of the process.
 pub static MEMORY: ObjectStoreDescription = ObjectStoreDescription {
-    kind: AccountKind::new("memory", "Memory"),
+    kind: AccountKind::of_objects("memory", "Memory"),
     read: read_memory,
     log_target: "kayenta_storage",
     java_loggers: &[],
@@ -29,7 +28,7 @@ pub static MEMORY: ObjectStoreDescription = ObjectStoreDescription {
 
 /// Objects as files, which the Java service does not have.
 pub static DISK: ObjectStoreDescription = ObjectStoreDescription {
-    kind: AccountKind::new("disk", "Disk"),
+    kind: AccountKind::of_objects("disk", "Disk"),
     read: |section| {
         disk_accounts(section)
             .into_iter()
@@ -47,7 +46,7 @@ pub struct MemoryAccount;
 fn read_memory(section: &Section<'_>) -> ObjectAccounts {
     section.accounts(|group| {
         let name = name(group);
-        let types = supported_types_or_warn(group, AccountType::ObjectStore);
+        let types = supported_types(group, &[]);
         let account: Arc<dyn ObjectAccount> = Arc::new(MemoryAccount);
         Some(AccountSettings::new(name?, types, Some(account)))
     })
@@ -86,6 +85,9 @@ pub struct DiskAccount {
     pub path: PathBuf,
     /// `rootFolder`: the directory in it, default `kayenta`.
     pub root_folder: String,
+    /// Whether it is the embedded store of a configuration that names none: the service starts without it
+    /// where it cannot be opened.
+    pub is_default: bool,
 }
 
 /// The accounts of `kayenta.disk.accounts`.
@@ -101,11 +103,13 @@ pub fn disk_accounts(section: &Section<'_>) -> Vec<AccountSettings<DiskAccount>>
             group,
             &[AccountType::ObjectStore, AccountType::ConfigurationStore],
         );
+        let given = group.get("name").map(|value| value.origin);
         let name = name?;
         let account = DiskAccount {
             name: name.clone(),
             path,
             root_folder,
+            is_default: given == Some(Origin::Default),
         };
         Some(AccountSettings::new(name, types, account))
     })
@@ -116,6 +120,20 @@ impl DiskAccount {
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.path.join(&self.root_folder)
+    }
+
+    fn unopened(&self, why: &dyn std::fmt::Display) -> OpenError {
+        OpenError::Fatal {
+            message: format!(
+                "The disk store of account {} cannot be opened: {why}",
+                self.name
+            ),
+            remedy: format!(
+                "Make sure that {} can be written, or set kayenta.disk.accounts[].path or \
+                 --data-dir to a folder that can.",
+                self.path.display()
+            ),
+        }
     }
 }
 
@@ -134,17 +152,15 @@ impl ObjectAccount for DiskAccount {
     async fn open(&self, _: &Opening) -> Result<Arc<dyn ObjectStore>, OpenError> {
         match DiskStore::open(self.root(), Durability::default()).await {
             Ok(store) => Ok(Arc::new(store)),
-            Err(error) => Err(OpenError::Fatal {
-                message: format!(
-                    "The disk store of account {} cannot be opened: {error}",
-                    self.name
-                ),
-                remedy: format!(
-                    "Make sure that {} can be written, or set kayenta.disk.accounts[].path or \
-                     --data-dir to a folder that can.",
-                    self.path.display()
-                ),
-            }),
+            Err(error) if self.is_default => Err(OpenError::LeftOut(error)),
+            Err(error) => Err(self.unopened(&error)),
+        }
+    }
+
+    fn check(&self) -> Result<(), OpenError> {
+        match check_writable(&self.root()) {
+            Err(why) if !self.is_default => Err(self.unopened(&why)),
+            _ => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
+use kayenta_json::JsonError;
 use kayenta_limits::{CALLER_PATIENCE, NoMemory, compute, reserve, reserve_and_hold};
 use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
@@ -263,6 +264,6 @@ pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
             StorageErrorKind::Corrupt,
             format!("Unable to deserialize object (key: {key})"),
         )
-        .caused_by(error)
+        .caused_by(JsonError::from(error))
     })
 }

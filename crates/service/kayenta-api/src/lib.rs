@@ -26,4 +26,4 @@ pub use error::ApiError;
 pub use options::ApiOptions;
 pub use router::{PageRoutes, management_router, router, router_with_pages};
 pub use security::{SecurityError, SigningKeys, SigningKeysError};
-pub use state::{ApiParts, ApiState};
+pub use state::{ApiParts, ApiState, check_options};

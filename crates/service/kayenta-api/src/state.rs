@@ -61,6 +61,19 @@ impl fmt::Debug for ApiState {
     }
 }
 
+/// Whether a service can be started with these options.
+///
+/// # Errors
+/// When the security settings cannot work.
+pub fn check_options(options: &ApiOptions) -> Result<(), SecurityError> {
+    Guard::new(
+        options.authentication.as_ref(),
+        options.signing_keys.as_ref(),
+        &options.management.base_path,
+    )
+    .map(|_| ())
+}
+
 impl ApiState {
     /// The state over these parts. The accounts of the engine must be complete: each object store
     /// gets its config catalogue here.
@@ -74,11 +87,7 @@ impl ApiState {
             management,
         } = parts;
         // Found out here and not at the first request.
-        Guard::new(
-            options.authentication.as_ref(),
-            options.signing_keys.as_ref(),
-            &options.management.base_path,
-        )?;
+        check_options(&options)?;
         let catalogue_options = CatalogueOptions {
             check_metric_names: options.validate_metric_names,
             ..CatalogueOptions::default()

@@ -26,7 +26,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use kayenta_limits::{CALLER_PATIENCE, Reserved, reserve};
 use kayenta_settings::CorsSettings;
-use kayenta_web::{ErrorResponse, accept};
+use kayenta_web::{ErrorResponse, RefusalText, accept};
 use tracing::Instrument;
 
 use crate::{
@@ -145,15 +145,18 @@ impl RequestLayer {
         response
     }
 
-    fn log(&self, method: &Method, path: &str, status: StatusCode, elapsed: Duration) {
+    fn log(&self, method: &Method, path: &str, response: &Response, elapsed: Duration) {
         // Three decimals say all there is to know.
         let micros = u32::try_from(elapsed.as_micros()).unwrap_or(u32::MAX);
         let duration_ms = f64::from(micros) / 1e3;
-        let status = status.as_u16();
+        let status = response.status().as_u16();
+        let text = response.extensions().get::<RefusalText>();
         // Probes and polling clients would drown what is done and what goes wrong.
         let polled = method.is_safe() && status < 400;
         if polled || path.starts_with(self.health_path.as_str()) {
             tracing::debug!(%method, path, status, duration_ms, "request answered");
+        } else if let Some(RefusalText(text)) = text.filter(|text| !text.0.is_empty()) {
+            tracing::info!(%method, path, status, duration_ms, "request answered: {text}");
         } else {
             tracing::info!(%method, path, status, duration_ms, "request answered");
         }
@@ -251,7 +254,7 @@ pub(crate) async fn carry(
         .timers
         .record(&method, route, response.status(), elapsed);
     let path = route.unwrap_or(&unrouted);
-    span.in_scope(|| transport.log(&method, path, response.status(), elapsed));
+    span.in_scope(|| transport.log(&method, path, &response, elapsed));
     response
 }
 

@@ -10,6 +10,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kayenta_json::JsonError;
 use kayenta_model::{
     AnalysisRequest, AnalysisScope, AnalysisStatusResponse, CanaryConfig, ExecutionStatus,
     MetricSetPair, Thresholds,
@@ -252,7 +253,16 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
             reason: error.to_string(),
         })?;
     }
-    writeln!(std::io::stdout(), "{}", render(&outcome, args.output)?)?;
+    let report = render(&outcome, args.output)?;
+    let coloured = args.output == OutputFormat::Text
+        && std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    match report.strip_prefix(outcome.verdict.word()) {
+        Some(rest) if coloured => {
+            writeln!(std::io::stdout(), "{}{rest}", outcome.verdict.coloured())?;
+        }
+        _ => writeln!(std::io::stdout(), "{report}")?,
+    }
     if args.output != OutputFormat::Text {
         // The other forms may go to a file; the log of the pipeline shows the verdict as well.
         let word = outcome.verdict.word();
@@ -300,23 +310,29 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
         parent_execution: None,
     };
     let request = execution_request(args)?;
-    match (&args.config, &args.config_id) {
+    let started = match (&args.config, &args.config_id) {
         (Some(path), _) => {
             let config = canary_config(path)?;
             check(client, &config, &request, &parameters).await?;
-            Ok(client.start_adhoc(&config, &request, &parameters).await?)
+            client.start_adhoc(&config, &request, &parameters).await?
         }
         (None, Some(id)) => {
             let account = args.configuration_account.as_deref();
             let config = client.config(id, account).await?;
             check(client, &config, &request, &parameters).await?;
-            Ok(client.start_by_id(id, &request, &parameters).await?)
+            client.start_by_id(id, &request, &parameters).await?
         }
-        (None, None) => Err(GateError::File {
-            path: "--config".to_owned(),
-            reason: "name a config file or --config-id".to_owned(),
-        }),
+        (None, None) => {
+            return Err(GateError::File {
+                path: "--config".to_owned(),
+                reason: "name a config file or --config-id".to_owned(),
+            });
+        }
+    };
+    for warning in &started.warnings {
+        let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }
+    Ok(started.id)
 }
 
 /// Refuses what is known to fail, before an interval is waited for it.
@@ -348,7 +364,7 @@ fn read_json(path: &PathBuf) -> Result<Value, GateError> {
         reason,
     };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+    serde_json::from_str(&text).map_err(|error| failed(JsonError::from(error).to_string()))
 }
 
 fn canary_config(path: &PathBuf) -> Result<CanaryConfig, GateError> {
@@ -358,7 +374,7 @@ fn canary_config(path: &PathBuf) -> Result<CanaryConfig, GateError> {
     }
     serde_json::from_value(json).map_err(|error| GateError::File {
         path: path.display().to_string(),
-        reason: error.to_string(),
+        reason: JsonError::from(error).to_string(),
     })
 }
 
@@ -372,7 +388,7 @@ fn execution_request(args: &AnalyzeArgs) -> Result<AnalysisRequest, GateError> {
             }
             serde_json::from_value(json).map_err(|error| GateError::File {
                 path: path.display().to_string(),
-                reason: error.to_string(),
+                reason: JsonError::from(error).to_string(),
             })?
         }
         None => AnalysisRequest::default(),

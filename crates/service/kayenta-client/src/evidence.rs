@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use kayenta_model::{
     AnalysisResult, CanaryConfig, CanaryExecutionResult, ClassifierConfig, MetricSetPair,
 };
@@ -140,14 +141,15 @@ fn warnings(
     config: Option<&CanaryConfig>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
+    let named = |wanted: &dyn Fn(&MetricEvidence) -> bool| -> Vec<&str> {
+        let found = metrics.iter().filter(|metric| wanted(metric));
+        found.map(|metric| metric.name.as_str()).collect()
+    };
+    warnings.extend(unpaired(results, metrics));
     let mut warn = |names: Vec<&str>, text: &str| {
         if !names.is_empty() {
             warnings.push(format!("{text}: {}", listed(&names)));
         }
-    };
-    let named = |wanted: &dyn Fn(&MetricEvidence) -> bool| -> Vec<&str> {
-        let found = metrics.iter().filter(|metric| wanted(metric));
-        found.map(|metric| metric.name.as_str()).collect()
     };
     warn(
         named(&|metric| metric.control_points == Some(0) && metric.experiment_points == Some(0)),
@@ -198,6 +200,54 @@ fn warnings(
         config.and_then(|c| c.classifier.as_ref()),
     ));
     warnings
+}
+
+/// Metrics whose sides both have data, but never under the same labels, so that nothing was compared.
+fn unpaired(results: &[AnalysisResult], metrics: &[MetricEvidence]) -> Vec<String> {
+    type Sides<'r> = (Vec<&'r AnalysisResult>, Vec<&'r AnalysisResult>, bool);
+    let mut by_name: IndexMap<&str, Sides<'_>> = IndexMap::new();
+    for (result, metric) in results.iter().zip(metrics) {
+        let (control, experiment, paired) = by_name.entry(&metric.name).or_default();
+        match (metric.control_points, metric.experiment_points) {
+            (Some(0), Some(0)) => {}
+            (Some(_), Some(0)) => control.push(result),
+            (Some(0), Some(_)) => experiment.push(result),
+            _ => *paired = true,
+        }
+    }
+    by_name
+        .into_iter()
+        .filter(|(_, (control, experiment, paired))| {
+            !paired && !control.is_empty() && !experiment.is_empty()
+        })
+        .map(|(name, (control, experiment, _))| {
+            format!(
+                "the labels of the two sides differ, so no series has a counterpart: {name} has {} for the \
+                 baseline and {} for the canary; aggregate in the query, for example sum by (…), so that both \
+                 sides have the same labels",
+                labels(&control),
+                labels(&experiment)
+            )
+        })
+        .collect()
+}
+
+/// The labels of series, `{pod=a}, {pod=b}`.
+fn labels(series: &[&AnalysisResult]) -> String {
+    let texts: Vec<String> = series
+        .iter()
+        .map(|result| {
+            let tags: Vec<String> = result
+                .tags
+                .iter()
+                .flatten()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            format!("{{{}}}", tags.join(", "))
+        })
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    listed(&texts)
 }
 
 /// Group weights that leave a perfect canary below, or take it above, a score of 100.

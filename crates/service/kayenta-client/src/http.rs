@@ -94,10 +94,16 @@ pub struct Client {
     http: reqwest::Client,
 }
 
-#[derive(Deserialize)]
+/// An analysis that the service has accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Started {
-    canary_analysis_execution_id: String,
+pub struct Started {
+    /// Its id.
+    #[serde(rename = "canaryAnalysisExecutionId")]
+    pub id: String,
+    /// What the service accepted although it has no effect.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 impl Client {
@@ -133,7 +139,7 @@ impl Client {
         })
     }
 
-    /// Starts an analysis with a config of the request's own; returns its id.
+    /// Starts an analysis with a config of the request's own.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -142,13 +148,13 @@ impl Client {
         config: &CanaryConfig,
         request: &AnalysisRequest,
         parameters: &StartParameters,
-    ) -> Result<String, ClientError> {
+    ) -> Result<Started, ClientError> {
         let body = json!({"canaryConfig": config, "executionRequest": request});
         self.start("/standalone_canary_analysis", &body, parameters)
             .await
     }
 
-    /// Starts an analysis with a stored config; returns its id.
+    /// Starts an analysis with a stored config.
     ///
     /// # Errors
     /// See [`ClientError`].
@@ -157,7 +163,7 @@ impl Client {
         config_id: &str,
         request: &AnalysisRequest,
         parameters: &StartParameters,
-    ) -> Result<String, ClientError> {
+    ) -> Result<Started, ClientError> {
         let body = json!(request);
         self.start(
             &format!("/standalone_canary_analysis/{config_id}"),
@@ -172,7 +178,7 @@ impl Client {
         path: &str,
         body: &Value,
         parameters: &StartParameters,
-    ) -> Result<String, ClientError> {
+    ) -> Result<Started, ClientError> {
         let query: Vec<(&str, &str)> = [
             ("application", &parameters.application),
             ("user", &parameters.user),
@@ -187,10 +193,8 @@ impl Client {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))
         .collect();
-        let started: Started = self
-            .call(path, |http, url| http.post(url).query(&query).json(body))
-            .await?;
-        Ok(started.canary_analysis_execution_id)
+        self.call(path, |http, url| http.post(url).query(&query).json(body))
+            .await
     }
 
     /// Where an analysis stands.

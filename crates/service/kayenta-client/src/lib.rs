@@ -32,7 +32,7 @@ mod verdict;
 
 pub use analyze::{AnalyzeArgs, OutputFormat, run_analyze};
 pub use evidence::{Evidence, MetricEvidence};
-pub use http::{Client, ClientError, Credentials, StartParameters};
+pub use http::{Client, ClientError, Credentials, StartParameters, Started};
 pub use outcome::Outcome;
 pub use report::render;
 pub use verdict::Verdict;

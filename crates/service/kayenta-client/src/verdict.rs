@@ -40,6 +40,17 @@ impl Verdict {
         })
     }
 
+    /// The word in the colour of a traffic light, for a terminal.
+    pub(crate) fn coloured(self) -> String {
+        let colour = match self {
+            Self::Pass => 32,
+            Self::Fail => 31,
+            Self::Marginal => 33,
+            Self::Error => 35,
+        };
+        format!("\x1b[1;{colour}m{}\x1b[0m", self.word())
+    }
+
     /// One word for people.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -233,6 +233,41 @@ impl Accounts {
         names
     }
 
+    /// Refuses an account that has nothing behind it for a type, with those that have (C-ENG-22).
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when it has not, or does not exist.
+    pub(crate) fn check_usable(&self, name: &str, wanted: AccountType) -> Result<(), EngineError> {
+        let account = self.resolve(Some(name), wanted)?;
+        let usable = |account: &Account| match wanted {
+            AccountType::MetricsStore => account.metrics.is_some(),
+            _ => account.objects.is_some(),
+        };
+        if usable(&account) {
+            return Ok(());
+        }
+        let mut known_accounts: Vec<String> = self
+            .in_configured_order()
+            .iter()
+            .filter(|account| usable(account))
+            .map(|account| account.name.clone())
+            .collect();
+        known_accounts.sort_unstable();
+        let missing = match wanted {
+            AccountType::MetricsStore => self.metrics_store(&account).err(),
+            _ => self.object_store(&account).err(),
+        };
+        let message = missing.map_or_else(String::new, |error| error.message);
+        let instead = match known_accounts.as_slice() {
+            [] => "There is no account that can be used for this.".to_owned(),
+            names => format!("Accounts that can be used: {}.", names.join(", ")),
+        };
+        Err(EngineError {
+            known_accounts,
+            ..EngineError::invalid(format!("{message} {instead}"))
+        })
+    }
+
     /// The metric store behind an account.
     ///
     /// # Errors

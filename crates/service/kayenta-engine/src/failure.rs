@@ -4,7 +4,7 @@
 use std::{error::Error, fmt};
 
 use kayenta_errors::causes;
-use kayenta_judge::{JudgeError, JudgeErrorKind};
+use kayenta_judge::{JudgeError, JudgeErrorKind, RemoteWords};
 use kayenta_metrics::{FetchError, FetchErrorKind};
 use kayenta_model::{ExceptionDetails, ExecutionException, time::offset_timestamp};
 use serde_json::Value;
@@ -71,6 +71,19 @@ impl Failure {
         }
     }
 
+    /// The same in the failing service's own words, where it has any, as in the reference.
+    fn in_words_of(mut self, said: &RemoteWords) -> Self {
+        if let Some(error) = &said.error {
+            self.details.error = Some(error.clone());
+        }
+        if !said.errors.is_empty() {
+            self.details.errors.clone_from(&said.errors);
+        } else if let Some(error) = &said.error {
+            self.details.errors = vec![error.clone()];
+        }
+        self
+    }
+
     /// The same with what was asked of whom how often (C-ENG-18). The second text of `errors` tells it
     /// to user interfaces, which print nothing else.
     pub(crate) fn of_fetch(
@@ -92,6 +105,26 @@ impl Failure {
         details.metrics_account_name = Some(account);
         details.query = query;
         details.attempts = Some(attempts);
+        self
+    }
+
+    /// The failure of a fetch before anything was asked: the second text of `errors` names the metric, and
+    /// the cause where there is one, which the first leaves out (C-ENG-18).
+    pub(crate) fn before_fetch(
+        mut self,
+        metric: String,
+        account: String,
+        cause: Option<&(dyn Error + 'static)>,
+    ) -> Self {
+        let mut text = format!("Metric '{metric}' of account {account} was not queried");
+        if let Some(cause) = cause {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+        }
+        let details = &mut self.details;
+        details.errors.push(text);
+        details.metric = Some(metric);
+        details.metrics_account_name = Some(account);
         self
     }
 
@@ -183,14 +216,20 @@ impl From<&JudgeError> for Failure {
     fn from(error: &JudgeError) -> Self {
         let source = error.source();
         let class = match (error.kind(), error) {
-            (_, JudgeError::Remote { status, url, .. }) => {
+            (
+                _,
+                JudgeError::Remote {
+                    status, url, said, ..
+                },
+            ) => {
                 let (class, kind) = match status {
                     Some(200..300) => ("SpinnakerServerException", "UNEXPECTED"),
                     Some(_) => ("SpinnakerHttpException", "HTTP"),
                     None => ("SpinnakerNetworkException", "NETWORK"),
                 };
                 let status = status.filter(|status| !(200..300).contains(status));
-                return Self::remote(class, kind, error.to_string(), Some(url), status, source);
+                return Self::remote(class, kind, error.to_string(), Some(url), status, source)
+                    .in_words_of(said);
             }
             (JudgeErrorKind::InvalidArgument, _) => ILLEGAL_ARGUMENT,
             (_, JudgeError::Setting { .. }) => "ClassCastException",

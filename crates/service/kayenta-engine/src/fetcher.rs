@@ -1,6 +1,6 @@
 //! Fetching one metric over one scope: bounded, tried again, stored under a planned key.
 
-use std::sync::Arc;
+use std::{error::Error as _, sync::Arc};
 
 use async_trait::async_trait;
 use kayenta_http::RetryPolicy;
@@ -236,9 +236,8 @@ pub(crate) struct Asked {
 impl From<FetchFailure> for Failure {
     fn from(failure: FetchFailure) -> Self {
         match failure {
-            // Nothing was asked: the text says what is wrong with the metric.
-            FetchFailure::Fetch { error, .. } if error.kind == FetchErrorKind::Invalid => {
-                Self::from(&error)
+            FetchFailure::Fetch { asked, error } if error.kind == FetchErrorKind::Invalid => {
+                Self::from(&error).before_fetch(asked.metric, asked.account, error.source())
             }
             FetchFailure::Fetch { asked, error } => Self::from(&error).of_fetch(
                 asked.metric,

@@ -45,7 +45,7 @@ pub struct EngineOptions {
     pub explanations: bool,
     /// Whether an analysis that can never make a run is refused when it is asked for (C-SCAPE-07)
     /// instead of ending at once with the reason.
-    pub refuse_impossible_analyses: bool,
+    pub refuse_impossible_requests: bool,
     /// `<uuid>@<host>`: names this process, and the application of runs without one.
     pub instance_id: String,
     /// How often running work asks whether it was canceled by another process.
@@ -76,7 +76,7 @@ impl Default for EngineOptions {
             judgements: std::thread::available_parallelism().map_or(2, usize::from),
             archive: true,
             explanations: false,
-            refuse_impossible_analyses: false,
+            refuse_impossible_requests: false,
             instance_id: "UNKNOWN".to_owned(),
             cancel_poll: Duration::from_secs(1),
             progress_interval: Duration::from_millis(100),

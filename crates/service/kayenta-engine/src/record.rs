@@ -4,6 +4,7 @@ mod summary;
 
 use std::sync::Arc;
 
+use kayenta_json::JsonError;
 use kayenta_model::{
     AnalysisExecutionResult, AnalysisRequest, CanaryConfig, CanaryExecutionRequest,
     CanaryJudgeResult, Double, ExecutionException, ExecutionStatus, ExecutionSummary, Instant,
@@ -438,7 +439,7 @@ impl Execution {
                 EngineErrorKind::Internal,
                 format!("the record of execution {} cannot be read", record.id),
             )
-            .caused_by(error)
+            .caused_by(JsonError::from(error))
         })
     }
 }

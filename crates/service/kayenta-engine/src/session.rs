@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kayenta_model::Clock;
+use kayenta_model::{Clock, ExecutionStatus};
 use kayenta_queue::{ExecutionStore, QueueError, QueueErrorKind, RecordVersion};
 
 use crate::{error::EngineError, record::Execution};
@@ -32,6 +32,7 @@ pub(crate) struct Session {
     clock: Arc<dyn Clock>,
     progress_interval: Duration,
     saved_at: DateTime<Utc>,
+    failure_is_logged: bool,
 }
 
 impl Session {
@@ -49,6 +50,7 @@ impl Session {
             version,
             store,
             saved_at: clock.now(),
+            failure_is_logged: false,
             clock,
             progress_interval,
         }
@@ -58,7 +60,34 @@ impl Session {
     pub(crate) async fn save(&mut self) -> Result<(), Interrupted> {
         let record = self.execution.to_record()?;
         let saved = self.store.save(&record, self.version).await;
-        self.note_saved(saved)
+        self.note_saved(saved)?;
+        if self.execution.status == ExecutionStatus::Terminal && !self.failure_is_logged {
+            self.failure_is_logged = true;
+            self.log_failure();
+        }
+        Ok(())
+    }
+
+    /// One line for an execution that ended in failure, with the cause.
+    fn log_failure(&self) {
+        let execution = &self.execution;
+        let errors = execution.stages.iter().find_map(|stage| {
+            let errors = stage
+                .exception
+                .as_ref()?
+                .details
+                .get("errors")?
+                .as_array()?;
+            let texts: Vec<&str> = errors.iter().filter_map(|text| text.as_str()).collect();
+            (!texts.is_empty()).then(|| texts.join("; "))
+        });
+        tracing::warn!(
+            execution.id = %execution.id,
+            execution.application = %execution.application,
+            "{} ended terminal: {}",
+            execution.name(),
+            errors.as_deref().unwrap_or("no cause is recorded"),
+        );
     }
 
     /// Records progress that a crash may undo, as a step done again does no harm.

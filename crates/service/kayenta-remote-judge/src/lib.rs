@@ -54,10 +54,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kayenta_http::{Answer, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
-use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge};
+use kayenta_json::JsonError;
+use kayenta_judge::{JudgeError, JudgeRequest, RemoteJudge, RemoteWords};
 use kayenta_model::{CanaryConfig, CanaryJudgeResult, Clock, MetricSetPair};
 use kayenta_settings::RemoteJudgeSettings;
 use serde::Serialize;
+use serde_json::Value;
 
 /// Name under which configs ask for the judge.
 pub const NAME: &str = "RemoteJudge-v1.0";
@@ -79,6 +81,9 @@ pub struct HttpRemoteJudge {
     timeout: Duration,
     clock: Arc<dyn Clock>,
 }
+
+/// Most of a judge's own messages that are passed on.
+const MOST_WORDS: usize = 100;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -167,6 +172,7 @@ impl HttpRemoteJudge {
             url: self.shown.clone(),
             message: error.to_string(),
             status,
+            said: error.said.as_deref().map(words).unwrap_or_default(),
             attempts,
             elapsed,
             source: None,
@@ -174,10 +180,42 @@ impl HttpRemoteJudge {
     }
 }
 
+/// A judge's own account of a failure: `error`, and `errors` or `messages`, or else `message`, as the
+/// reference reads them.
+fn words(body: &str) -> RemoteWords {
+    let Ok(Value::Object(body)) = serde_json::from_str(body) else {
+        return RemoteWords::default();
+    };
+    let text = |name: &str| Some(body.get(name)?.as_str()?.to_owned()).filter(|t| !t.is_empty());
+    let texts = |name: &str| -> Vec<String> {
+        let items = body.get(name).and_then(Value::as_array);
+        items
+            .into_iter()
+            .flatten()
+            .take(MOST_WORDS)
+            .map(|item| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned)
+            })
+            .collect()
+    };
+    let errors = [texts("errors"), texts("messages")]
+        .into_iter()
+        .find(|texts| !texts.is_empty());
+    RemoteWords {
+        error: text("error"),
+        errors: errors.unwrap_or_else(|| text("message").into_iter().collect()),
+    }
+}
+
 /// C-RJUDGE-02: an answer without a score is no verdict, and is refused with what it was.
 fn verdict(answer: &Answer) -> Result<CanaryJudgeResult, HttpError> {
-    let result: CanaryJudgeResult = serde_json::from_slice(answer.body())
-        .map_err(|error| answer.unexpected(format_args!("it is not a judge result: {error}")))?;
+    let result: CanaryJudgeResult = serde_json::from_slice(answer.body()).map_err(|error| {
+        answer.unexpected(format_args!(
+            "it is not a judge result: {}",
+            JsonError::from(error)
+        ))
+    })?;
     match result.total() {
         Some(_) => Ok(result),
         None => Err(answer.unexpected(format_args!("it has no score.score: {}", excerpt(answer)))),
@@ -215,6 +253,7 @@ impl RemoteJudge for HttpRemoteJudge {
             url: self.shown.clone(),
             message: format!("The request cannot be written as JSON: {error}"),
             status: None,
+            said: RemoteWords::default(),
             attempts: 0,
             elapsed: Duration::ZERO,
             source: None,

@@ -209,6 +209,32 @@ async fn a_refusal_is_final_and_carries_the_endpoints_words() {
 }
 
 #[tokio::test]
+async fn a_failure_carries_the_judges_own_error_and_errors() {
+    for (answer, error, errors) in [
+        (
+            r#"{"error":"Unprocessable","errors":["first","second"],"message":"m"}"#,
+            Some("Unprocessable"),
+            vec!["first", "second"],
+        ),
+        (r#"{"messages":["only"]}"#, None, vec!["only"]),
+        (r#"{"message":"said"}"#, None, vec!["said"]),
+        (r#"{"errors":"none"}"#, None, vec![]),
+        ("<html>", None, vec![]),
+    ] {
+        let (address, _) = serve(vec![(StatusCode::BAD_REQUEST, answer.to_owned())]).await;
+        let failure = judge(&format!("http://{address}/base"))
+            .judge(&request())
+            .await
+            .unwrap_err();
+        let JudgeError::Remote { said, .. } = failure else {
+            panic!("{failure:?}");
+        };
+        assert_eq!(said.error.as_deref(), error, "{answer}");
+        assert_eq!(said.errors, errors, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn c_rjudge_02_an_answer_that_is_no_verdict_is_refused_with_what_it_was() {
     for (answer, words) in [
         ("<html>hello</html>".to_owned(), "not a judge result"),

@@ -11,13 +11,22 @@ use std::ffi::OsString;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::command::{
-    check_config::CheckConfigArgs, demo::DemoArgs, health::HealthArgs, judge::JudgeArgs,
-    migrate::MigrateArgs, serve::ServeArgs,
+    check_config::CheckConfigArgs,
+    completions::{CompletionsArgs, ManArgs},
+    demo::DemoArgs,
+    health::HealthArgs,
+    init::InitArgs,
+    judge::JudgeArgs,
+    migrate::MigrateArgs,
+    serve::ServeArgs,
 };
+
+/// The version, the commit and the day of the build.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("KAYENTA_BUILD"), ")");
 
 /// Automated canary analysis: compares the metrics of a canary with those of its baseline.
 #[derive(Debug, Parser)]
-#[command(name = "kayenta", version, subcommand_required = false)]
+#[command(name = "kayenta", version = VERSION, subcommand_required = false)]
 pub(crate) struct CommandLine {
     /// What to do; `serve` by default.
     #[command(subcommand)]
@@ -45,8 +54,14 @@ pub(crate) enum Command {
     Health(HealthArgs),
     /// Check configuration files and print the effective settings with secrets masked.
     CheckConfig(CheckConfigArgs),
+    /// Write a first configuration file, for a Prometheus and objects on disk, and check it.
+    Init(InitArgs),
     /// Check an installation of the Java service before or after replacing it.
     Migrate(MigrateArgs),
+    /// Print the completions of a shell, for example for `~/.bash_completion`.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one page per command into a folder.
+    Man(ManArgs),
 }
 
 const FLAGS_WITH_VALUE: [&str; 3] = ["--port", "--config", "--data-dir"];

@@ -13,33 +13,30 @@ use rustls::pki_types::{
 };
 use secrecy::ExposeSecret as _;
 
-/// Why a file with certificates or keys is of no use.
+/// Why a file with certificates or keys is of no use. The text is complete: there is no source whose
+/// words would be printed a second time.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyMaterialError {
     /// It cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {cause}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// It holds nothing of what is wanted.
-    #[error("{} holds no {what} in PEM form: {source}", path.display())]
+    #[error("{} holds no {what} in PEM form: {cause}", path.display())]
     Pem {
         /// The file.
         path: PathBuf,
         /// What is wanted of it.
         what: &'static str,
         /// Why.
-        source: pem::Error,
+        cause: pem::Error,
     },
     /// A key store cannot be opened, or lacks an entry.
-    #[error(
-        "{} {message} (Java's own JKS format is not supported; convert it with \
-         `keytool -importkeystore -deststoretype pkcs12`)",
-        path.display()
-    )]
+    #[error("{} {message}", path.display())]
     KeyStore {
         /// The file.
         path: PathBuf,
@@ -104,11 +101,11 @@ pub(crate) fn read_identity(identity: &TlsIdentity) -> Result<Identity, KeyMater
             certificate,
             private_key,
         } => {
-            let key = PrivateKeyDer::from_pem_slice(&read(private_key)?).map_err(|source| {
+            let key = PrivateKeyDer::from_pem_slice(&read(private_key)?).map_err(|cause| {
                 KeyMaterialError::Pem {
                     path: private_key.clone(),
                     what: "private key",
-                    source,
+                    cause,
                 }
             })?;
             Ok(Identity {
@@ -181,9 +178,9 @@ pub(crate) fn read_trust(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KeyMaterialError> {
-    fs::read(path).map_err(|source| KeyMaterialError::File {
+    fs::read(path).map_err(|cause| KeyMaterialError::File {
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 
@@ -192,19 +189,37 @@ fn key_store(
     password: &str,
     policy: Pkcs12ImportPolicy,
 ) -> Result<KeyStore, KeyMaterialError> {
-    KeyStore::from_pkcs12(&read(path)?, password, policy).map_err(|error| {
-        KeyMaterialError::KeyStore {
-            path: path.to_owned(),
-            message: format!("cannot be opened as PKCS#12: {error}"),
-        }
+    let bytes = read(path)?;
+    KeyStore::from_pkcs12(&bytes, password, policy).map_err(|error| KeyMaterialError::KeyStore {
+        path: path.to_owned(),
+        message: unopened(&bytes, &error.to_string()),
     })
 }
 
+/// Why a file cannot be opened as PKCS#12. Advice is given only where it fits the cause.
+fn unopened(bytes: &[u8], error: &str) -> String {
+    const JKS: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
+    const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
+    const SEQUENCE: u8 = 0x30;
+    if bytes.starts_with(&JKS) || bytes.starts_with(&JCEKS) {
+        return "is in Java's own JKS format, which is not supported; convert it with \
+                `keytool -importkeystore -deststoretype pkcs12`"
+            .to_owned();
+    }
+    if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return "is a PEM file; set its type to PEM".to_owned();
+    }
+    if bytes.first() != Some(&SEQUENCE) {
+        return "is not a PKCS#12 file".to_owned();
+    }
+    format!("cannot be opened with the configured password: {error}")
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, KeyMaterialError> {
-    let failed = |source| KeyMaterialError::Pem {
+    let failed = |cause| KeyMaterialError::Pem {
         path: path.to_owned(),
         what: "certificate",
-        source,
+        cause,
     };
     let found = CertificateDer::pem_slice_iter(&read(path)?)
         .collect::<Result<Vec<_>, _>>()

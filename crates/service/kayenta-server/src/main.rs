@@ -11,6 +11,7 @@ mod key_material;
 mod logging;
 mod meters;
 mod migrate;
+mod preparation;
 mod queue_gauges;
 mod service;
 mod signals;
@@ -25,7 +26,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use command_line::{Command, CommandLine, SplitArguments};
 
@@ -58,11 +59,18 @@ fn main() -> ExitCode {
         }
         Some(Command::Health(args)) => on_runtime(command::health::run(args)),
         Some(Command::CheckConfig(args)) => on_runtime(command::check_config::run(args)),
+        Some(Command::Init(args)) => command::init::run(&args),
+        Some(Command::Completions(args)) => Ok(command::completions::completions(
+            &args,
+            CommandLine::command(),
+        )),
+        Some(Command::Man(args)) => command::completions::man(&args, CommandLine::command()),
         Some(Command::Migrate(args)) => on_runtime(command::migrate::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         // There is nowhere to report it if standard error is gone.
-        let _ = writeln!(io::stderr(), "{error:#}");
+        let text = kayenta_errors::with_causes(error.to_string(), error.as_ref());
+        let _ = writeln!(io::stderr(), "{text}");
         ExitCode::FAILURE
     })
 }

@@ -11,9 +11,8 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use kayenta_api::{ApiParts, ApiState, PageRoutes, management_router, router_with_pages};
-use kayenta_config::{Environment, Settings};
+use kayenta_config::{Environment, Settings, Severity};
 use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
-use kayenta_http::Transport;
 use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource};
@@ -27,7 +26,9 @@ use uuid::Uuid;
 use crate::{
     http::{ConnectionLimits, HttpServer, Pace, ServerLimits, TlsListener, TlsListeners, around},
     logging::{self, Logging},
-    meters, queue_gauges,
+    meters,
+    preparation::{Prepared, prepare},
+    queue_gauges,
     signals::{self, Ending},
     startup_failure::StartupFailure,
     wiring::{
@@ -82,13 +83,16 @@ impl Service {
         } = kayenta_config::load(&environment, KINDS)?;
         let logging = logging::start(&settings.logging)?;
         for warning in &warnings {
-            tracing::warn!("{warning}");
+            match warning.severity {
+                Severity::Note => tracing::info!("{warning}"),
+                Severity::Warning | Severity::Error => tracing::warn!("{warning}"),
+            }
         }
         tracing::info!(
-            "Starting Kayenta {} with PID {}; active profiles: {}",
+            "Starting Kayenta {} with PID {}{}",
             env!("CARGO_PKG_VERSION"),
             std::process::id(),
-            settings.profiles.join(", "),
+            set_profiles(&settings.profiles),
         );
         match files.as_slice() {
             [] => tracing::info!(
@@ -99,16 +103,18 @@ impl Service {
         }
         let descriptors = grant(&settings);
         let meters = meters::install()?;
-        let tls = TlsListeners::new(&settings)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let Prepared {
+            tls,
+            http,
+            transport,
+            judges,
+        } = prepare(&settings, &configured, &clock)?;
         // First, so that a second process on the same port leaves the data of the first alone.
         let main = bind_main(&settings.server, tls.main.clone(), descriptors).await?;
         let management = bind_management(&settings, tls.management.clone()).await?;
 
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(RandomIds::new());
-        let http = wiring::http_settings(&settings.http_client)?;
-        let transport = Transport::new(&http).context("the connections of outgoing calls")?;
-        let judges = wiring::judges(&settings, &transport, &clock).context("the remote judge")?;
         let ingredients = Ingredients {
             http,
             surroundings: Surroundings {
@@ -273,6 +279,20 @@ fn pages(engine: &Engine, settings: &Settings) -> Option<PageRoutes> {
     })
 }
 
+/// The active profiles, unless they are those that are active where nobody sets any.
+fn set_profiles(profiles: &[String]) -> String {
+    let set: Vec<&str> = profiles
+        .iter()
+        .map(String::as_str)
+        .filter(|profile| !kayenta_config::DEFAULT_PROFILES.contains(profile))
+        .collect();
+    if set.is_empty() {
+        String::new()
+    } else {
+        format!("; active profiles: {}", profiles.join(", "))
+    }
+}
+
 /// Each account on its own, so that a dead one holds up no other.
 fn keep_metadata_fresh(tasks: &TaskTracker, engine: &Engine, shutdown: &CancellationToken) {
     for account in engine.accounts().in_configured_order() {
@@ -427,7 +447,7 @@ fn engine_options(settings: &Settings, descriptors: u64) -> EngineOptions {
         judgements: engine.judgements.unwrap_or(defaults.judgements),
         archive: settings.archive_executions,
         explanations: settings.judging.explanations,
-        refuse_impossible_analyses: settings.refuse_impossible_analyses,
+        refuse_impossible_requests: settings.refuse_impossible_requests,
         instance_id: format!("{}@{host}", Uuid::new_v4()),
         grace: match settings.server.shutdown {
             ShutdownMode::Graceful => settings.server.shutdown_timeout.saturating_sub(PUT_BACK),

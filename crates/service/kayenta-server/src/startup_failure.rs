@@ -5,8 +5,10 @@ use std::fmt;
 /// What went wrong, where, and what to do.
 #[derive(Debug)]
 pub(crate) struct StartupFailure {
-    description: String,
-    action: String,
+    /// What went wrong, and where.
+    pub(crate) description: String,
+    /// What to do.
+    pub(crate) action: String,
 }
 
 impl StartupFailure {

@@ -239,12 +239,17 @@ impl ErrorResponse {
     }
 }
 
+/// The message of an error response, in its extensions: for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusalText(pub String);
+
 impl IntoResponse for ErrorResponse {
     #[expect(
         clippy::disallowed_methods,
         reason = "the time of an error response is for people who read it"
     )]
     fn into_response(self) -> Response {
+        let text = RefusalText(self.message.clone());
         let mut response = match self.shape {
             Shape::Empty => self.status.into_response(),
             Shape::Kayenta => (
@@ -268,6 +273,7 @@ impl IntoResponse for ErrorResponse {
                 response
             }
         };
+        response.extensions_mut().insert(text);
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge {
             headers.insert(

@@ -10,6 +10,7 @@ use axum::{
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kayenta_json::JsonError;
 use kayenta_limits::{CALLER_PATIENCE, Reserved, compute, reserve, reserve_and_hold};
 use serde::de::DeserializeOwned;
 
@@ -154,26 +155,32 @@ pub fn parse_body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, ErrorResponse
         Err(error) if error.inner().to_string().starts_with("duplicate field") => {
             last_one_counts(text)
         }
-        Err(error) => Err(unreadable(&error)),
+        Err(error) => Err(unreadable(error)),
     }
 }
 
 /// The slow way for the rare body that names a field twice: a map first, which keeps the last value.
 fn last_one_counts<T: DeserializeOwned>(text: &[u8]) -> Result<T, ErrorResponse> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value: serde_json::Value = serde::Deserialize::deserialize(&mut deserializer)
-        .map_err(|error| ErrorResponse::bad_request(format!("Unreadable JSON: {error}")))?;
-    serde_path_to_error::deserialize(ObjectsOnly(value)).map_err(|error| unreadable(&error))
+    let value: serde_json::Value =
+        serde::Deserialize::deserialize(&mut deserializer).map_err(|error| {
+            ErrorResponse::bad_request(format!("Unreadable JSON: {}", JsonError::from(error)))
+        })?;
+    serde_path_to_error::deserialize(ObjectsOnly(value)).map_err(unreadable)
 }
 
-fn unreadable(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorResponse {
+fn unreadable(error: serde_path_to_error::Error<serde_json::Error>) -> ErrorResponse {
     let path = error.path().to_string();
-    let place = if matches!(path.as_str(), "." | "?") {
-        String::new()
-    } else {
-        format!(" at '{path}'")
+    let error = JsonError::from(error.into_inner());
+    let path = match (path.as_str(), error.field()) {
+        ("." | "?", None) => None,
+        ("." | "?", Some(field)) => Some(field.to_owned()),
+        (_, None) => Some(path),
+        (_, Some(field)) if field.starts_with('[') => Some(format!("{path}{field}")),
+        (_, Some(field)) => Some(format!("{path}.{field}")),
     };
-    ErrorResponse::bad_request(format!("Unreadable JSON{place}: {}", error.inner()))
+    let place = path.map_or_else(String::new, |path| format!(" at '{path}'"));
+    ErrorResponse::bad_request(format!("Unreadable JSON{place}: {}", error.mistake()))
 }
 
 #[cfg(test)]
@@ -211,7 +218,7 @@ mod tests {
             "{\"judge\":[],\"name\":\"a\",\"name\":\"b\"}",
         ] {
             let error = config(text).unwrap_err();
-            assert!(error.contains("sequence"), "{text}: {error}");
+            assert!(error.contains("found a list"), "{text}: {error}");
         }
     }
 
@@ -235,6 +242,16 @@ mod tests {
             error.message()
         );
         assert!(error.message().contains("line 2"), "{}", error.message());
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_inside_a_query_is_reported() {
+        let text = Bytes::from_static(
+            b"{\"canaryConfig\":{\"metrics\":[{\"query\":{\"type\":\"prometheus\",\"metricName\":{}}}]}}",
+        );
+        let error = parse_body::<CanaryAdhocRequest>(&text).unwrap_err();
+        let path = "'canaryConfig.metrics[0].query.metricName'";
+        assert!(error.message().contains(path), "{}", error.message());
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub mod google;
 use std::path::Path;
 
 use kayenta_model::AccountType;
-use kayenta_properties::{Binder, Diagnostic, Group};
+use kayenta_properties::{Binder, Group};
 
 /// A kind of account: what there is to say of it before any is configured.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,9 @@ pub struct AccountKind {
     /// Whether two accounts of this kind with one name stop the start. Else the later one replaces the
     /// earlier.
     pub unique_names: bool,
+    /// What accounts of this kind can be used for as soon as the kind is switched on; what needs a switch of
+    /// its own is in `services`.
+    pub provides: &'static [AccountType],
     /// Services that work with these accounts and have switches of their own.
     pub services: &'static [Service],
     /// When accounts of this kind are registered.
@@ -59,7 +62,7 @@ pub struct AccountKind {
 }
 
 impl AccountKind {
-    /// A kind with nothing unusual about it.
+    /// A kind of metric store with nothing unusual about it.
     #[must_use]
     pub const fn new(name: &'static str, label: &'static str) -> Self {
         Self {
@@ -67,9 +70,50 @@ impl AccountKind {
             label,
             left_out: LeftOutMessage::CouldNotLoad,
             unique_names: false,
+            provides: &[AccountType::MetricsStore],
             services: &[],
             registered: Registered::InOrder,
         }
+    }
+
+    /// A kind of object store with nothing unusual about it.
+    #[must_use]
+    pub const fn of_objects(name: &'static str, label: &'static str) -> Self {
+        Self {
+            provides: OBJECTS,
+            ..Self::new(name, label)
+        }
+    }
+
+    /// Whether accounts of the kind can keep objects, with whatever service.
+    #[must_use]
+    pub fn can_keep_objects(&self) -> bool {
+        if self.services.is_empty() {
+            self.provides.contains(&AccountType::ObjectStore)
+                || self.provides.contains(&AccountType::ConfigurationStore)
+        } else {
+            self.services
+                .iter()
+                .any(|service| service.account_type == AccountType::ObjectStore)
+        }
+    }
+
+    /// What accounts of the kind can be used for while these services are on. Where there are objects there
+    /// can be configs.
+    pub fn usable_for(&self, is_on: impl Fn(&str) -> bool) -> Vec<AccountType> {
+        if self.services.is_empty() {
+            return self.provides.to_vec();
+        }
+        let mut types = Vec::new();
+        for service in self.services {
+            if is_on(service.name) {
+                types.push(service.account_type);
+                if service.account_type == AccountType::ObjectStore {
+                    types.push(AccountType::ConfigurationStore);
+                }
+            }
+        }
+        types
     }
 
     /// What to log at ERROR for an account that cannot be used.
@@ -85,6 +129,9 @@ impl AccountKind {
         }
     }
 }
+
+/// What object stores are for.
+const OBJECTS: &[AccountType] = &[AccountType::ObjectStore, AccountType::ConfigurationStore];
 
 /// The reference's words for an account it starts without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,25 +282,10 @@ pub fn name(group: &Group<'_>) -> Option<String> {
     name
 }
 
-/// `supportedTypes`, or these.
+/// `supportedTypes`, or these. An account without any is warned of where all accounts are known.
 #[must_use]
 pub fn supported_types(group: &Group<'_>, default: &[AccountType]) -> Vec<AccountType> {
     group
         .choices("supportedTypes", AccountType::NAMES)
         .unwrap_or_else(|| default.to_vec())
-}
-
-/// `supportedTypes` of a kind that has none by default and is useless without.
-#[must_use]
-pub fn supported_types_or_warn(group: &Group<'_>, useful: AccountType) -> Vec<AccountType> {
-    let types = supported_types(group, &[]);
-    if types.is_empty() {
-        group.report(
-            Diagnostic::warning("the account supports nothing and cannot be used")
-                .property(group.full("supportedTypes"))
-                .at(group.at("supportedTypes"))
-                .remedy(format!("set supportedTypes: [{}]", useful.as_str())),
-        );
-    }
-    types
 }

@@ -3,8 +3,9 @@
 use std::{collections::HashMap, fmt, path::Path};
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Registered, Section};
-use kayenta_model::AccountType;
 use kayenta_properties::{Binder, Diagnostic, Group};
+
+use crate::usefulness;
 
 /// Every account of every kind that is switched on. An account whose name a later one took over is left
 /// out, with a warning; one that cannot be used is in [`Accounts::skipped`].
@@ -95,11 +96,13 @@ impl AccountSection for NoAccounts {
 /// The accounts of one kind, as read.
 type Read<S> = (&'static AccountKind, Vec<AccountSettings<S>>);
 
-/// Reads the sections of a table, whose order is that of registration.
+/// Reads the sections of a table, whose order is that of registration. `judged` says whether to warn of an
+/// installation that cannot run a canary.
 pub(crate) fn read<S: AccountSection>(
     binder: &Binder<'_>,
     table: &[S],
     data_dir: &Path,
+    judged: bool,
 ) -> Accounts<S::Store> {
     let kayenta = binder.group("kayenta");
     kayenta.accept(&["include-spring-security-authentication-in-pipeline-context"]);
@@ -138,8 +141,13 @@ pub(crate) fn read<S: AccountSection>(
             }
         }
     }
+    let mut usable = Vec::new();
     for (kind, accounts) in &read {
-        warn_unused(&kayenta, kind, accounts, &enabled);
+        let is_on = |name: &str| enabled.iter().any(|on| on == name);
+        usable.extend(usefulness::of_kind(&kayenta, kind, accounts, is_on));
+    }
+    if judged && skipped.is_empty() {
+        usefulness::of_installation(&kayenta, &usable);
     }
     let registered = settle(&kayenta, in_order(read, &enabled));
     Accounts {
@@ -239,55 +247,6 @@ fn report_lonely(kayenta: &Group<'_>, service: &str, kind: &str) {
             "Set kayenta.{kind}.enabled: true, or kayenta.{service}.enabled: false"
         )),
     );
-}
-
-/// Warns of accounts whose service is off, or that ask for less than they need.
-fn warn_unused<S>(
-    kayenta: &Group<'_>,
-    kind: &AccountKind,
-    accounts: &[AccountSettings<S>],
-    enabled: &[String],
-) {
-    let group = kayenta.group(kind.name);
-    let warn = |warning: Diagnostic| {
-        group.report(
-            warning
-                .property(group.full("accounts"))
-                .at(group.at("accounts")),
-        );
-    };
-    for account in accounts {
-        let name = &account.name;
-        let supports = |wanted| account.supported_types.contains(&wanted);
-        for service in kind.services {
-            let is_on = enabled.iter().any(|on| on == service.name);
-            if is_on || !supports(service.account_type) {
-                continue;
-            }
-            let service_name = service.name;
-            let consequence = match service.account_type {
-                AccountType::ObjectStore => format!("nothing can be stored in account {name}"),
-                _ => format!("account {name} reads no metrics"),
-            };
-            let text = format!("kayenta.{service_name}.enabled is off: {consequence}");
-            let remedy = format!("set kayenta.{service_name}.enabled: true");
-            warn(Diagnostic::warning(text).remedy(remedy));
-        }
-        let keeps_objects = kind
-            .services
-            .iter()
-            .any(|service| service.account_type == AccountType::ObjectStore);
-        if keeps_objects
-            && supports(AccountType::ConfigurationStore)
-            && !supports(AccountType::ObjectStore)
-        {
-            let text = format!(
-                "account {name} supports CONFIGURATION_STORE without OBJECT_STORE: Unable to resolve \
-                 storage service {name}."
-            );
-            warn(Diagnostic::warning(text).remedy("add OBJECT_STORE to its supportedTypes"));
-        }
-    }
 }
 
 /// The accounts in the order the reference registers them.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kayenta_accounts::AccountSection;
-use kayenta_properties::{Diagnostic, EffectiveProperty, Origin};
+use kayenta_properties::{Diagnostic, EffectiveProperty, Origin, Severity};
 
 use crate::{Environment, SkippedAccount, load::read};
 
@@ -71,6 +71,11 @@ impl fmt::Display for CheckReport {
         for account in &self.skipped {
             writeln!(f, "{} {}", account.message, account.cause)?;
         }
+        let warnings = self
+            .warnings
+            .iter()
+            .filter(|warning| warning.severity == Severity::Warning)
+            .count();
         let count = |number: usize, what: &str| {
             format!("{number} {what}{}", if number == 1 { "" } else { "s" })
         };
@@ -78,7 +83,7 @@ impl fmt::Display for CheckReport {
             f,
             "{}, {}, {} left out",
             count(self.errors.len(), "error"),
-            count(self.warnings.len(), "warning"),
+            count(warnings, "warning"),
             count(self.skipped.len(), "account")
         )
     }

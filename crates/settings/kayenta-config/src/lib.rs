@@ -21,12 +21,14 @@
 
 mod accounts;
 mod check;
+mod default_store;
 mod environment;
 mod load;
 mod secret_reference;
 mod sections;
 pub mod settings;
 mod sources;
+mod usefulness;
 
 pub use accounts::{Accounts, NoAccounts, SkippedAccount, UnknownAccount};
 pub use check::{CheckReport, check_config};
@@ -37,3 +39,4 @@ pub use kayenta_properties::{
 };
 pub use load::{Loaded, load};
 pub use settings::Settings;
+pub use sources::DEFAULT_PROFILES;

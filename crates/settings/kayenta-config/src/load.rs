@@ -6,7 +6,7 @@ use kayenta_properties::{
 };
 
 use crate::{
-    Accounts, Environment,
+    Accounts, Environment, default_store,
     sections::{self, Context},
     settings::Settings,
     sources,
@@ -70,6 +70,10 @@ pub(crate) struct Reading<S> {
 pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) -> Reading<S::Store> {
     let process = environment.process();
     let mut gathered = sources::loader(environment).load(&process);
+    let keeps_objects = default_store::is_unneeded(&gathered, &process, table);
+    if !keeps_objects {
+        gathered = default_store::added_to(sources::loader(environment)).load(&process);
+    }
     let mut errors = std::mem::take(&mut gathered.errors);
     let unreadable = !errors.is_empty();
     let binder = Binder::new(&gathered.properties, &process);
@@ -77,17 +81,20 @@ pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) ->
         gathered: &gathered,
     };
     let settings = sections::read(&binder, &context, table);
+    if !keeps_objects {
+        default_store::warn(&binder, &settings.0.data_dir);
+    }
     let (diagnostics, effective) = binder.finish();
     let mut warnings = Vec::new();
     for diagnostic in diagnostics {
         let list = match diagnostic.severity {
             // Where a file could not be read, what it would have set is missing: tell only what is
             // certain.
-            Severity::Error if unreadable && diagnostic.found.as_deref() == Some("null") => {
+            Severity::Error if unreadable && diagnostic.is_absence() => {
                 continue;
             }
             Severity::Error => &mut errors,
-            Severity::Warning => &mut warnings,
+            Severity::Warning | Severity::Note => &mut warnings,
         };
         if !list.contains(&diagnostic) {
             list.push(diagnostic);

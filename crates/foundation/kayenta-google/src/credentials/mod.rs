@@ -9,6 +9,7 @@ use std::{
 };
 
 use jsonwebtoken::EncodingKey;
+use kayenta_json::JsonError;
 use kayenta_secrets::{BaseUrl, InvalidBaseUrl};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -111,7 +112,7 @@ pub enum CredentialsError {
         "the credentials are no JSON of a kind Google makes (service_account, authorized_user or \
          external_account): {0}"
     )]
-    Unreadable(#[source] serde_json::Error),
+    Unreadable(#[source] JsonError),
     /// Another kind.
     #[error(
         "credentials of type '{0}' are not supported, use a service_account, authorized_user or \
@@ -186,7 +187,8 @@ impl GoogleCredentials {
     /// # Errors
     /// See [`CredentialsError`].
     pub fn from_json(json: &[u8]) -> Result<Self, CredentialsError> {
-        let file: File = serde_json::from_slice(json).map_err(CredentialsError::Unreadable)?;
+        let file: File = serde_json::from_slice(json)
+            .map_err(|error| CredentialsError::Unreadable(error.into()))?;
         let kind = file.r#type.unwrap_or_else(|| "service_account".to_owned());
         let lacks = |what| CredentialsError::Lacks(kind.clone(), what);
         let needed = |text: Option<String>, what| {

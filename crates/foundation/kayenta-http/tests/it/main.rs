@@ -6,3 +6,4 @@ mod authorizers;
 mod calls;
 mod events;
 mod server;
+mod tls;

@@ -88,11 +88,30 @@ impl<'p> Binder<'p> {
         self.group("")
     }
 
-    /// Notes a diagnostic.
+    /// Notes a diagnostic. That a value is missing is no second mistake where one was given and refused.
     pub fn report(&self, diagnostic: Diagnostic) {
-        if self.muted.get() == 0 {
+        if self.muted.get() == 0 && !(diagnostic.is_absence() && self.is_refused(&diagnostic)) {
             self.diagnostics.borrow_mut().push(diagnostic);
         }
+    }
+
+    /// Whether an error is noted for the property already.
+    fn is_refused(&self, diagnostic: &Diagnostic) -> bool {
+        diagnostic.property.is_some()
+            && self.diagnostics.borrow().iter().any(|noted| {
+                noted.severity == Severity::Error
+                    && noted.property == diagnostic.property
+                    && !noted.is_absence()
+            })
+    }
+
+    /// Whether an error is noted.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        let diagnostics = self.diagnostics.borrow();
+        diagnostics
+            .iter()
+            .any(|noted| noted.severity == Severity::Error)
     }
 
     /// Whether reads have no effect now ([`muted`](Self::muted)).
@@ -294,14 +313,15 @@ impl<'b> Group<'b> {
     }
 
     /// Leaves an element of a list out, for the application to say so; always `None`, to be returned by
-    /// what reads the element.
+    /// what reads the element. Where the property of the cause is refused already, the start stops anyway.
     pub fn leave_out<T>(&self, name: Option<&str>, cause: Diagnostic) -> Option<T> {
         let left_out = LeftOut {
             name: name.map(str::to_owned),
             cause,
         };
         let mut all = self.binder.left_out.borrow_mut();
-        if !self.binder.is_muted() && !all.contains(&left_out) {
+        let refused = self.binder.is_refused(&left_out.cause);
+        if !self.binder.is_muted() && !refused && !all.contains(&left_out) {
             all.push(left_out);
         }
         None
@@ -317,7 +337,7 @@ impl<'b> Group<'b> {
     pub fn lacking(&self, name: &str, expected: &str) -> Diagnostic {
         Diagnostic::error(format!("{} must not be null", self.full(name)))
             .property(self.full(name))
-            .found("null")
+            .found(Diagnostic::ABSENT)
             .at(self.at(name))
             .expected(expected)
             .remedy(format!("Set {}", self.name.join(name)))

@@ -255,12 +255,23 @@ impl<'b> Group<'b> {
         expected: &str,
     ) -> Option<T> {
         let value = self.get(name).filter(|value| !value.text.is_empty())?;
-        self.warn_unresolved(&value);
         self.binder()
             .record(&value.name, &value.text, Some(&value.origin));
-        parse(&value.text)
-            .map_err(|reason| self.report(value.wrong(reason).expected(expected)))
-            .ok()
+        match (parse(&value.text), value.unresolved.first()) {
+            (Ok(parsed), _) => {
+                self.warn_unresolved(&value);
+                Some(parsed)
+            }
+            // One fault, one message: what cannot be read is what the placeholder left.
+            (Err(_), Some(placeholder)) => {
+                self.report(super::unresolved(&value, placeholder).expected(expected));
+                None
+            }
+            (Err(reason), None) => {
+                self.report(value.wrong(reason).expected(expected));
+                None
+            }
+        }
     }
 
     /// A base URL with scheme and host.
@@ -273,6 +284,41 @@ impl<'b> Group<'b> {
             },
             "a URL such as http://example.com:8080",
         )
+    }
+
+    /// A base URL that may be none: it is warned of, and what is called through it fails. For URLs that the
+    /// application can start without.
+    pub fn base_url_or_flawed(&self, name: &str) -> Option<BaseUrl> {
+        let value = self.get(name).filter(|value| !value.text.is_empty())?;
+        let url = BaseUrl::or_flawed(&value.text)?;
+        if url.flaw().is_none() {
+            return self.base_url(name);
+        }
+        self.binder()
+            .record(&value.name, &value.text, Some(&value.origin));
+        let mut warning = match value.unresolved.first() {
+            Some(placeholder) => super::unresolved(&value, placeholder),
+            None => value.wrong(format!(
+                "Invalid URL: {}",
+                url.flaw().map(ToString::to_string).unwrap_or_default()
+            )),
+        };
+        warning.severity = crate::diagnostic::Severity::Warning;
+        warning.message.push_str("; every call to it will fail");
+        self.report(warning.expected("a URL such as http://example.com:8080"));
+        Some(url)
+    }
+
+    /// Whether a name has a value that is not empty, even one that cannot be used: that is reported where it
+    /// is read, and it is not missing.
+    #[must_use]
+    pub fn is_given(&self, name: &str) -> bool {
+        let name = self.name.join(name);
+        self.binder.know(&name);
+        self.binder
+            .properties
+            .find(&name, self.only)
+            .is_some_and(|(_, entry)| !entry.value.text.is_empty())
     }
 
     /// A value converted; empty counts as none, mistakes are reported and count as none.

@@ -11,7 +11,7 @@ use crate::{
 
 /// Likeness from which a known name is suggested for an unknown one, 0 to 1.
 const ALIKE: f64 = 0.72;
-/// Outside the application's own names a slip is at most this many edits.
+/// Outside the application's own names a slip is at most this many edits of one step.
 const SLIP: usize = 2;
 
 impl Binder<'_> {
@@ -63,27 +63,18 @@ impl Binder<'_> {
                 .any(|accepted| is_below(pattern, accepted))
     }
 
+    /// A suggestion from another section would switch on, or configure, something else: so only one step of
+    /// the name may differ, and that step must be alike.
     fn nearest(&self, pattern: &str, own: &str) -> Option<String> {
+        let is_own = is_below(pattern, own);
         let known = self.known.borrow();
-        if !is_below(pattern, own) {
-            return known
-                .iter()
-                .filter(|(candidate, _)| {
-                    candidate.len().abs_diff(pattern.len()) <= SLIP
-                        && !is_below(candidate, own)
-                        && strsim::osa_distance(candidate, pattern) <= SLIP
-                })
-                .min_by_key(|(candidate, _)| strsim::osa_distance(candidate, pattern))
-                .map(|(_, name)| name.clone());
-        }
         known
             .iter()
-            .filter(|(candidate, _)| is_below(candidate, own))
-            .map(|(candidate, name)| {
-                (
-                    strsim::normalized_damerau_levenshtein(candidate, pattern),
-                    name,
-                )
+            .filter(|(candidate, _)| is_below(candidate, own) == is_own)
+            .filter_map(|(candidate, name)| {
+                let (meant, written) = only_difference(candidate, pattern)?;
+                let slip = is_own || strsim::osa_distance(meant, written) <= SLIP;
+                slip.then(|| (strsim::normalized_damerau_levenshtein(meant, written), name))
             })
             .filter(|(likeness, _)| *likeness >= ALIKE)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -112,6 +103,16 @@ fn is_below(pattern: &str, name: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
+/// The one step in which two patterns of equal length differ.
+fn only_difference<'p>(a: &'p str, b: &'p str) -> Option<(&'p str, &'p str)> {
+    if a.split('.').count() != b.split('.').count() {
+        return None;
+    }
+    let mut differing = a.split('.').zip(b.split('.')).filter(|(a, b)| a != b);
+    let first = differing.next()?;
+    differing.next().is_none().then_some(first)
+}
+
 /// The suggested name with the indices of the unknown one.
 fn indexed(suggestion: &str, unknown: &Name) -> String {
     let mut indices = unknown
@@ -129,4 +130,76 @@ fn indexed(suggestion: &str, unknown: &Name) -> String {
         };
     }
     name.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Environment, Loader};
+
+    /// The warnings about these properties, where the names in `known` are read.
+    fn warnings(known: &[&str], given: &[&str]) -> Vec<String> {
+        let environment = given
+            .iter()
+            .fold(Environment::empty("/nonexistent"), |environment, name| {
+                environment.argument(format!("--{name}=x"))
+            });
+        let gathered = Loader::new().load(&environment);
+        let binder = Binder::new(&gathered.properties, &environment);
+        for name in known {
+            let _ = binder.top().get(name);
+        }
+        binder.warn_unknown("shop");
+        let (diagnostics, _) = binder.finish();
+        diagnostics.iter().map(ToString::to_string).collect()
+    }
+
+    const KNOWN: [&str; 8] = [
+        "shop.azure.enabled",
+        "shop.azure.accounts[0].accountAccessKey",
+        "shop.azure.accounts[0].container",
+        "shop.aws.enabled",
+        "shop.aws.accounts[0].bucket",
+        "shop.aws.accounts[0].explicitCredentials.accessKey",
+        "cache.port",
+        "cache.connection",
+    ];
+
+    #[test]
+    fn a_slip_in_one_step_is_recognised() {
+        for (given, meant) in [
+            ("shop.azrue.enabled", "shop.azure.enabled"),
+            ("shop.azure.enable", "shop.azure.enabled"),
+            ("shop.aws.accounts[1].buckt", "shop.aws.accounts[1].bucket"),
+            (
+                "shop.azure.account[0].container",
+                "shop.azure.accounts[0].container",
+            ),
+            ("cache.prot", "cache.port"),
+            ("cache.conection", "cache.connection"),
+        ] {
+            let warnings = warnings(&KNOWN, &[given]);
+            assert!(
+                warnings[0].ends_with(&format!("did you mean {meant}?")),
+                "{warnings:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_of_another_section_is_suggested() {
+        for given in [
+            "shop.clickhouse.enabled",
+            "shop.clickhouse.accounts[0].container",
+            "shop.gcs.enabled",
+            "shop.aws.accounts[0].accessKeyId",
+            "shop.aws.accounts[0].accountAccessKey",
+            "shop.azure.accounts[0].bucket",
+        ] {
+            let warnings = warnings(&KNOWN, &[given]);
+            assert_eq!(warnings.len(), 1, "{warnings:?}");
+            assert!(!warnings[0].contains("did you mean"), "{warnings:?}");
+        }
+        assert!(warnings(&KNOWN, &["cache.host", "port"]).is_empty());
+    }
 }

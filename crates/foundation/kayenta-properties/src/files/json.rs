@@ -1,5 +1,6 @@
 //! JSON properties (`SPRING_APPLICATION_JSON`), flattened like YAML.
 
+use kayenta_json::JsonError;
 use serde_json::Value;
 
 use crate::properties::scalar::{Scalar, ScalarKind, java_double};
@@ -9,7 +10,8 @@ use crate::properties::scalar::{Scalar, ScalarKind, java_double};
 /// # Errors
 /// A text for people: the parser's message, or that the value is no object.
 pub(crate) fn parse(text: &str) -> Result<Vec<(String, Scalar)>, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| JsonError::from(error).to_string())?;
     let Value::Object(_) = &value else {
         return Err("the value is not a JSON object".to_owned());
     };

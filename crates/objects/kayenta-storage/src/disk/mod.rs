@@ -4,6 +4,7 @@ mod directory_sync;
 mod durability;
 mod files;
 mod layout;
+mod writable;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,8 +16,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::{sync::Semaphore, time::Instant};
 
-pub use self::durability::Durability;
 use self::files::Files;
+pub use self::{durability::Durability, writable::check_writable};
 use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,

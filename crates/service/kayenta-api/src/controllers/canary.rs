@@ -16,7 +16,10 @@ use kayenta_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::account_params::{ConfigurationAccount, RunParams, StorageAccount};
+use super::{
+    account_params::{ConfigurationAccount, RunParams, StorageAccount},
+    canary_config::unread_query_fields,
+};
 use crate::{error::ApiError, state::ApiState};
 
 /// Executions of one page unless the caller says otherwise.
@@ -69,6 +72,11 @@ pub(crate) struct CanaryExecutionResponse {
     /// Id of the run, a ULID.
     #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     pub(super) canary_execution_id: String,
+    /// What was accepted although it has no effect, such as unknown fields of a query. Absent if there is
+    /// nothing of the kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub(super) warnings: Vec<String>,
 }
 
 /// Run a canary with a stored config
@@ -156,6 +164,7 @@ async fn start_run(
     application: Option<String>,
     run: RunParams,
 ) -> Result<Json<CanaryExecutionResponse>, ApiError> {
+    let warnings = warnings_of(&config_source);
     let canary_execution_id = state
         .engine()
         .start_canary(StartCanary {
@@ -169,7 +178,17 @@ async fn start_run(
         .await?;
     Ok(Json(CanaryExecutionResponse {
         canary_execution_id,
+        warnings,
     }))
+}
+
+/// What a config that was sent along has that has no effect.
+pub(super) fn warnings_of(source: &ConfigSource) -> Vec<String> {
+    match source {
+        ConfigSource::AdHoc { config } => config.as_ref().map(unread_query_fields),
+        ConfigSource::ById { .. } => None,
+    }
+    .unwrap_or_default()
 }
 
 /// Get the status of a run

@@ -33,6 +33,21 @@ pub(crate) struct CanaryConfigUpdateResponse {
     /// Id of the config.
     #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     canary_config_id: String,
+    /// What was accepted although it has no effect, such as unknown fields of a query. Absent if there is
+    /// nothing of the kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<String>,
+}
+
+/// C-API-29: what the queries of a config have that has no effect, also on the log.
+pub(super) fn unread_query_fields(config: &CanaryConfig) -> Vec<String> {
+    let warnings = config.unread_query_fields();
+    if !warnings.is_empty() {
+        let name = config.name.as_deref().unwrap_or_default();
+        tracing::warn!("canary config '{name}': {}", warnings.join("; "));
+    }
+    warnings
 }
 
 /// List the configs
@@ -90,8 +105,12 @@ pub(crate) async fn create(
     JsonBody(config): JsonBody<CanaryConfig>,
 ) -> Result<Json<CanaryConfigUpdateResponse>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
+    let warnings = unread_query_fields(&config);
     let canary_config_id = catalogue.configs.create(config).await?;
-    Ok(Json(CanaryConfigUpdateResponse { canary_config_id }))
+    Ok(Json(CanaryConfigUpdateResponse {
+        canary_config_id,
+        warnings,
+    }))
 }
 
 /// Replace a config
@@ -114,8 +133,12 @@ pub(crate) async fn update(
     JsonBody(config): JsonBody<CanaryConfig>,
 ) -> Result<Json<CanaryConfigUpdateResponse>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
+    let warnings = unread_query_fields(&config);
     let canary_config_id = catalogue.configs.update(&id, config).await?;
-    Ok(Json(CanaryConfigUpdateResponse { canary_config_id }))
+    Ok(Json(CanaryConfigUpdateResponse {
+        canary_config_id,
+        warnings,
+    }))
 }
 
 /// Delete a config

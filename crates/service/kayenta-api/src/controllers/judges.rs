@@ -142,6 +142,7 @@ pub(crate) async fn compare(
         .await?;
     Ok(Json(CanaryExecutionResponse {
         canary_execution_id,
+        warnings: Vec::new(),
     }))
 }
 

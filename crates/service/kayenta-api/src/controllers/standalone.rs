@@ -15,7 +15,10 @@ use kayenta_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::account_params::{ConfigurationAccount, RunParams, StorageAccount};
+use super::{
+    account_params::{ConfigurationAccount, RunParams, StorageAccount},
+    canary::warnings_of,
+};
 use crate::{error::ApiError, state::ApiState};
 
 /// User and application of an analysis.
@@ -37,6 +40,11 @@ pub(crate) struct CanaryAnalysisExecutionResponse {
     /// Id of the analysis, a ULID.
     #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     canary_analysis_execution_id: String,
+    /// What was accepted although it has no effect, such as unknown fields of a query. Absent if there is
+    /// nothing of the kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<String>,
 }
 
 /// Run an analysis with a stored config
@@ -104,6 +112,7 @@ async fn start_analysis(
     params: AnalysisParams,
     run: RunParams,
 ) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
+    let warnings = warnings_of(&config_source);
     let canary_analysis_execution_id = state
         .engine()
         .start_analysis(StartAnalysis {
@@ -118,6 +127,7 @@ async fn start_analysis(
         .await?;
     Ok(Json(CanaryAnalysisExecutionResponse {
         canary_analysis_execution_id,
+        warnings,
     }))
 }
 

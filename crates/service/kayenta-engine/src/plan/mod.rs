@@ -34,7 +34,7 @@ pub(crate) struct Planner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     instance_id: String,
-    refuse_impossible_analyses: bool,
+    refuse_impossible_requests: bool,
 }
 
 /// What every start needs, resolved in the reference's order.
@@ -63,7 +63,7 @@ impl Planner {
             clock: Arc::clone(&parts.clock),
             ids: Arc::clone(&parts.ids),
             instance_id: options.instance_id.clone(),
-            refuse_impossible_analyses: options.refuse_impossible_analyses,
+            refuse_impossible_requests: options.refuse_impossible_requests,
         }
     }
 
@@ -91,8 +91,12 @@ impl Planner {
             None if ad_hoc => AD_HOC.to_owned(),
             application => application.unwrap_or_default(),
         };
-        let now = self.clock.now_millis();
         let needs_baseline = self.needs_baseline(&sources.config);
+        if self.refuse_impossible_requests {
+            canary::check(&sources.config, &request, &self.accounts, needs_baseline)?;
+            self.check_usable(&sources)?;
+        }
+        let now = self.clock.now_millis();
         self.planned_canary(CanaryInputs {
             id: self.ids.ulid(now),
             now,
@@ -163,6 +167,21 @@ impl Planner {
         (judge.heeds_looks() && look.total > 1).then_some(look)
     }
 
+    /// C-ENG-22: what is missing now fails the run for certain, after all its fetches.
+    fn check_usable(&self, sources: &Sources) -> Result<(), EngineError> {
+        self.accounts
+            .check_usable(&sources.accounts.metrics, AccountType::MetricsStore)?;
+        self.accounts
+            .check_usable(&sources.accounts.storage, AccountType::ObjectStore)?;
+        match self.judges.select(sources.config.judge.as_ref(), None) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(EngineError::invalid(format!(
+                "{error} {}",
+                self.judges.hint(&error)
+            ))),
+        }
+    }
+
     fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {
         memory::check_size(&inputs.config, &inputs.request)?;
         canary::plan(inputs, &self.accounts, self.ids.as_ref(), &self.instance_id)
@@ -182,15 +201,15 @@ impl Planner {
             EngineError::invalid("executionRequest must be provided for ad-hoc requests")
         })?;
         let now = self.clock.now_millis();
-        if self.refuse_impossible_analyses {
+        if self.refuse_impossible_requests {
             let moment = Instant::from_millis(now).ok_or_else(|| {
                 EngineError::new(EngineErrorKind::Internal, "the clock is out of range")
             })?;
-            if let Some(first_run) = timetable::first_run(&request, moment)? {
-                let needs_baseline = self.needs_baseline(&sources.config);
-                canary::check(&sources.config, &first_run, &self.accounts, needs_baseline)?;
-                memory::check_size(&sources.config, &first_run)?;
-            }
+            let first_run = timetable::first_run(&request, moment)?;
+            let needs_baseline = self.needs_baseline(&sources.config);
+            canary::check(&sources.config, &first_run, &self.accounts, needs_baseline)?;
+            self.check_usable(&sources)?;
+            memory::check_size(&sources.config, &first_run)?;
         }
         Ok(Execution {
             id: self.ids.ulid(now),

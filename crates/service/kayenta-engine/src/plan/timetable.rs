@@ -143,9 +143,8 @@ pub(crate) fn planned_runs(request: &AnalysisRequest, start: Instant) -> Option<
     Some(plan(request, times, start).ok()?.runs)
 }
 
-/// What the first run of an analysis would ask for if work on it began at `now`; `None` when there is
-/// nothing to run and that is no failure. No stages are made for it. C-SCAPE-07: the reference finds
-/// out only when it plans.
+/// What the first run of an analysis would ask for if work on it began at `now`. No stages are made for
+/// it. C-SCAPE-07: the reference finds out only when it plans, or succeeds without a run.
 ///
 /// # Errors
 /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) with the field that has to be corrected
@@ -153,7 +152,7 @@ pub(crate) fn planned_runs(request: &AnalysisRequest, start: Instant) -> Option<
 pub(crate) fn first_run(
     request: &AnalysisRequest,
     now: Instant,
-) -> Result<Option<CanaryExecutionRequest>, EngineError> {
+) -> Result<CanaryExecutionRequest, EngineError> {
     let first = first_scope(request).map_err(refusal)?;
     let times = AnalysisTimes::of(first).map_err(|UnreadableTime { field, error }| {
         EngineError::invalid(format!("scopes[0].{field}: {error}"))
@@ -178,13 +177,41 @@ pub(crate) fn first_run(
             "lifetimeDurationMins: an analysis must last at least one minute.",
         ));
     }
+    if let Some(minutes) = request
+        .analysis_interval_mins
+        .filter(|minutes| *minutes < 0)
+    {
+        return Err(EngineError::invalid(format!(
+            "analysisIntervalMins: an interval of {minutes} minutes makes no run; leave it out for one run \
+             over the whole lifetime."
+        )));
+    }
+    if first.step < 0 {
+        return Err(EngineError::invalid(format!(
+            "scopes[0].step: a step of {} seconds makes no data point.",
+            first.step
+        )));
+    }
+    check_thresholds(request)?;
     let plan = plan(request, times, now).map_err(refusal)?;
     if plan.runs < 1 {
-        return Ok(None);
+        return Err(EngineError::invalid(
+            "The analysis would make no run; check lifetimeDurationMins, analysisIntervalMins, startTimeIso \
+             and endTimeIso.",
+        ));
     }
-    windows::run_request(request, &plan, 1)
-        .map(Some)
-        .map_err(refusal)
+    windows::run_request(request, &plan, 1).map_err(refusal)
+}
+
+/// Without `marginal` every analysis ends TERMINAL, after all its runs (C-SCAPE-06).
+fn check_thresholds(request: &AnalysisRequest) -> Result<(), EngineError> {
+    match request.thresholds {
+        Some(thresholds) if thresholds.marginal.is_none() => Err(EngineError::invalid(
+            "thresholds.marginal: an analysis needs the score at or below which it fails, such as \
+             {\"marginal\": 75, \"pass\": 95}.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A failure of planning as the refusal of the request.

@@ -25,7 +25,7 @@ pub(crate) fn aggregate(
             false,
             "There were no successful canary judgements to aggregate".to_owned(),
         ),
-        (Some(_), None, None) => (true, "No score thresholds were specified.".to_owned()),
+        (Some(_), None, None) => (false, "No score thresholds were specified.".to_owned()),
         (Some(score), _, Some(marginal)) if score.0 <= marginal => (
             false,
             format!("Final canary score {score} is not above the marginal score threshold."),
@@ -41,7 +41,8 @@ pub(crate) fn aggregate(
         ),
     };
     AnalysisExecutionResult {
-        did_pass_thresholds: passed,
+        // C-SCAPE-06: without `marginal` the analysis ends TERMINAL, whatever its last score is.
+        did_pass_thresholds: passed && marginal.is_some(),
         has_warnings: runs.iter().any(|run| !run.warnings.is_empty()),
         canary_score_message: Some(message),
         canary_scores: scores.to_vec(),
@@ -101,13 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_score_decides_as_upstream_tests_pin_it() {
+    fn c_scape_06_the_last_score_decides_and_nothing_passes_without_marginal() {
         for (score, marginal, pass, passed, message) in [
             (
                 95.0,
                 None,
                 None,
-                true,
+                false,
                 "No score thresholds were specified.",
             ),
             (
@@ -143,6 +144,13 @@ mod tests {
                 Some(75.0),
                 Some(95.0),
                 true,
+                "Final canary score 97.0 met or exceeded the pass score threshold.",
+            ),
+            (
+                97.0,
+                None,
+                Some(95.0),
+                false,
                 "Final canary score 97.0 met or exceeded the pass score threshold.",
             ),
             (

@@ -222,7 +222,10 @@ async fn both_sides_of_a_bad_query_read_terminal() {
     let exception = status.exception.clone().unwrap();
     assert_eq!(exception["exceptionType"], "IllegalArgumentException");
     assert_eq!(exception["details"]["error"], "Unexpected Task Failure");
-    assert_eq!(errors(&status.exception), [text]);
+    assert_eq!(
+        errors(&status.exception),
+        [text, "Metric 'bad' of account prom was not queried"]
+    );
     assert_eq!(exception["shouldRetry"], false);
     process.stop().await;
 }

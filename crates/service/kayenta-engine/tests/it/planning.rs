@@ -155,7 +155,7 @@ async fn a_negative_interval_succeeds_without_runs() {
 #[tokio::test]
 async fn c_scape_07_an_analysis_that_can_never_make_a_run_is_refused_with_its_field() {
     let mut world = World::new();
-    world.options.refuse_impossible_analyses = true;
+    world.options.refuse_impossible_requests = true;
     let process = world.process();
     let engine = &process.engine;
     let scope = |start: &str, end: &str| json!([{"startTimeIso": start, "endTimeIso": end}]);
@@ -194,6 +194,30 @@ async fn c_scape_07_an_analysis_that_can_never_make_a_run_is_refused_with_its_fi
             "lifetimeDurationMins: an analysis must last at least one minute.",
         ),
         (
+            json!({"lifetimeDurationMins": -5}),
+            "lifetimeDurationMins: an analysis must last at least one minute.",
+        ),
+        (
+            json!({"lifetimeDurationMins": 5, "analysisIntervalMins": -1}),
+            "analysisIntervalMins: an interval of -1 minutes makes no run; leave it out for one run over the whole lifetime.",
+        ),
+        (
+            json!({"scopes": scope(early, late), "analysisIntervalMins": i64::MIN}),
+            "analysisIntervalMins: an interval of -9223372036854775808 minutes makes no run; leave it out for one run over the whole lifetime.",
+        ),
+        (
+            json!({"lifetimeDurationMins": 5, "scopes": [{"step": -60}]}),
+            "scopes[0].step: a step of -60 seconds makes no data point.",
+        ),
+        (
+            json!({"lifetimeDurationMins": 5, "thresholds": {}}),
+            "thresholds.marginal: an analysis needs the score at or below which it fails, such as {\"marginal\": 75, \"pass\": 95}.",
+        ),
+        (
+            json!({"lifetimeDurationMins": 5, "thresholds": {"pass": 95}}),
+            "thresholds.marginal: an analysis needs the score at or below which it fails, such as {\"marginal\": 75, \"pass\": 95}.",
+        ),
+        (
             json!({"lifetimeDurationMins": 5, "thresholds": null}),
             "scoreThresholds is marked non-null but is null",
         ),
@@ -209,11 +233,10 @@ async fn c_scape_07_an_analysis_that_can_never_make_a_run_is_refused_with_its_fi
         assert_eq!(refused.kind, EngineErrorKind::InvalidRequest, "{request}");
         assert_eq!(refused.message, text, "{request}");
     }
-    // What can run is accepted, however odd; so is what makes no run and is no failure.
+    // What can run is accepted, however odd.
     for request in [
         json!({"lifetimeDurationMins": 5}),
         json!({"lifetimeDurationMins": 5, "analysisIntervalMins": 60, "lookbackMins": 600}),
-        json!({"lifetimeDurationMins": 5, "analysisIntervalMins": -1}),
         json!({"scopes": scope(early, late), "analysisIntervalMins": 0}),
     ] {
         engine.start_analysis(analysis(request)).await.unwrap();

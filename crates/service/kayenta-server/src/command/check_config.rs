@@ -4,12 +4,20 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
-use kayenta_config::{Environment, check_config, load};
+use kayenta_config::{Diagnostic, Environment, check_config, load};
+use kayenta_errors::with_causes;
+use kayenta_model::Clock;
+use kayenta_queue::SystemClock;
 use kayenta_storage::Remark;
 
-use crate::wiring::kinds::{KINDS, Loaded};
+use crate::{
+    preparation::prepare,
+    startup_failure::StartupFailure,
+    wiring::kinds::{KINDS, Loaded},
+};
 
 /// Options of `check-config`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +38,10 @@ pub(crate) async fn run(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
         .fold(Environment::from_process(), |environment, file| {
             environment.only_file(file)
         });
-    let report = check_config(&environment, KINDS);
+    let mut report = check_config(&environment, KINDS);
+    if let Ok(loaded) = load(&environment, KINDS) {
+        report.errors.extend(unopened(&loaded));
+    }
     write!(io::stderr(), "{}{report}", remarks(&environment).await)?;
     writeln!(io::stderr())?;
     if !args.quiet {
@@ -66,4 +77,14 @@ async fn remarks(environment: &Environment) -> String {
         }
     }
     text
+}
+
+/// What a start with these settings could not open.
+fn unopened(loaded: &Loaded) -> Option<Diagnostic> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let error = prepare(&loaded.settings, &loaded.accounts, &clock).err()?;
+    Some(match error.downcast::<StartupFailure>() {
+        Ok(failure) => Diagnostic::error(failure.description).remedy(failure.action),
+        Err(error) => Diagnostic::error(with_causes(error.to_string(), &*error)),
+    })
 }

@@ -1,7 +1,7 @@
 //! Which port speaks TLS with which certificate.
 
 use kayenta_config::Settings;
-use kayenta_settings::{ManagementTls, TlsSettings};
+use kayenta_settings::{ManagementPort, ManagementTls, TlsSettings};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::TlsListener;
@@ -29,6 +29,8 @@ impl TlsListeners {
             .map(|tls| listener(tls, "server.ssl"))
             .transpose()?;
         let management = match &settings.management.tls {
+            // Without a port of its own there is nothing to speak TLS on.
+            _ if !matches!(settings.management.port, ManagementPort::Separate { .. }) => None,
             ManagementTls::AsMain => main.clone(),
             ManagementTls::Off => None,
             ManagementTls::Own(tls) => Some(listener(tls, "management.server.ssl")?),

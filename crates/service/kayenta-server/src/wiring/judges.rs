@@ -76,7 +76,10 @@ pub(crate) fn judges(
         judges = judges.with(static_limit_judge());
     }
     let Some(remote) = &settings.remote_judge else {
-        return Ok(judges);
+        return Ok(judges.without(
+            kayenta_remote_judge::NAME,
+            "set kayenta.remote-judge.enabled: true and kayenta.remote-judge.endpoint.base-url",
+        ));
     };
     let judge = HttpRemoteJudge::new(remote, transport, Arc::clone(clock))?;
     Ok(judges.with(Judge::Remote(Arc::new(judge))))

@@ -8,7 +8,7 @@ pub(crate) mod kinds;
 mod management;
 mod outbound;
 pub(crate) mod reading;
-mod redis;
+pub(crate) mod redis;
 mod work;
 
 pub(crate) use api_options::api_options;

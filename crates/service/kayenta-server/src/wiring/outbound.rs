@@ -19,13 +19,13 @@ pub(crate) fn http_settings(settings: &HttpClientSettings) -> anyhow::Result<Htt
         .as_ref()
         .map(key_material::read_trust)
         .transpose()
-        .context("the trust store of outgoing calls")?;
+        .context("the trust store of outgoing calls (ok-http-client.trust-store)")?;
     let identity = settings
         .identity
         .as_ref()
         .map(key_material::read_identity)
         .transpose()
-        .context("the client certificate of outgoing calls")?;
+        .context("the client certificate of outgoing calls (ok-http-client.key-store)")?;
     Ok(HttpSettings {
         user_agent: concat!("kayenta/", env!("CARGO_PKG_VERSION")).to_owned(),
         connect_timeout: settings.connect_timeout,

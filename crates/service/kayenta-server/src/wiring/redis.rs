@@ -48,18 +48,27 @@ pub(crate) fn redis_store_options(
     })
 }
 
+/// The store, not connected yet.
+///
+/// # Errors
+/// When the settings cannot work with any Redis.
+pub(crate) fn prepared(settings: &Settings, redis: &RedisSettings) -> anyhow::Result<RedisStore> {
+    RedisStore::new(redis_store_options(settings, redis)?).map_err(|error| {
+        StartupFailure::new(
+            error.message,
+            "Check redis.connection and the settings beside it.",
+        )
+        .into()
+    })
+}
+
 /// Prepares the connection. Redis may be down: it is waited for, `/health` says so meanwhile, and the
 /// log does once it has lasted (C-REDIS-04).
 ///
 /// # Errors
 /// When the settings cannot work with any Redis.
 pub(super) fn open(settings: &Settings, redis: &RedisSettings) -> anyhow::Result<Work> {
-    let store = RedisStore::new(redis_store_options(settings, redis)?).map_err(|error| {
-        StartupFailure::new(
-            error.message,
-            "Check redis.connection and the settings beside it.",
-        )
-    })?;
+    let store = prepared(settings, redis)?;
     let (address, patience) = (redis.address(), redis.startup_timeout);
     let waiting = store.clone();
     tokio::spawn(async move {

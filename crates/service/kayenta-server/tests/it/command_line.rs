@@ -256,3 +256,57 @@ fn help_and_version_are_told() {
     }
     assert!(text(&kayenta(&["--version"], "").stdout).starts_with("kayenta "));
 }
+
+#[test]
+fn init_writes_a_file_that_is_right_and_never_overwrites_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yml");
+    let file = file.to_str().unwrap();
+    let arguments = ["init", file, "--prometheus", "http://prometheus:9090"];
+    let output = kayenta(&arguments, "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("kayenta serve --config"));
+    let checked = kayenta(&["check-config", "--quiet", file], "");
+    let said = text(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(0), "{said}");
+    assert!(
+        !said.contains("note:") && !said.contains("unknown"),
+        "{said}"
+    );
+    let again = kayenta(&arguments, "");
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        text(&again.stderr).contains("exists"),
+        "{}",
+        text(&again.stderr)
+    );
+    for wrong in [
+        &["init"][..],
+        &["init", "x.yml", "--prometheus", "prometheus"],
+    ] {
+        let output = kayenta(wrong, "");
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn shells_and_manual_pages_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = kayenta(&["completions", shell], "");
+        assert!(text(&output.stdout).contains("check-config"), "{shell}");
+    }
+    assert!(text(&kayenta(&["man"], "").stdout).contains(".TH kayenta"));
+    let folder = tempfile::tempdir().unwrap();
+    let output = kayenta(&["man", "--dir", folder.path().to_str().unwrap()], "");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(folder.path().join("kayenta-analyze.1").exists());
+}
+
+#[test]
+fn the_version_names_commit_and_day() {
+    let version = text(&kayenta(&["--version"], "").stdout);
+    let (_, build) = version.trim().split_once('(').unwrap();
+    let (commit, day) = build.trim_end_matches(')').split_once(", ").unwrap();
+    assert!(!commit.is_empty(), "{version}");
+    assert_eq!(day.len(), "2026-01-01".len(), "{version}");
+}

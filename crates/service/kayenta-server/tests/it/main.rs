@@ -8,6 +8,8 @@
 )]
 
 mod actuator;
+mod cases;
+mod check_and_serve;
 mod clients;
 mod command_line;
 mod compose;

@@ -286,3 +286,109 @@ async fn a_config_bin_is_listed_as_the_reference_lists_it() {
     }]);
     assert_eq!(credentials, expected);
 }
+
+/// C-CONF-09.
+#[tokio::test(flavor = "multi_thread")]
+async fn c_conf_09_a_file_with_a_metric_store_alone_is_enough() {
+    let yaml = "server.port: 8090\nkayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: mine\n    \
+                endpoint.baseUrl: http://127.0.0.1:1\n";
+    let service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let config = json!({"name": "c", "applications": ["a"], "metrics": []});
+    let (status, stored) = caller.post("/canaryConfig", &config).await.unwrap();
+    assert_eq!(status, 200, "{stored}");
+    let log = service.log();
+    for said in [
+        "no object store is configured",
+        "embedded-storage",
+        "set kayenta.standaloneCanaryAnalysis.enabled: true",
+    ] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    assert!(!log.contains("active profiles"), "{log}");
+}
+
+/// Upstream's SwaggerTest, and what `swagger.enabled` changes: on unless it is `false`.
+#[tokio::test(flavor = "multi_thread")]
+async fn swagger_and_its_documents_are_there_unless_switched_off() {
+    let pages = ["/swagger-ui/index.html", "/v3/api-docs", "/v2/api-docs"];
+    for (yaml, wanted) in [
+        ("server.port: 8090\n", 200),
+        ("swagger.title: mine\n", 200),
+        ("swagger.enabled: true\n", 200),
+        ("swagger.enabled: false\n", 404),
+    ] {
+        let service = ServiceBuilder::new(BINARY)
+            .config(yaml)
+            .start()
+            .await
+            .unwrap();
+        for page in pages {
+            let answer = reqwest::get(service.base_url() + page).await.unwrap();
+            assert_eq!(answer.status(), wanted, "{yaml}{page}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_why_a_request_was_refused_and_a_run_failed() {
+    let yaml = "server.port: 8090\nkayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: mine\n    \
+                endpoint.baseUrl: http://127.0.0.1:1\n";
+    let service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let config = json!({
+        "name": "c", "applications": ["a"],
+        "metrics": [{"name": "m", "query": {"type": "prometheus", "template": "PromQL:x${nowhere}"},
+            "groups": ["g"], "scopeName": "default"}],
+        "classifier": {"groupWeights": {"g": 100}},
+    });
+    let side = json!({"scope": "s", "start": "2020-01-01T00:00:00Z", "end": "2020-01-01T01:00:00Z", "step": 60});
+    let request = json!({
+        "scopes": {"default": {"controlScope": side, "experimentScope": side}},
+        "thresholds": {"pass": 95, "marginal": 75},
+    });
+    let (status, _) = caller
+        .post(
+            "/canary?metricsAccountName=nobody",
+            &json!({"canaryConfig": config, "executionRequest": request}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(status, 400);
+    let (status, _) = caller
+        .post(
+            "/canary",
+            &json!({"canaryConfig": config, "executionRequest": request}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(status, 200);
+    until(
+        "the failure is logged",
+        Duration::from_secs(10),
+        async || service.log().contains("ended terminal"),
+    )
+    .await;
+    let log = service.log();
+    assert!(
+        log.contains("request answered: Unable to resolve account nobody."),
+        "{log}"
+    );
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("ended terminal"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains("WARN") && lines[0].contains("variable 'nowhere'"),
+        "{lines:?}"
+    );
+}

@@ -210,7 +210,10 @@ async fn a_pkcs12_key_store_serves_as_it_does_in_java() {
 
     for (wrong, told) in [
         (ssl("nobody", "changeit"), "has no key named nobody"),
-        (ssl("kayenta", "wrong"), "cannot be opened as PKCS#12"),
+        (
+            ssl("kayenta", "wrong"),
+            "cannot be opened with the configured password",
+        ),
     ] {
         let mut service = start(&wrong);
         let status = service.wait(Duration::from_secs(10)).await.unwrap();

@@ -95,7 +95,7 @@ pub(super) fn remote_judge(binder: &Binder<'_>) -> Option<RemoteJudgeSettings> {
     let group = binder.group("kayenta.remoteJudge");
     let enabled = group.switch("enabled");
     let read = || {
-        let base_url = group.base_url("endpoint.baseUrl");
+        let base_url = group.base_url_or_flawed("endpoint.baseUrl");
         let connect_timeout = group.duration("connect-timeout", 30 * SECOND);
         let read_timeout = group.duration("read-timeout", 90 * SECOND);
         Some(RemoteJudgeSettings {
@@ -166,8 +166,15 @@ pub(super) fn pages(binder: &Binder<'_>) -> PagesSettings {
 pub(super) fn swagger(binder: &Binder<'_>) -> SwaggerSettings {
     let group = binder.group("swagger");
     group.accept(&["basePath", "documentationPath"]);
+    // On unless switched off, as in the reference, whose files need no such section.
+    let enabled = if group.is_given("enabled") {
+        group.switch("enabled")
+    } else {
+        group.default("enabled", "true");
+        true
+    };
     SwaggerSettings {
-        enabled: group.switch("enabled"),
+        enabled,
         title: group.text("title").unwrap_or_default(),
         description: group.text("description").unwrap_or_default(),
         contact: group.text("contact").unwrap_or_default(),

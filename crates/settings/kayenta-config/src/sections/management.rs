@@ -19,7 +19,11 @@ const SHOW: &Choices<Show> = &[
     ("WHEN_AUTHORIZED", Show::Never),
 ];
 
-pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> ManagementSettings {
+pub(super) fn management(
+    binder: &Binder<'_>,
+    main_port: Option<u16>,
+    on_kubernetes: bool,
+) -> ManagementSettings {
     let management = binder.group("management");
     let web = management.group("endpoints.web");
     management.accept(&[
@@ -60,7 +64,7 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
         replaced = replaced.or(group.list("keys-to-sanitize"));
     }
     ManagementSettings {
-        port: management_port(&management.group("server")),
+        port: management_port(&management.group("server"), main_port),
         tls: management_tls(
             &management.group("server"),
             &binder.group("kayenta").group("server"),
@@ -80,12 +84,15 @@ pub(super) fn management(binder: &Binder<'_>, on_kubernetes: bool) -> Management
     }
 }
 
-fn management_port(server: &Group<'_>) -> ManagementPort {
+/// The port of the management endpoints. The number of the main port means the main port, as in Spring
+/// Boot, whatever address is beside it.
+fn management_port(server: &Group<'_>, main_port: Option<u16>) -> ManagementPort {
     let address = server.strict_text("address");
     let base_path = path_prefix(server, "base-path");
     match port(server, "port") {
         None => ManagementPort::Main,
         Some(None) => ManagementPort::Disabled,
+        Some(Some(port)) if port != 0 && Some(port) == main_port => ManagementPort::Main,
         Some(Some(port)) => ManagementPort::Separate {
             port,
             address,

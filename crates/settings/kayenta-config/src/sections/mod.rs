@@ -12,7 +12,7 @@ mod tls;
 mod work;
 
 use kayenta_accounts::AccountSection;
-use kayenta_properties::{Binder, Gathered};
+use kayenta_properties::{Binder, Diagnostic, Gathered};
 
 use crate::{
     accounts::{self, Accounts},
@@ -33,14 +33,20 @@ pub(crate) fn read<S: AccountSection>(
     let top = binder.top();
     let application_name = top.text_or("spring.application.name", "kayenta");
     let data_dir = work::data_dir(binder);
-    let accounts = accounts::read(binder, table, &data_dir);
+    let accounts = accounts::read(
+        binder,
+        table,
+        &data_dir,
+        !context.gathered.files.is_empty() && !table.is_empty(),
+    );
     let queue = work::queue(binder);
     features::warn_of_judge_parameters(binder);
+    let server = server::server(binder);
     let settings = Settings {
         application_name,
         profiles: context.gathered.profiles.clone(),
-        server: server::server(binder),
-        management: management::management(binder, context.gathered.on_kubernetes),
+        management: management::management(binder, server.port, context.gathered.on_kubernetes),
+        server,
         logging: logging::logging(binder),
         work: work::backend(binder, context, &data_dir),
         engine: work::engine(binder, &queue),
@@ -51,7 +57,7 @@ pub(crate) fn read<S: AccountSection>(
         remote_judge: features::remote_judge(binder),
         judging: features::judging(binder),
         standalone_canary_analysis: top.switch("kayenta.standaloneCanaryAnalysis.enabled"),
-        refuse_impossible_analyses: top.strict_switch(
+        refuse_impossible_requests: top.strict_switch(
             "kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests",
             true,
         ),
@@ -68,7 +74,40 @@ pub(crate) fn read<S: AccountSection>(
         atlas: features::atlas(binder),
         test_defaults: features::test_defaults(binder),
     };
+    if !context.gathered.files.is_empty() && !table.is_empty() {
+        note_defaults(binder, &settings);
+    }
     refused::check(binder);
     binder.warn_unknown("kayenta");
     (settings, accounts)
+}
+
+/// Says what is as in the reference and surprises those who write their first file, with the line that
+/// changes it.
+fn note_defaults(binder: &Binder<'_>, settings: &Settings) {
+    let top = binder.top();
+    let note = |property: &str, message: String, line: &str| {
+        if !top.is_given(property) {
+            binder.report(
+                Diagnostic::note(message)
+                    .property(property)
+                    .remedy(format!("set {line}")),
+            );
+        }
+    };
+    if let Some(port) = settings.server.port {
+        note(
+            "server.port",
+            format!("server.port is not set: the service listens on {port}"),
+            "server.port: 8090 for the port of the examples",
+        );
+    }
+    if !settings.standalone_canary_analysis {
+        note(
+            "kayenta.standaloneCanaryAnalysis.enabled",
+            "standalone canary analyses are off: kayenta analyze and /standalone_canary_analysis do not work"
+                .to_owned(),
+            "kayenta.standaloneCanaryAnalysis.enabled: true",
+        );
+    }
 }

@@ -58,7 +58,7 @@ pub(super) fn backend(binder: &Binder<'_>, context: &Context<'_>, data_dir: &Pat
         .filter(|value| !value.text.trim().is_empty())
     else {
         // C-CONF-01: the reference does not start.
-        if !context.gathered.files.is_empty() {
+        if !context.gathered.files.is_empty() && !group.is_given("connection") {
             binder.report(
                 Diagnostic::warning(format!(
                     "redis.connection is not set: jobs and execution records are kept on disk under {}, not \

@@ -50,7 +50,7 @@ pub struct Settings {
     pub standalone_canary_analysis: bool,
     /// `kayenta.standaloneCanaryAnalysis.refuseImpossibleRequests`, default true: an analysis that can
     /// never make a run is a 400 at once; false accepts it and lets it fail, as the reference does.
-    pub refuse_impossible_analyses: bool,
+    pub refuse_impossible_requests: bool,
     /// How timestamps and durations are written in JSON (`kayenta.serialization.*`).
     pub serialization: JsonTimes,
     /// The config index of the reference; this service reads the store itself, its timings are

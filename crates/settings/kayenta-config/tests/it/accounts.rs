@@ -7,7 +7,7 @@ use kayenta_config::SkippedAccount;
 use kayenta_http::Credentials;
 use kayenta_model::AccountType;
 use kayenta_s3::CredentialSource;
-use kayenta_settings::HttpLogLevel;
+use kayenta_settings::{HttpLogLevel, ManagementPort};
 use secrecy::ExposeSecret;
 
 use crate::support::{Case, FILE, place, told};
@@ -28,7 +28,7 @@ fn azure(account: &str) -> Case {
 fn signalfx_without_accounts_is_fine() {
     let loaded = Case::yaml("kayenta.signalfx.enabled: true\n").load();
     assert!(loaded.accounts.store_enabled("signalfx"));
-    assert!(loaded.warnings.is_empty());
+    assert!(loaded.oddities().is_empty());
 }
 
 #[test]
@@ -289,20 +289,164 @@ fn a_prometheus_account_needs_name_and_endpoint() {
 }
 
 #[test]
-fn a_base_url_that_is_none_is_refused() {
-    let error = prometheus("{name: p, endpoint.baseUrl: not a url}").fails();
-    told(
-        &error.errors,
-        "Expected URL scheme 'http' or 'https' but no colon was found",
-    );
-    for url in ["ftp://p", "http://", "http://a b"] {
-        told(
-            &prometheus(&format!("{{name: p, endpoint.baseUrl: \"{url}\"}}"))
-                .fails()
-                .errors,
-            "Invalid URL",
-        );
+fn a_base_url_that_is_none_is_warned_of_and_the_account_is_listed() {
+    for (url, words) in [
+        (
+            "not a url",
+            "Expected URL scheme 'http' or 'https' but no colon was found",
+        ),
+        ("ftp://p", "Invalid URL"),
+        ("http://", "Invalid URL"),
+        ("http://a b", "Invalid URL"),
+        (
+            "${PROMETHEUS_OF_EU}",
+            "Set the environment variable PROMETHEUS_OF_EU",
+        ),
+    ] {
+        let loaded = prometheus(&format!("{{name: p, endpoint.baseUrl: \"{url}\"}}")).load();
+        let warning = told(&loaded.warnings, "every call to it will fail");
+        assert!(warning.to_string().contains(words), "{warning}");
+        let account = &loaded.accounts.prometheus[0];
+        assert_eq!(account.store.base_url.to_string(), url);
+        assert!(account.store.base_url.flaw().is_some(), "{url}");
     }
+}
+
+#[test]
+fn accounts_that_can_be_used_for_nothing_are_warned_of() {
+    let prometheus =
+        "kayenta.prometheus: {enabled: true, accounts: [{name: p, endpoint.baseUrl: http://p}]}\n";
+    let objects = "kayenta.memory: {enabled: true, accounts: [{name: m, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}]}\n";
+    for (yaml, words) in [
+        (
+            "kayenta.datadog: {accounts: [{name: d}]}\n",
+            "kayenta.datadog.enabled is not set: the accounts are not used",
+        ),
+        (
+            "kayenta.aws: {accounts: [{name: d}]}\n",
+            "kayenta.aws.enabled is not set: the accounts are not used",
+        ),
+        (
+            "kayenta.google: {enabled: true, accounts: [{name: g, project: p, supportedTypes: METRICS_STORE}]}\n",
+            "kayenta.stackdriver.enabled is off: no metric can be queried from account g",
+        ),
+        (
+            "kayenta.google: {enabled: true, accounts: [{name: g, project: p, bucket: b, supportedTypes: OBJECT_STORE}]}\n",
+            "kayenta.gcs.enabled is off: nothing can be stored in account g",
+        ),
+        (
+            "kayenta.google: {enabled: true, accounts: [{name: g, project: p}]}\n",
+            "account g supports nothing",
+        ),
+        (
+            "kayenta.graphite: {enabled: true, accounts: [{name: g, endpoint.baseUrl: http://g}]}\n",
+            "account g supports nothing",
+        ),
+        (
+            "kayenta.datadog: {enabled: true, accounts: [{name: d, apiKey: a, applicationKey: b, endpoint.baseUrl: http://d, supportedTypes: OBJECT_STORE}]}\n",
+            "account d supports OBJECT_STORE, which accounts of the kind datadog cannot be used for",
+        ),
+    ] {
+        let loaded = Case::yaml(&format!("{prometheus}{objects}{yaml}")).load();
+        told(&loaded.warnings, words);
+    }
+    let quiet = Case::yaml(&format!(
+        "{prometheus}{objects}kayenta.datadog: {{enabled: false, accounts: [{{name: d}}]}}\n"
+    ))
+    .load();
+    let warnings: Vec<_> = quiet
+        .warnings
+        .iter()
+        .filter(|warning| warning.severity == kayenta_config::Severity::Warning)
+        .collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
+    for (yaml, words) in [
+        (objects, "no account can be queried for metrics"),
+        (
+            "kayenta.memory: {enabled: true, accounts: [{name: m, supportedTypes: OBJECT_STORE}]}\n",
+            "no account can keep canary configs",
+        ),
+    ] {
+        told(&Case::yaml(yaml).load().warnings, words);
+    }
+}
+
+#[test]
+fn c_conf_09_a_file_without_any_object_store_keeps_objects_on_disk() {
+    let prometheus =
+        "kayenta.prometheus: {enabled: true, accounts: [{name: p, endpoint.baseUrl: http://p}]}\n";
+    let loaded = Case::yaml(prometheus).load();
+    told(&loaded.warnings, "no object store is configured");
+    assert_eq!(loaded.accounts.disk[0].name, "embedded-storage");
+    assert!(loaded.accounts.disk[0].is_default);
+    // Whoever says anything of an object store has chosen.
+    for yaml in [
+        "kayenta.azure.enabled: false\n",
+        "kayenta.memory: {enabled: true, accounts: [{name: m}]}\n",
+        "kayenta.aws: {accounts: [{name: a}]}\n",
+        "kayenta.gcs.enabled: false\n",
+        "kayenta.disk.enabled: false\n",
+    ] {
+        let loaded = Case::yaml(&format!("{prometheus}{yaml}")).load();
+        assert!(loaded.accounts.disk.is_empty(), "{yaml}");
+    }
+    let google = "kayenta.google: {enabled: true, accounts: [{name: g, project: p, supportedTypes: METRICS_STORE}]}\n";
+    assert_eq!(Case::yaml(google).load().accounts.disk.len(), 1);
+}
+
+#[test]
+fn one_fault_has_one_message() {
+    for (yaml, words) in [
+        (
+            "kayenta.datadog: {enabled: true, accounts: [{name: d, apiKey: 'encrypted:k8s!n:x!k:y', applicationKey: b, endpoint.baseUrl: http://d}]}\n",
+            "api-key",
+        ),
+        (
+            "server.ssl: {enabled: true, key-store: store.jks}\n",
+            "key-store",
+        ),
+        (
+            "server.ssl: {client-auth: need, certificate: a, certificate-private-key: b, trust-store: t.jks}\n",
+            "trust-store",
+        ),
+        (
+            "redis.connection: 'encrypted:k8s!n:x!k:y'\n",
+            "redis.connection",
+        ),
+        (
+            "kayenta.remoteJudge: {enabled: true, endpoint.baseUrl: 'encrypted:k8s!n:x!k:y'}\n",
+            "base-url",
+        ),
+    ] {
+        let report = Case::only(&format!("server.port: 8090\n{yaml}")).check();
+        let about: Vec<String> = report
+            .errors
+            .iter()
+            .chain(&report.warnings)
+            .map(ToString::to_string)
+            .filter(|text| text.contains(words))
+            .collect();
+        assert_eq!(about.len(), 1, "{yaml}: {report}");
+        assert!(!report.errors.is_empty(), "{yaml}: {report}");
+    }
+}
+
+#[test]
+fn the_number_of_the_main_port_means_the_main_port() {
+    for (yaml, same) in [
+        ("management.server.port: 8090\n", true),
+        ("management.server.port: 8091\n", false),
+        ("management.server.port: 0\n", false),
+    ] {
+        let port = Case::yaml(yaml).load().settings.management.port;
+        assert_eq!(port == ManagementPort::Main, same, "{yaml}");
+    }
+    let port = Case::only("server.port: 0\nmanagement.server.port: 0\n")
+        .load()
+        .settings
+        .management
+        .port;
+    assert_ne!(port, ManagementPort::Main);
 }
 
 #[test]
@@ -525,7 +669,7 @@ fn a_store_that_is_off_is_not_looked_at() {
     )
     .load();
     assert!(loaded.accounts.prometheus.is_empty());
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
 }
 
 #[test]

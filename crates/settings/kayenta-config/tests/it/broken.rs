@@ -68,7 +68,7 @@ fn a_check_tells_what_a_start_tells_and_shows_the_settings_masked() {
     assert!(!text.contains("c2VjcmV0"));
     assert_eq!(
         report.to_string().lines().last().unwrap(),
-        "0 errors, 1 warning, 0 accounts left out"
+        "0 errors, 3 warnings, 0 accounts left out"
     );
     assert_eq!(report.files, [FILE]);
 }

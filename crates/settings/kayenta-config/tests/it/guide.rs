@@ -30,7 +30,7 @@ fn guide() -> Case {
 #[test]
 fn the_guides_file_loads_without_a_word() {
     let loaded = guide().var("AZURE_STORAGEKEY", "c2VjcmV0LWtleQ==").load();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     assert_eq!(loaded.files, [FILE]);
     let settings = loaded.settings;
     assert_eq!(settings.server.port, Some(8090));
@@ -111,7 +111,7 @@ fn every_kind_of_metric_store_loads() {
     let case = Case::only(&testdata("metric-stores-kayenta.yml"))
         .file("/google-service-account.json", "{}");
     let loaded = case.load();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     let accounts = loaded.accounts;
     assert!(accounts.skipped.is_empty());
     assert_eq!(
@@ -175,7 +175,7 @@ fn the_files_of_the_deployment_load() {
         let text = std::fs::read_to_string(format!("{deploy}/{file}")).unwrap();
         let loaded = Case::only(&text).var("AZURE_STORAGEKEY", "a2V5").load();
         assert!(loaded.accounts.skipped.is_empty(), "{file}");
-        for warning in &loaded.warnings {
+        for warning in loaded.oddities() {
             assert!(
                 warning.message.starts_with("redis.connection is not set"),
                 "{file}: {warning}"
@@ -199,7 +199,7 @@ fn a_container_with_only_json_becomes_the_embedded_default_on_redis() {
 #[test]
 fn the_shipped_file_of_the_reference_loads() {
     let loaded = Case::only(&testdata("reference-defaults.yml")).load();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     assert!(!loaded.settings.standalone_canary_analysis);
     assert_eq!(loaded.settings.server.port, Some(8090));
 }

@@ -364,7 +364,7 @@ fn parameters_the_judge_does_not_use_are_warned_of_where_they_are_set() {
         "kayenta.netflix.judge.tolerance: the setting has no effect, as in the Java service: the judge uses 0.25",
     );
     let unset = Case::yaml("").load();
-    assert!(unset.warnings.is_empty(), "{:?}", unset.warnings);
+    assert!(unset.oddities().is_empty(), "{:?}", unset.warnings);
     let error = Case::yaml("kayenta.netflix.judge.confLevel: high\n").fails();
     told(&error.errors, "kayenta.netflix.judge.conf-level");
 }

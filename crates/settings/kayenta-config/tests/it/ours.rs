@@ -18,7 +18,7 @@ fn tokens_users_and_jwt_are_read_with_roles() {
     )
     .var("CI_TOKEN", "t0ken")
     .load();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     let authentication = loaded.settings.security.authentication.unwrap();
     assert_eq!(authentication.tokens[0].token.expose_secret(), "t0ken");
     assert_eq!(authentication.tokens[0].role, Role::Write);
@@ -138,7 +138,7 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     .var("TOKEN", "s3cret")
     .var("PATH_PREFIX", "api")
     .load();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     let account = &loaded.accounts.http_json[0].store;
     assert_eq!(account.url.expose(), "https://m/api/q?scope=${scope}");
     assert_eq!(account.method, Method::Post);

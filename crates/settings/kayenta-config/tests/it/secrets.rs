@@ -113,8 +113,9 @@ fn errors_do_not_show_secrets() {
             "kayenta.http-json: {{enabled: true, accounts: [{{name: h, url: 'http://${{h}}/?api_key={LEAK}', valuesPath: $}}]}}\n"
         ),
     ] {
-        let error = Case::only(&text).fails();
-        let shown = format!("{error} {error:?}");
+        let report = Case::only(&text).check();
+        let shown = format!("{report} {report:?}");
+        assert!(report.errors.len() + report.warnings.len() > 0, "{text}");
         assert!(!shown.contains(LEAK), "{}", around(&shown));
     }
 }

@@ -12,13 +12,15 @@ fn an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning() {
         assert_eq!(loaded.settings.server.port, Some(8080));
         assert!(matches!(loaded.settings.work, WorkBackend::Embedded));
         told(&loaded.warnings, "redis.connection is not set");
-        assert!(loaded.accounts.disk.is_empty());
+        // C-CONF-09.
+        assert_eq!(loaded.accounts.disk[0].name, "embedded-storage");
     }
 }
 
 #[test]
 fn no_file_at_all_is_the_embedded_default() {
     let loaded = Case::empty().load();
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     let accounts = loaded.accounts;
     let settings = loaded.settings;
     assert_eq!(settings.server.port, Some(8090));
@@ -31,7 +33,6 @@ fn no_file_at_all_is_the_embedded_default() {
     );
     assert_eq!(settings.queue.name, "kayenta.keiko.queue");
     assert!(settings.management.exposure.exposes("loggers"));
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert!(loaded.files.is_empty());
 }
 
@@ -108,7 +109,7 @@ fn slips_outside_kayenta_are_told_too() {
         Case::yaml("redis.conection: redis://x\nservr.port: 1\nspring.servlet.x: 1\n").load();
     told(&loaded.warnings, "did you mean redis.connection?");
     told(&loaded.warnings, "did you mean server.port?");
-    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+    assert_eq!(loaded.oddities().len(), 2, "{:?}", loaded.warnings);
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn names_a_placeholder_refers_to_are_not_unknown() {
         "kayenta.signalfx:\n  apiKey: k\n  enabled: true\n  accounts: [{name: s, accessToken: \"${kayenta.signalfx.apiKey}\"}]\n",
     )
     .load();
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
 }
 
 #[test]

@@ -128,6 +128,20 @@ pub(crate) struct Loaded {
     pub(crate) files: Vec<String>,
 }
 
+impl Loaded {
+    /// The warnings about what the files say, without those about what they leave out.
+    pub(crate) fn oddities(&self) -> Vec<&Diagnostic> {
+        let left_out = [Some("kayenta"), Some("kayenta.disk.enabled")];
+        self.warnings
+            .iter()
+            .filter(|warning| {
+                warning.severity != kayenta_config::Severity::Note
+                    && !left_out.contains(&warning.property.as_deref())
+            })
+            .collect()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     pub(crate) azure: Vec<AccountSettings<Option<AzureAccount>>>,

@@ -377,7 +377,7 @@ fn service_variables_of_kubernetes_are_no_settings() {
     .var("SERVER_PORT", "tcp://10.0.0.4:80");
     let loaded = case.load();
     assert_eq!(loaded.settings.server.port, Some(8090));
-    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     assert!(loaded.settings.management.health.probes_listed);
     assert!(loaded.environment.on_kubernetes);
     assert!(

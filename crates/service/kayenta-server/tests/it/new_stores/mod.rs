@@ -28,20 +28,13 @@ const METRIC_STORE: &[(&str, &[Edit])] = &[
                 "            Self::DummyDb(_) => \"dummydb\",",
             ),
             Edit::Before(
-                "            Self::Prometheus(q) => q.custom_inline_template.as_deref(),",
-                "            Self::DummyDb(_) => None,",
+                "            QueryConfig::Prometheus($shape) => $value,",
+                "            QueryConfig::DummyDb($shape) => $value,",
             ),
+            Edit::Before("        \"prometheus\",", "        \"dummydb\","),
             Edit::Before(
-                "            Self::Prometheus(q) => q.custom_inline_template.as_mut(),",
-                "            Self::DummyDb(_) => None,",
-            ),
-            Edit::Before(
-                "            Self::Prometheus(q) => q.custom_filter_template.as_deref(),",
-                "            Self::DummyDb(_) => None,",
-            ),
-            Edit::Before(
-                "            Self::Prometheus(q) => serde_json::to_value(q),",
-                "            Self::DummyDb(q) => serde_json::to_value(q),",
+                "            \"prometheus\" => shape(fields).map(Self::Prometheus),",
+                "            \"dummydb\" => shape(fields).map(Self::DummyDb),",
             ),
         ],
     ),

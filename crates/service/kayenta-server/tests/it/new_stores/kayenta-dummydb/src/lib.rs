@@ -3,14 +3,14 @@
 use std::error::Error;
 
 use async_trait::async_trait;
-use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types_or_warn};
+use kayenta_accounts::{AccountKind, AccountSettings, Section, name, supported_types};
 use kayenta_metrics::{
     FetchArguments, FetchError, FetchInput, FetchParameter, FetchRoute, Metadata, MetricQuery,
     MetricsStore, StoreDescription,
     account::{MetricsAccount, StoreSection, Surroundings, any_store},
 };
 use kayenta_model::{
-    AccountType, CanaryScope, JsonMap, MetricSet, QueryConfig, query::DummyDbQuery,
+    CanaryScope, JsonMap, MetricSet, QueryConfig, query::DummyDbQuery,
 };
 
 /// The facts about the store.
@@ -54,7 +54,7 @@ fn read(section: &Section<'_>) -> Vec<AccountSettings<DummyDb>> {
         let account = DummyDb {
             host: group.base_url("endpoint.baseUrl")?.to_string(),
         };
-        let types = supported_types_or_warn(group, AccountType::MetricsStore);
+        let types = supported_types(group, &[]);
         Some(AccountSettings::new(name(group)?, types, account))
     })
 }

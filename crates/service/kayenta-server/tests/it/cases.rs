@@ -1,0 +1,26 @@
+//! Configuration files, canary configs and requests as people wrote them, each with the right answer.
+
+use std::process::Stdio;
+
+use crate::samples::{BINARY, testdata};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs python3"]
+async fn what_real_files_and_reports_bring_is_answered_as_it_should_be() {
+    let run = tokio::process::Command::new("python3")
+        .arg(testdata("cases").join("run.py"))
+        .arg(BINARY)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        run.status.success(),
+        "{told}\n{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    assert!(told.contains("right  f12-template"), "{told}");
+    assert!(told.ends_with("0 of 28 wrong\n"), "{told}");
+}
