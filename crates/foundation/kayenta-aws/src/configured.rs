@@ -26,7 +26,7 @@ pub async fn configured_link(
     let of_profile = async |name: String, required: bool| {
         let found = profile::has_credentials(environment, &name, required).await;
         found
-            .map(|found| found.then(|| CredentialLink::Profile(name)))
+            .map(|found| found.then_some(CredentialLink::Profile(name)))
             .map_err(|error| AwsError::new(with_causes(error.to_string(), &error)))
     };
     match source {

@@ -21,18 +21,22 @@ pub struct FetchRoute {
     pub input: FetchInput,
 }
 
+/// A query and its scope, or what is wrong with the request, in words for the caller.
+pub type BuiltQuery = Result<(QueryConfig, CanaryScope), String>;
+
+/// Template bindings and extended scope parameters by name.
+pub type FetchBindings = IndexMap<String, String>;
+
 /// What the body of a fetch contains, and how a fetch becomes a query and a scope. Each function fails with
 /// what is wrong with the request, in words for the caller.
 #[derive(Clone, Copy, Debug)]
 pub enum FetchInput {
     /// Parameters, in the URL or as a form.
-    Parameters(fn(&FetchArguments) -> Result<(QueryConfig, CanaryScope), String>),
+    Parameters(fn(&FetchArguments) -> BuiltQuery),
     /// A JSON object of further template bindings.
-    Bindings(
-        fn(&FetchArguments, IndexMap<String, String>) -> Result<(QueryConfig, CanaryScope), String>,
-    ),
+    Bindings(fn(&FetchArguments, FetchBindings) -> BuiltQuery),
     /// A metric with its query, extended scope parameters, and a config that the metric may belong to.
-    Metric(fn(&FetchArguments, Option<IndexMap<String, String>>) -> Result<CanaryScope, String>),
+    Metric(fn(&FetchArguments, Option<FetchBindings>) -> Result<CanaryScope, String>),
 }
 
 /// A parameter of a fetch route.

@@ -18,8 +18,8 @@ pub mod template;
 pub use description::{ScopeField, ScopeValue, StoreDescription};
 pub use error::{FetchError, FetchErrorKind};
 pub use fetch_route::{
-    FetchArgument, FetchArguments, FetchInput, FetchParameter, FetchRoute, ParameterExample,
-    ParameterKind, bindings,
+    BuiltQuery, FetchArgument, FetchArguments, FetchBindings, FetchInput, FetchParameter,
+    FetchRoute, ParameterExample, ParameterKind, bindings,
 };
 pub use metadata::{Metadata, MetadataCache};
 pub use metered::Metered;

@@ -177,9 +177,8 @@ async fn a_token_in_a_file_is_read_anew_and_stays_with_its_host() {
     let foreign = foreign.replace("127.0.0.1", "localhost");
     let away = any(move || async move { Response::from(Redirect::to(&foreign).into_response()) });
     let base = serve(Router::new().route("/away", away).fallback(proofs)).await;
-    let folder = std::env::temp_dir().join(format!("kayenta-http-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("token");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
     let client = client(
         &base,
         Credentials::PerRequest(Arc::new(BearerFile::new(path.clone()))),
@@ -192,5 +191,4 @@ async fn a_token_in_a_file_is_read_anew_and_stays_with_its_host() {
         assert_eq!(answer.body(), format!("Bearer {token}").as_bytes());
     }
     assert_eq!(client.get("/away").send().await.unwrap().body(), b"none");
-    std::fs::remove_dir_all(&folder).unwrap();
 }

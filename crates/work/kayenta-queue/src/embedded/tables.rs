@@ -24,6 +24,7 @@ const BODY: TableDefinition<&str, &[u8]> = TableDefinition::new("execution-body"
 const BY_GROUP: TableDefinition<(&str, i64, &str), &str> =
     TableDefinition::new("execution-by-group");
 /// (build time, id) to (time of completion, summary): a scan from the back is newest first.
+type TableByTime = ReadOnlyTable<(i64, &'static str), (i64, &'static [u8])>;
 const BY_TIME: TableDefinition<(i64, &str), (i64, &[u8])> =
     TableDefinition::new("execution-by-time");
 const UNFINISHED: TableDefinition<&str, ()> = TableDefinition::new("execution-unfinished");
@@ -456,9 +457,7 @@ impl Records {
     }
 
     /// The index by time; a file from before it had one lacks it while the disk is full.
-    fn by_time(
-        &self,
-    ) -> Result<Option<ReadOnlyTable<(i64, &'static str), (i64, &'static [u8])>>, QueueError> {
+    fn by_time(&self) -> Result<Option<TableByTime>, QueueError> {
         match self.txn.open_table(BY_TIME) {
             Ok(table) => Ok(Some(table)),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
