@@ -162,16 +162,20 @@ fn is_ca_as_end_entity(error: &CertificateError) -> bool {
 pub(crate) fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(cause) = next {
-        let inside = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref());
-        if let Some(tls) = cause.downcast_ref::<TlsError>().or(inside) {
+        if let Some(tls) = tls_error(cause) {
             return Some(words(tls));
         }
         next = cause.source();
     }
     None
+}
+
+/// The error of TLS that this is, or that it wraps: an I/O error does not name what it wraps as its source.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TlsError> {
+    error.downcast_ref().or_else(|| {
+        let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+        tls_error(inner)
+    })
 }
 
 fn words(error: &TlsError) -> String {
