@@ -255,8 +255,7 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
     }
     let report = render(&outcome, args.output)?;
     let coloured = args.output == OutputFormat::Text
-        && std::io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+        && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
     match report.strip_prefix(outcome.verdict.word()) {
         Some(rest) if coloured => {
             writeln!(std::io::stdout(), "{}{rest}", outcome.verdict.coloured())?;

@@ -259,7 +259,7 @@ impl From<NoMemory> for FetchFailure {
 
 impl FetchFailure {
     /// The error of a run that has to wait for memory.
-    pub(crate) fn waits(self) -> Result<EngineError, Self> {
+    pub(crate) fn waits(self) -> Result<EngineError, Box<Self>> {
         match self {
             Self::Other(error)
                 if error.is_transient()
@@ -270,7 +270,7 @@ impl FetchFailure {
             {
                 Ok(error)
             }
-            failure => Err(failure),
+            failure => Err(Box::new(failure)),
         }
     }
 }

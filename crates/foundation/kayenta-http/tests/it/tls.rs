@@ -114,7 +114,7 @@ async fn host_name_and_dates_are_checked_all_the_same() {
         ((2001, 2002), "it has expired"),
         ((2100, 2101), "not valid yet"),
     ] {
-        let server = SelfSigned::new(&["127.0.0.1"], years, ca.clone());
+        let server = SelfSigned::new(&["127.0.0.1"], years, ca);
         let url = format!("https://127.0.0.1:{}", server.serve().await);
         let error = asked(&url, &[&server.pem]).await.unwrap_err();
         assert!(error.contains(words), "{error}");

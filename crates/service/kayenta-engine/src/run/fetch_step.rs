@@ -171,7 +171,7 @@ impl FetchStep {
                     Some((index, Err(failure))) => match failure.waits() {
                         Ok(error) => return Err(Interrupted::Failed(error).into()),
                         Err(failure) => {
-                            fail_stage(session, all[index].stage, failure.into());
+                            fail_stage(session, all[index].stage, (*failure).into());
                             break;
                         }
                     },
