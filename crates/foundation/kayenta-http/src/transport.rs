@@ -220,7 +220,7 @@ mod tests {
         let error = Transport::new(&settings).unwrap_err().to_string();
         assert_eq!(
             error,
-            "the client certificate is not a PEM certificate and key"
+            "the client certificate is not a PEM certificate and key: no items found"
         );
     }
 }

@@ -2,7 +2,7 @@
 //! room on file systems.
 //!
 //! There is one of each in a process, so they are not passed around: the [budget of bytes](reserve) and
-//! the [threads for computing](compute) belong to the process.
+//! the [threads for computing](compute()) belong to the process.
 //!
 //! ```
 //! let room = kayenta_limits::room(std::path::Path::new(".")).expect("the working directory exists");

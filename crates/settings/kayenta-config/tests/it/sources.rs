@@ -99,7 +99,7 @@ fn unknown_keys_run_with_a_warning() {
         !loaded
             .warnings
             .iter()
-            .any(|w| w.to_string().contains("other"))
+            .any(|w| w.to_string().contains("unknown property other"))
     );
 }
 
