@@ -48,7 +48,7 @@ class Service:
         e = {'PATH': os.environ['PATH'], 'HOME': cwd or tempfile.mkdtemp(), **(env or {})}
         self.p = subprocess.Popen([binary, 'serve', '--config', file], cwd=cwd or tempfile.mkdtemp(), env=e, stdout=self.log, stderr=subprocess.STDOUT)
         self.up = False
-        for _ in range(40):
+        for _ in range(300):
             if self.p.poll() is not None: break
             try: req('GET', 'http://127.0.0.1:%d/credentials' % port); self.up = True; break
             except Exception: time.sleep(.1)

@@ -68,13 +68,23 @@ pub(crate) fn judges(
     transport: &Transport,
     clock: &Arc<dyn Clock>,
 ) -> Result<JudgeRegistry, HttpSetupError> {
-    let mut judges = local_judges();
-    if settings.judging.paired_judge {
-        judges = judges.with(paired_judge());
-    }
-    if settings.judging.static_limit_judge {
-        judges = judges.with(static_limit_judge());
-    }
+    let judges = local_judges();
+    let judges = if settings.judging.paired_judge {
+        judges.with(paired_judge())
+    } else {
+        judges.without(
+            PairedCanaryJudge::NAME,
+            "set kayenta.paired-judge.enabled: true",
+        )
+    };
+    let judges = if settings.judging.static_limit_judge {
+        judges.with(static_limit_judge())
+    } else {
+        judges.without(
+            StaticLimitJudge::NAME,
+            "set kayenta.static-limit-judge.enabled: true",
+        )
+    };
     let Some(remote) = &settings.remote_judge else {
         return Ok(judges.without(
             kayenta_remote_judge::NAME,

@@ -288,7 +288,7 @@ async fn judges_beside_the_references_are_listed_and_judge_on_a_real_prometheus(
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Prometheus"]
-async fn a_judge_that_is_not_switched_on_is_refused() {
+async fn a_judge_that_is_switched_off_is_refused_with_the_setting_that_switches_it_on() {
     let history = History::new();
     let prometheus = PrometheusServer::start_with_history(&history.open_metrics())
         .await
@@ -302,11 +302,13 @@ async fn a_judge_that_is_not_switched_on_is_refused() {
         step_seconds: 60,
     };
     let body = canary(&latency(paired()), "base", "healthy", window);
-    let id = caller.start("/canary", &body).await.unwrap();
-    let answer = caller.complete(&format!("/canary/{id}"), PATIENCE).await;
-    assert_eq!(answer["status"], json!("terminal"));
+    let (status, answer) = caller.post("/canary", &body).await.unwrap();
+    assert_eq!(status, 400);
     assert_eq!(
-        answer["exception"]["details"]["errors"][0],
-        json!("Unable to resolve canary judge 'PairedCanaryJudge-v1.0'.")
+        answer["message"],
+        json!(
+            "Unable to resolve canary judge 'PairedCanaryJudge-v1.0'. The judge is switched off: set \
+             kayenta.paired-judge.enabled: true."
+        )
     );
 }
