@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mistake_in_a_query_is_told_with_its_place() {
+    fn the_mistake_in_a_query_is_reported_with_its_place() {
         let mistake = |text: &str| {
             let error = serde_json::from_str::<QueryConfig>(text).unwrap_err();
             let error = JsonError::from(error);

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_ties_with_infinity_and_zeros_are_told_apart() {
+    fn nan_ties_with_infinity_and_zeros_are_distinguished() {
         assert_eq!(
             average_ranks(&[f64::NAN, f64::INFINITY, 0.0, -0.0, f64::NEG_INFINITY]),
             [4.5, 4.5, 3.0, 2.0, 1.0]

@@ -257,7 +257,7 @@ async fn a_profile_may_assume_a_role_with_the_keys_of_another() {
 }
 
 #[tokio::test]
-async fn that_there_are_no_credentials_is_told_link_by_link() {
+async fn that_there_are_no_credentials_is_reported_link_by_link() {
     let empty = tempfile::tempdir().unwrap();
     let machine = Machine::new(empty.path(), &[], nowhere);
     let error = machine.sign(CredentialSource::Chain).await.unwrap_err();

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_in_the_words_of_json() {
+    fn mistakes_are_reported_in_the_words_of_json() {
         for (text, wanted) in [
             ("1", "expected an object, found the number 1"),
             ("1.5", "expected an object, found the number 1.5"),

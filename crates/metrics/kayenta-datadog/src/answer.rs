@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn c_datadog_02_an_error_in_a_200_is_told() {
+    fn c_datadog_02_an_error_in_a_200_is_reported() {
         let text = |body: &str| read(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(
             text(r#"{"status":"error","error":"no such metric"}"#),

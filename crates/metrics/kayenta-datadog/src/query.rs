@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_built_is_told() {
+    fn what_cannot_be_built_is_reported() {
         let error = |settings| built(settings, json!({"scope": "s"})).unwrap_err();
         assert!(
             error(json!({"type": "graphite", "metricName": "m"}))

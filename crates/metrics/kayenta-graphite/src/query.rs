@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn c_graphite_01_a_metric_without_a_name_is_told() {
+    fn c_graphite_01_a_metric_without_a_name_is_reported() {
         for settings in [
             json!({"type": "graphite"}),
             json!({"type": "graphite", "metricName": ""}),

@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn what_does_not_fit_is_reported() {
         let error = |body: Value, paths: &Paths| found(&body, paths).unwrap_err();
         let plain = paths(Some("$.t"), "$.v");
         assert_eq!(

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn c_influx_02_errors_and_other_shapes_are_told() {
+    fn c_influx_02_errors_and_other_shapes_are_reported() {
         let text = |body: &str| read(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(
             text(r#"{"results":[{"statement_id":0,"error":"database not found: cpu"}]}"#),

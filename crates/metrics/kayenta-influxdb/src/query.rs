@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_in_the_reference_s_words() {
+    fn what_is_missing_is_reported_in_the_reference_s_words() {
         let error = |settings, scope| built(settings, scope).unwrap_err();
         for settings in [json!({}), json!({"metricName": ""})] {
             assert_eq!(

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_twice_and_must_be_times() {
+    fn times_are_reported_twice_and_must_be_times() {
         let axis = Axis {
             start_millis: 1_605_913_200_750,
             end_millis: 1_605_913_260_000,

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn what_is_missing_is_reported() {
         let keyless = built_by(
             &DefaultKeys::default(),
             json!({"select": "x"}),

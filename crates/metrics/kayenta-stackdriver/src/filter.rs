@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_in_the_reference_s_words() {
+    fn what_is_missing_is_reported_in_the_reference_s_words() {
         let error = |kind, scope| built(kind, None, scope).unwrap_err();
         assert_eq!(error("", json!({})), "Resource type is required.");
         for kind in ["gce_instance", "aws_ec2_instance"] {

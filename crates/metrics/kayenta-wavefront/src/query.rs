@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn what_is_missing_is_reported() {
         assert_eq!(
             built(json!({"type": "wavefront"}), json!({})).unwrap_err(),
             "Metric 'm' needs a 'metricName'."

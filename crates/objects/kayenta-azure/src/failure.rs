@@ -294,7 +294,7 @@ mod tests {
         clippy::disallowed_methods,
         reason = "the skew of this machine's clock is what is looked for"
     )]
-    fn a_wrong_clock_is_told_from_a_wrong_key() {
+    fn a_wrong_clock_is_distinguished_from_a_wrong_key() {
         let off = http_date(Utc::now() - TimeDelta::minutes(20));
         let error = answer(403, "AuthenticationFailed", &[("date", off)]);
         let message = explain("acct", "read a blob", &error).message;

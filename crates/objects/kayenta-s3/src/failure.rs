@@ -336,7 +336,7 @@ mod tests {
         clippy::disallowed_methods,
         reason = "the skew of this machine's clock is what is looked for"
     )]
-    fn a_wish_to_be_left_alone_is_passed_on_and_a_wrong_clock_is_told() {
+    fn a_wish_to_be_left_alone_is_passed_on_and_a_wrong_clock_is_reported() {
         let failures = Failures::new("acct", "bucket");
         let busy = answer(503, "SlowDown", &[("retry-after", "7")]);
         let told = failures.explain("read an object", &busy);

@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn removal_is_told_and_the_same_name_replaces() {
+    fn removal_is_reported_and_the_same_name_replaces() {
         let accounts = accounts(&["a", "b", "a"]);
         assert_eq!(accounts.all().len(), 2);
         assert!(accounts.remove("a"));

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_once_each() {
+    fn causes_are_reported_once_each() {
         let error = EngineError::invalid("Unable to resolve account a.")
             .caused_by(std::io::Error::other("disk on fire"));
         let failure = Failure::from(&error);

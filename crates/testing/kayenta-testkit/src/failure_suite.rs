@@ -147,7 +147,7 @@ pub async fn a_dead_server_is_given_up_in_time(
 /// Cut connections, answers that break off and slow answers fail or delay an operation; the next one
 /// works. `store` tries once and reaches its server through `proxy`; `broken` are its words for a
 /// connection that ended too early.
-pub async fn broken_and_slow_connections_are_told_and_left_behind(
+pub async fn broken_and_slow_connections_are_reported_and_left_behind(
     proxy: &FaultProxy,
     store: Arc<dyn ObjectStore>,
     broken: &str,

@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn advancing_wakes_those_whose_moment_has_come() {
+    async fn advancing_wakes_those_whose_time_has_come() {
         let clock = ManualClock::default();
         let start = clock.now();
         let waits: Vec<_> = [1, 3]

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_lacks_is_told_and_none_of_its_secrets() {
+    fn what_a_file_lacks_is_reported_and_none_of_its_secrets() {
         assert_eq!(
             error(json!({"type": "service_account", "client_email": "a@b"})),
             "the credentials of type 'service_account' have no private_key"

@@ -2,19 +2,19 @@ use std::sync::Arc;
 
 use kayenta_http::RetryPolicy;
 use kayenta_metrics::{FetchErrorKind, MetricsStore};
-use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported};
 use serde_json::json;
 
 use crate::support::{Instantly, fetch, fetches, metric, on_fake, store_with, ten_minutes};
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
+async fn bad_back_ends_are_reported() {
     let series = json!({
         "type": "timeseries", "id": "a", "start": 1_605_913_200_000_i64,
         "end": 1_605_913_320_000_i64, "step": 60_000, "data": {"type": "array", "values": [1.5, 2]}
     });
     let backends = json!([{"cname": "{{host}}", "target": "us-east-1.main"}]);
-    assert_bad_back_ends_are_told(BadBackEnds {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| {
             Arc::new(store_with(base_url, transport, Arc::new(Instantly)))
         },
@@ -109,7 +109,7 @@ async fn c_atlas_02_other_errors_and_a_missing_close_are_left_to_the_policy() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_told_before_anything_is_sent() {
+async fn what_cannot_be_asked_is_reported_before_anything_is_sent() {
     let (store, fake, _folder) = on_fake().await;
     for (scope, words) in [
         (json!({"step": 60}), "Start time is required."),

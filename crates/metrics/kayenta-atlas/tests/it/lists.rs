@@ -87,7 +87,7 @@ async fn c_atlas_04_lists_are_asked_for_when_they_are_needed_first() {
 }
 
 #[tokio::test]
-async fn a_location_without_a_cluster_is_told() {
+async fn a_location_without_a_cluster_is_reported() {
     let (store, fake, _folder) = on_fake().await;
     let mut scope = ten_minutes();
     scope["location"] = "mars".into();

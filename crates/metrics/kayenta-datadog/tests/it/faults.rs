@@ -3,21 +3,21 @@ use std::sync::Arc;
 use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_testkit::{
     ManualClock,
-    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told},
+    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported},
 };
 use serde_json::json;
 
 use crate::support::{KEYS, fetch, metric, on_fake, store_with, ten_minutes};
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
+async fn bad_back_ends_are_reported() {
     let points: Vec<_> = (0..=10)
         .map(|i| json!([1_605_913_200_000_i64 + i * 60_000, 1.5]))
         .collect();
     let healthy = json!({"series": [{
         "start": 1_605_913_200_000_i64, "end": 1_605_913_800_000_i64, "interval": 60, "pointlist": points
     }]});
-    assert_bad_back_ends_are_told(BadBackEnds {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| {
             Arc::new(store_with(
                 base_url,
@@ -49,7 +49,7 @@ async fn c_datadog_03_the_store_s_own_words_are_in_the_error() {
 }
 
 #[tokio::test]
-async fn c_datadog_02_an_error_in_a_200_is_told() {
+async fn c_datadog_02_an_error_in_a_200_is_reported() {
     let (store, _fake, _folder) = on_fake().await;
     for (text, words) in [
         ("noseries", "it tells of an error: scripted failure"),

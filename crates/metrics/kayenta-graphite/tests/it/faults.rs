@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use kayenta_metrics::FetchErrorKind;
-use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported};
 use serde_json::json;
 
 use crate::support::{fetch, metric, on_fake, store_with, ten_minutes};
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
+async fn bad_back_ends_are_reported() {
     let points: Vec<_> = (0..=10)
         .map(|i| json!([1.5, 1_605_913_200 + i * 60]))
         .collect();
     let healthy = json!([{"target": "x", "datapoints": points}]);
-    assert_bad_back_ends_are_told(BadBackEnds {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| Arc::new(store_with(base_url, transport)),
         metric: metric("x"),
         scope: ten_minutes(),

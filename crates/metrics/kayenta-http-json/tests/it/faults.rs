@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use kayenta_http_json::HttpJsonStore;
-use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported};
 use serde_json::json;
 
 use crate::support::{account, points};
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
-    assert_bad_back_ends_are_told(BadBackEnds {
+async fn bad_back_ends_are_reported() {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| {
             let account = account(format!("{base_url}/query?q=${{query}}"));
             Arc::new(HttpJsonStore::new(account, transport).unwrap())

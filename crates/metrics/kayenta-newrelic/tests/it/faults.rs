@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use kayenta_newrelic::NewRelicStore;
-use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told};
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported};
 
 use crate::requests::{account, answer, count, ten_minutes};
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
-    assert_bad_back_ends_are_told(BadBackEnds {
+async fn bad_back_ends_are_reported() {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| {
             Arc::new(NewRelicStore::new(account(base_url), transport).unwrap())
         },

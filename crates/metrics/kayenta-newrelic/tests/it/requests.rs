@@ -109,7 +109,7 @@ async fn c_newrelic_01_03_errors_have_the_store_s_words_and_no_key() {
 }
 
 #[tokio::test]
-async fn c_newrelic_02_a_failure_in_a_200_is_told() {
+async fn c_newrelic_02_a_failure_in_a_200_is_reported() {
     let server = NotingServer::start(200, r#"{"error": "over the limit"}"#).await;
     let store = store(account(server.base_url()));
     let error = fetch_once(&store, count(), ten_minutes(60))

@@ -10,7 +10,7 @@ use kayenta_model::{CanaryConfig, Clock, Sleep};
 use kayenta_prometheus::{PrometheusAccount, PrometheusStore};
 use kayenta_testkit::{
     ManualClock,
-    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told},
+    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -220,14 +220,14 @@ async fn the_list_of_metrics_is_refreshed_in_the_background() {
 }
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
+async fn bad_back_ends_are_reported() {
     let points: Vec<_> = (0..=10)
         .map(|i| json!([1_605_913_200 + i * 60, "1.5"]))
         .collect();
     let healthy = json!({"status": "success", "data": {
         "resultType": "matrix", "result": [{"metric": {}, "values": points}]
     }});
-    assert_bad_back_ends_are_told(BadBackEnds {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| {
             let account = PrometheusAccount {
                 credentials: Credentials::Bearer("the-bearer-token".into()),

@@ -11,7 +11,7 @@ use axum::{
 use futures::{StreamExt, stream};
 use kayenta_http::RetryPolicy;
 use kayenta_metrics::FetchErrorKind;
-use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_broken_answers_are_told};
+use kayenta_testkit::misbehaving_store::{BadBackEnds, Stored, assert_broken_answers_are_reported};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -21,7 +21,7 @@ use crate::support::{
 
 /// Refusals are not in the suite's words but in the next test's.
 #[tokio::test]
-async fn broken_answers_are_told() {
+async fn broken_answers_are_reported() {
     let points = json!([{"tsId": "A", "value": 1}]);
     let healthy = [
         control("STREAM_START"),
@@ -31,7 +31,7 @@ async fn broken_answers_are_told() {
     .concat();
     let mut metric = json!({"name": "m", "query": plain()});
     metric["query"]["type"] = "signalfx".into();
-    assert_broken_answers_are_told(&BadBackEnds {
+    assert_broken_answers_are_reported(&BadBackEnds {
         store: &|base_url, transport| Arc::new(store_with(base_url, transport)),
         metric,
         scope: ten_minutes(),

@@ -7,7 +7,7 @@ use kayenta_testkit::NotedRequest;
 use kayenta_testkit::{
     ManualClock,
     fake_metric_stores::write_google_key,
-    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_told},
+    misbehaving_store::{BadBackEnds, Stored, assert_bad_back_ends_are_reported},
 };
 use serde_json::{Value, json};
 
@@ -147,7 +147,7 @@ async fn c_stackdriver_01_and_02_the_policy_decides_what_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_told_before_anything_is_sent() {
+async fn what_is_missing_is_reported_before_anything_is_sent() {
     let google = Google::empty().await;
     let store = store(&google, machine(&google));
     let mut untyped = metric();
@@ -211,13 +211,13 @@ async fn descriptors_are_listed_unchanged_and_filtered_by_name() {
 }
 
 #[tokio::test]
-async fn bad_back_ends_are_told() {
+async fn bad_back_ends_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let healthy = json!({"timeSeries": [{
         "metric": {"type": "m", "labels": {}}, "resource": {"type": "global", "labels": {}},
         "valueType": "DOUBLE", "points": [point(0, json!({"doubleValue": 1.5}))]
     }]});
-    assert_bad_back_ends_are_told(BadBackEnds {
+    assert_bad_back_ends_are_reported(BadBackEnds {
         store: &|base_url, transport| {
             let key = write_google_key(folder.path(), &format!("{base_url}/token")).unwrap();
             let credentials = GoogleCredentials::from_json(&std::fs::read(key).unwrap()).unwrap();

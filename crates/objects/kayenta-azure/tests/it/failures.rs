@@ -91,7 +91,7 @@ async fn a_dead_account_is_given_up_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite"]
-async fn broken_and_slow_connections_are_told_and_left_behind() {
+async fn broken_and_slow_connections_are_reported_and_left_behind() {
     let azurite = Azurite::start().await.unwrap();
     let address = ([127, 0, 0, 1], azurite.port()).into();
     let proxy = FaultProxy::start(address).await.unwrap();
@@ -101,6 +101,6 @@ async fn broken_and_slow_connections_are_told_and_left_behind() {
     };
     let store = Arc::new(AzureStore::new(&behind).unwrap());
     let broken = "my-azure-account";
-    failure_suite::broken_and_slow_connections_are_told_and_left_behind(&proxy, store, broken)
+    failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;
 }

@@ -118,7 +118,7 @@ async fn requests_carry_a_token_that_is_renewed_once_when_it_is_refused() {
 }
 
 #[tokio::test]
-async fn that_google_gives_no_token_is_told_with_its_cause() {
+async fn that_google_gives_no_token_is_reported_with_its_cause() {
     for (status, kind) in [
         (403, StorageErrorKind::Denied),
         (503, StorageErrorKind::Unavailable),

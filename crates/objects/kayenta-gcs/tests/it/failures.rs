@@ -117,7 +117,7 @@ fn unusable_settings_are_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs fake-gcs-server"]
-async fn a_missing_bucket_that_is_to_stay_missing_is_told() {
+async fn a_missing_bucket_that_is_to_stay_missing_is_reported() {
     let server = BucketServer::fake_gcs().await.unwrap();
     let missing = opened(&account(&server.endpoint()), MissingBucket::Leave).unwrap();
     for error in [
@@ -147,11 +147,11 @@ async fn a_dead_server_is_given_up_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs fake-gcs-server"]
-async fn broken_and_slow_connections_are_told_and_left_behind() {
+async fn broken_and_slow_connections_are_reported_and_left_behind() {
     let server = BucketServer::fake_gcs().await.unwrap();
     let proxy = FaultProxy::start(server.address()).await.unwrap();
     let store = Arc::new(open(&account(&proxy.base_url())));
     let broken = "the connection broke";
-    failure_suite::broken_and_slow_connections_are_told_and_left_behind(&proxy, store, broken)
+    failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;
 }

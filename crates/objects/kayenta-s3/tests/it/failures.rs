@@ -142,11 +142,11 @@ async fn a_dead_server_is_given_up_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs gofakes3"]
-async fn broken_and_slow_connections_are_told_and_left_behind() {
+async fn broken_and_slow_connections_are_reported_and_left_behind() {
     let server = BucketServer::gofakes3().await.unwrap();
     let proxy = FaultProxy::start(server.address()).await.unwrap();
     let store = Arc::new(open(&account(&proxy.base_url())));
     let broken = "the connection broke";
-    failure_suite::broken_and_slow_connections_are_told_and_left_behind(&proxy, store, broken)
+    failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;
 }

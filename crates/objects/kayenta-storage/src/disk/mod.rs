@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_root_that_is_a_file_is_told_at_once() {
+    async fn a_root_that_is_a_file_is_reported_at_once() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
         fs::write(&path, "x").unwrap();

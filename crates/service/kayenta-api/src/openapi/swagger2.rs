@@ -248,6 +248,10 @@ fn schema_2(schema: &Value, schemas: &Map<String, Value>) -> Value {
     if let Some(choices) = schema["oneOf"].as_array() {
         add_choices(choices, schemas, &mut old);
     }
+    // Swagger 2.0 has no type that allows null, so null is no default either.
+    if old.get("default").is_some_and(Value::is_null) {
+        old.remove("default");
+    }
     Value::Object(old)
 }
 

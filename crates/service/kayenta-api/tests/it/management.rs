@@ -258,7 +258,7 @@ async fn the_monitoring_daemon_gets_its_shape() {
 }
 
 #[tokio::test]
-async fn repeated_tasks_are_told() {
+async fn repeated_tasks_are_reported() {
     let service = service();
     let body = service.get("/scheduledtasks").await.json();
     assert_eq!(

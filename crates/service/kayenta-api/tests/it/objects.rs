@@ -122,7 +122,7 @@ async fn results_are_archived_by_hand() {
 }
 
 #[tokio::test]
-async fn accounts_and_judges_are_told() {
+async fn accounts_and_judges_are_reported() {
     let service = service();
     let accounts = service.get("/credentials").await.json();
     let names: Vec<_> = accounts

@@ -283,7 +283,7 @@ async fn an_execution_is_shown_in_the_references_shape() {
 }
 
 #[tokio::test]
-async fn two_judges_are_compared_and_a_wrong_one_is_told() {
+async fn two_judges_are_compared_and_a_wrong_one_is_reported() {
     let service = service();
     let stored = service
         .json("POST", "/canaryConfig", &config("c"))

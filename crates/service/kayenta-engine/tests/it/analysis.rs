@@ -225,7 +225,7 @@ async fn outcomes_of_example_j() {
 
 /// C-SCAPE-04.
 #[tokio::test]
-async fn a_failed_run_counts_as_zero_and_its_exception_is_told() {
+async fn a_failed_run_counts_as_zero_and_its_exception_is_reported() {
     let world = World::new();
     let process = world.process();
     let engine = &process.engine;
@@ -373,7 +373,7 @@ async fn few_points_warn_once_unless_the_store_says_otherwise() {
 }
 
 #[tokio::test]
-async fn c_scape_05_a_run_that_cannot_start_says_why_and_the_result_is_told() {
+async fn c_scape_05_a_run_that_cannot_start_says_why_and_the_result_is_reported() {
     let world = World::new();
     let process = world.process();
     let engine = &process.engine;

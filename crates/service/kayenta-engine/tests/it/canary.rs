@@ -94,7 +94,7 @@ async fn a_run_fetches_mixes_judges_and_archives() {
 }
 
 #[tokio::test]
-async fn progress_is_told_while_a_fetch_takes_long() {
+async fn progress_is_reported_while_a_fetch_takes_long() {
     let world = World::new();
     let process = world.process();
     let engine = &process.engine;
@@ -317,7 +317,7 @@ async fn tagged_series_become_pairs_of_one_tag_each() {
 }
 
 #[tokio::test]
-async fn judge_errors_are_told_and_judge_bugs_do_not_kill_the_process() {
+async fn judge_errors_are_reported_and_judge_bugs_do_not_kill_the_process() {
     let world = World::new();
     let process = world.process();
     let engine = &process.engine;

@@ -255,7 +255,7 @@ async fn canceling_a_run_ends_its_analysis() {
 }
 
 #[tokio::test]
-async fn unknown_and_incomplete_executions_are_told_apart() {
+async fn unknown_and_incomplete_executions_are_distinguished() {
     let world = World::new();
     let engine = world.engine();
     let unknown = "01ARZ3NDEKTSV4RRFFQ69G5FAV";

@@ -53,7 +53,7 @@ fn comparison(second: Option<&str>) -> StartComparison {
 }
 
 #[tokio::test]
-async fn both_verdicts_are_told() {
+async fn both_verdicts_are_reported() {
     let world = World::new();
     prepare(&world).await;
     let process = world.process();

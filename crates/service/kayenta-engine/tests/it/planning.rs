@@ -10,7 +10,7 @@ const SETUP: &str = "Sets up and executes the wait, run and monitor canary task 
 
 /// C-SCAPE-01.
 #[tokio::test]
-async fn every_planning_failure_is_told_with_an_empty_result() {
+async fn every_planning_failure_is_reported_with_an_empty_result() {
     let scope = |extra: serde_json::Value| {
         let mut scope = json!({"controlScope": "a", "experimentScope": "b"});
         scope

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_without_effect_are_told_only_when_set() {
+    fn settings_without_effect_are_reported_only_when_set() {
         let about = |configuration: &Configuration, subject: &str| {
             configuration
                 .findings

@@ -405,7 +405,7 @@ mod tests {
 
     /// The service may have been switched over already.
     #[tokio::test]
-    async fn what_was_changed_at_the_target_later_is_kept_and_told() {
+    async fn what_was_changed_at_the_target_later_is_kept_and_reported() {
         let pair = Pair::new();
         pair.put(&pair.old, "a", "{1}").await;
         pair.put(&pair.new, "a", "{2}").await;

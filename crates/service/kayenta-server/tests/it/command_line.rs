@@ -238,7 +238,7 @@ fn check_config_names_the_line_and_masks_secrets() {
 }
 
 #[test]
-fn help_and_version_are_told() {
+fn help_and_version_are_reported() {
     let output = kayenta(&["--help"], "");
     for command in [
         "serve",

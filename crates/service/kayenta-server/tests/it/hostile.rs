@@ -52,7 +52,7 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn broken_objects_are_told_and_end_nothing_else() {
+async fn broken_objects_are_reported_and_end_nothing_else() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = service(&prometheus).await;
     let caller = Caller::new(service.base_url());

@@ -42,7 +42,7 @@ async fn still_works(caller: &Caller) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_told_to_come_back() {
+async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_asked_to_come_back() {
     const BUDGET: usize = 24 * MIB;
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = limited(&prometheus, "kayenta.memory.budget: 24MB\n").await;

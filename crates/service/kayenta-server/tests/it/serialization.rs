@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn moments_and_durations_are_numbers_when_told_in_answers_and_in_stored_objects() {
+async fn moments_and_durations_are_numbers_when_configured_in_answers_and_in_stored_objects() {
     let prometheus = FakePrometheus::start().await.unwrap();
     for numbers in [false, true] {
         let more = format!(

@@ -48,7 +48,7 @@ async fn without_configuration_everything_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_busy_port_is_told_in_the_block_operators_search_for() {
+async fn a_busy_port_is_reported_in_the_block_operators_search_for() {
     let first = ServiceBuilder::new(BINARY).start().await.unwrap();
     let port = first
         .base_url()
@@ -77,7 +77,7 @@ async fn one_data_directory_serves_one_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mistake_in_the_file_is_told_with_its_line() {
+async fn a_mistake_in_the_file_is_reported_with_its_line() {
     let yaml = "server:\n  port: abc\n";
     // The launcher's own --port would win over the file.
     let mut service: Service = ServiceBuilder::new(BINARY)
@@ -163,7 +163,7 @@ async fn management_moves_to_its_own_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_compressed_and_security_headers_left_out_when_told() {
+async fn answers_are_compressed_and_security_headers_left_out_when_configured() {
     let yaml = "server.compression.enabled: true\nserver.compression.min-response-size: 1KB\n\
                 management.endpoints.web.exposure.include: '*'\n";
     let headers_of = async |yaml: &str, path: &str| {
@@ -198,7 +198,7 @@ async fn answers_are_compressed_and_security_headers_left_out_when_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_are_json_when_told_and_carry_the_request_id() {
+async fn logs_are_json_when_configured_and_carry_the_request_id() {
     let yaml = "logging.format: json\n";
     let service = ServiceBuilder::new(BINARY)
         .config(yaml)

@@ -114,7 +114,7 @@ async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
 
 /// As in Spring Boot: the management port follows the main one unless configured otherwise.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_management_port_speaks_tls_as_the_main_one_or_as_told() {
+async fn the_management_port_speaks_tls_as_the_main_one_or_as_configured() {
     let folder = tempfile::tempdir().unwrap();
     let (main, other) = (Authority::new("main"), Authority::new("other"));
     main.write_server(folder.path());
@@ -147,7 +147,7 @@ async fn the_management_port_speaks_tls_as_the_main_one_or_as_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_certificates_are_asked_for_when_told() {
+async fn client_certificates_are_asked_for_when_configured() {
     let folder = tempfile::tempdir().unwrap();
     let (authority, stranger) = (Authority::new("ours"), Authority::new("stranger"));
     authority.write_server(folder.path());

@@ -673,7 +673,7 @@ fn a_store_that_is_off_is_not_looked_at() {
 }
 
 #[test]
-fn every_error_is_told_at_once() {
+fn every_error_is_reported_at_once() {
     let error = Case::yaml(
         "kayenta.blobs.enabled: true\nkayenta.metrics.retry.attempts: x\nkayenta.prometheus: {enabled: true, accounts: [{name: a}, {endpoint.baseUrl: http://p}]}\n",
     )

@@ -8,7 +8,7 @@ fn testdata() -> std::path::PathBuf {
 
 /// Each file begins with comments `# line: text` that list the expected reports.
 #[test]
-fn every_broken_file_is_told_by_line() {
+fn every_broken_file_is_reported_by_line() {
     let mut files: Vec<_> = std::fs::read_dir(testdata())
         .unwrap()
         .map(|entry| entry.unwrap().path())

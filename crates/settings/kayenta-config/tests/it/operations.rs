@@ -240,7 +240,7 @@ fn health_groups_have_members_and_details_of_their_own() {
 }
 
 #[test]
-fn the_order_of_statuses_is_read_and_renamed_endpoints_are_told() {
+fn the_order_of_statuses_is_read_and_renamed_endpoints_are_reported() {
     let loaded = Case::yaml(
         "management.endpoint.health: {status.order: [fatal, out-of-service, up], group.g.status.order: up}\nmanagement.endpoints.web.path-mapping.health: healthcheck\n",
     )

@@ -121,7 +121,7 @@ fn the_engine_and_the_server_have_limits() {
 }
 
 #[test]
-fn disk_accounts_live_under_the_data_directory_unless_told_otherwise() {
+fn disk_accounts_live_under_the_data_directory_unless_configured_otherwise() {
     let accounts = Case::yaml("kayenta.disk: {enabled: true, accounts: [{name: a}, {name: b, path: /b, rootFolder: x, supportedTypes: OBJECT_STORE}]}\n")
         .arg("--kayenta.embedded.data-dir=/data")
         .load().accounts;
@@ -158,7 +158,7 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
 }
 
 #[test]
-fn what_http_json_could_not_use_is_told_with_its_line() {
+fn what_http_json_could_not_use_is_reported_with_its_line() {
     let good = [
         ("url", "https://m/q?q=${query}"),
         ("body", "'{\"q\": \"${query}\"}'"),

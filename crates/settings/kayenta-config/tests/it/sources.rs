@@ -104,7 +104,7 @@ fn unknown_keys_run_with_a_warning() {
 }
 
 #[test]
-fn slips_outside_kayenta_are_told_too() {
+fn slips_outside_kayenta_are_reported_too() {
     let loaded =
         Case::yaml("redis.conection: redis://x\nservr.port: 1\nspring.servlet.x: 1\n").load();
     told(&loaded.warnings, "did you mean redis.connection?");

@@ -6,4 +6,6 @@ mod server;
 mod suite;
 
 pub use server::{Behaviour, MisbehavingStore, Stored};
-pub use suite::{BadBackEnds, assert_bad_back_ends_are_told, assert_broken_answers_are_told};
+pub use suite::{
+    BadBackEnds, assert_bad_back_ends_are_reported, assert_broken_answers_are_reported,
+};

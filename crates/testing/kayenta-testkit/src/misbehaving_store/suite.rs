@@ -123,12 +123,12 @@ impl BadBackEnds<'_> {
             1,
             "{behaviour:?}: one attempt is one request"
         );
-        self.assert_told(&format!("{behaviour:?}"), &error);
+        self.assert_reported(&format!("{behaviour:?}"), &error);
         error
     }
 
     #[expect(clippy::print_stdout, reason = "the texts are worth a look")]
-    fn assert_told(&self, what: &str, error: &FetchError) {
+    fn assert_reported(&self, what: &str, error: &FetchError) {
         let message = error.to_string();
         println!("{what}: {message}");
         assert!(
@@ -158,8 +158,8 @@ fn may_pass_by_itself(error: &FetchError) -> bool {
 ///
 /// # Panics
 /// When the store does not pass.
-pub async fn assert_bad_back_ends_are_told(case: BadBackEnds<'_>) {
-    assert_broken_answers_are_told(&case).await;
+pub async fn assert_bad_back_ends_are_reported(case: BadBackEnds<'_>) {
+    assert_broken_answers_are_reported(&case).await;
 
     let error = case
         .error(Behaviour::TooManyRequests, HttpSettings::default())
@@ -176,7 +176,7 @@ pub async fn assert_bad_back_ends_are_told(case: BadBackEnds<'_>) {
 ///
 /// # Panics
 /// When the store does not pass.
-pub async fn assert_broken_answers_are_told(case: &BadBackEnds<'_>) {
+pub async fn assert_broken_answers_are_reported(case: &BadBackEnds<'_>) {
     let impatient = || HttpSettings {
         read_timeout: Duration::from_millis(150),
         total_timeout: Duration::from_millis(400),
@@ -231,7 +231,7 @@ async fn nobody_listens(case: &BadBackEnds<'_>) {
         .await
         .expect_err("nobody listens there");
     assert!(may_pass_by_itself(&error), "{:?}", error.kind);
-    case.assert_told("refused connection", &error);
+    case.assert_reported("refused connection", &error);
 }
 
 /// A cut and a 429 pass; the second is waited for as long as the back end asked.

@@ -97,7 +97,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn missing_unexpected_and_changed_parts_are_told_apart() {
+    fn missing_unexpected_and_changed_parts_are_distinguished() {
         let found = differences(
             &json!({"a": 1, "b": [1, 2], "c": "x"}),
             &json!({"a": 1.0, "b": [1, 3, 4], "d": null}),

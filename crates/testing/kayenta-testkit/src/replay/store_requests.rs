@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_unexpected_requests_are_told_unless_they_depart() {
+    fn missing_and_unexpected_requests_are_reported_unless_they_depart() {
         let requests = [sent("/q", &[("a", "1"), ("b", "3")], r#"{"n": 1}"#)];
         let report = recorded().compare(&requests, &[]);
         assert_eq!(report.complaints.len(), 2, "{report}");

@@ -16,7 +16,7 @@ fn job(id: &str) -> Job {
 /// Only who has seen the data before can tell that they are gone; then everyone can.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
-async fn lost_data_are_noticed_by_who_remembers_them_and_told_to_everyone() {
+async fn lost_data_are_noticed_by_who_remembers_them_and_reported_to_everyone() {
     let mut server = RedisServer::start().await.unwrap();
     let now = || chrono::Utc::now().timestamp_millis();
     let before = now();

@@ -133,7 +133,7 @@ async fn a_canary_is_judged_by_values_of_any_server_that_answers_with_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_fetch_is_told_with_all_that_was_tried() {
+async fn a_failed_fetch_is_reported_with_all_that_was_tried() {
     let server = NotingServer::answering(|_| {
         let words = r#"{"error": {"message": "the warehouse is shut for warehouse-t0ken"}}"#;
         (StatusCode::SERVICE_UNAVAILABLE, words).into_response()

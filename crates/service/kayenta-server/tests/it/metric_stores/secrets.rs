@@ -31,7 +31,7 @@ const SECRETS: [&str; 8] = [
 
 /// Fetches that work and fetches that fail, with everything logged; then whatever can be read is read.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_of_any_account_is_told() {
+async fn no_secret_of_any_account_is_reported() {
     let world = World::start_with(
         "\nlogging.level.kayenta: TRACE\nretrofit.logLevel: FULL\nmanagement.endpoint.env.show-values: ALWAYS\n",
     )

@@ -133,7 +133,7 @@ async fn lived_in() -> (Azurite, Blobs) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite and Redis"]
-async fn a_lived_in_installation_is_told_and_left_alone() {
+async fn a_lived_in_installation_is_reported_and_left_alone() {
     let (azurite, blobs) = lived_in().await;
     let redis = RedisServer::start().await.unwrap();
     reference_redis::fill(&redis).await;
@@ -199,11 +199,11 @@ async fn a_lived_in_installation_is_told_and_left_alone() {
         .map(|u| (u["id"].as_str().unwrap(), u["reason"].as_str().unwrap()))
         .collect();
     for (id, part) in [
-        ("cut-off", "EOF while parsing a string at line 1"),
-        ("no-object", "invalid type"),
-        ("unknown-query", "unknown variant `nagios`"),
-        ("odd", "invalid type"),
-        ("nothing", "EOF while parsing a value"),
+        ("cut-off", "the JSON ends too early at line 1"),
+        ("no-object", "expected an object, found the text"),
+        ("unknown-query", "there is no metric store 'nagios'"),
+        ("odd", "expected true or false, found an object"),
+        ("nothing", "the JSON ends too early"),
     ] {
         let reason = unreadable.iter().find(|(of, _)| *of == id).unwrap().1;
         assert!(reason.contains(part), "{id}: {reason}");
@@ -317,7 +317,7 @@ async fn an_empty_installation_is_ready_and_stays_empty() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite"]
-async fn what_cannot_be_reached_is_told_with_the_reason() {
+async fn what_cannot_be_reached_is_reported_with_the_reason() {
     let azurite = Azurite::start().await.unwrap();
     let nowhere = format!("redis://127.0.0.1:{}", free_port().unwrap());
     let checked = check(&config(&nowhere, &azurite.endpoint(), "d3Jvbmcta2V5")).await;
@@ -334,7 +334,7 @@ async fn what_cannot_be_reached_is_told_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_that_does_not_start_is_told_and_nothing_else_is_looked_at() {
+async fn a_configuration_that_does_not_start_is_reported_and_nothing_else_is_looked_at() {
     let checked = check("kayenta:\n  metrics:\n    retry:\n      attempts: many\n").await;
     assert_eq!(checked.code, Some(3));
     let error = checked.json["configuration"]["errors"][0].as_str().unwrap();

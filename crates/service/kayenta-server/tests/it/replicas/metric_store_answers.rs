@@ -45,7 +45,7 @@ async fn errors_of_a_metric_store_end_a_run_in_its_own_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
-async fn a_redis_that_is_away_at_the_start_is_waited_for_and_told() {
+async fn a_redis_that_is_away_at_the_start_is_waited_for_and_reported() {
     let mut redis = RedisServer::start().await.unwrap();
     redis.stop().await.unwrap();
     let addresses = Addresses {

@@ -83,7 +83,7 @@ fn same_score(found: &Value, wanted: &Value) -> bool {
 }
 
 /// While Redis is away nothing is accepted and nothing hangs.
-async fn is_told(caller: &Caller) {
+async fn is_reported(caller: &Caller) {
     let (path, body) = one_canary("canary");
     let (status, answer) = caller.post(path, &body).await.unwrap();
     assert_eq!(status, 503, "{answer}");
@@ -119,7 +119,7 @@ async fn a_redis_that_keeps_its_data_loses_nothing_in_a_crash() {
     shared.more_queries_than(0).await;
     shared.redis.kill().await.unwrap();
     tokio::time::sleep(AWAY).await;
-    is_told(&callers[0]).await;
+    is_reported(&callers[0]).await;
     shared.redis.restart().await.unwrap();
     let back = is_back(&callers[1]).await;
     let began = Instant::now();
@@ -147,7 +147,7 @@ async fn a_redis_that_keeps_its_data_loses_nothing_in_a_crash() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis and Azurite"]
-async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
+async fn c_eng_16_a_redis_that_comes_back_empty_is_reported_run_by_run() {
     let mut shared = Surroundings::start().await;
     let services = shared.replicas(2, SETTINGS).await;
     let callers = callers(&services);
@@ -174,7 +174,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_told_run_by_run() {
     shared.more_queries_than(before_these).await;
     shared.redis.kill().await.unwrap();
     tokio::time::sleep(AWAY).await;
-    is_told(&callers[1]).await;
+    is_reported(&callers[1]).await;
     shared.redis.restart().await.unwrap();
     let back = is_back(&callers[0]).await;
 

@@ -174,7 +174,7 @@ async fn until_it_answers(service: &Service, caller: &Caller) {
 /// Everything is called, everything fails with the secrets repeated, everything is logged; then
 /// whatever can be read is read.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_of_any_setting_is_told() {
+async fn no_secret_of_any_setting_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let echo = Echo::start().await;
     write_trust_store(folder.path(), "zq39-tls");

@@ -56,7 +56,7 @@ const FLAWED: &[(&str, &str)] = &[
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_url_that_is_none_is_told_without_its_secret() {
+async fn a_url_that_is_none_is_reported_without_its_secret() {
     for (what, setting) in FLAWED {
         let service = ServiceBuilder::new(BINARY)
             .config(*setting)

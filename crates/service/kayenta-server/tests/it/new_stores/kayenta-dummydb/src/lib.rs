@@ -44,6 +44,7 @@ static FETCH: FetchRoute = FetchRoute {
 fn query(arguments: &FetchArguments) -> Result<(QueryConfig, CanaryScope), String> {
     let query = DummyDbQuery {
         metric_name: arguments.text("metricName"),
+        ..DummyDbQuery::default()
     };
     Ok((QueryConfig::DummyDb(query), CanaryScope::default()))
 }
