@@ -185,6 +185,8 @@ impl Jobs {
         match &mut entry.place {
             Place::Ready(_) => None,
             Place::Delayed(turn) if turn.0 <= due => None,
+            // The pause after a crash: who starts asks for every unfinished execution at once.
+            Place::Delayed(_) if entry.history.is_singled_out() => None,
             Place::Delayed(turn) => {
                 let turn = *turn;
                 let history = std::mem::take(&mut entry.history);
@@ -519,6 +521,19 @@ mod tests {
         let first = taken(&mut jobs, 1_000);
         assert_eq!((&*first.id, first.delivery), ("started", 2));
         assert_eq!(jobs.counts().delayed, 1);
+    }
+
+    #[test]
+    fn a_push_does_not_shorten_the_pause_of_a_job_that_lost_several_workers() {
+        let mut jobs = Jobs::new(10);
+        let row = JobRow {
+            due: 0,
+            deliveries: SINGLED_OUT_AFTER,
+            started: true,
+        };
+        jobs.restore([("a".to_owned(), row)], Holder::EarlierProcess, 100);
+        assert_eq!(jobs.push("a", 100, 100), None);
+        assert_eq!(jobs.next_event(), Some(100 + SINGLED_OUT_PAUSE));
     }
 
     #[test]

@@ -180,10 +180,9 @@ impl Copy {
     /// Runs the unit tests of the binary whose names contain one of these: among them, that every crate of
     /// a store is in the table and that the model knows its queries.
     fn test(&self, names: &[&str]) {
-        let target = Path::new(super::samples::BINARY)
-            .ancestors()
-            .nth(2)
-            .unwrap();
+        let built = Path::new(super::samples::BINARY).parent().unwrap();
+        let target = self.root.with_extension("built");
+        share_dependencies(built, &target.join(built.file_name().unwrap()));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
             .args(["test", "--offline", "--workspace", "--bin", "kayenta", "--"])
@@ -216,6 +215,38 @@ fn repository() -> PathBuf {
         .join("../../..")
         .canonicalize()
         .unwrap()
+}
+
+/// Gives a folder of build results what was built of the crates that are not of this repository. Those of the
+/// repository have the same file names in the copy, so the copy must not build into the same folder.
+fn share_dependencies(built: &Path, target: &Path) {
+    for part in ["deps", ".fingerprint", "build"] {
+        for entry in fs::read_dir(built.join(part)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let crate_name = name.strip_prefix("lib").unwrap_or(&name);
+            if !["kayenta", "it-", "image-"]
+                .iter()
+                .any(|own| crate_name.starts_with(own))
+            {
+                link(&entry.path(), &target.join(part).join(name));
+            }
+        }
+    }
+}
+
+/// Links every file at or below a path that is not there yet. What cannot be linked is built instead.
+fn link(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            link(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if !to.exists() {
+        let _ = fs::create_dir_all(to.parent().unwrap());
+        let _ = fs::hard_link(from, to);
+    }
 }
 
 /// Every file at or below a path, by its path from the root.
