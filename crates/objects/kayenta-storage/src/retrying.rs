@@ -180,6 +180,8 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
                             {
                                 Ok(present.summary)
                             }
+                            // Whose object it is stays open until it can be read.
+                            Err(unread) if unread.is_transient() => Err(unread),
                             _ => Err(error),
                         }
                     }

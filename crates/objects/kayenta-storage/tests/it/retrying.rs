@@ -98,6 +98,16 @@ async fn a_write_whose_answer_was_lost_recognises_itself() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_recognises_itself_though_reading_fails_at_first() {
+    let (inner, store) = retrying([Fault::LoseAnswer, Fault::Pass, REFUSE]);
+    store
+        .store(KIND, "k", Some("n.json"), body(), WriteCondition::Absent)
+        .await
+        .unwrap();
+    assert_eq!((inner.count("store"), inner.count("load")), (3, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_writers_object_is_a_conflict_still() {
     let (inner, store) = retrying([REFUSE]);
     inner
