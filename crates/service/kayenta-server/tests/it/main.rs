@@ -8,6 +8,7 @@
 )]
 
 mod actuator;
+mod browser;
 mod cases;
 mod check_and_serve;
 mod clients;

@@ -1,14 +1,14 @@
 //! The pages: who may see them, what protects them, and a walk through them in a real browser.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{path::Path, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, Service, tools};
+use kayenta_testkit::{FakePrometheus, Service};
 use serde_json::{Value, json};
 
 use crate::{
+    browser,
     requests::{Caller, config, metric},
     samples::embedded_service,
-    swagger_ui::{PLAYWRIGHT, chromium},
 };
 
 /// The checker of accessibility.
@@ -100,14 +100,7 @@ impl Stage {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and node"]
 async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
-    let package = async |(name, version): (&'static str, &'static str)| {
-        tokio::task::spawn_blocking(move || tools::npm_package(name, version))
-            .await
-            .unwrap()
-            .unwrap()
-    };
-    let playwright = package(PLAYWRIGHT).await;
-    let axe = package(AXE).await.join("axe.min.js");
+    let axe = browser::package(AXE).await.join("axe.min.js");
     let stage = Stage::set().await;
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&pictures).unwrap();
@@ -128,29 +121,14 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         "hostile-metric": format!("/ui/runs/{hostile}?metric=0"),
         "hostile-search": "/ui?search=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
     });
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/pages.cjs");
-    let browser = tokio::process::Command::new("node")
-        .arg(script)
-        .env("PLAYWRIGHT", playwright)
-        .env("AXE", axe)
-        .env("CHROMIUM", chromium())
-        .env("BASE_URL", stage.service.base_url())
-        .env("PAGES", pages.to_string())
-        .env("PICTURES", &pictures)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(Duration::from_secs(600), browser)
-        .await
-        .expect("the browser hangs")
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stderr),
-        stage.service.log()
-    );
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let addresses = pages.to_string();
+    let settings = [
+        ("AXE", axe.as_os_str()),
+        ("PAGES", addresses.as_ref()),
+        ("PICTURES", pictures.as_os_str()),
+    ];
+    let patience = Duration::from_secs(600);
+    let seen = browser::walk("pages.cjs", &stage.service, &settings, patience).await;
     let amiss = ["errors", "foreign", "wide", "axe"].map(|what| (what, &seen[what]));
     let found = amiss.iter().filter(|(_, found)| **found != json!([]));
     assert_eq!(found.count(), 0, "{amiss:#?}");

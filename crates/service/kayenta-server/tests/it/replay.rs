@@ -8,7 +8,7 @@ use kayenta_testkit::{
     replay::{Departures, Replay, ReplayReport, Transcript},
 };
 
-use crate::samples::{Addresses, BINARY, embedded, embedded_service, testdata};
+use crate::samples::{Addresses, BINARY, embedded, embedded_service, serving, testdata};
 
 /// Replays transcripts at once against a service; reports by scenario. Departures are those of every
 /// backend and of these files. `own` are recordings on the service's own store, which replace those of the
@@ -134,10 +134,6 @@ async fn pass_on(store: RemoteStore, own: &[Transcript]) {
         store,
         objects: objects.endpoint(),
     };
-    let service = ServiceBuilder::new(BINARY)
-        .config(addresses.sample())
-        .start()
-        .await
-        .unwrap();
+    let service = serving(addresses.sample()).await;
     assert_all_pass(&service, &prometheus, &["redis-remote", "refusing"], own).await;
 }

@@ -96,6 +96,28 @@ impl Caller {
         .await
     }
 
+    /// The health of a service with accounts that cannot be used, once the cause of each is found. Such
+    /// a service is alive and not ready.
+    pub(crate) async fn health_with_causes(&self) -> Value {
+        // A machine that is busy may take longer to find a cause than a probe waits for it.
+        let health = eventually(
+            "every cause is found",
+            Duration::from_secs(30),
+            async || {
+                let (status, health) = self.get("/health").await.unwrap();
+                assert_eq!(status, 200, "{health}");
+                match health.to_string().contains("TimeoutException") {
+                    true => Err(health),
+                    false => Ok(health),
+                }
+            },
+        )
+        .await;
+        assert_eq!(self.get("/health/liveness").await.unwrap().0, 200);
+        assert_eq!(self.get("/health/readiness").await.unwrap().0, 503);
+        health
+    }
+
     /// Asks until the workers of this replica have nothing in hand.
     pub(crate) async fn has_no_active_execution(&self, patience: Duration) {
         eventually("no execution is active", patience, async || {

@@ -30,13 +30,18 @@ pub(crate) fn embedded(prometheus_url: &str) -> String {
     )
 }
 
-/// A service on [`embedded`], with `more` lines of configuration.
-pub(crate) async fn embedded_service(prometheus_url: &str, more: &str) -> Service {
+/// A running service with this configuration.
+pub(crate) async fn serving(yaml: impl Into<String>) -> Service {
     ServiceBuilder::new(BINARY)
-        .config(embedded(prometheus_url) + more)
+        .config(yaml)
         .start()
         .await
         .unwrap()
+}
+
+/// A service on [`embedded`], with `more` lines of configuration.
+pub(crate) async fn embedded_service(prometheus_url: &str, more: &str) -> Service {
+    serving(embedded(prometheus_url) + more).await
 }
 
 /// Where a service on Redis and a remote object store finds what it needs.

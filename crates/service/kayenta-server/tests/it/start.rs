@@ -5,7 +5,10 @@ use std::time::Duration;
 use kayenta_testkit::{Service, ServiceBuilder, eventually, free_port, until};
 use serde_json::json;
 
-use crate::{requests::Caller, samples::BINARY};
+use crate::{
+    requests::Caller,
+    samples::{BINARY, serving},
+};
 
 /// Starts it and waits until it has given up; exit code and log.
 async fn fail_to_start(builder: ServiceBuilder) -> (Option<i32>, String) {
@@ -167,11 +170,7 @@ async fn answers_are_compressed_and_security_headers_left_out_when_configured() 
     let yaml = "server.compression.enabled: true\nserver.compression.min-response-size: 1KB\n\
                 management.endpoints.web.exposure.include: '*'\n";
     let headers_of = async |yaml: &str, path: &str| {
-        let service = ServiceBuilder::new(BINARY)
-            .config(yaml)
-            .start()
-            .await
-            .unwrap();
+        let service = serving(yaml).await;
         let client = reqwest::Client::builder()
             .no_proxy()
             .gzip(false)
@@ -200,11 +199,7 @@ async fn answers_are_compressed_and_security_headers_left_out_when_configured() 
 #[tokio::test(flavor = "multi_thread")]
 async fn logs_are_json_when_configured_and_carry_the_request_id() {
     let yaml = "logging.format: json\n";
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml).await;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = service.base_url() + "/nothing";
     client
@@ -238,11 +233,7 @@ async fn logs_are_json_when_configured_and_carry_the_request_id() {
 async fn an_account_of_an_unknown_kind_is_down_and_refused_with_what_can_be_used() {
     let yaml = "kayenta:\n  standaloneCanaryAnalysis.enabled: true\n  memory:\n    enabled: true\n    accounts:\n      - {name: mem, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}\n  \
                 oracle:\n    enabled: true\n    accounts:\n      - {name: o1, supportedTypes: [OBJECT_STORE]}\n";
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml).await;
     let caller = Caller::new(service.base_url());
     assert_eq!(caller.get("/health").await.unwrap().0, 200);
     let (status, _) = caller.get("/health/readiness").await.unwrap();
@@ -272,11 +263,7 @@ async fn an_account_of_an_unknown_kind_is_down_and_refused_with_what_can_be_used
 async fn a_config_bin_is_listed_as_the_reference_lists_it() {
     let yaml = "kayenta:\n  configbin:\n    enabled: true\n    accounts:\n      - name: cb\n        \
                 ownerApp: app\n        configType: t\n        endpoint.baseUrl: https://configbin.example.com\n";
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml).await;
     let caller = Caller::new(service.base_url());
     let (_, credentials) = caller.get("/credentials").await.unwrap();
     let expected = json!([{
@@ -292,11 +279,7 @@ async fn a_config_bin_is_listed_as_the_reference_lists_it() {
 async fn c_conf_09_a_file_with_a_metric_store_alone_is_enough() {
     let yaml = "server.port: 8090\nkayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: mine\n    \
                 endpoint.baseUrl: http://127.0.0.1:1\n";
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml).await;
     let caller = Caller::new(service.base_url());
     let config = json!({"name": "c", "applications": ["a"], "metrics": []});
     let (status, stored) = caller.post("/canaryConfig", &config).await.unwrap();
@@ -322,11 +305,7 @@ async fn swagger_and_its_documents_are_there_unless_switched_off() {
         ("swagger.enabled: true\n", 200),
         ("swagger.enabled: false\n", 404),
     ] {
-        let service = ServiceBuilder::new(BINARY)
-            .config(yaml)
-            .start()
-            .await
-            .unwrap();
+        let service = serving(yaml).await;
         for page in pages {
             let answer = reqwest::get(service.base_url() + page).await.unwrap();
             assert_eq!(answer.status(), wanted, "{yaml}{page}");
@@ -338,11 +317,7 @@ async fn swagger_and_its_documents_are_there_unless_switched_off() {
 async fn the_log_says_why_a_request_was_refused_and_a_run_failed() {
     let yaml = "server.port: 8090\nkayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: mine\n    \
                 endpoint.baseUrl: http://127.0.0.1:1\n";
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml)
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml).await;
     let caller = Caller::new(service.base_url());
     let config = json!({
         "name": "c", "applications": ["a"],

@@ -1,61 +1,23 @@
 //! Swagger's page in a real browser.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{path::Path, time::Duration};
 
-use kayenta_testkit::{FakePrometheus, tools};
+use kayenta_testkit::FakePrometheus;
 use serde_json::{Value, json};
 
-use crate::samples::embedded_service;
-
-/// The version that drives the browser.
-pub(crate) const PLAYWRIGHT: (&str, &str) = ("playwright-core", "1.55.0");
-
-/// The browser, by the names distributions give it.
-pub(crate) fn chromium() -> &'static str {
-    [
-        "/usr/bin/chromium",
-        "/usr/bin/chromium-browser",
-        "/usr/bin/google-chrome",
-    ]
-    .into_iter()
-    .find(|path| Path::new(path).exists())
-    .expect("no chromium: ./test installs it")
-}
+use crate::{browser, samples::embedded_service};
 
 /// Opens the page the guides name, expands `credentials-controller`, tries `GET /credentials` out and
 /// reads the accounts. The picture is kept beside the other artefacts of the tests.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and node"]
 async fn credentials_can_be_tried_out_in_a_browser() {
-    let playwright = tokio::task::spawn_blocking(|| tools::npm_package(PLAYWRIGHT.0, PLAYWRIGHT.1))
-        .await
-        .unwrap()
-        .unwrap();
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = embedded_service(&prometheus.base_url(), "").await;
     let screenshot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("swagger-ui.png");
-
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/swagger_ui.cjs");
-    let browser = tokio::process::Command::new("node")
-        .arg(script)
-        .env("PLAYWRIGHT", playwright)
-        .env("CHROMIUM", chromium())
-        .env("BASE_URL", service.base_url())
-        .env("SCREENSHOT", &screenshot)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = tokio::time::timeout(Duration::from_secs(120), browser)
-        .await
-        .expect("the browser hangs")
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stderr),
-        service.log()
-    );
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let settings = [("SCREENSHOT", screenshot.as_os_str())];
+    let patience = Duration::from_secs(120);
+    let seen = browser::walk("swagger_ui.cjs", &service, &settings, patience).await;
     assert!(
         seen["url"]
             .as_str()

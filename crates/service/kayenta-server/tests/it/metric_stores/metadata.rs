@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::{FakeMetricStores, Fault, FaultProxy, Service, ServiceBuilder, eventually};
+use kayenta_testkit::{FakeMetricStores, Fault, FaultProxy, Service, eventually};
 use serde_json::Value;
 
-use crate::samples::BINARY;
+use crate::samples::serving;
 
 /// How long the ages are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,11 +44,7 @@ async fn c_meta_01_a_dead_account_keeps_its_list_and_holds_up_no_other() {
         account("dying", proxy.base_url()),
         account("alive", stores.base_url()),
     );
-    let service = ServiceBuilder::new(BINARY)
-        .config(config)
-        .start()
-        .await
-        .unwrap();
+    let service = serving(config).await;
     assert_eq!(listed(&service, "dying").await.0, 4);
     assert_eq!(listed(&service, "alive").await.0, 4);
 

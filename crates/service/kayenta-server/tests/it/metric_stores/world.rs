@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use kayenta_testkit::{
-    FakeMetricStores, Service, ServiceBuilder,
+    FakeMetricStores, Service,
     fake_metric_stores::write_google_key,
     replay::{Departures, Replay, RequestDeparture, StoreRequests, Transcript},
 };
 use tempfile::TempDir;
 
-use crate::samples::{BINARY, testdata};
+use crate::samples::{serving, testdata};
 
 /// Where the recording side had the back end, plain and with TLS.
 const RECORDED: (&str, &str) = ("http://localhost:9191", "localhost:9192");
@@ -39,11 +39,7 @@ impl World {
             .replace("{{google-key}}", google_key.to_str().unwrap())
             .replace("{{authority}}", authority.to_str().unwrap())
             + more;
-        let service = ServiceBuilder::new(BINARY)
-            .config(config)
-            .start()
-            .await
-            .unwrap();
+        let service = serving(config).await;
         Self {
             stores,
             service,

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use kayenta_testkit::{
-    ServiceBuilder,
     azurite::{ACCOUNT_KEY, Azurite},
-    eventually, until,
+    until,
 };
 use serde_json::{Value, json};
 
 use super::fleet::three_metrics;
-use crate::{operations_page, requests::Caller, samples::BINARY};
+use crate::{operations_page, requests::Caller, samples::serving};
 
 /// Name of the account, case in the operations page, endpoint, key, container.
 type Broken = (
@@ -74,28 +73,9 @@ async fn accounts_that_refuse_or_cannot_be_reached_are_down_with_their_cause() {
         "Not_Allowed",
     ));
     // Starts, and /health is no reason to restart it.
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml(&configured))
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml(&configured)).await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
-    // A machine that is busy may take longer to find a cause than a probe waits for it.
-    let health = eventually(
-        "every cause is found",
-        Duration::from_secs(30),
-        async || {
-            let (status, health) = caller.get("/health").await.unwrap();
-            assert_eq!(status, 200, "{health}");
-            match health.to_string().contains("TimeoutException") {
-                true => Err(health),
-                false => Ok(health),
-            }
-        },
-    )
-    .await;
-    assert_eq!(caller.get("/health/liveness").await.unwrap().0, 200);
-    assert_eq!(caller.get("/health/readiness").await.unwrap().0, 503);
+    let health = caller.health_with_causes().await;
     for (name, case, ..) in &accounts {
         println!(
             "{case}: {}",
@@ -142,11 +122,7 @@ async fn an_account_that_comes_later_comes_up_by_itself() {
         ACCOUNT_KEY,
         "made-when-missing",
     );
-    let service = ServiceBuilder::new(BINARY)
-        .config(yaml(&[account]))
-        .start()
-        .await
-        .unwrap();
+    let service = serving(yaml(&[account])).await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
     assert_eq!(caller.get("/health/readiness").await.unwrap().0, 503);
     azurite.restart().await.unwrap();

@@ -8,11 +8,11 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use kayenta_testkit::{Fault, FaultProxy, RemoteStore, Service, ServiceBuilder, until};
+use kayenta_testkit::{Fault, FaultProxy, RemoteStore, Service, until};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, one_canary, three_metrics, yaml};
-use crate::{operations_page, requests::Caller, samples::BINARY};
+use crate::{operations_page, requests::Caller, samples::serving};
 
 /// Where something breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,11 +197,7 @@ impl Case {
             .replace("queueName: kayenta", &format!("queueName: case{number}"))
             .replace("container: canary", &format!("container: case{number}"))
             .replace("bucket: kayenta-bucket", &format!("bucket: case-{number}"));
-        let service = ServiceBuilder::new(BINARY)
-            .config(yaml)
-            .start()
-            .await
-            .unwrap();
+        let service = serving(yaml).await;
         let caller = Caller::patient(service.base_url(), LONGEST_ANSWER);
         let (path, body) = one_canary("canary");
         let id = caller.start(path, &body).await.unwrap();

@@ -6,7 +6,10 @@ use kayenta_testkit::{ServiceBuilder, eventually};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-use crate::{requests::Caller, samples::BINARY};
+use crate::{
+    requests::Caller,
+    samples::{BINARY, serving},
+};
 
 /// What is wrong, and the setting; every secret begins with `zq5`.
 const WRONG: [(&str, &str); 5] = [
@@ -58,11 +61,7 @@ const FLAWED: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn a_url_that_is_none_is_reported_without_its_secret() {
     for (what, setting) in FLAWED {
-        let service = ServiceBuilder::new(BINARY)
-            .config(*setting)
-            .start()
-            .await
-            .unwrap();
+        let service = serving(*setting).await;
         let shown = reqwest::get(service.base_url() + "/credentials")
             .await
             .unwrap()
