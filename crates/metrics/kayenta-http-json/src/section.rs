@@ -3,7 +3,6 @@
 
 use std::error::Error;
 
-use indexmap::IndexMap;
 use kayenta_accounts::{AccountKind, AccountSettings, Section, name};
 use kayenta_metrics::{
     MetricsStore,
@@ -12,7 +11,6 @@ use kayenta_metrics::{
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Group, convert::Choices};
 use kayenta_secrets::mask_urls;
-use secrecy::SecretString;
 use serde_json_path::JsonPath;
 use url::Url;
 
@@ -43,7 +41,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<HttpJsonAccount>> {
     let name = name(group);
     let url = template_url(group);
     let method = group.choice_or("method", METHODS, Method::Get);
-    let headers = headers(group);
+    let headers = kayenta_connections::headers(group).into_iter().collect();
     let body = group
         .template("body")
         .filter(|body| is_closed(group, "body", body));
@@ -183,26 +181,4 @@ fn is_closed(group: &Group<'_>, property: &str, template: &str) -> bool {
         );
     }
     open.is_none()
-}
-
-/// The headers; an invalid name or value is reported, without showing the value.
-fn headers(group: &Group<'_>) -> IndexMap<String, SecretString> {
-    let mut headers = IndexMap::new();
-    for (name, value) in group.map("headers") {
-        if value.text.is_empty() {
-            continue;
-        }
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if !name.bytes().all(is_name) {
-            group.report(value.wrong(format!("'{name}' is not a header name")));
-        }
-        if value.text.contains(|c: char| c.is_control() && c != '\t') {
-            let message = format!(
-                "the value of header '{name}' has characters no header may have, such as a line end"
-            );
-            group.report(value.wrong(message));
-        }
-        headers.insert(name, value.text.into());
-    }
-    headers
 }
