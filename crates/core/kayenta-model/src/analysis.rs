@@ -247,6 +247,16 @@ impl AnalysisStatusResponse {
         let result = self.canary_analysis_execution_result.as_ref()?;
         verdict(self.execution_status?, result)
     }
+
+    /// The ids of the runs that were begun, the newest first, each with the number of those before it.
+    pub fn runs_newest_first(&self) -> impl Iterator<Item = (usize, &str)> {
+        let stages = self.stage_status.as_deref().unwrap_or_default();
+        let runs: Vec<&str> = stages
+            .iter()
+            .filter_map(|stage| stage.execution_id.as_deref())
+            .collect();
+        runs.into_iter().enumerate().rev()
+    }
 }
 
 /// The verdict of an analysis with this status and result, if it has one.

@@ -53,6 +53,23 @@ struct LookLine {
 }
 
 impl AnalysisView<'_> {
+    /// What the analysis is called at the top of a page.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let config = self.status.canary_config.as_ref();
+        let config = config.and_then(|config| config.name.as_deref());
+        let parts: Vec<&str> = [self.status.application.as_deref(), config]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect();
+        if parts.is_empty() {
+            "Canary analysis".to_owned()
+        } else {
+            parts.join(" · ")
+        }
+    }
+
     /// The analysis as the body of a page or the beginning of a report.
     #[must_use]
     pub fn overview(&self) -> Markup {

@@ -18,7 +18,7 @@ pub(crate) fn outcome_page(outcome: &Outcome, pairs: Vec<MetricSetPair>) -> Stri
         runs: &[],
         runs_at: None,
     };
-    let mut page = report_head(&title(status));
+    let mut page = report_head(&view.title());
     page.push_str(view.overview().as_str());
     if outcome.verdict == crate::Verdict::Error {
         page.push_str(&report_failure(1, "This analysis", &outcome.message).1);
@@ -36,23 +36,6 @@ pub(crate) fn failure_page(reason: &str) -> String {
     page.push_str(&report_failure(1, "This analysis", reason).1);
     page.push_str(report_foot());
     page
-}
-
-fn title(status: &AnalysisStatusResponse) -> String {
-    let config = status
-        .canary_config
-        .as_ref()
-        .and_then(|config| config.name.as_deref());
-    let parts = [status.application.as_deref(), config];
-    let parts: Vec<&str> = parts
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect();
-    match parts.is_empty() {
-        true => "Canary analysis".to_owned(),
-        false => parts.join(" · "),
-    }
 }
 
 fn run_section(status: &AnalysisStatusResponse, pairs: Vec<MetricSetPair>) -> Option<String> {

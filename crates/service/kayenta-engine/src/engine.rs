@@ -378,8 +378,7 @@ impl Engine {
         storage_account: Option<&str>,
     ) -> Result<NewestVerdict, EngineError> {
         // The newest run may be under way; one before it has a verdict, or the analysis would have ended.
-        let runs = explainer::runs_newest_first(status).take(2);
-        for (before, run) in runs {
+        for (before, run) in status.runs_newest_first().take(2) {
             let run_status = match self.canary_status(run, storage_account).await {
                 Ok(run_status) => run_status,
                 // Chosen, and not created yet.

@@ -107,19 +107,6 @@ impl NewestVerdict {
     }
 }
 
-/// The runs of an analysis that may have a verdict, the newest first, each with the number of those before
-/// it.
-pub(crate) fn runs_newest_first(
-    status: &AnalysisStatusResponse,
-) -> impl Iterator<Item = (usize, &str)> {
-    let stages = status.stage_status.as_deref().unwrap_or_default();
-    let runs: Vec<&str> = stages
-        .iter()
-        .filter_map(|stage| stage.execution_id.as_deref())
-        .collect();
-    runs.into_iter().enumerate().rev()
-}
-
 /// Which look of its analysis the run is that follows `before` others. The timetable follows from the
 /// request and from when work began, so archives of the Java service have it, too.
 pub(crate) fn look(status: &AnalysisStatusResponse, before: usize) -> Look {

@@ -129,7 +129,7 @@ impl JudgeRunner {
         Ok(verdict?)
     }
 
-    /// Computes on a blocking thread, so many at a time; `name` is that of the judge.
+    /// Computes on a thread for computing, so many at a time; `name` is that of the judge.
     async fn compute<T: Send + 'static>(
         &self,
         name: &str,

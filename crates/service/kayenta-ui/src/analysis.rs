@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     response::Response,
 };
 use kayenta_engine::EngineError;
 use kayenta_model::{AnalysisStatusResponse, CanaryStatusResponse};
 use kayenta_report::{AnalysisView, Markup, encoded, report_foot, report_head, report_section};
 
-use crate::{query::PageQuery, run::judged, shell::download, state::Pages};
+use crate::{
+    query::PageQuery,
+    run::judged,
+    shell::{download, drawn},
+    state::Pages,
+};
 
 /// Runs whose results are read before the analysis is summed up, the newest first.
 const NEWEST_RUNS: usize = 48;
@@ -33,9 +38,7 @@ impl Pages {
         let status = self.engine.analysis_status(id, account).await?;
         let mut runs = Vec::new();
         if status.canary_analysis_execution_result.is_none() {
-            let stages = status.stage_status.iter().flatten().rev();
-            let started = stages.filter_map(|stage| stage.execution_id.as_deref());
-            for run in started.take(NEWEST_RUNS) {
+            for (_, run) in status.runs_newest_first().take(NEWEST_RUNS) {
                 // One that cannot be read takes nothing from the others.
                 runs.extend(self.engine.canary_status(run, account).await.ok());
             }
@@ -44,30 +47,11 @@ impl Pages {
     }
 }
 
-fn title(status: &AnalysisStatusResponse) -> String {
-    let config = status
-        .canary_config
-        .as_ref()
-        .and_then(|config| config.name.as_deref());
-    let parts = [status.application.as_deref(), config];
-    let parts: Vec<&str> = parts
-        .into_iter()
-        .flatten()
-        .filter(|part| !part.is_empty())
-        .collect();
-    if parts.is_empty() {
-        "Canary analysis".to_owned()
-    } else {
-        parts.join(" · ")
-    }
-}
-
 pub(crate) async fn show(
     State(pages): State<Arc<Pages>>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: PageQuery,
 ) -> Response {
-    let query = PageQuery::read(query.as_deref());
     let (status, runs) = match pages.analysis(&id, &query).await {
         Ok(found) => found,
         Err(error) => return pages.failed(&error),
@@ -88,26 +72,22 @@ pub(crate) async fn show(
             .filter_map(|exception| serde_json::to_string_pretty(exception).ok())
             .collect(),
     });
-    pages.page(&title(&status), &[pages.to_list()], &body, !status.complete)
+    pages.page(&view.title(), &[pages.to_list()], &body, !status.complete)
 }
 
 /// The report of the analysis as a file: its timeline, then its last judged run.
 pub(crate) async fn report(
     State(pages): State<Arc<Pages>>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: PageQuery,
 ) -> Response {
-    let query = PageQuery::read(query.as_deref());
     let (status, runs) = match pages.analysis(&id, &query).await {
         Ok(found) => found,
         Err(error) => return pages.failed(&error),
     };
-    let stages = status.stage_status.iter().flatten().rev();
     let mut last = None;
-    for run in stages
-        .filter_map(|stage| stage.execution_id.as_deref())
-        .take(2)
-    {
+    // The newest run may be under way.
+    for (_, run) in status.runs_newest_first().take(2) {
         let account = query.get("storageAccountName");
         if let Ok(evidence) = pages.engine.canary_evidence(run, account).await
             && judged(&evidence).is_some()
@@ -116,8 +96,7 @@ pub(crate) async fn report(
             break;
         }
     }
-    let name = title(&status);
-    let html = tokio::task::spawn_blocking(move || {
+    let html = drawn(move || {
         let view = AnalysisView {
             status: &status,
             runs: &runs,
@@ -129,22 +108,14 @@ pub(crate) async fn report(
             .map(|run| report_section(1, &run).1);
         format!(
             "{}{}{}{}",
-            report_head(&name),
+            report_head(&view.title()),
             view.overview(),
             section.unwrap_or_default(),
             report_foot()
         )
     });
     match html.await {
-        Ok(html) => download("analysis", &id, html),
-        Err(error) => {
-            tracing::error!(%error, "drawing an analysis panicked");
-            pages.problem(
-                http::StatusCode::INTERNAL_SERVER_ERROR,
-                "This analysis cannot be drawn",
-                "Drawing it failed.",
-                "The log says more. GET /standalone_canary_analysis/{id} has the data.",
-            )
-        }
+        Some(html) => download("analysis", &id, html),
+        None => pages.not_drawn("analysis", "/standalone_canary_analysis/{id}"),
     }
 }

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{
-    extract::{RawQuery, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use kayenta_engine::ExecutionQuery;
 use kayenta_model::{ExecutionKind, ExecutionStatus, ExecutionSummary};
 use kayenta_report::{
@@ -91,8 +88,7 @@ struct ScoreCell {
     marginal: String,
 }
 
-pub(crate) async fn show(State(pages): State<Arc<Pages>>, RawQuery(query): RawQuery) -> Response {
-    let query = PageQuery::read(query.as_deref());
+pub(crate) async fn show(State(pages): State<Arc<Pages>>, query: PageQuery) -> Response {
     let wanted = wanted(&query, pages.engine.clock().now_millis());
     let after = query.get("cursor").and_then(|cursor| cursor.parse().ok());
     let is_later = after.is_some();

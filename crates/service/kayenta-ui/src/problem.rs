@@ -42,6 +42,16 @@ impl Pages {
         self.problem(status, title, &error.to_string(), advice)
     }
 
+    /// The page for what could not be drawn; `route` has the data.
+    pub(crate) fn not_drawn(&self, what: &str, route: &str) -> Response {
+        self.problem(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("This {what} cannot be drawn"),
+            "Drawing it failed.",
+            &format!("The log says more. GET {route} has the data."),
+        )
+    }
+
     pub(crate) fn problem(
         &self,
         status: StatusCode,

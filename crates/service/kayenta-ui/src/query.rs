@@ -1,10 +1,22 @@
 //! The query of a page: what cannot be read is left out, so that no link breaks a page.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use indexmap::IndexMap;
 
 /// Parameters by name; of several of one name the first counts, and an empty one counts as absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PageQuery(IndexMap<String, String>);
+
+impl<S: Sync> FromRequestParts<S> for PageQuery {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::read(parts.uri.query()))
+    }
+}
 
 impl PageQuery {
     pub(crate) fn read(query: Option<&str>) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Path, RawQuery, State},
+    extract::{Path, State},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::{
     query::PageQuery,
-    shell::{Crumb, download},
+    shell::{Crumb, download, drawn},
     state::Pages,
 };
 
@@ -78,24 +78,19 @@ pub(crate) fn judged(evidence: &CanaryEvidence) -> Option<JudgedRun<'_>> {
     })
 }
 
-/// Renders on a blocking thread: a page of hundreds of metrics takes milliseconds.
 async fn rendered<T: Send + 'static>(
     evidence: &Arc<CanaryEvidence>,
     render: impl FnOnce(&CanaryEvidence) -> T + Send + 'static,
 ) -> Option<T> {
     let evidence = Arc::clone(evidence);
-    tokio::task::spawn_blocking(move || render(&evidence))
-        .await
-        .inspect_err(|error| tracing::error!(%error, "drawing a run panicked"))
-        .ok()
+    drawn(move || render(&evidence)).await
 }
 
 pub(crate) async fn show(
     State(pages): State<Arc<Pages>>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: PageQuery,
 ) -> Response {
-    let query = PageQuery::read(query.as_deref());
     let evidence = match pages.evidence(&id, &query).await {
         Ok(evidence) => evidence,
         Err(error) => return pages.failed(&error),
@@ -167,12 +162,7 @@ pub(crate) async fn show(
 }
 
 fn not_drawn(pages: &Pages) -> Response {
-    pages.problem(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "This run cannot be drawn",
-        "Drawing it failed.",
-        "The log says more. GET /canary/{id} has the data.",
-    )
+    pages.not_drawn("run", "/canary/{id}")
 }
 
 fn display(query: &PageQuery) -> MetricDisplay {
@@ -271,9 +261,8 @@ fn unfinished(pages: &Pages, id: &str, status: &CanaryStatusResponse) -> Respons
 pub(crate) async fn report(
     State(pages): State<Arc<Pages>>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: PageQuery,
 ) -> Response {
-    let query = PageQuery::read(query.as_deref());
     let evidence = match pages.evidence(&id, &query).await {
         Ok(evidence) => evidence,
         Err(error) => return pages.failed(&error),
@@ -306,9 +295,8 @@ pub(crate) async fn report(
 pub(crate) async fn csv(
     State(pages): State<Arc<Pages>>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
+    query: PageQuery,
 ) -> Response {
-    let query = PageQuery::read(query.as_deref());
     let evidence = match pages.evidence(&id, &query).await {
         Ok(evidence) => evidence,
         Err(error) => return pages.failed(&error),

@@ -56,6 +56,17 @@ impl Pages {
     }
 }
 
+/// Draws on a thread for computing: a page of hundreds of metrics takes milliseconds. `None` when drawing
+/// panics, which the log says.
+pub(crate) async fn drawn<T: Send + 'static>(
+    draw: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    kayenta_limits::compute(draw)
+        .await
+        .inspect_err(|error| tracing::error!(%error, "drawing a page failed"))
+        .ok()
+}
+
 /// Adds the headers of pages to whatever has none of its own.
 pub(crate) async fn protect(mut response: Response) -> Response {
     let headers = response.headers_mut();
