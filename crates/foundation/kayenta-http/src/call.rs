@@ -8,7 +8,7 @@ use kayenta_limits::{NoMemory, RUN_PATIENCE, reserve};
 use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{
     Method, Response, StatusCode,
-    header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -23,7 +23,7 @@ use crate::{
     encoding::{form_body, form_encoded},
     error::{HttpError, HttpErrorKind},
     events::Events,
-    tls,
+    header, tls,
 };
 
 /// Redirects followed for one call.
@@ -298,7 +298,7 @@ impl<'c> Call<'c> {
         if status.is_success() {
             return Ok(response);
         }
-        let retry_after = retry_after(response.headers());
+        let retry_after = header::retry_after(response.headers());
         let body = self.read(response, MOST_ERROR_BYTES, shown).await;
         if let Ok(body) = &body {
             self.log_answer(body, shown);
@@ -605,38 +605,4 @@ pub(crate) fn root_cause(error: &reqwest::Error) -> String {
         return format!("timed out ({text})");
     }
     text
-}
-
-/// `Retry-After` in seconds, or as a date measured against the answer's own `Date`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = |text: &str| chrono::DateTime::parse_from_rfc2822(text).ok();
-    let sent = date(headers.get(DATE)?.to_str().ok()?)?;
-    (date(text)? - sent).to_std().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let asked = |pairs: &[(HeaderName, &str)]| {
-            let headers = pairs
-                .iter()
-                .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
-                .collect();
-            retry_after(&headers).map(|wait| wait.as_secs())
-        };
-        assert_eq!(asked(&[(RETRY_AFTER, " 7 ")]), Some(7));
-        let date = (DATE, "Tue, 15 Nov 1994 08:12:31 GMT");
-        let later = (RETRY_AFTER, "Tue, 15 Nov 1994 08:13:31 GMT");
-        assert_eq!(asked(&[date.clone(), later.clone()]), Some(60));
-        assert_eq!(asked(&[later]), None);
-        assert_eq!(asked(&[(RETRY_AFTER, "soon")]), None);
-        assert_eq!(asked(&[(RETRY_AFTER, "-1")]), None);
-    }
 }

@@ -1,5 +1,14 @@
 //! URL encoding.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+
+/// What is written as `%XX` in a part of a URL: everything but what RFC 3986 calls unreserved.
+pub const URL_PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// A query value by the rules of `application/x-www-form-urlencoded`: letters, digits and `.-*_` stay,
 /// a space is `+`, every other byte of the UTF-8 text is `%XX`.
 #[must_use]

@@ -50,6 +50,7 @@ mod encoding;
 mod error;
 mod events;
 mod exchange;
+pub mod header;
 mod oauth2;
 mod retry;
 mod status;
@@ -65,7 +66,7 @@ pub use authorizer::{
 pub use call::Call;
 pub use client::{HttpClient, HttpClientBuilder, message_of_json};
 pub use credentials::Credentials;
-pub use encoding::{form_encoded, path_segment};
+pub use encoding::{URL_PART, form_encoded, path_segment};
 pub use error::{HttpError, HttpErrorKind};
 pub use events::{Event, Events};
 pub use exchange::ExchangeError;

@@ -2,19 +2,12 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
-use kayenta_http::Transport;
+use kayenta_http::{Transport, URL_PART};
 use kayenta_storage::{StorageError, StorageErrorKind};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 
 use crate::account::ConfigBinAccount;
-
-/// Everything but what URLs call unreserved.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Ids on a page, as the reference asks for.
 const PAGE: usize = 1000;
@@ -53,7 +46,7 @@ struct NameVersion {
 }
 
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
+    utf8_percent_encode(text, URL_PART).to_string()
 }
 
 impl Requests {

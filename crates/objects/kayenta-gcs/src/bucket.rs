@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{
-    HeaderMap, Method, Response, StatusCode,
-    header::{DATE, HeaderName, LAST_MODIFIED},
+    Method, Response, StatusCode,
+    header::{DATE, LAST_MODIFIED},
 };
-use kayenta_http::Transport;
+use kayenta_http::{Transport, header};
 use kayenta_json::JsonError;
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
@@ -109,12 +109,6 @@ impl GcsBucket {
             _ => Err(self.explain(attempted, &answer)),
         }
     }
-}
-
-/// A moment in a header.
-fn moment(headers: &HeaderMap, name: &HeaderName) -> Option<DateTime<Utc>> {
-    let text = headers.get(name)?.to_str().ok()?;
-    Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
 }
 
 #[async_trait]
@@ -249,11 +243,11 @@ impl Bucket for GcsBucket {
         Ok(Some(BucketObject {
             entry: BucketEntry {
                 name: name.to_owned(),
-                updated: moment(headers, &LAST_MODIFIED).unwrap_or_default(),
+                updated: header::time(headers, &LAST_MODIFIED).unwrap_or_default(),
                 version: version.to_owned(),
             },
             // Without a date no lock looks left over.
-            answered: moment(headers, &DATE).unwrap_or_default(),
+            answered: header::time(headers, &DATE).unwrap_or_default(),
             bytes: answer.into_body(),
         }))
     }

@@ -1,12 +1,10 @@
 //! What a failed request means, in words an operator can act on. The only place that knows the
 //! service's statuses and reasons.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::{HeaderMap, Response, header::RETRY_AFTER};
+use http::Response;
 use kayenta_google::TokenError;
-use kayenta_http::ExchangeError;
+use kayenta_http::{ExchangeError, header};
 use kayenta_storage::{ObjectKind, StorageError, StorageErrorKind};
 use serde::Deserialize;
 
@@ -163,18 +161,15 @@ impl Failures {
         let mut error = self
             .error(kind, attempted, &why)
             .caused_by(Said(format!("{code}: {}", said.message)));
-        error.retry_after = retry_after(answer.headers());
+        error.retry_after = header::retry_after(answer.headers());
         error
     }
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn answer(status: u16, reason: &str) -> Response<Bytes> {

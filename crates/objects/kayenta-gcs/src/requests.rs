@@ -8,10 +8,10 @@ use http::{
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use kayenta_google::GoogleTokens;
-use kayenta_http::Transport;
+use kayenta_http::{Transport, URL_PART};
 use kayenta_secrets::SecretUrl;
 use kayenta_storage::StorageError;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -22,13 +22,6 @@ use crate::{
 
 /// What tokens for storage are asked for: objects, and buckets that are created (C-GCS-01).
 pub const STORAGE_SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
-
-/// Everything but what URLs call unreserved.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Largest object or answer read.
 const MOST_BYTES: usize = 5 << 30;
@@ -124,7 +117,7 @@ impl Requests {
             url.push(if index == 0 { '?' } else { '&' });
             url.push_str(name);
             url.push('=');
-            url.extend(utf8_percent_encode(value, ENCODED));
+            url.extend(utf8_percent_encode(value, URL_PART));
         }
         let Some(tokens) = &self.tokens else {
             return self
@@ -174,5 +167,5 @@ impl Requests {
 }
 
 fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
+    utf8_percent_encode(text, URL_PART).to_string()
 }

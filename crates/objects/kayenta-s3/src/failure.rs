@@ -1,16 +1,11 @@
 //! What a failed request means, in words an operator can act on. The only place that knows the
 //! service's statuses and codes.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
-use http::{
-    HeaderMap, HeaderName, Response, StatusCode,
-    header::{DATE, RETRY_AFTER},
-};
+use chrono::{TimeDelta, Utc};
+use http::{HeaderMap, Response, StatusCode, header::DATE};
 use kayenta_aws::AwsError;
-use kayenta_http::ExchangeError;
+use kayenta_http::{ExchangeError, header};
 use kayenta_storage::{ObjectKind, StorageError, StorageErrorKind};
 
 use crate::answer::{self, ErrorAnswer};
@@ -186,7 +181,7 @@ impl Failures {
             &said,
             answer.headers(),
         )));
-        error.retry_after = retry_after(answer.headers());
+        error.retry_after = header::retry_after(answer.headers());
         error
     }
 
@@ -258,29 +253,20 @@ fn told(status: StatusCode, code: &str, said: &ErrorAnswer, headers: &HeaderMap)
     format!("{} {code}: {message} (request {request})", status.as_u16())
 }
 
-/// A moment in a header.
-pub(crate) fn moment(headers: &HeaderMap, name: &HeaderName) -> Option<DateTime<Utc>> {
-    let text = headers.get(name)?.to_str().ok()?;
-    Some(DateTime::parse_from_rfc2822(text).ok()?.to_utc())
-}
-
 /// How far the service's clock is from ours, when that is far.
 #[expect(
     clippy::disallowed_methods,
     reason = "the skew of this machine's clock is what is looked for"
 )]
 fn skew(headers: &HeaderMap) -> Option<TimeDelta> {
-    let skew = (Utc::now() - moment(headers, &DATE)?).abs();
+    let skew = (Utc::now() - header::time(headers, &DATE)?).abs();
     (skew > NOTABLE_SKEW).then_some(skew)
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn answer(status: u16, code: &str, headers: &[(&str, &str)]) -> Response<Bytes> {

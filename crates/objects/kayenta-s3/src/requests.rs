@@ -6,27 +6,16 @@ use http::{
     header::{DATE, LAST_MODIFIED},
 };
 use kayenta_aws::{AwsConnections, AwsEnvironment, AwsSigner, CredentialSource, RegionChain};
-use kayenta_http::{HttpSettings, Proxies, Transport};
+use kayenta_http::{HttpSettings, Proxies, Transport, URL_PART, header};
 use kayenta_storage::StorageError;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use crate::{
-    failure::{Failures, moment},
-    place::Place,
-    settings::S3Account,
-};
+use crate::{failure::Failures, place::Place, settings::S3Account};
 
-/// Everything but what AWS calls unreserved.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// The same for whole keys, whose slashes stay.
-const ENCODED_KEY: &AsciiSet = &ENCODED.remove(b'/');
+/// What is written as `%XX` in whole keys, whose slashes stay.
+const ENCODED_KEY: &AsciiSet = &URL_PART.remove(b'/');
 
 /// Largest object or answer read: as large as one put can be.
 const MOST_BYTES: usize = 5 << 30;
@@ -158,9 +147,9 @@ impl Requests {
         }
         for (index, (name, value)) in ask.query.iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
-            url.extend(utf8_percent_encode(name, ENCODED));
+            url.extend(utf8_percent_encode(name, URL_PART));
             url.push('=');
-            url.extend(utf8_percent_encode(value, ENCODED));
+            url.extend(utf8_percent_encode(value, URL_PART));
         }
         let mut request = Request::builder()
             .method(ask.method)
@@ -196,11 +185,11 @@ fn hash(body: &[u8]) -> String {
 
 /// When the object of an answer was last written.
 pub(crate) fn last_modified(headers: &HeaderMap) -> chrono::DateTime<chrono::Utc> {
-    moment(headers, &LAST_MODIFIED).unwrap_or_default()
+    header::time(headers, &LAST_MODIFIED).unwrap_or_default()
 }
 
 /// When the service answered, by its own clock; 1970 when it does not say, which makes no lock look
 /// left over.
 pub(crate) fn answered(headers: &HeaderMap) -> chrono::DateTime<chrono::Utc> {
-    moment(headers, &DATE).unwrap_or_default()
+    header::time(headers, &DATE).unwrap_or_default()
 }
