@@ -38,10 +38,12 @@ struct Options {
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    // The service starts in a folder of its own.
+    let binary = options.binary.canonicalize()?;
     for stores in &options.stores {
         println!("\n### {}\n\n| row | figure |\n|---|---|", stores.title());
-        rows::start_up(&options.binary, *stores).await?;
-        let stack = stack::Stack::start(&options.binary, *stores).await?;
+        rows::start_up(&binary, *stores).await?;
+        let stack = stack::Stack::start(&binary, *stores).await?;
         rows::idle_memory(&stack)?;
         rows::single(&stack, 1, 200).await?;
         rows::single(&stack, 10, 100).await?;
@@ -53,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             rows::large(&stack).await?;
         }
         if options.waiting > 0 {
-            rows::waiting(&options.binary, *stores, options.waiting).await?;
+            rows::waiting(&binary, *stores, options.waiting).await?;
         }
     }
     Ok(())
