@@ -3,7 +3,10 @@
 use kayenta_secrets::{MASK, mask_urls};
 
 /// Words that make a name secret wherever they stand in it.
-const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "key", "pwd"];
+/// The URL of a webhook contains the right to post to it.
+const SECRET_WORDS: [&str; 7] = [
+    "password", "passwd", "secret", "token", "key", "pwd", "webhook",
+];
 
 /// Ends of names that look secret and are not: names of keys, not keys.
 const HARMLESS_ENDS: [&str; 4] = [

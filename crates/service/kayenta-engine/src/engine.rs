@@ -23,6 +23,7 @@ use crate::{
     explainer::{self, CanaryEvidence, Explainer, Judged, NewestVerdict},
     fetcher::Fetcher,
     judge_runner::JudgeRunner,
+    notices::{ExecutionHistory, NoticeDelivery},
     options::{EngineOptions, EngineParts},
     pipeline,
     plan::Planner,
@@ -557,9 +558,28 @@ impl Engine {
         self.shared.parts.queue.warnings()
     }
 
+    /// How far an execution has come; `None` when there is no record of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn history(&self, id: &str) -> Result<Option<ExecutionHistory>, EngineError> {
+        let found = self.shared.executions.find(id).await?;
+        Ok(found.map(|execution| ExecutionHistory::of(&execution)))
+    }
+
     /// Works until `shutdown`, then lets work under way end within the grace period and puts the
-    /// rest back into the queue for another process, or for the next start.
+    /// rest back into the queue for another process, or for the next start. Notices become dead
+    /// letters.
     pub async fn run(&self, shutdown: CancellationToken) {
-        self.shared.workers.run(shutdown).await;
+        self.shared.workers.run(shutdown, None).await;
+    }
+
+    /// [`run`](Self::run) for a process that delivers notices, too.
+    pub async fn run_with_notices(
+        &self,
+        shutdown: CancellationToken,
+        delivery: Arc<dyn NoticeDelivery>,
+    ) {
+        self.shared.workers.run(shutdown, Some(delivery)).await;
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     execution_query::ExecutionQuery,
     ids::accepted_millis,
     lost_execution::LostExecution,
+    notices::{NoticeId, is_notice},
     options::{EngineOptions, EngineParts},
     record::{Execution, canary_group},
     request::CancelOutcome,
@@ -226,6 +227,9 @@ impl Executions {
         &self,
         listed: &ListedExecution,
     ) -> Result<Option<ExecutionSummary>, EngineError> {
+        if is_notice(&listed.id) {
+            return Ok(None);
+        }
         if !listed.summary.is_empty() {
             return Ok(serde_json::from_slice(&listed.summary)
                 .inspect_err(|error| {
@@ -244,7 +248,9 @@ impl Executions {
 
     /// Ids of all executions, in no order.
     pub(crate) async fn ids(&self) -> Result<Vec<String>, EngineError> {
-        Ok(self.store.ids().await?)
+        let mut ids = self.store.ids().await?;
+        ids.retain(|id| !is_notice(id));
+        Ok(ids)
     }
 
     /// Ids of executions that are not complete and have a job of their own, at most `limit`.
@@ -277,6 +283,19 @@ impl Executions {
             execution_id: id.to_owned(),
         };
         Ok(self.queue.push(&job, due).await?)
+    }
+
+    /// Queues the job that tells a receiver of an execution.
+    pub(crate) async fn queue_notice(
+        &self,
+        receiver: String,
+        execution_id: &str,
+    ) -> Result<(), EngineError> {
+        let notice = NoticeId {
+            receiver,
+            execution_id: execution_id.to_owned(),
+        };
+        self.queue_job(&notice.to_string(), None).await
     }
 
     /// Whether queue and records answer.

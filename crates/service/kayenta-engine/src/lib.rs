@@ -41,6 +41,7 @@ mod ids;
 mod judge_runner;
 mod lost_execution;
 mod memory;
+mod notices;
 mod options;
 mod pipeline;
 mod plan;
@@ -59,6 +60,9 @@ pub use execution_query::ExecutionQuery;
 pub use executions::ExecutionPage;
 pub use explainer::CanaryEvidence;
 pub use ids::RandomIds;
+pub use notices::{
+    Delivered, ExecutionHistory, JudgedLook, NoNoticeId, NoticeBoard, NoticeDelivery, NoticeId,
+};
 pub use options::{EngineOptions, EngineParts};
 pub use request::{
     CanaryListing, CancelOutcome, ConfigSource, FetchOneMetric, FetchOutcome, JudgeStoredPairs,

@@ -7,7 +7,7 @@ use kayenta_judge::JudgeRegistry;
 use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::{ExecutionStore, WorkQueue};
 
-use crate::account::Accounts;
+use crate::{account::Accounts, notices::NoticeBoard};
 
 /// Everything the engine works with, by its seams.
 #[derive(Clone, Debug)]
@@ -62,6 +62,8 @@ pub struct EngineOptions {
     pub settle: Duration,
     /// Pairs of application and config whose results are shown as time series of their own.
     pub result_series: usize,
+    /// Who is told how far executions have come; `None` when nobody is.
+    pub notices: Option<Arc<dyn NoticeBoard>>,
     /// How archives write moments and durations.
     pub json_times: JsonTimes,
 }
@@ -85,6 +87,7 @@ impl Default for EngineOptions {
             max_deliveries: 5,
             settle: Duration::from_millis(250),
             result_series: 200,
+            notices: None,
             json_times: JsonTimes::default(),
         }
     }

@@ -58,6 +58,13 @@ pub(crate) struct Execution {
     pub(crate) task: Task,
     /// In the order they are listed.
     pub(crate) stages: Vec<Stage>,
+    /// For how many of its events the notices are queued.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) noticed: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Resolved names of the accounts an execution uses.

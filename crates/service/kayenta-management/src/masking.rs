@@ -132,6 +132,8 @@ impl Masking {
                 .split(|c: char| !c.is_alphanumeric())
                 .any(|word| SECRET_ENDINGS.contains(&word))
             || lower.contains("credentials")
+            // The URL of a webhook contains the right to post to it.
+            || lower.contains("webhook")
             || lower.starts_with("vcap.services")
             || SECRET_DOCUMENTS.contains(&lower.as_str())
             || self.extra.iter().any(|pattern| pattern.is_match(key))
@@ -167,6 +169,7 @@ mod tests {
             "prometheus.password",
             "aws.explicitCredentials.accessKeyId",
             "the.Pin",
+            "kayenta.notifications[0].webhookUrl",
             "my.internal.thing",
             "SPRING_APPLICATION_JSON",
         ] {

@@ -18,6 +18,7 @@ use crate::command::{
     init::InitArgs,
     judge::JudgeArgs,
     migrate::MigrateArgs,
+    notify::NotifyArgs,
     serve::ServeArgs,
 };
 
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check an installation of the Java service before or after replacing it.
     Migrate(MigrateArgs),
+    /// Try the receivers of notifications.
+    Notify(NotifyArgs),
     /// Print the completions of a shell, for example for `~/.bash_completion`.
     Completions(CompletionsArgs),
     /// Print the manual page, or write one page per command into a folder.

@@ -8,6 +8,7 @@ use kayenta_config::Settings;
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_judge::JudgeRegistry;
 use kayenta_model::Clock;
+use kayenta_notifications::Receivers;
 use kayenta_settings::WorkBackend;
 use kayenta_storage::{OpenError, check_writable};
 
@@ -27,6 +28,8 @@ pub(crate) struct Prepared {
     pub(crate) transport: Transport,
     /// The judges.
     pub(crate) judges: JudgeRegistry,
+    /// Who is notified of what.
+    pub(crate) receivers: Arc<Receivers>,
 }
 
 /// Opens it.
@@ -42,6 +45,7 @@ pub(crate) fn prepare(
     let http = wiring::http_settings(&settings.http_client)?;
     let transport = Transport::new(&http).context("the connections of outgoing calls")?;
     let judges = wiring::judges(settings, &transport, clock).context("the remote judge")?;
+    let receivers = Arc::new(wiring::receivers(settings, &transport, clock)?);
     match &settings.work {
         WorkBackend::Redis(redis) => drop(wiring::redis::prepared(settings, redis)?),
         WorkBackend::Embedded => {
@@ -83,5 +87,6 @@ pub(crate) fn prepare(
         http,
         transport,
         judges,
+        receivers,
     })
 }

@@ -16,6 +16,7 @@ use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
 use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource};
+use kayenta_notifications::{Notifier, Receivers};
 use kayenta_queue::SystemClock;
 use kayenta_settings::{ManagementPort, ServerSettings, ShutdownMode};
 use kayenta_ui::PagesOptions;
@@ -56,6 +57,7 @@ pub(crate) struct Service {
     settings: Settings,
     engine: Engine,
     work: Work,
+    receivers: Arc<Receivers>,
     state: ApiState,
     main: Option<HttpServer>,
     management: Option<HttpServer>,
@@ -109,6 +111,7 @@ impl Service {
             http,
             transport,
             judges,
+            receivers,
         } = prepare(&settings, &configured, &clock)?;
         // First, so that a second process on the same port leaves the data of the first alone.
         let main = bind_main(&settings.server, tls.main.clone(), descriptors).await?;
@@ -134,7 +137,10 @@ impl Service {
                 clock,
                 ids,
             },
-            engine_options(&settings, descriptors),
+            EngineOptions {
+                notices: (!receivers.is_empty()).then(|| Arc::clone(&receivers) as _),
+                ..engine_options(&settings, descriptors)
+            },
         );
         let shutdown = CancellationToken::new();
         let lifecycle = watch::Sender::new(Lifecycle::Starting);
@@ -167,6 +173,7 @@ impl Service {
             settings,
             engine,
             work,
+            receivers,
             state,
             main,
             management,
@@ -204,6 +211,7 @@ impl Service {
             settings,
             engine,
             work,
+            receivers,
             state,
             main,
             management,
@@ -231,7 +239,9 @@ impl Service {
         keep_metadata_fresh(&tasks, &engine, &shutdown);
         if settings.queue.enabled {
             let (engine, shutdown) = (engine.clone(), shutdown.clone());
-            tasks.spawn(async move { engine.run(shutdown).await });
+            let records = Arc::clone(&work.executions);
+            let notifier = Arc::new(Notifier::new(receivers, engine.clone(), records));
+            tasks.spawn(async move { engine.run_with_notices(shutdown, notifier).await });
         }
         tasks.close();
         lifecycle.send_replace(Lifecycle::Ready);

@@ -73,6 +73,8 @@ pub struct SpectatorSettings {
 pub struct PagesSettings {
     /// `enabled`, default true: whether `/ui` is there.
     pub enabled: bool,
+    /// `publicUrl`: the address of this service for browsers, without `/ui` and without a slash at its end.
+    pub public_url: Option<String>,
 }
 
 /// The API document (`swagger.*`).

@@ -20,6 +20,7 @@
 mod features;
 mod logging;
 mod management;
+mod notifications;
 mod outbound;
 mod security;
 mod server;
@@ -35,6 +36,9 @@ pub use logging::{
 pub use management::{
     ExposureSettings, HealthGroupSettings, HealthSettings, ManagementPort, ManagementSettings,
     ManagementTls, Show,
+};
+pub use notifications::{
+    NotificationEvent, NotificationForm, NotificationSettings, NotificationVerdict,
 };
 pub use outbound::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings, TrustStore};
 pub use security::{

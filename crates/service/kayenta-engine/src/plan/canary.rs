@@ -58,6 +58,7 @@ pub(crate) fn plan(
         id: inputs.id,
         application,
         status: ExecutionStatus::NotStarted,
+        noticed: 0,
         build_time: inputs.now,
         start_time: None,
         end_time: None,

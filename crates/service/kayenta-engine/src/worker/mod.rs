@@ -16,6 +16,7 @@ use crate::{
     error::{EngineError, EngineErrorKind},
     executions::Executions,
     failure::Failure,
+    notices::{Delivered, ExecutionHistory, NoticeBoard, NoticeDelivery, NoticeId, is_notice},
     options::{EngineOptions, EngineParts},
     record::{Execution, Task},
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver, Next},
@@ -52,6 +53,7 @@ pub(crate) struct Workers {
     analysis: AnalysisDriver,
     comparison: ComparisonDriver,
     archiver: Arc<Archiver>,
+    notices: Option<Arc<dyn NoticeBoard>>,
 }
 
 /// What drives executions of each kind.
@@ -92,6 +94,7 @@ impl Workers {
             analysis: drivers.analysis,
             comparison: drivers.comparison,
             archiver,
+            notices: options.notices.clone(),
         }
     }
 
@@ -107,7 +110,11 @@ impl Workers {
 
     /// Works until `shutdown`, then lets work under way end within the grace period and puts the
     /// rest back.
-    pub(crate) async fn run(self: &Arc<Self>, shutdown: CancellationToken) {
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        shutdown: CancellationToken,
+        delivery: Option<Arc<dyn NoticeDelivery>>,
+    ) {
         tracing::info!(
             instance.id = %self.instance_id,
             workers = self.capacity,
@@ -117,7 +124,7 @@ impl Workers {
         let permits = Arc::new(Semaphore::new(self.capacity));
         let stop = CancellationToken::new();
         let takers = (0..TAKERS.min(self.capacity))
-            .map(|_| self.take_jobs(&permits, &tracker, &stop, &shutdown));
+            .map(|_| self.take_jobs(&permits, &tracker, &stop, &shutdown, delivery.as_ref()));
         tokio::join!(
             futures::future::join_all(takers),
             sweep::sweep(self, &shutdown)
@@ -143,6 +150,7 @@ impl Workers {
         tracker: &TaskTracker,
         stop: &CancellationToken,
         shutdown: &CancellationToken,
+        delivery: Option<&Arc<dyn NoticeDelivery>>,
     ) {
         let mut enabled = self.enabled.subscribe();
         loop {
@@ -166,9 +174,12 @@ impl Workers {
                 Some((permit, Ok(leased))) => {
                     let workers = Arc::clone(self);
                     let (stop, shutdown) = (stop.clone(), shutdown.clone());
+                    let delivery = delivery.cloned();
+                    // Whoever waits for a receiver takes no execution's place.
+                    let permit = permit.filter(|_| !is_notice(&leased.job.execution_id));
                     tracker.spawn(async move {
                         let _permit = permit;
-                        workers.work(leased, &stop, &shutdown).await;
+                        workers.work(leased, &stop, &shutdown, delivery).await;
                     });
                 }
                 Some((_, Err(error))) if error.kind == QueueErrorKind::Closed => return,
@@ -189,16 +200,23 @@ impl Workers {
         leased: LeasedJob,
         stop: &CancellationToken,
         shutdown: &CancellationToken,
+        delivery: Option<Arc<dyn NoticeDelivery>>,
     ) {
         let LeasedJob {
             job,
             lease,
-            delivery,
+            delivery: deliveries,
         } = leased;
         let id = &job.execution_id;
+        let attended = async {
+            match id.parse() {
+                Ok(notice) => self.deliver(&notice, deliveries, delivery).await,
+                Err(_) => self.attend(id, deliveries).await,
+            }
+        };
         let outcome = tokio::select! {
             biased;
-            outcome = self.attend(id, delivery) => outcome,
+            outcome = attended => outcome,
             () = self.hold(&lease) => JobOutcome::LeaseLost,
             () = stop.cancelled() => JobOutcome::Later(None),
         };
@@ -267,6 +285,51 @@ impl Workers {
         }
     }
 
+    /// Delivers what a receiver is to know of an execution.
+    async fn deliver(
+        &self,
+        notice: &NoticeId,
+        deliveries: u32,
+        delivery: Option<Arc<dyn NoticeDelivery>>,
+    ) -> JobOutcome {
+        if deliveries > self.max_deliveries {
+            return JobOutcome::Buried(reason_to_give_up(deliveries - 1));
+        }
+        let Some(delivery) = delivery else {
+            return JobOutcome::Buried(format!(
+                "There is no receiver of notifications called {}.",
+                notice.receiver
+            ));
+        };
+        match delivery.deliver(notice).await {
+            Delivered::Done => JobOutcome::Done,
+            Delivered::Later(due) => JobOutcome::Later(Some(due)),
+            Delivered::GivenUp(reason) => JobOutcome::Buried(reason),
+        }
+    }
+
+    /// Queues the notices of what an execution has come to since they were last queued. Done again after
+    /// a crash, it queues them again.
+    async fn notice(&self, session: &mut Session) -> Result<(), Interrupted> {
+        let Some(board) = &self.notices else {
+            return Ok(());
+        };
+        if !session.execution.has_job() {
+            return Ok(());
+        }
+        let history = ExecutionHistory::of(&session.execution);
+        let receivers = board.receivers(&history, session.execution.noticed);
+        if receivers.is_empty() {
+            return Ok(());
+        }
+        for receiver in receivers {
+            let id = &session.execution.id;
+            self.executions.queue_notice(receiver, id).await?;
+        }
+        session.execution.noticed = history.events();
+        session.save_progress().await
+    }
+
     async fn attend(&self, id: &str, delivery: u32) -> JobOutcome {
         for _ in 0..RELOADS {
             let mut session = match self.executions.open(id).await {
@@ -284,6 +347,11 @@ impl Workers {
                 application = %session.execution.application
             );
             if session.execution.is_complete() {
+                match self.notice(&mut session).await {
+                    Ok(()) => {}
+                    Err(Interrupted::Changed) => continue,
+                    Err(Interrupted::Failed(error)) => return self.later(id, &error),
+                }
                 return self.after_end(session.execution).instrument(span).await;
             }
             if !session.execution.has_job() {
@@ -292,7 +360,11 @@ impl Workers {
             }
             if delivery > self.max_deliveries {
                 let reason = reason_to_give_up(delivery - 1);
-                match self.give_up(&mut session, &reason).await {
+                let given_up = match self.give_up(&mut session, &reason).await {
+                    Ok(()) => self.notice(&mut session).await,
+                    interrupted => interrupted,
+                };
+                match given_up {
                     Ok(()) => {
                         self.archiver.archive(session.execution).await;
                         return JobOutcome::Buried(reason);
@@ -302,13 +374,22 @@ impl Workers {
                 }
             }
             let attendance = self.executions.attend(id);
-            let driven = tokio::select! {
+            let driven = async {
+                self.notice(&mut session).await?;
+                kayenta_limits::scope(self.drive(&mut session)).await
+            };
+            let mut driven = tokio::select! {
                 biased;
                 () = self.executions.ended_elsewhere(id, &attendance.changed) => {
                     Err(Interrupted::Changed)
                 }
-                driven = kayenta_limits::scope(self.drive(&mut session)).instrument(span.clone()) => driven,
+                driven = driven.instrument(span.clone()) => driven,
             };
+            if driven.is_ok()
+                && let Err(interrupted) = self.notice(&mut session).await
+            {
+                driven = Err(interrupted);
+            }
             match driven {
                 Ok(Next::Done) => {
                     return self.after_end(session.execution).instrument(span).await;

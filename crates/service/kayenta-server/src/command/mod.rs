@@ -7,4 +7,5 @@ pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod judge;
 pub(crate) mod migrate;
+pub(crate) mod notify;
 pub(crate) mod serve;

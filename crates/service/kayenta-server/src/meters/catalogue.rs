@@ -84,6 +84,10 @@ meters! {
         "Time to answer a request, by route";
     Gauge "kayenta.build.info" None, ["version"],
         "Always 1; the labels say which build runs";
+    Histogram "kayenta_notification_seconds" SECONDS, ["receiver"],
+        "Time of one attempt to deliver a notification";
+    Counter "kayenta_notifications_total" None, ["receiver", "outcome"],
+        "Attempts to deliver notifications by outcome: delivered, refused, or given up";
     Counter "kayenta_storage_bytes_total" BYTES, ["account", "operation", "kind"],
         "Bytes read from and written to an object store";
     Histogram "kayenta_storage_operation_seconds" SECONDS, ["account", "operation", "kind"],

@@ -25,6 +25,7 @@ mod limits;
 mod metric_stores;
 mod migrate;
 mod new_stores;
+mod notifications;
 mod operations_page;
 mod pages;
 mod real_prometheus;

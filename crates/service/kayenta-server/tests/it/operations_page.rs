@@ -124,6 +124,8 @@ const CHECKED: &[&str] = &[
     "Prometheus half-open",
     "Prometheus slow drip",
     "Prometheus reset in mid-body",
+    "notification refused",
+    "notification given up",
     "Redis lost its data",
     "Redis away at start",
     "Redis master replaced",

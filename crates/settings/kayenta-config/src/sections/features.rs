@@ -158,8 +158,11 @@ pub(super) fn spectator(binder: &Binder<'_>) -> SpectatorSettings {
 }
 
 pub(super) fn pages(binder: &Binder<'_>) -> PagesSettings {
+    let group = binder.group("kayenta.ui");
+    let public_url = group.base_url("publicUrl");
     PagesSettings {
-        enabled: binder.group("kayenta.ui").strict_switch("enabled", true),
+        enabled: group.strict_switch("enabled", true),
+        public_url: public_url.map(|url| url.expose().trim_end_matches('/').to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod features;
 mod logging;
 mod management;
+mod notifications;
 mod outbound;
 mod redis;
 mod refused;
@@ -67,6 +68,7 @@ pub(crate) fn read<S: AccountSection>(
         validate_metric_names: !top.boolean("kayenta.disable.metricname.validation", false),
         spectator: features::spectator(binder),
         pages: features::pages(binder),
+        notifications: notifications::notifications(binder),
         swagger: features::swagger(binder),
         http_client: outbound::http_client(binder),
         security: security::security(binder),

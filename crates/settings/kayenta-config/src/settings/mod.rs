@@ -4,13 +4,14 @@
 
 use std::path::PathBuf;
 
+use kayenta_connections::Connection;
 use kayenta_http::RetryPolicy;
 use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
     AtlasSettings, EngineSettings, HttpClientSettings, IndexSettings, JudgingSettings,
-    LoggingSettings, ManagementSettings, PagesSettings, PrometheusSettings, QueueSettings,
-    RemoteJudgeSettings, SecuritySettings, ServerSettings, SpectatorSettings, SwaggerSettings,
-    TestDefaults, WorkBackend,
+    LoggingSettings, ManagementSettings, NotificationSettings, PagesSettings, PrometheusSettings,
+    QueueSettings, RemoteJudgeSettings, SecuritySettings, ServerSettings, SpectatorSettings,
+    SwaggerSettings, TestDefaults, WorkBackend,
 };
 
 /// Everything an operator can configure.
@@ -65,6 +66,8 @@ pub struct Settings {
     pub spectator: SpectatorSettings,
     /// The pages under `/ui`.
     pub pages: PagesSettings,
+    /// Who is notified of what, and how each is reached.
+    pub notifications: Vec<(NotificationSettings, Connection)>,
     /// The API document and its user interface.
     pub swagger: SwaggerSettings,
     /// The client every metric store and judge is called with.

@@ -1,0 +1,82 @@
+//! How many events of an execution a receiver of several has been told: a record beside that of the execution, kept until the
+//! execution's end is told.
+
+use std::sync::Arc;
+
+use kayenta_engine::NoticeId;
+use kayenta_model::ExecutionStatus;
+use kayenta_queue::{ExecutionRecord, ExecutionStore, QueueError, RecordVersion};
+use serde::{Deserialize, Serialize};
+
+/// What listings of the store file the records under.
+const GROUP: &str = "notices";
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Body {
+    /// Events that were told.
+    told: usize,
+}
+
+/// The progress of one receiver with one execution.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    store: Arc<dyn ExecutionStore>,
+    id: String,
+    version: Option<RecordVersion>,
+    told: usize,
+}
+
+impl Progress {
+    /// What is recorded.
+    pub(crate) async fn load(
+        store: Arc<dyn ExecutionStore>,
+        notice: &NoticeId,
+    ) -> Result<Self, QueueError> {
+        let id = notice.to_string();
+        let found = store.get(&id).await?;
+        let read = |record: &ExecutionRecord| {
+            // One that cannot be read is from a later version: better told twice than not at all.
+            serde_json::from_slice::<Body>(&record.body).unwrap_or_default()
+        };
+        Ok(Self {
+            told: found.as_ref().map_or(0, |(record, _)| read(record).told),
+            version: found.map(|(_, version)| version),
+            store,
+            id,
+        })
+    }
+
+    /// How many events were told.
+    pub(crate) fn told(&self) -> usize {
+        self.told
+    }
+
+    /// Records that the first `told` events were told.
+    pub(crate) async fn save(&mut self, told: usize, now_millis: i64) -> Result<(), QueueError> {
+        let body = serde_json::to_vec(&Body { told }).unwrap_or_default();
+        let record = ExecutionRecord {
+            id: self.id.clone(),
+            group: GROUP.to_owned(),
+            status: ExecutionStatus::Running,
+            build_time_millis: now_millis,
+            has_job: false,
+            body: body.into(),
+            summary: Vec::new().into(),
+        };
+        let version = match self.version {
+            Some(version) => self.store.save(&record, version).await?,
+            None => self.store.create(&record).await?,
+        };
+        self.version = Some(version);
+        self.told = told;
+        Ok(())
+    }
+
+    /// Forgets it: nothing more will be told.
+    pub(crate) async fn forget(&mut self) -> Result<(), QueueError> {
+        if self.version.take().is_some() {
+            self.store.delete(&self.id).await?;
+        }
+        Ok(())
+    }
+}
