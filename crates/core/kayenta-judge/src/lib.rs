@@ -48,6 +48,7 @@ mod pool;
 mod registry;
 mod scoring;
 mod seam;
+mod setting_table;
 mod settings;
 mod static_limit;
 mod used_values;
@@ -62,6 +63,10 @@ pub use registry::JudgeRegistry;
 pub use scoring::{GroupShare, ScoreSum};
 pub use seam::{
     EarlySuccess, Judge, JudgeRequest, LocalJudge, LookVerdict, RemoteJudge, ScoreThresholds,
+};
+pub use setting_table::{
+    JudgeSetting, METRIC_SETTINGS, PAIRED_JUDGE_SETTINGS, SettingKind, check_config_settings,
+    check_metric_settings,
 };
 pub use static_limit::StaticLimitJudge;
 pub use used_values::{UsedSide, UsedValues};

@@ -95,25 +95,6 @@ impl CanaryConfig {
         self.metrics.as_deref().unwrap_or_default()
     }
 
-    /// What the queries have that means nothing in them, a sentence for each field.
-    #[must_use]
-    pub fn unread_query_fields(&self) -> Vec<String> {
-        let queries = self.metrics().iter().enumerate();
-        queries
-            .filter_map(|(index, metric)| Some((index, metric, metric.query.as_ref()?)))
-            .flat_map(|(index, metric, query)| {
-                query.unread().iter().map(move |field| {
-                    format!(
-                        "metrics[{index}].query.{field} has no effect: metric '{}' is queried without it, \
-                         as a query of type {} has no such field",
-                        metric.name(),
-                        query.service_type()
-                    )
-                })
-            })
-            .collect()
-    }
-
     /// Fills absent `applications`, `metrics` and `templates` with empty ones, as the reference does
     /// whenever it rebuilds a config.
     pub fn fill_collections(&mut self) {
@@ -148,6 +129,14 @@ impl CanaryConfig {
         }
         self
     }
+}
+
+/// Whether a stored config may have this name. The comma is allowed though the reference's message does not say so:
+/// existing configs use it.
+#[must_use]
+pub fn is_config_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ',' | '_' | '-');
+    !name.is_empty() && name.chars().all(allowed)
 }
 
 fn escape_template(template: &str) -> String {

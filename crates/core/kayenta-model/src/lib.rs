@@ -31,6 +31,7 @@ pub mod comparison;
 pub mod execution;
 pub mod execution_summary;
 pub mod explanation;
+pub mod fields;
 pub mod java_hash;
 pub mod judgement;
 pub mod lenient;

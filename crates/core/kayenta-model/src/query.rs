@@ -1,15 +1,10 @@
 //! How a metric is fetched: one shape per metric store, distinguished by `type`.
 
 use kayenta_json::{JsonError, in_field};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, Visitor},
-    forward_to_deserialize_any,
-    ser::SerializeMap,
-};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use crate::lenient;
+use crate::{fields::field_names, lenient};
 
 macro_rules! query_shapes {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident : $ty:ty = $with:literal,)* })*) => {$(
@@ -239,6 +234,19 @@ impl QueryConfig {
         })
     }
 
+    /// The name of the field that has the inline template.
+    #[must_use]
+    pub fn inline_template_field(&self) -> Option<&'static str> {
+        let filled = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+        each_shape!(self, q => {
+            if filled(&q.template) {
+                Some("template")
+            } else {
+                filled(&q.custom_inline_template).then_some("customInlineTemplate")
+            }
+        })
+    }
+
     /// The templates written in the metric itself, to be changed in place.
     pub fn inline_templates_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let (first, second) = each_shape!(self, q => {
@@ -258,6 +266,24 @@ impl QueryConfig {
     #[must_use]
     pub fn unread(&self) -> &[String] {
         each_shape!(self, q => &q.unread)
+    }
+
+    /// The fields that a query of this type has, beside `type` and `serviceType`; `None` for a type that does not exist.
+    #[must_use]
+    pub fn fields_of(store: &str) -> Option<&'static [&'static str]> {
+        Some(match store {
+            "prometheus" => field_names::<PrometheusQuery>(),
+            "stackdriver" => field_names::<StackdriverQuery>(),
+            "datadog" => field_names::<DatadogQuery>(),
+            "newrelic" => field_names::<NewRelicQuery>(),
+            "signalfx" => field_names::<SignalFxQuery>(),
+            "graphite" => field_names::<GraphiteQuery>(),
+            "wavefront" => field_names::<WavefrontQuery>(),
+            "influxdb" => field_names::<InfluxDbQuery>(),
+            "atlas" => field_names::<AtlasQuery>(),
+            "http-json" => field_names::<HttpJsonQuery>(),
+            _ => return None,
+        })
     }
 
     /// The deprecated filter; any value but `None` fails the query.
@@ -348,7 +374,7 @@ impl TryFrom<Fields> for QueryConfig {
 
 /// Reads one store's part of a query.
 fn shape<T: Shape>(fields: Map<String, Value>) -> Result<T, String> {
-    let known = names::<T>();
+    let known = field_names::<T>();
     let unread = fields
         .iter()
         .filter(|(name, value)| {
@@ -366,39 +392,6 @@ fn shape<T: Shape>(fields: Map<String, Value>) -> Result<T, String> {
             Err(in_field(&field, JsonError::from(error.into_inner())))
         }
     }
-}
-
-/// The names of the fields a type reads, as it announces them to whoever deserializes it.
-fn names<T: DeserializeOwned>() -> &'static [&'static str] {
-    struct Listening<'n>(&'n mut &'static [&'static str]);
-
-    impl<'de> Deserializer<'de> for Listening<'_> {
-        type Error = serde::de::value::Error;
-
-        fn deserialize_struct<V: Visitor<'de>>(
-            self,
-            _: &'static str,
-            fields: &'static [&'static str],
-            visitor: V,
-        ) -> Result<V::Value, Self::Error> {
-            *self.0 = fields;
-            self.deserialize_any(visitor)
-        }
-
-        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
-            Err(serde::de::Error::custom("there is no value"))
-        }
-
-        forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-            unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-        }
-    }
-
-    let mut names: &'static [&'static str] = &[];
-    let refused = T::deserialize(Listening(&mut names));
-    debug_assert!(refused.is_err(), "there was no value to read");
-    names
 }
 
 #[cfg(test)]
@@ -422,6 +415,11 @@ mod tests {
                 serde_json::json!({"type": store, "template": "a", "customFilterTemplate": "b"});
             let query: QueryConfig = serde_json::from_value(query).unwrap();
             assert_eq!(query.service_type(), store);
+            let fields = QueryConfig::fields_of(store).unwrap();
+            assert!(
+                fields.contains(&"customFilterTemplate"),
+                "{store}: {fields:?}"
+            );
             assert_eq!(query.inline_template(), Some("a"), "{store}");
             assert_eq!(query.filter_template(), Some("b"), "{store}");
             assert_eq!(query.unread(), [] as [&str; 0], "{store}");

@@ -80,6 +80,24 @@ pub fn report_index(lines: &[IndexLine]) -> String {
 /// The section of a judged run, `number` of its file: overview, then every metric, those that failed opened.
 #[must_use]
 pub fn report_section(number: usize, run: &JudgedRun<'_>) -> (IndexLine, String) {
+    let section = run_section(number, run);
+    let line = IndexLine {
+        number,
+        id: if run.id.is_empty() {
+            number.to_string()
+        } else {
+            run.id.to_owned()
+        },
+        badge: run.verdict(),
+        score: run.result.total().map(number::score).unwrap_or_default(),
+        config: run.config_name().to_owned(),
+    };
+    (line, section.into_string())
+}
+
+/// A judged run with all its metrics, as a section of a report or of a page.
+#[must_use]
+pub fn run_section(number: usize, run: &JudgedRun<'_>) -> Markup {
     let rows = run.rows();
     let metrics = rows
         .iter()
@@ -92,7 +110,7 @@ pub fn report_section(number: usize, run: &JudgedRun<'_>) -> (IndexLine, String)
         })
         .collect();
     let heading = format!("{} · {}", run.title(), run.id);
-    let template = SectionTemplate {
+    Markup::of(&SectionTemplate {
         number,
         heading: if run.id.is_empty() {
             run.title()
@@ -102,19 +120,7 @@ pub fn report_section(number: usize, run: &JudgedRun<'_>) -> (IndexLine, String)
         error: None,
         overview: run.overview(&OverviewQuery::default(), &Links::Sections { run: number }),
         metrics,
-    };
-    let line = IndexLine {
-        number,
-        id: if run.id.is_empty() {
-            number.to_string()
-        } else {
-            run.id.to_owned()
-        },
-        badge: run.verdict(),
-        score: run.result.total().map(number::score).unwrap_or_default(),
-        config: run.config_name().to_owned(),
-    };
-    (line, Markup::of(&template).into_string())
+    })
 }
 
 /// The section of what has no verdict, and why.

@@ -48,6 +48,7 @@ mod run;
 pub use analysis::AnalysisView;
 pub use document::{
     IndexLine, STYLE, report_failure, report_foot, report_head, report_index, report_section,
+    run_section,
 };
 pub use label::Badge;
 pub use markup::Markup;

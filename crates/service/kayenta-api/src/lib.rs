@@ -11,6 +11,7 @@ mod controllers;
 mod document;
 mod error;
 mod front;
+mod json_schemas;
 mod openapi;
 mod options;
 mod rendered_configs;
@@ -23,6 +24,7 @@ mod transport;
 
 pub use document::{document, document_2};
 pub use error::ApiError;
+pub use json_schemas::{JSON_SCHEMAS, JsonSchema};
 pub use options::ApiOptions;
 pub use router::{PageRoutes, management_router, router, router_with_pages};
 pub use security::{SecurityError, SigningKeys, SigningKeysError};

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     controllers,
     front::Front,
-    openapi,
+    json_schemas, openapi,
     options::ApiOptions,
     request_timers::RequestTimers,
     security::{Guard, SecurityError},
@@ -52,6 +52,7 @@ pub fn router_with_pages(
     let options = state.options();
     let (routes, document) = described(options).split_for_parts();
     let mut routes = routes.with_state(state.clone());
+    routes = routes.merge(json_schemas::routes(&openapi::as_value(&document)));
     if options.swagger_enabled {
         routes = routes.merge(openapi::routes(&document, options));
     }
@@ -155,7 +156,8 @@ fn declared_methods(document: &OpenApi) -> HashMap<String, Vec<&'static str>> {
         .iter()
         .map(|(path, item)| (path.clone(), methods_of(item)))
         .collect();
-    for path in openapi::UI_ROUTES.iter().chain(&openapi::JSON_ROUTES) {
+    let undescribed = openapi::UI_ROUTES.iter().chain(&openapi::JSON_ROUTES);
+    for path in undescribed.chain([&json_schemas::ROUTE]) {
         methods.insert((*path).to_owned(), vec!["GET"]);
     }
     methods
@@ -193,5 +195,6 @@ fn any_accept_routes(document: &OpenApi) -> HashSet<String> {
         .filter(|(_, item)| is_management(item))
         .map(|(path, _)| path.clone())
         .chain(openapi::UI_ROUTES.map(str::to_owned))
+        .chain([json_schemas::ROUTE.to_owned()])
         .collect()
 }

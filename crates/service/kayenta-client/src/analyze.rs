@@ -16,6 +16,7 @@ use kayenta_model::{
     MetricSetPair, Thresholds,
 };
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     http::{Client, ClientError, Credentials, StartParameters},
     minutes::parse_minutes,
     outcome::{Outcome, in_own_words, last_judged},
-    preflight::{self, Offer},
+    preflight::{Offer, preflight},
     report::{render, render_failure},
     verdict::Verdict,
 };
@@ -309,16 +310,18 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
         parent_execution: None,
     };
     let request = execution_request(args)?;
+    let warnings;
     let started = match (&args.config, &args.config_id) {
         (Some(path), _) => {
-            let config = canary_config(path)?;
-            check(client, &config, &request, &parameters).await?;
+            let (written, config) = canary_config(path)?;
+            warnings = check(client, &written, &config, &request, &parameters).await?;
             client.start_adhoc(&config, &request, &parameters).await?
         }
         (None, Some(id)) => {
             let account = args.configuration_account.as_deref();
             let config = client.config(id, account).await?;
-            check(client, &config, &request, &parameters).await?;
+            let written = serde_json::to_value(&config).unwrap_or_default();
+            warnings = check(client, &written, &config, &request, &parameters).await?;
             client.start_by_id(id, &request, &parameters).await?
         }
         (None, None) => {
@@ -328,19 +331,25 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
             });
         }
     };
-    for warning in &started.warnings {
+    // The service checks the config, too, unless it is the Java service.
+    let further = started
+        .warnings
+        .iter()
+        .filter(|warning| !warnings.contains(warning));
+    for warning in warnings.iter().chain(further) {
         let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }
     Ok(started.id)
 }
 
-/// Refuses what is known to fail, before an interval is waited for it.
+/// Refuses what is known to fail, before an interval is waited for it; what is probably not meant otherwise.
 async fn check(
     client: &Client,
+    written: &Value,
     config: &CanaryConfig,
     request: &AnalysisRequest,
     parameters: &StartParameters,
-) -> Result<(), GateError> {
+) -> Result<Vec<String>, GateError> {
     // A service that does not list them to this caller decides for itself.
     let offer = match client.judges().await {
         Err(error @ ClientError::Unreachable { .. }) => return Err(error.into()),
@@ -349,11 +358,11 @@ async fn check(
             accounts: client.accounts().await.ok(),
         },
     };
-    let problems = preflight::problems(config, request, parameters, &offer);
-    if problems.is_empty() {
-        Ok(())
+    let found = preflight(written, config, request, parameters, &offer);
+    if found.errors.is_empty() {
+        Ok(found.warnings)
     } else {
-        Err(GateError::Preflight(problems))
+        Err(GateError::Preflight(found.errors))
     }
 }
 
@@ -366,15 +375,17 @@ fn read_json(path: &PathBuf) -> Result<Value, GateError> {
     serde_json::from_str(&text).map_err(|error| failed(JsonError::from(error).to_string()))
 }
 
-fn canary_config(path: &PathBuf) -> Result<CanaryConfig, GateError> {
+/// A config as it was written and as it was read.
+fn canary_config(path: &PathBuf) -> Result<(Value, CanaryConfig), GateError> {
     let mut json = read_json(path)?;
     if let Some(inner) = json.get_mut("canaryConfig") {
         json = inner.take();
     }
-    serde_json::from_value(json).map_err(|error| GateError::File {
+    let config = CanaryConfig::deserialize(&json).map_err(|error| GateError::File {
         path: path.display().to_string(),
         reason: JsonError::from(error).to_string(),
-    })
+    })?;
+    Ok((json, config))
 }
 
 /// The request of the file, if any, with the flags laid over it.

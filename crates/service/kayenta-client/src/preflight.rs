@@ -1,26 +1,10 @@
-//! What can be known to be wrong before an analysis waits its first interval: judge, accounts,
-//! thresholds, scope names, template variables.
+//! What can be known to be wrong before an analysis waits its first interval: config, request, judge and accounts.
 
-use std::collections::BTreeSet;
-
+use kayenta_lint::{Problem, ServiceOffer, config_problems, request_problems};
 use kayenta_model::{AnalysisRequest, CanaryConfig};
 use serde_json::Value;
 
 use crate::http::StartParameters;
-
-/// Names that some metric store fills in without a parameter of the request: what its scope derives,
-/// and the window in the forms it offers.
-const FILLED_IN: [&str; 9] = [
-    "start",
-    "end",
-    "step",
-    "project",
-    "resourceType",
-    "startEpochSeconds",
-    "endEpochSeconds",
-    "startEpochMillis",
-    "endEpochMillis",
-];
 
 /// What the service said of itself; a part is `None` when it did not answer.
 #[derive(Clone, Debug, Default)]
@@ -31,19 +15,44 @@ pub(crate) struct Offer {
     pub(crate) accounts: Option<Value>,
 }
 
-/// Every problem found, each in a sentence that says what to change. Empty when nothing is known to be
-/// wrong.
-pub(crate) fn problems(
+/// What keeps the analysis from being started, and what is only reported; each in a sentence that says what to change.
+#[derive(Debug, Default)]
+pub(crate) struct Preflight {
+    pub(crate) errors: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Checks a config as it was written, and the request it is to run with.
+pub(crate) fn preflight(
+    written: &Value,
     config: &CanaryConfig,
     request: &AnalysisRequest,
     parameters: &StartParameters,
     offer: &Offer,
-) -> Vec<String> {
-    let mut problems = Vec::new();
-    problems.extend(thresholds(request));
-    problems.extend(judge(config, offer.judges.as_ref()));
-    problems.extend(scope_names(config, request));
-    problems.extend(templates(config, request));
+) -> Preflight {
+    let judges = judges(offer);
+    let known = ServiceOffer {
+        judges: judges.as_deref(),
+        ..ServiceOffer::default()
+    };
+    let mut found = Preflight::default();
+    let of_config = config_problems(written, &known);
+    let of_request = request_problems(config, request);
+    let texts = of_config
+        .iter()
+        .map(|problem| (problem.is_error(), problem.to_string()))
+        .chain(
+            of_request
+                .iter()
+                .map(|problem| (problem.is_error(), with_flags(problem))),
+        );
+    for (is_error, text) in texts {
+        if is_error {
+            found.errors.push(text);
+        } else {
+            found.warnings.push(text);
+        }
+    }
     for (flag, chosen, supported) in [
         (
             "--metrics-account",
@@ -56,42 +65,14 @@ pub(crate) fn problems(
             "OBJECT_STORE",
         ),
     ] {
-        problems.extend(account(
+        found.errors.extend(account(
             flag,
             chosen.as_deref(),
             supported,
             offer.accounts.as_ref(),
         ));
     }
-    problems
-}
-
-fn thresholds(request: &AnalysisRequest) -> Option<String> {
-    let thresholds = request.thresholds?;
-    let (pass, marginal) = (thresholds.pass?, thresholds.marginal?);
-    (marginal > pass).then(|| {
-        format!(
-            "the marginal threshold ({marginal}) is above the pass threshold ({pass}); set --marginal \
-             to the score at or below which the canary fails, and --pass to the higher one at which it \
-             passes"
-        )
-    })
-}
-
-fn judge(config: &CanaryConfig, judges: Option<&Value>) -> Option<String> {
-    let name = config.judge.as_ref()?.name.as_deref()?;
-    let known: Vec<&str> = judges?
-        .as_array()?
-        .iter()
-        .filter_map(|judge| judge.get("name")?.as_str())
-        .collect();
-    if name.is_empty() || known.is_empty() || known.contains(&name) {
-        return None;
-    }
-    Some(format!(
-        "the service has no judge '{name}', which judge.name of the config asks for; it has {}",
-        known.join(", ")
-    ))
+    found
 }
 
 fn account(
@@ -125,112 +106,29 @@ fn account(
     }
 }
 
-fn scope_names(config: &CanaryConfig, request: &AnalysisRequest) -> Vec<String> {
-    let given: Vec<&str> = scopes(request)
-        .map(|scope| scope.scope_name.as_str())
-        .collect();
-    config
-        .metrics()
-        .iter()
-        .filter_map(|metric| {
-            let wanted = metric.scope_name.as_deref()?;
-            (!given.contains(&wanted)).then(|| {
-                format!(
-                    "metric '{}' asks for the scope '{wanted}', but the request has {}; set --scope-name \
-                     {wanted} or the metric's scopeName",
-                    metric.name(),
-                    given.join(", ")
-                )
-            })
-        })
-        .collect()
+/// What the service is known to have, for the checks of the config.
+fn judges(offer: &Offer) -> Option<Vec<String>> {
+    let names = offer.judges.as_ref()?.as_array()?.iter();
+    let names = names.filter_map(|judge| Some(judge.get("name")?.as_str()?.to_owned()));
+    Some(names.collect())
 }
 
-fn scopes(request: &AnalysisRequest) -> impl Iterator<Item = &kayenta_model::AnalysisScope> {
-    request.scopes.iter().flatten().flatten()
-}
-
-/// Template variables that neither the scope nor a parameter of the request can fill.
-fn templates(config: &CanaryConfig, request: &AnalysisRequest) -> Vec<String> {
-    let mut problems = Vec::new();
-    for metric in config.metrics() {
-        let Some(query) = &metric.query else { continue };
-        let text = match (query.inline_template(), query.filter_template()) {
-            (Some(inline), _) if !inline.is_empty() => inline,
-            (_, Some(name)) => {
-                let templates = config.templates.as_ref();
-                match templates.and_then(|templates| templates.get(name)) {
-                    Some(text) => text,
-                    None => {
-                        problems.push(format!(
-                            "metric '{}' uses the template '{name}', which is not among the config's \
-                             templates",
-                            metric.name()
-                        ));
-                        continue;
-                    }
-                }
-            }
-            _ => continue,
-        };
-        for variable in variables(text) {
-            if !is_bound(variable, request, metric.scope_name.as_deref()) {
-                problems.push(format!(
-                    "metric '{}' uses the template variable ${{{variable}}}, which the request does not \
-                     set for both sides; add {}",
-                    metric.name(),
-                    flags_for(variable)
-                ));
-            }
-        }
-    }
-    problems
-}
-
-fn is_bound(variable: &str, request: &AnalysisRequest, scope_name: Option<&str>) -> bool {
-    let set = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-    FILLED_IN.contains(&variable)
-        || scopes(request)
-            .filter(|scope| scope_name.is_none_or(|name| scope.scope_name == name))
-            .all(|scope| {
-                scope.extended_scope_params.contains_key(variable)
-                    || match variable {
-                        "scope" => set(&scope.control_scope) && set(&scope.experiment_scope),
-                        "location" => {
-                            set(&scope.control_location) && set(&scope.experiment_location)
-                        }
-                        _ => false,
-                    }
-            })
-}
-
-/// The flags that fill in a variable.
-fn flags_for(variable: &str) -> String {
-    match variable {
-        "scope" => "--baseline and --canary".to_owned(),
-        "location" => "--control-location and --experiment-location".to_owned(),
-        _ => format!("--param {variable}=VALUE"),
-    }
-}
-
-/// The plain names in `${…}` of a template, without those that have a default (`${name:-default}`) or
-/// are meant literally (`$${name}`).
-fn variables(template: &str) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    let mut from = 0;
-    while let Some(at) = template[from..].find("${").map(|at| from + at) {
-        from = at + 2;
-        let Some(length) = template[from..].find('}') else {
-            break;
-        };
-        let name = &template[from..from + length];
-        let literal = template[..at].ends_with('$');
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if !literal && !name.is_empty() && name.chars().all(plain) {
-            found.insert(name);
-        }
-    }
-    found
+/// A problem of the request with the flags that fix it.
+fn with_flags(problem: &Problem) -> String {
+    let field = problem.pointer.rsplit('/').next().unwrap_or_default();
+    let flags = match (problem.rule, field) {
+        ("thresholds", "marginal") => "--marginal, --pass".to_owned(),
+        ("thresholds", _) => "--pass and --marginal".to_owned(),
+        ("interval", _) => "--interval".to_owned(),
+        ("scope-name", _) => "--scope-name, or the metric's scopeName".to_owned(),
+        ("variable", "controlScope") => "--baseline".to_owned(),
+        ("variable", "experimentScope") => "--canary".to_owned(),
+        ("variable", "controlLocation") => "--control-location".to_owned(),
+        ("variable", "experimentLocation") => "--experiment-location".to_owned(),
+        ("variable", name) => format!("--param {name}=VALUE"),
+        _ => return problem.to_string(),
+    };
+    format!("{} (set {flags})", problem.sentence())
 }
 
 #[cfg(test)]
@@ -240,13 +138,14 @@ mod tests {
 
     use super::*;
 
-    fn found(change: impl FnOnce(&mut Value)) -> Vec<String> {
+    fn found(change: impl FnOnce(&mut Value)) -> Preflight {
         let mut whole = json!({
             "canaryConfig": {
                 "judge": {"name": "NetflixACAJudge-v1.0"},
-                "templates": {"t": "x{zone=\"${zone}\"}"},
-                "metrics": [{"name": "m", "scopeName": "default",
-                    "query": {"type": "prometheus", "customFilterTemplate": "t"}}]
+                "templates": {"t": "PromQL:x{zone=\"${zone}\"}"},
+                "metrics": [{"name": "m", "scopeName": "default", "groups": ["g"],
+                    "query": {"type": "prometheus", "customFilterTemplate": "t"}}],
+                "classifier": {"groupWeights": {"g": 100}}
             },
             "executionRequest": {
                 "thresholds": {"pass": 95, "marginal": 75},
@@ -254,6 +153,7 @@ mod tests {
             }
         });
         change(&mut whole);
+        let written = whole["canaryConfig"].clone();
         let request: AnalysisAdhocRequest = serde_json::from_value(whole).unwrap();
         let offer = Offer {
             judges: Some(json!([{"name": "NetflixACAJudge-v1.0"}])),
@@ -262,18 +162,19 @@ mod tests {
                 {"name": "disk", "supportedTypes": ["OBJECT_STORE", "CONFIGURATION_STORE"]}
             ])),
         };
-        let parameters = StartParameters::default();
-        problems(
+        preflight(
+            &written,
             &request.canary_config.unwrap(),
             &request.execution_request.unwrap(),
-            &parameters,
+            &StartParameters::default(),
             &offer,
         )
     }
 
     #[test]
     fn a_request_that_fits_the_service_has_no_problem() {
-        assert_eq!(found(|_| {}), Vec::<String>::new());
+        let found = found(|_| {});
+        assert_eq!((found.errors.len(), found.warnings.len()), (0, 0));
     }
 
     #[test]
@@ -292,7 +193,7 @@ mod tests {
             (
                 "/canaryConfig/metrics/0/scopeName",
                 json!("other"),
-                "--scope-name other",
+                "--scope-name",
             ),
             (
                 "/executionRequest/scopes/0/extendedScopeParams",
@@ -306,10 +207,20 @@ mod tests {
             ),
         ];
         for (pointer, value, part) in cases {
-            let problems = found(|whole| *whole.pointer_mut(pointer).unwrap() = value);
-            assert!(!problems.is_empty(), "{pointer}");
-            assert!(problems[0].contains(part), "{pointer}: {problems:?}");
+            let errors = found(|whole| *whole.pointer_mut(pointer).unwrap() = value).errors;
+            assert!(!errors.is_empty(), "{pointer}");
+            assert!(errors[0].contains(part), "{pointer}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn what_has_no_effect_is_a_warning_with_the_name_that_was_meant() {
+        let found = found(|whole| whole["canaryConfig"]["metrics"][0]["scope"] = json!("x"));
+        assert_eq!(found.errors, [] as [&str; 0]);
+        assert!(
+            found.warnings[0].contains("did you mean 'scopeName'?"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -331,14 +242,5 @@ mod tests {
             Some(&accounts),
         );
         assert_eq!(fits, None);
-    }
-
-    #[test]
-    fn only_plain_names_without_default_are_variables() {
-        let text = "a{x=\"${one}\", y=\"$${two}\", z=\"${three:-3}\", w=\"${four_4}\"} ${open";
-        assert_eq!(
-            variables(text).into_iter().collect::<Vec<_>>(),
-            ["four_4", "one"]
-        );
     }
 }

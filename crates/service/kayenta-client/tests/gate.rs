@@ -141,7 +141,8 @@ fn config_file() -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(
         file,
-        r#"{{"canaryConfig": {{"name": "c", "metrics": []}}}}"#
+        r#"{{"canaryConfig": {{"name": "c", "classifier": {{}}, "metrics": [{{"name": "m", "scopeName": "default",
+            "query": {{"type": "graphite", "metricName": "m"}}}}]}}}}"#
     )
     .unwrap();
     file

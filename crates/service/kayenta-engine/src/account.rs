@@ -154,6 +154,13 @@ impl Accounts {
             .contains(service_type)
     }
 
+    /// The types of queries that some module understands.
+    #[must_use]
+    pub fn service_types(&self) -> Vec<String> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.service_types.iter().cloned().collect()
+    }
+
     /// Removes an account; whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         self.state

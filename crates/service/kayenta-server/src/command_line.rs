@@ -9,6 +9,7 @@
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use kayenta_lint::nearest;
 
 use crate::command::{
     check_config::CheckConfigArgs,
@@ -17,6 +18,7 @@ use crate::command::{
     health::HealthArgs,
     init::InitArgs,
     judge::JudgeArgs,
+    lint::LintArgs,
     migrate::MigrateArgs,
     notify::NotifyArgs,
     serve::ServeArgs,
@@ -55,6 +57,10 @@ pub(crate) enum Command {
     Health(HealthArgs),
     /// Check configuration files and print the effective settings with secrets masked.
     CheckConfig(CheckConfigArgs),
+    /// Check canary configs and requests: unknown fields, weights, names, queries, settings of judges.
+    ///
+    /// The exit code is 0 if no file has an error, 1 if one has, and 2 if a file cannot be read.
+    Lint(LintArgs),
     /// Write a first configuration file, for a Prometheus and objects on disk, and check it.
     Init(InitArgs),
     /// Check an installation of the Java service before or after replacing it.
@@ -129,16 +135,6 @@ impl UnknownWord {
             means_gate: false,
         }
     }
-}
-
-/// The one of `known` that `word` is probably a misspelling of.
-fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }
 
 fn is_command(word: &str) -> bool {

@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Health(args)) => on_runtime(command::health::run(args)),
         Some(Command::CheckConfig(args)) => on_runtime(command::check_config::run(args)),
+        Some(Command::Lint(args)) => command::lint::run(&args),
         Some(Command::Init(args)) => command::init::run(&args),
         Some(Command::Completions(args)) => Ok(command::completions::completions(
             &args,

@@ -48,6 +48,31 @@ where
     }
 }
 
+/// A JSON request body together with its text, for what reads more of it than the type does.
+#[derive(Debug)]
+pub struct WrittenBody<T> {
+    /// The body, read as [`JsonBody`] reads it.
+    pub value: T,
+    /// Its text.
+    pub written: Bytes,
+}
+
+impl<T, S> FromRequest<S> for WrittenBody<T>
+where
+    T: DeserializeOwned + Send + 'static,
+    S: Send + Sync,
+    BodyLimits: FromRef<S>,
+{
+    type Rejection = ErrorResponse;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ErrorResponse> {
+        require_json(request.headers())?;
+        let written = read_body(request, BodyLimits::from_ref(state)).await?;
+        let value = parse(written.clone()).await?;
+        Ok(Self { value, written })
+    }
+}
+
 /// Bodies above this size are parsed off the async threads.
 const PARSE_INLINE_BYTES: usize = 128 << 10;
 /// What a parsed body takes, as a multiple of its text.

@@ -37,6 +37,6 @@ pub mod schemas;
 mod timed_json;
 
 pub use error::{ErrorResponse, RefusalText};
-pub use json_body::{BodyLimits, JsonBody, is_media_type, parse_body, read_body};
+pub use json_body::{BodyLimits, JsonBody, WrittenBody, is_media_type, parse_body, read_body};
 pub use params::{FormParams, Params};
 pub use timed_json::{TimedJson, report_times_as_numbers};

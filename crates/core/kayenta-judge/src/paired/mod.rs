@@ -17,7 +17,9 @@ mod tests;
 use std::num::NonZeroUsize;
 
 use kayenta_model::explanation::Conclusion;
-use kayenta_model::{AnalysisResult, CanaryJudgeResult, Look, MetricConfig, MetricSetPair};
+use kayenta_model::{
+    AnalysisResult, CanaryConfig, CanaryJudgeResult, Look, MetricConfig, MetricSetPair,
+};
 use kayenta_stats::{CompletePairs, Gaps, Summary, benjamini_hochberg, holm, ratio_of_means};
 
 use self::settings::{Multiplicity, check_look};
@@ -51,6 +53,11 @@ impl Default for PairedCanaryJudge {
             threads: NonZeroUsize::MIN,
         }
     }
+}
+
+/// Reads the settings of the judge in a config, to find what it would refuse.
+pub(crate) fn check_judge_settings(config: &CanaryConfig) -> Result<(), JudgeError> {
+    PairedSettings::read(config).map(drop)
 }
 
 impl PairedCanaryJudge {

@@ -160,7 +160,21 @@ impl ConfigCatalogue {
     /// # Errors
     /// [`Invalid`](StorageErrorKind::Invalid) when a check fails, there is no such config, or the
     /// name is taken in one of the applications.
-    pub async fn update(&self, id: &str, mut config: CanaryConfig) -> Result<String, StorageError> {
+    pub async fn update(&self, id: &str, config: CanaryConfig) -> Result<String, StorageError> {
+        self.update_if(id, config, |_| true).await
+    }
+
+    /// As [`update`](Self::update), but only if what is stored still is what the caller expects. An unreadable config
+    /// is replaced.
+    ///
+    /// # Errors
+    /// Besides those of [`update`](Self::update), [`Conflict`](StorageErrorKind::Conflict) when it is not.
+    pub async fn update_if(
+        &self,
+        id: &str,
+        mut config: CanaryConfig,
+        expected: impl Fn(&CanaryConfig) -> bool + Send + 'static,
+    ) -> Result<String, StorageError> {
         // C-STORE-03: the id of the path is the id of the config, whatever the body says.
         self.give_id(&mut config, Some(id));
         let (name, _) = rules::check(&config, self.0.check_metric_names)?;
@@ -169,7 +183,7 @@ impl ConfigCatalogue {
         let inner = Arc::clone(&self.0);
         let key = id.to_owned();
         self.exclusively(locks, async move {
-            inner.write_changed(&key, config, now).await
+            inner.write_changed(&key, config, now, expected).await
         })
         .await?;
         Ok(id.to_owned())
@@ -248,6 +262,7 @@ impl Inner {
         id: &str,
         mut config: CanaryConfig,
         now: i64,
+        expected: impl Fn(&CanaryConfig) -> bool,
     ) -> Result<(), StorageError> {
         let mut tries = 0;
         loop {
@@ -263,6 +278,12 @@ impl Inner {
                     warn!(config.id = id, "replacing an unreadable config: {error}")
                 })
                 .ok();
+            if stored.as_ref().is_some_and(|stored| !expected(stored)) {
+                return Err(StorageError::new(
+                    StorageErrorKind::Conflict,
+                    format!("Canary config '{id}' was changed meanwhile."),
+                ));
+            }
             rules::stamp_updated(&mut config, stored.as_ref(), now);
             let condition = WriteCondition::Unchanged(object.summary.version);
             tries += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use kayenta_model::{CanaryConfig, time::iso_millis};
+use kayenta_model::{CanaryConfig, canary_config::is_config_name, time::iso_millis};
 
 use crate::{
     error::{StorageError, StorageErrorKind},
@@ -43,9 +43,7 @@ pub(super) fn check(
             "Canary config must specify at least one application.",
         ));
     }
-    // The comma is allowed though the message does not say so: existing configs use it.
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, ',' | '_' | '-');
-    if !name.chars().all(allowed) {
+    if !is_config_name(name) {
         return Err(invalid(format!(
             "Canary config cannot be named '{name}'. Names must contain only letters, numbers, \
              dashes (-) and underscores (_)."

@@ -165,6 +165,31 @@ async fn update_renames_carries_creation_over_and_forces_the_id() {
 }
 
 #[tokio::test]
+async fn an_update_with_an_expectation_replaces_nothing_else() {
+    let house = house();
+    let id = house
+        .catalogue
+        .create(named("one", &["app"]))
+        .await
+        .unwrap();
+    let seen = house.catalogue.get(&id).await.unwrap();
+    let expects = |seen: CanaryConfig| move |stored: &CanaryConfig| *stored == seen;
+    let change = named("two", &["app"]);
+    house
+        .catalogue
+        .update_if(&id, change, expects(seen.clone()))
+        .await
+        .unwrap();
+    let error = house
+        .catalogue
+        .update_if(&id, named("three", &["app"]), expects(seen))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, StorageErrorKind::Conflict);
+    assert_eq!(house.stored(&id).await["name"], "two");
+}
+
+#[tokio::test]
 async fn update_and_removal_of_nothing() {
     let house = house();
     let error = house

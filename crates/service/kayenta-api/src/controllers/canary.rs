@@ -10,7 +10,7 @@ use kayenta_model::{
     explanation::CanaryExplanation,
 };
 use kayenta_web::{
-    ErrorResponse, JsonBody, Params, TimedJson, params,
+    ErrorResponse, JsonBody, Params, TimedJson, WrittenBody, params,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     account_params::{ConfigurationAccount, RunParams, StorageAccount},
-    canary_config::unread_query_fields,
+    canary_config::warnings_of,
 };
 use crate::{error::ApiError, state::ApiState};
 
@@ -72,8 +72,8 @@ pub(crate) struct CanaryExecutionResponse {
     /// Id of the run, a ULID.
     #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     pub(super) canary_execution_id: String,
-    /// What was accepted although it has no effect, such as unknown fields of a query. Absent if there is
-    /// nothing of the kind.
+    /// What was accepted although it has no effect: unknown fields of metrics, their queries and settings. Absent if
+    /// there is nothing of the kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub(super) warnings: Vec<String>,
@@ -142,19 +142,26 @@ pub(crate) async fn start_adhoc(
     State(state): State<ApiState>,
     Params(params): Params<InlineConfigParams>,
     Params(run): Params<RunParams>,
-    JsonBody(body): JsonBody<CanaryAdhocRequest>,
+    WrittenBody {
+        value: body,
+        written,
+    }: WrittenBody<CanaryAdhocRequest>,
 ) -> Result<Json<CanaryExecutionResponse>, ApiError> {
     let source = ConfigSource::AdHoc {
         config: body.canary_config,
     };
-    start_run(
+    let Json(started) = start_run(
         &state,
         source,
         body.execution_request,
         params.application,
         run,
     )
-    .await
+    .await?;
+    Ok(Json(CanaryExecutionResponse {
+        warnings: warnings_of(&state, written).await,
+        ..started
+    }))
 }
 
 async fn start_run(
@@ -164,7 +171,6 @@ async fn start_run(
     application: Option<String>,
     run: RunParams,
 ) -> Result<Json<CanaryExecutionResponse>, ApiError> {
-    let warnings = warnings_of(&config_source);
     let canary_execution_id = state
         .engine()
         .start_canary(StartCanary {
@@ -178,17 +184,8 @@ async fn start_run(
         .await?;
     Ok(Json(CanaryExecutionResponse {
         canary_execution_id,
-        warnings,
+        warnings: Vec::new(),
     }))
-}
-
-/// What a config that was sent along has that has no effect.
-pub(super) fn warnings_of(source: &ConfigSource) -> Vec<String> {
-    match source {
-        ConfigSource::AdHoc { config } => config.as_ref().map(unread_query_fields),
-        ConfigSource::ById { .. } => None,
-    }
-    .unwrap_or_default()
 }
 
 /// Get the status of a run

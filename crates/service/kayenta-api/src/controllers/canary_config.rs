@@ -5,10 +5,13 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use bytes::Bytes;
 use http::StatusCode;
+use kayenta_limits::compute;
+use kayenta_lint::{Problem, ServiceOffer, UNKNOWN_FIELD, config_problems};
 use kayenta_model::{CanaryConfig, ConfigSummary};
 use kayenta_web::{
-    JsonBody, Params,
+    Params, WrittenBody,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -33,21 +36,126 @@ pub(crate) struct CanaryConfigUpdateResponse {
     /// Id of the config.
     #[schema(example = "0b7d6f1e-9a3c-4a55-8d0e-5b8d7b1f2c3d")]
     canary_config_id: String,
-    /// What was accepted although it has no effect, such as unknown fields of a query. Absent if there is
-    /// nothing of the kind.
+    /// What was accepted although it has no effect: unknown fields of metrics, their queries and settings. Absent if
+    /// there is nothing of the kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<String>,
+    /// Every problem of the config, if the request asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<ConfigProblem>>,
 }
 
-/// C-API-29: what the queries of a config have that has no effect, also on the log.
-pub(super) fn unread_query_fields(config: &CanaryConfig) -> Vec<String> {
-    let warnings = config.unread_query_fields();
-    if !warnings.is_empty() {
-        let name = config.name.as_deref().unwrap_or_default();
-        tracing::warn!("canary config '{name}': {}", warnings.join("; "));
+/// What a writer wants to be told.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ProblemParams {
+    /// Whether the response lists every problem of the config, as `kayenta lint` does. Nothing is refused for it.
+    #[serde(default)]
+    problems: bool,
+}
+
+/// A problem of a config.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConfigProblem {
+    /// JSON pointer (RFC 6901) of the field in the config.
+    #[schema(example = "/metrics/0/scopeName")]
+    pointer: String,
+    /// `error` for what keeps a run from succeeding, `warning` for what has no effect or is probably not meant.
+    #[schema(example = "warning")]
+    level: &'static str,
+    /// Name of the rule.
+    #[schema(example = "unknown-field")]
+    rule: &'static str,
+    /// What is wrong and what to do about it.
+    message: String,
+    /// The known name that was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<String>,
+}
+
+impl From<Problem> for ConfigProblem {
+    fn from(problem: Problem) -> Self {
+        Self {
+            pointer: problem.pointer,
+            level: problem.level.word(),
+            rule: problem.rule,
+            message: problem.message,
+            nearest: problem.nearest,
+        }
     }
-    warnings
+}
+
+/// Longer bodies are not looked at: a second reading of them would not fit into the memory they have been granted.
+const LONGEST_CHECKED: usize = 1 << 20;
+
+/// The problems of a config that was sent; `at` is its pointer in the body.
+async fn problems_of(
+    state: &ApiState,
+    written: Bytes,
+    at: &'static str,
+    to_store: bool,
+) -> Vec<Problem> {
+    if written.len() > LONGEST_CHECKED {
+        return Vec::new();
+    }
+    let engine = state.engine();
+    let judges = engine.judges().judges().iter();
+    let judges: Vec<String> = judges.map(|judge| judge.name().to_owned()).collect();
+    let stores = engine.accounts().service_types();
+    let problems = compute(move || {
+        // What comes after the root value is ignored, as it was when the body was read.
+        let mut body = serde_json::Deserializer::from_slice(&written);
+        let body = serde_json::Value::deserialize(&mut body).unwrap_or_default();
+        let Some(config) = body.pointer(at).filter(|config| !config.is_null()) else {
+            return Vec::new();
+        };
+        let offer = ServiceOffer {
+            judges: Some(&judges),
+            stores: Some(&stores),
+            to_store,
+        };
+        let problems = config_problems(config, &offer);
+        let dropped = dropped(&problems);
+        if !dropped.is_empty() {
+            let name = config["name"].as_str().unwrap_or_default();
+            tracing::warn!("canary config '{name}': {}", dropped.join("; "));
+        }
+        problems
+    });
+    // The config is stored or run as it is, whether or not it could be looked at.
+    problems.await.unwrap_or_default()
+}
+
+/// C-API-29: the fields of metrics that are dropped, so that something else is judged than was meant.
+fn dropped(problems: &[Problem]) -> Vec<String> {
+    problems
+        .iter()
+        .filter(|problem| problem.rule == UNKNOWN_FIELD && problem.pointer.starts_with("/metrics/"))
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// C-API-29: what is said of a config that was sent along with a request.
+pub(super) async fn warnings_of(state: &ApiState, written: Bytes) -> Vec<String> {
+    dropped(&problems_of(state, written, "/canaryConfig", false).await)
+}
+
+/// The answer to a write.
+async fn written_config(
+    state: &ApiState,
+    canary_config_id: String,
+    written: Bytes,
+    params: &ProblemParams,
+) -> Json<CanaryConfigUpdateResponse> {
+    let problems = problems_of(state, written, "", true).await;
+    Json(CanaryConfigUpdateResponse {
+        canary_config_id,
+        warnings: dropped(&problems),
+        problems: params
+            .problems
+            .then(|| problems.into_iter().map(ConfigProblem::from).collect()),
+    })
 }
 
 /// List the configs
@@ -92,7 +200,7 @@ pub(crate) async fn load(
 /// least one application, and metrics with distinct names. An absent `id` is generated.
 #[utoipa::path(
     post, path = "/canaryConfig", tag = "canary-config-controller", operation_id = "storeCanaryConfig",
-    params(ConfigurationAccount),
+    params(ConfigurationAccount, ProblemParams),
     request_body = CanaryConfig,
     responses(
         (status = 200, description = "Stored", body = CanaryConfigUpdateResponse),
@@ -102,15 +210,15 @@ pub(crate) async fn load(
 pub(crate) async fn create(
     State(state): State<ApiState>,
     Params(params): Params<ConfigurationAccount>,
-    JsonBody(config): JsonBody<CanaryConfig>,
+    Params(problems): Params<ProblemParams>,
+    WrittenBody {
+        value: config,
+        written,
+    }: WrittenBody<CanaryConfig>,
 ) -> Result<Json<CanaryConfigUpdateResponse>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    let warnings = unread_query_fields(&config);
-    let canary_config_id = catalogue.configs.create(config).await?;
-    Ok(Json(CanaryConfigUpdateResponse {
-        canary_config_id,
-        warnings,
-    }))
+    let id = catalogue.configs.create(config).await?;
+    Ok(written_config(&state, id, written, &problems).await)
 }
 
 /// Replace a config
@@ -119,7 +227,7 @@ pub(crate) async fn create(
 /// the stored one is kept.
 #[utoipa::path(
     put, path = "/canaryConfig/{canaryConfigId}", tag = "canary-config-controller", operation_id = "updateCanaryConfig",
-    params(("canaryConfigId" = String, Path, description = "Id of the config"), ConfigurationAccount),
+    params(("canaryConfigId" = String, Path, description = "Id of the config"), ConfigurationAccount, ProblemParams),
     request_body = CanaryConfig,
     responses(
         (status = 200, description = "Stored", body = CanaryConfigUpdateResponse),
@@ -130,15 +238,15 @@ pub(crate) async fn update(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<ConfigurationAccount>,
-    JsonBody(config): JsonBody<CanaryConfig>,
+    Params(problems): Params<ProblemParams>,
+    WrittenBody {
+        value: config,
+        written,
+    }: WrittenBody<CanaryConfig>,
 ) -> Result<Json<CanaryConfigUpdateResponse>, ApiError> {
     let catalogue = state.catalogue(params.configuration_account_name.as_deref())?;
-    let warnings = unread_query_fields(&config);
-    let canary_config_id = catalogue.configs.update(&id, config).await?;
-    Ok(Json(CanaryConfigUpdateResponse {
-        canary_config_id,
-        warnings,
-    }))
+    let id = catalogue.configs.update(&id, config).await?;
+    Ok(written_config(&state, id, written, &problems).await)
 }
 
 /// Delete a config

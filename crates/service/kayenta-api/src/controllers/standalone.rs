@@ -9,7 +9,7 @@ use kayenta_model::{
     AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse, explanation::AnalysisExplanation,
 };
 use kayenta_web::{
-    JsonBody, Params, TimedJson,
+    JsonBody, Params, TimedJson, WrittenBody,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     account_params::{ConfigurationAccount, RunParams, StorageAccount},
-    canary::warnings_of,
+    canary_config::warnings_of,
 };
 use crate::{error::ApiError, state::ApiState};
 
@@ -40,8 +40,8 @@ pub(crate) struct CanaryAnalysisExecutionResponse {
     /// Id of the analysis, a ULID.
     #[schema(example = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF")]
     canary_analysis_execution_id: String,
-    /// What was accepted although it has no effect, such as unknown fields of a query. Absent if there is
-    /// nothing of the kind.
+    /// What was accepted although it has no effect: unknown fields of metrics, their queries and settings. Absent if
+    /// there is nothing of the kind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     warnings: Vec<String>,
@@ -97,12 +97,19 @@ pub(crate) async fn start_adhoc(
     State(state): State<ApiState>,
     Params(params): Params<AnalysisParams>,
     Params(run): Params<RunParams>,
-    JsonBody(body): JsonBody<AnalysisAdhocRequest>,
+    WrittenBody {
+        value: body,
+        written,
+    }: WrittenBody<AnalysisAdhocRequest>,
 ) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
     let source = ConfigSource::AdHoc {
         config: body.canary_config,
     };
-    start_analysis(&state, source, body.execution_request, params, run).await
+    let Json(started) = start_analysis(&state, source, body.execution_request, params, run).await?;
+    Ok(Json(CanaryAnalysisExecutionResponse {
+        warnings: warnings_of(&state, written).await,
+        ..started
+    }))
 }
 
 async fn start_analysis(
@@ -112,7 +119,6 @@ async fn start_analysis(
     params: AnalysisParams,
     run: RunParams,
 ) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
-    let warnings = warnings_of(&config_source);
     let canary_analysis_execution_id = state
         .engine()
         .start_analysis(StartAnalysis {
@@ -127,7 +133,7 @@ async fn start_analysis(
         .await?;
     Ok(Json(CanaryAnalysisExecutionResponse {
         canary_analysis_execution_id,
-        warnings,
+        warnings: Vec::new(),
     }))
 }
 

@@ -104,3 +104,37 @@ async fn ids_keep_their_dots() {
     assert_eq!(answer.json(), json!({"canaryConfigId": "a.b.json"}));
     assert_eq!(service.get("/canaryConfig/a.b.json").await.status, 200);
 }
+
+#[tokio::test]
+async fn c_api_29_dropped_fields_of_metrics_are_named_and_every_problem_is_listed_on_request() {
+    let service = service();
+    let mut written = config("misspelt");
+    written["metrics"][0]["scope"] = json!("default");
+    written["surprise"] = json!(1);
+    written["classifier"] = json!({"groupWeights": {"nobody": 50}});
+    let plain = service.json("POST", "/canaryConfig", &written).await.json();
+    let warnings = plain["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 1, "{plain}");
+    assert_eq!(
+        warnings[0],
+        "metrics[0].scope: a metric has no field 'scope', so it has no effect; did you mean 'scopeName'?"
+    );
+    assert_eq!(plain.get("problems"), None);
+
+    let id = plain["canaryConfigId"].as_str().unwrap();
+    let path = format!("/canaryConfig/{id}?problems=true");
+    let asked = service.json("PUT", &path, &written).await.json();
+    let pointers: Vec<&str> = asked["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["pointer"].as_str().unwrap())
+        .collect();
+    for pointer in [
+        "/surprise",
+        "/metrics/0/scope",
+        "/classifier/groupWeights/nobody",
+    ] {
+        assert!(pointers.contains(&pointer), "{pointer}: {asked}");
+    }
+}

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod judge;
+pub(crate) mod lint;
 pub(crate) mod migrate;
 pub(crate) mod notify;
 pub(crate) mod serve;

@@ -4,6 +4,7 @@
 mod canary_configs;
 mod command_lines;
 mod generated;
+mod json_schemas;
 mod links;
 mod meters;
 mod object_store_guide;

@@ -194,6 +194,64 @@ fn mistyped_commands_and_options_do_not_start_a_server() {
 }
 
 #[test]
+fn lint_names_fields_and_its_exit_code_says_whether_there_are_errors() {
+    let good = json!({
+        "metrics": [{"name": "m", "groups": ["g"], "scopeName": "default",
+            "query": {"type": "prometheus", "customInlineTemplate": "PromQL:up{v=\"${scope}\"}"}}],
+        "classifier": {"groupWeights": {"g": 100}}
+    });
+    let mut warned = good.clone();
+    warned["metrics"][0]["query"]["metricname"] = json!("x");
+    let mut wrong = good.clone();
+    wrong["metrics"][0]["analysisConfigurations"] = json!({"canary": {"critical": "true"}});
+    for (document, options, code, part) in [
+        (good.to_string(), &[][..], 0, "-: errors: 0, warnings: 0"),
+        (
+            warned.to_string(),
+            &[],
+            0,
+            "-: metrics[0].query.metricname: warning: has no effect",
+        ),
+        (
+            warned.to_string(),
+            &["--deny-warnings"],
+            1,
+            "did you mean 'metricName'?",
+        ),
+        (
+            json!({"canaryConfig": wrong}).to_string(),
+            &[],
+            1,
+            "-: canaryConfig.metrics[0].analysisConfigurations.canary.critical: error: ",
+        ),
+        (
+            wrong.to_string(),
+            &["--output", "json"],
+            1,
+            "\"level\": \"error\"",
+        ),
+        (
+            good.to_string(),
+            &["--to-store"],
+            1,
+            "-: name: error: a stored config needs a name",
+        ),
+        ("{".to_owned(), &[], 2, "-: error: "),
+    ] {
+        let output = kayenta(&[&["lint", "-"], options].concat(), &document);
+        let said = text(&output.stdout);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{options:?} {document}: {said}"
+        );
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let output = kayenta(&["lint", "kayenta.yml"], "");
+    assert!(text(&output.stdout).contains("kayenta check-config kayenta.yml"));
+}
+
+#[test]
 fn demo_says_when_the_port_is_taken() {
     let taken = std::net::TcpListener::bind("[::]:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
