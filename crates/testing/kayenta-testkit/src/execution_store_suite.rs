@@ -64,7 +64,7 @@ fn record(number: usize) -> ExecutionRecord {
         build_time_millis: 1_700_000_000_000 + number as i64,
         has_job: true,
         body: Bytes::from(format!("{{\"number\":{number},\"text\":\"ünï\\u0000\"}}")),
-        summary: Bytes::from(format!("{{\"number\":{number}}}")),
+        summary: Bytes::new(),
     }
 }
 
@@ -345,6 +345,7 @@ pub async fn everything_is_listed_newest_first_from_a_place_on(fixture: Executio
         // Three of each time, in three groups.
         record.build_time_millis = 1_700_000_000_000 + (number / 3) as i64;
         record.group = format!("group {}", number % 3);
+        record.summary = Bytes::from(format!("summary {number}"));
         store.create(&record).await.unwrap();
     }
     let expected: Vec<String> = (0..30).rev().map(|number| record(number).id).collect();
@@ -361,7 +362,7 @@ pub async fn everything_is_listed_newest_first_from_a_place_on(fixture: Executio
     let ids: Vec<&String> = listed.iter().map(|listed| &listed.id).collect();
     assert_eq!(ids, expected.iter().collect::<Vec<_>>());
     assert_eq!(listed[0].build_time_millis, 1_700_000_000_009);
-    assert_eq!(listed[0].summary, record(29).summary);
+    assert_eq!(listed[0].summary, "summary 29");
 
     let (mut changed, version) = store.get(&record(29).id).await.unwrap().unwrap();
     changed.summary = Bytes::from_static(b"changed");
@@ -372,7 +373,9 @@ pub async fn everything_is_listed_newest_first_from_a_place_on(fixture: Executio
     assert_eq!(newest[0].summary, changed.summary);
     assert_eq!(newest[1].id, record(27).id);
     assert!(peer.newest(None, 0).await.unwrap().is_empty());
+    // Only listings read it.
     let (read, _) = peer.get(&changed.id).await.unwrap().unwrap();
+    changed.summary = Bytes::new();
     assert_eq!(read, changed);
 }
 

@@ -28,8 +28,9 @@ pub struct ExecutionRecord {
     pub has_job: bool,
     /// The engine's own JSON.
     pub body: Bytes,
-    /// What a listing of everything shows of it: the engine's own JSON, as small as the body is large. Empty in
-    /// records from before there were summaries.
+    /// What a listing of everything shows of it: the engine's own JSON, as small as the body is large. It is
+    /// written with the record and read by [`newest`](ExecutionStore::newest) alone: empty in a record that was
+    /// read.
     pub summary: Bytes,
 }
 

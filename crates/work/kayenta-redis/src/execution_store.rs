@@ -26,12 +26,9 @@ type Fields = (
     Option<String>,
     Option<Vec<u8>>,
     Option<u64>,
-    Option<Vec<u8>>,
 );
 
-const FIELDS: [&str; 7] = [
-    "group", "status", "built", "has_job", "body", "version", "summary",
-];
+const FIELDS: [&str; 6] = ["group", "status", "built", "has_job", "body", "version"];
 
 fn flag(value: bool) -> &'static [u8] {
     if value { b"1" } else { b"0" }
@@ -72,8 +69,7 @@ fn record_of(
     id: &str,
     fields: Fields,
 ) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
-    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version), summary) =
-        fields
+    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version)) = fields
     else {
         return Ok(None);
     };
@@ -84,7 +80,7 @@ fn record_of(
         build_time_millis: built,
         has_job: has_job == "1",
         body: Bytes::from(body),
-        summary: Bytes::from(summary.unwrap_or_default()),
+        summary: Bytes::new(),
     };
     Ok(Some((record, RecordVersion(version))))
 }

@@ -451,7 +451,7 @@ impl Records {
             build_time_millis,
             has_job,
             body,
-            summary: self.summary(build_time_millis, id)?,
+            summary: Bytes::new(),
         };
         Ok(Some((record, RecordVersion(version))))
     }
@@ -463,16 +463,6 @@ impl Records {
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(error) => Err(failed(READ, error)),
         }
-    }
-
-    fn summary(&self, build_time: i64, id: &str) -> Result<Bytes, QueueError> {
-        let Some(by_time) = self.by_time()? else {
-            return Ok(Bytes::new());
-        };
-        let row = by_time
-            .get((build_time, id))
-            .map_err(|error| failed(READ, error))?;
-        Ok(row.map_or_else(Bytes::new, |row| Bytes::copy_from_slice(row.value().1)))
     }
 
     /// Executions of every group, newest first.
