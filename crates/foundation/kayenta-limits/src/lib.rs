@@ -19,5 +19,5 @@ pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{
     CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, budget, hold, memory_limit, reserve,
-    reserve_and_hold, scope, set_budget,
+    reserve_and_hold, scope, set_budget, take_held,
 };

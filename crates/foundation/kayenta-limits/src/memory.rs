@@ -92,6 +92,30 @@ impl AddAssign for Reserved {
 }
 
 impl Reserved {
+    /// Makes it `bytes`: gives the rest back, or waits for more as [`reserve`] does.
+    ///
+    /// # Errors
+    /// As [`reserve`].
+    pub async fn resize(
+        &mut self,
+        what: &'static str,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<(), NoMemory> {
+        let units = if bytes > SMALL {
+            bytes.div_ceil(UNIT)
+        } else {
+            0
+        };
+        if units > self.units {
+            *self += reserve(what, bytes - self.units * UNIT, patience).await?;
+        } else if let Some(budget) = BUDGET.get() {
+            budget.units.add_permits(self.units - units);
+            self.units = units;
+        }
+        Ok(())
+    }
+
     /// The same bytes, reserved for as long as any part of them exists.
     #[must_use]
     pub fn bind(self, bytes: Bytes) -> Bytes {
@@ -187,6 +211,13 @@ pub async fn scope<T>(work: impl Future<Output = T>) -> T {
 /// Keeps bytes reserved until the surrounding [`scope`] ends; without one they are given back.
 pub fn hold(reserved: Reserved) {
     let _ = SCOPE.try_with(|held| *held.borrow_mut() += reserved);
+}
+
+/// Takes what the surrounding [`scope`] holds out of it.
+pub fn take_held() -> Reserved {
+    SCOPE
+        .try_with(|held| std::mem::take(&mut *held.borrow_mut()))
+        .unwrap_or_default()
 }
 
 /// Reserves bytes and [`hold`]s them. What the scope holds already counts: a scope that would hold more
@@ -316,10 +347,33 @@ mod tests {
         drop(part);
         drop(half().await.unwrap());
 
+        // It can be made larger and smaller.
+        let mut sized = half().await.unwrap();
+        sized
+            .resize("more", total, CALLER_PATIENCE)
+            .await
+            .unwrap_err();
+        sized
+            .resize("less", total / 4, CALLER_PATIENCE)
+            .await
+            .unwrap();
+        assert_eq!(budget(), Some((total as u64, total as u64 / 4)));
+        sized
+            .resize("more", total / 2, CALLER_PATIENCE)
+            .await
+            .unwrap();
+        assert_eq!(budget(), Some((total as u64, 0)));
+        sized.resize("nothing", 0, CALLER_PATIENCE).await.unwrap();
+        drop(sized);
+        assert_eq!(budget(), Some((total as u64, total as u64 / 2)));
+
         // Held by a scope, it lives as long as the scope.
         scope(async {
             hold(half().await.unwrap());
             half().await.unwrap_err();
+            // Unless it is taken out.
+            drop(take_held());
+            hold(half().await.unwrap());
         })
         .await;
         assert_eq!(budget(), Some((total as u64, total as u64 / 2)));

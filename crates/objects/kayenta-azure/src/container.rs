@@ -329,6 +329,7 @@ impl Container {
                     filename: filename.to_owned(),
                     updated: moment(properties.last_modified),
                     version: version(properties.etag.as_ref()),
+                    size: bytes.len() as u64,
                 },
                 bytes,
             })),
@@ -377,6 +378,7 @@ impl Container {
                         filename: filename.to_owned(),
                         updated: moment(result.last_modified),
                         version: version(result.etag.as_ref()),
+                        size: bytes.len() as u64,
                     });
                 }
                 Err(error) => error,
@@ -445,6 +447,7 @@ fn ours(prefix: &str, key: Option<&str>, blob: BlobItem) -> Option<Found> {
         filename: filename.to_owned(),
         updated: moment(properties.last_modified),
         version: version(properties.etag.as_ref()),
+        size: properties.content_length.unwrap_or_default(),
     })?;
     Some(Found { name, summary })
 }

@@ -86,6 +86,7 @@ fn summary(key: &str, bytes: &[u8]) -> ObjectSummary {
             .and_then(DateTime::<Utc>::from_timestamp_millis)
             .unwrap_or_default(),
         version: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        size: bytes.len() as u64,
     }
 }
 

@@ -22,10 +22,10 @@ use crate::{
 };
 
 /// What is needed of an object.
-const OBJECT_FIELDS: &str = "name,generation,updated";
+const OBJECT_FIELDS: &str = "name,generation,updated,size";
 
 /// What is needed of a page.
-const PAGE_FIELDS: &str = "items(name,generation,updated),nextPageToken";
+const PAGE_FIELDS: &str = "items(name,generation,updated,size),nextPageToken";
 
 /// The bucket of an account.
 #[derive(Debug)]
@@ -42,6 +42,9 @@ struct Resource {
     name: String,
     generation: String,
     updated: DateTime<Utc>,
+    /// A number as text.
+    #[serde(default)]
+    size: String,
 }
 
 impl From<Resource> for BucketEntry {
@@ -50,6 +53,7 @@ impl From<Resource> for BucketEntry {
             name: resource.name,
             updated: resource.updated,
             version: resource.generation,
+            size: resource.size.parse().unwrap_or_default(),
         }
     }
 }
@@ -245,6 +249,7 @@ impl Bucket for GcsBucket {
                 name: name.to_owned(),
                 updated: header::time(headers, &LAST_MODIFIED).unwrap_or_default(),
                 version: version.to_owned(),
+                size: answer.body().len() as u64,
             },
             // Without a date no lock looks left over.
             answered: header::time(headers, &DATE).unwrap_or_default(),

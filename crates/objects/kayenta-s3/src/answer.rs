@@ -24,6 +24,8 @@ struct Contents {
     last_modified: DateTime<Utc>,
     #[serde(rename = "ETag", default)]
     etag: String,
+    #[serde(default)]
+    size: u64,
 }
 
 /// A page, and where the next one begins.
@@ -68,6 +70,7 @@ pub(crate) fn page(body: &Bytes) -> Result<Page, String> {
             name: decode(object.key),
             updated: object.last_modified,
             version: unquoted(&object.etag),
+            size: object.size,
         })
         .collect();
     let marker = match (result.is_truncated, result.next_marker) {
@@ -110,6 +113,7 @@ mod tests {
         ));
         assert_eq!(listed.entries[0].name, "a b+ä//c");
         assert_eq!(listed.entries[0].version, "e");
+        assert_eq!(listed.entries[0].size, 1);
         assert_eq!(
             listed.entries[0].updated.timestamp_millis(),
             1_795_947_213_250

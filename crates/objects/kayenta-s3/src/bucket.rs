@@ -305,6 +305,7 @@ impl Bucket for S3Bucket {
                 name: name.to_owned(),
                 updated: last_modified(headers),
                 version: etag(&answer),
+                size: answer.body().len() as u64,
             },
             answered: answered(headers),
             bytes: answer.into_body(),
@@ -338,12 +339,14 @@ impl Bucket for S3Bucket {
             }
             condition = PutCondition::None;
         }
+        let size = bytes.len() as u64;
         let answer = self.put_once(attempted, name, bytes, condition).await?;
         if answer.status().is_success() {
             return Ok(BucketEntry {
                 name: name.to_owned(),
                 updated: answered(answer.headers()),
                 version: etag(&answer),
+                size,
             });
         }
         match reason(&answer) {

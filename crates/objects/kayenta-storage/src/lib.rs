@@ -36,6 +36,7 @@ mod catalogue;
 mod description;
 mod disk;
 mod error;
+mod grouped_ids;
 mod kind;
 mod local;
 mod lock;
@@ -57,6 +58,7 @@ pub use description::{
 };
 pub use disk::{DiskStore, Durability, check_writable};
 pub use error::{StorageError, StorageErrorKind};
+pub use grouped_ids::GroupedIds;
 pub use kind::ObjectKind;
 pub use local::{DISK, DiskAccount, MEMORY, MemoryAccount, disk_accounts};
 pub use lock::{LOCK_HOLD, StoreLock};

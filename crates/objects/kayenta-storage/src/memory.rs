@@ -97,6 +97,7 @@ impl ObjectStore for MemoryStore {
             filename: filename.to_owned(),
             updated,
             version: content.writes.to_string(),
+            size: bytes.len() as u64,
         };
         content.objects.entry(kind).or_default().insert(
             key.to_owned(),

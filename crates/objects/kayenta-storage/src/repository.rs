@@ -1,13 +1,18 @@
 //! JSON documents over a store that moves bytes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use kayenta_json::JsonError;
-use kayenta_limits::{CALLER_PATIENCE, NoMemory, compute, reserve, reserve_and_hold};
+use kayenta_limits::{
+    CALLER_PATIENCE, NoMemory, Reserved, compute, hold, reserve, reserve_and_hold,
+};
 use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -21,6 +26,20 @@ use crate::{
 const PARSE_INLINE_BYTES: usize = 128 << 10;
 /// What a parsed document takes, as a multiple of its text.
 const PARSED_SIZE: usize = 3;
+/// How long a listing waits for memory: those of its objects that are large are read one after the other.
+const LISTER_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a document of `size` bytes takes while it is read: its text and itself. It is reserved at once,
+/// because many who have a part of theirs and wait for the rest would wait for one another.
+fn in_use(size: usize) -> usize {
+    size.saturating_mul(1 + PARSED_SIZE)
+}
+
+/// Whether a document of `size` bytes can ever be read within the budget.
+pub(crate) fn fits(size: u64) -> bool {
+    let size = in_use(usize::try_from(size).unwrap_or(usize::MAX));
+    kayenta_limits::budget().is_none_or(|(total, _)| size as u64 <= total)
+}
 
 /// The documents of one storage account. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -98,11 +117,15 @@ impl ObjectRepository {
         kind: ObjectKind,
         key: &str,
     ) -> Result<T, StorageError> {
-        let object = self.load_bytes(kind, key).await?;
-        parse(key, object.bytes).await
+        let expected = in_use(self.expected.get(kind));
+        let reserved = reserve(STORED, expected, CALLER_PATIENCE).await;
+        let object = self.store.load(kind, key);
+        self.read(kind, reserved.map_err(no_memory)?, CALLER_PATIENCE, object)
+            .await
+            .map(|(document, _)| document)
     }
 
-    /// The document that a listing named, and its size in bytes.
+    /// The document that a listing named, and what a listing says of it now.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -110,10 +133,30 @@ impl ObjectRepository {
         &self,
         kind: ObjectKind,
         summary: &ObjectSummary,
-    ) -> Result<(T, usize), StorageError> {
-        let object = self.load_listed_bytes(kind, summary).await?;
-        let size = object.bytes.len();
-        Ok((parse(&summary.key, object.bytes).await?, size))
+    ) -> Result<(T, ObjectSummary), StorageError> {
+        let size = in_use(usize::try_from(summary.size).unwrap_or(usize::MAX));
+        let reserved = reserve(STORED, size, LISTER_PATIENCE).await;
+        let object = self.store.load_listed(kind, summary);
+        self.read(kind, reserved.map_err(no_memory)?, LISTER_PATIENCE, object)
+            .await
+    }
+
+    /// Loads and reads a document within `reserved`, which is made to fit.
+    async fn read<T: DeserializeOwned + Send + 'static>(
+        &self,
+        kind: ObjectKind,
+        mut reserved: Reserved,
+        patience: Duration,
+        loading: impl Future<Output = Result<StoredObject, StorageError>>,
+    ) -> Result<(T, ObjectSummary), StorageError> {
+        let StoredObject { summary, bytes } = loading.await?;
+        self.expected.learn(kind, bytes.len());
+        reserved
+            .resize(STORED, in_use(bytes.len()), patience)
+            .await
+            .map_err(no_memory)?;
+        hold(reserved);
+        Ok((parse(&summary.key, bytes).await?, summary))
     }
 
     /// The bytes under the key with what a listing says about them.
@@ -126,19 +169,6 @@ impl ObjectRepository {
         key: &str,
     ) -> Result<StoredObject, StorageError> {
         self.counted(kind, self.store.load(kind, key)).await
-    }
-
-    /// The bytes that a listing named.
-    ///
-    /// # Errors
-    /// As the store's.
-    pub(crate) async fn load_listed_bytes(
-        &self,
-        kind: ObjectKind,
-        summary: &ObjectSummary,
-    ) -> Result<StoredObject, StorageError> {
-        let loading = self.store.load_listed(kind, summary);
-        self.counted(kind, loading).await
     }
 
     /// Loads an object whose bytes count against the budget for as long as they are there.
@@ -235,9 +265,8 @@ fn no_memory(error: NoMemory) -> StorageError {
     StorageError::new(StorageErrorKind::Unavailable, error.to_string()).caused_by(error)
 }
 
-/// Reads the document stored under `key`, big ones on a thread for computing. What is read counts against
-/// the budget until the surrounding scope ends.
-pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
+/// Reads the document in bytes that count already; what is read counts until the surrounding scope ends.
+pub(crate) async fn parse_counted<T: DeserializeOwned + Send + 'static>(
     key: &str,
     bytes: Bytes,
 ) -> Result<T, StorageError> {
@@ -245,6 +274,14 @@ pub(crate) async fn parse<T: DeserializeOwned + Send + 'static>(
     reserve_and_hold(STORED, size, CALLER_PATIENCE)
         .await
         .map_err(no_memory)?;
+    parse(key, bytes).await
+}
+
+/// Reads the document stored under `key`, big ones on a thread for computing.
+async fn parse<T: DeserializeOwned + Send + 'static>(
+    key: &str,
+    bytes: Bytes,
+) -> Result<T, StorageError> {
     let parsed = if bytes.len() <= PARSE_INLINE_BYTES {
         serde_json::from_slice(&bytes)
     } else {

@@ -23,6 +23,8 @@ pub struct ObjectSummary {
     pub updated: DateTime<Utc>,
     /// Changes with every write (an ETag); equal versions mean equal bytes.
     pub version: String,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// An object with its bytes.

@@ -24,7 +24,7 @@ use axum::{
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
-use kayenta_limits::{CALLER_PATIENCE, Reserved, reserve};
+use kayenta_limits::{CALLER_PATIENCE, Reserved, take_held};
 use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, RefusalText, accept};
 use tracing::Instrument;
@@ -173,8 +173,11 @@ async fn counted(response: Response) -> Response {
         return response;
     }
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    match reserve("an answer", size, CALLER_PATIENCE).await {
-        Ok(reserved) => response.map(|body| {
+    // What the handler read has become the body: what it held for that is enough for this, and waiting for
+    // more with it in hand would have many wait for one another.
+    let mut reserved = take_held();
+    match reserved.resize("an answer", size, CALLER_PATIENCE).await {
+        Ok(()) => response.map(|body| {
             Body::new(CountedBody {
                 body,
                 _reserved: reserved,

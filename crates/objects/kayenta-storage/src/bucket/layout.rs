@@ -45,6 +45,7 @@ pub(super) fn ours(prefix: &str, key: Option<&str>, entry: &BucketEntry) -> Opti
             filename: filename.to_owned(),
             updated: entry.updated,
             version: entry.version.clone(),
+            size: entry.size,
         },
     })
 }

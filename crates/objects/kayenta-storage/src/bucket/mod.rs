@@ -23,6 +23,8 @@ pub struct BucketEntry {
     pub updated: DateTime<Utc>,
     /// Changes with every change of the content (an ETag, a generation).
     pub version: String,
+    /// How many bytes it has.
+    pub size: u64,
 }
 
 /// An object of a bucket with its content.

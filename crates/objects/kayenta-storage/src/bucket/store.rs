@@ -179,6 +179,7 @@ impl<B: Bucket> BucketStore<B> {
                     filename: filename.to_owned(),
                     updated: entry.updated,
                     version: entry.version,
+                    size: entry.size,
                 },
                 bytes,
             }),

@@ -70,6 +70,7 @@ impl<B: Bucket> BucketStore<B> {
                 filename: filename.to_owned(),
                 updated: entry.updated,
                 version: entry.version,
+                size: entry.size,
             }),
             Err(error) if error.kind == StorageErrorKind::Conflict => Err(conflict(kind, key)),
             Err(error) => Err(error),

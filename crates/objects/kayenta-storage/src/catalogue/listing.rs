@@ -12,9 +12,9 @@ use tracing::warn;
 
 use super::summary::{Known, SummaryCache, summary};
 use crate::{
-    error::StorageError,
+    error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
-    repository::{ObjectRepository, parse},
+    repository::{ObjectRepository, fits},
     store::ObjectSummary,
 };
 
@@ -120,29 +120,30 @@ impl ConfigList {
 
     /// Reads one listed object; `None` when it is gone or no config.
     async fn read(&self, listed: &ObjectSummary) -> Result<Known, StorageError> {
-        let object = match self.repository.load_listed_bytes(KIND, listed).await {
-            Ok(object) => object,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error),
-        };
         // Of its own scope: only the summary stays.
-        let parsed = kayenta_limits::scope(parse::<CanaryConfig>(&listed.key, object.bytes));
-        let summary = match parsed.await {
-            Err(error) if error.is_transient() => return Err(error),
-            Ok(config) => config
-                .applications
-                .filter(|applications| !applications.is_empty())
-                .map(|applications| Arc::new(summary(&object.summary, applications))),
-            Err(_) => None,
+        let loading = self.repository.load_listed::<CanaryConfig>(KIND, listed);
+        let (object, summary) = match kayenta_limits::scope(loading).await {
+            Ok((config, object)) => {
+                let summary = config
+                    .applications
+                    .filter(|applications| !applications.is_empty())
+                    .map(|applications| Arc::new(summary(&object, applications)));
+                (object, summary)
+            }
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.kind == StorageErrorKind::Corrupt || !fits(listed.size) => {
+                (listed.clone(), None)
+            }
+            Err(error) => return Err(error),
         };
         if summary.is_none() {
             warn!(
                 config.id = listed.key,
                 file = listed.filename,
-                "left out of the list of configs: not a canary config with applications"
+                "left out of the list of configs: not a canary config with applications, or too large for kayenta.memory.budget"
             );
         }
-        self.cache.remember(&object.summary, summary.clone());
+        self.cache.remember(&object, summary.clone());
         Ok(summary)
     }
 }

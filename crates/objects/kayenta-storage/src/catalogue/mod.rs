@@ -19,7 +19,7 @@ use self::{
 use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
-    repository::{ObjectRepository, parse},
+    repository::{ObjectRepository, parse_counted},
     store::WriteCondition,
 };
 
@@ -272,7 +272,7 @@ impl Inner {
                 Err(error) => return Err(error),
             };
             // C-STORE-04: an unreadable config can be replaced; only its creation time is lost.
-            let stored = parse::<CanaryConfig>(id, object.bytes)
+            let stored = parse_counted::<CanaryConfig>(id, object.bytes)
                 .await
                 .inspect_err(|error| {
                     warn!(config.id = id, "replacing an unreadable config: {error}")

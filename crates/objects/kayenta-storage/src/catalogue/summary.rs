@@ -98,6 +98,7 @@ mod tests {
             filename: "x.json".to_owned(),
             updated: Utc::now(),
             version: version.to_owned(),
+            size: 2,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The file work of the disk store: every function blocks.
+//! Objects as files of their own: every function blocks.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,15 +9,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tracing::warn;
-
 use super::{
     directory_sync::DirectorySync,
     durability::Durability,
+    failure::{failure, ignore_absent},
     layout::{Found, decode, encode, newest, version},
 };
 use crate::{
-    error::{StorageError, StorageErrorKind},
+    error::StorageError,
     kind::ObjectKind,
     memory::{check_condition, does_not_exist, no_such_object},
     segment::is_path_segment,
@@ -81,7 +80,8 @@ impl Files {
         &self.root
     }
 
-    fn temporary(&self) -> PathBuf {
+    /// Where files lie until they are complete.
+    pub(super) fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }
 
@@ -110,6 +110,15 @@ impl Files {
         Found::all_in(&directory, key).map_err(|error| failure("read", &directory, error))
     }
 
+    /// What a listing would say of the object.
+    pub(super) fn find(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+    ) -> Result<Option<ObjectSummary>, StorageError> {
+        Ok(newest(self.found(kind, key)?).map(|found| found.summary))
+    }
+
     pub(super) fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
         // A writer may replace the file between the look and the read.
         for _ in 0..8 {
@@ -131,6 +140,7 @@ impl Files {
                                 .map_err(|error| failure("read", &found.path, error))?
                                 .into(),
                             version: version(&metadata),
+                            size: metadata.len(),
                             ..found.summary
                         },
                         bytes: bytes.into(),
@@ -193,6 +203,7 @@ impl Files {
                     .map_err(|error| failure("write", &target, error))?
                     .into(),
                 version: version(&metadata),
+                size: metadata.len(),
             }),
             Err(error) => {
                 let _ = fs::remove_file(&temporary);
@@ -305,34 +316,4 @@ impl Files {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn ignore_absent(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-/// What a failed file operation means.
-fn failure(operation: &str, path: &Path, error: io::Error) -> StorageError {
-    let kind = match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            StorageErrorKind::Denied
-        }
-        io::ErrorKind::InvalidFilename => StorageErrorKind::Invalid,
-        // Full disks are emptied, interrupted calls repeated, mounts brought back.
-        _ => StorageErrorKind::Unavailable,
-    };
-    if kind != StorageErrorKind::Invalid {
-        warn!("disk store: cannot {operation} {}: {error}", path.display());
-    }
-    // Callers need not know where on the machine it lies.
-    let parts: Vec<_> = path.components().rev().take(3).collect();
-    let shown: PathBuf = parts.into_iter().rev().collect();
-    StorageError::new(
-        kind,
-        format!("cannot {operation} {}: {error}", shown.display()),
-    )
-    .caused_by(error)
 }

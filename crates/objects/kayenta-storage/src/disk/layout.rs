@@ -99,6 +99,7 @@ impl Found {
                         filename,
                         updated: metadata.modified()?.into(),
                         version: version(&metadata),
+                        size: metadata.len(),
                     },
                 });
             }

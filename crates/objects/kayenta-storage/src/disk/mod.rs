@@ -1,9 +1,13 @@
-//! Objects as files under one directory.
+//! Objects in files under one directory.
 
 mod directory_sync;
 mod durability;
+mod failure;
 mod files;
 mod layout;
+mod objects;
+mod pack;
+mod packs;
 mod writable;
 
 use std::{
@@ -16,7 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::{sync::Semaphore, time::Instant};
 
-use self::files::Files;
+use self::objects::Objects;
 pub use self::{durability::Durability, writable::check_writable};
 use crate::{
     error::{StorageError, StorageErrorKind},
@@ -29,12 +33,20 @@ use crate::{
 /// File operations that run at once; more would only queue at the device.
 const CONCURRENT_OPERATIONS: usize = 64;
 
-/// An [`ObjectStore`] of files: `<root>/<group>/<key>/<file name>`. A file appears whole or not at
-/// all (written aside, then renamed). Keys and file names keep letters, digits and a few harmless
-/// characters; all else is percent-encoded, so that no name leaves the directory or is hidden in it.
+/// An [`ObjectStore`] of files. Configs, which people read and edit, are files of their own:
+/// `<root>/canary_config/<key>/<file name>`; they appear whole or not at all (written aside, then
+/// renamed). What a run writes lies together in packs, which cost a file and no folder each:
+/// `<root>/packed/measurements` has one for the metric sets and pair lists of a run
+/// ([`GroupedIds`](crate::GroupedIds)), `canaries` and `analyses` beside it one for each archive. A pack
+/// is text; what is removed from it is given back when half of it is out of date, and with its last
+/// object it is gone. Earlier releases wrote every object as a file of its own; such files are
+/// read, listed and removed as before.
+///
+/// Keys and file names keep letters, digits and a few harmless characters; all else is
+/// percent-encoded, so that no name leaves the directory or is hidden in it.
 #[derive(Clone, Debug)]
 pub struct DiskStore {
-    files: Arc<Files>,
+    objects: Arc<Objects>,
     permits: Arc<Semaphore>,
 }
 
@@ -49,7 +61,7 @@ impl DiskStore {
         durability: Durability,
     ) -> Result<Self, StorageError> {
         let store = Self::over(root.into(), durability);
-        store.run("open", Files::prepare).await?;
+        store.run("open", Objects::prepare).await?;
         Ok(store)
     }
 
@@ -62,7 +74,7 @@ impl DiskStore {
 
     fn over(root: PathBuf, durability: Durability) -> Self {
         Self {
-            files: Arc::new(Files::new(root, durability)),
+            objects: Arc::new(Objects::new(root, durability)),
             permits: Arc::new(Semaphore::new(CONCURRENT_OPERATIONS)),
         }
     }
@@ -71,7 +83,7 @@ impl DiskStore {
     async fn run<T: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl FnOnce(&Files) -> Result<T, StorageError> + Send + 'static,
+        work: impl FnOnce(&Objects) -> Result<T, StorageError> + Send + 'static,
     ) -> Result<T, StorageError> {
         let broken = |error: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(
@@ -84,10 +96,10 @@ impl DiskStore {
             .acquire_owned()
             .await
             .map_err(|closed| broken(closed.into()))?;
-        let files = Arc::clone(&self.files);
+        let objects = Arc::clone(&self.objects);
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            work(&files)
+            work(&objects)
         })
         .await
         .map_err(|join| broken(join.into()))?
@@ -102,7 +114,8 @@ impl ObjectStore for DiskStore {
 
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
         let key = key.to_owned();
-        self.run("load", move |files| files.load(kind, &key)).await
+        self.run("load", move |objects| objects.load(kind, &key))
+            .await
     }
 
     async fn store(
@@ -117,20 +130,20 @@ impl ObjectStore for DiskStore {
         check_segment("key", key)?;
         check_segment("file name", &filename)?;
         let key = key.to_owned();
-        self.run("store", move |files| {
-            files.store(kind, &key, &filename, &bytes, &condition)
+        self.run("store", move |objects| {
+            objects.store(kind, &key, &filename, &bytes, &condition)
         })
         .await
     }
 
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
         let key = key.to_owned();
-        self.run("delete", move |files| files.delete(kind, &key))
+        self.run("delete", move |objects| objects.delete(kind, &key))
             .await
     }
 
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
-        self.run("list", move |files| files.list(kind)).await
+        self.run("list", move |objects| objects.list(kind)).await
     }
 
     /// A lock on a file, which the system ends with the process.
@@ -139,7 +152,9 @@ impl ObjectStore for DiskStore {
         let deadline = Instant::now() + wait;
         loop {
             let name = name.to_owned();
-            let taken = self.run("lock", move |files| files.try_lock(&name)).await?;
+            let taken = self
+                .run("lock", move |objects| objects.try_lock(&name))
+                .await?;
             if let Some(file) = taken {
                 return Ok(StoreLock::new(move || {
                     Box::pin(async move {
@@ -159,11 +174,11 @@ impl ObjectStore for DiskStore {
     }
 
     fn directory(&self) -> Option<&Path> {
-        Some(self.files.root())
+        Some(self.objects.root())
     }
 
     async fn check(&self) -> Result<(), StorageError> {
-        self.run("check", Files::prepare).await
+        self.run("check", Objects::prepare).await
     }
 }
 

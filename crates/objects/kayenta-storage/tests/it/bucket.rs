@@ -35,11 +35,12 @@ impl MemoryBucket {
         Utc::now() + *self.0.ahead.lock().unwrap()
     }
 
-    fn entry(name: &str, version: u64, updated: DateTime<Utc>) -> BucketEntry {
+    fn entry(name: &str, version: u64, updated: DateTime<Utc>, size: usize) -> BucketEntry {
         BucketEntry {
             name: name.to_owned(),
             updated,
             version: version.to_string(),
+            size: size as u64,
         }
     }
 
@@ -83,7 +84,9 @@ impl Bucket for MemoryBucket {
         Ok(objects
             .iter()
             .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(name, (_, version, updated))| Self::entry(name, *version, *updated))
+            .map(|(name, (bytes, version, updated))| {
+                Self::entry(name, *version, *updated, bytes.len())
+            })
             .collect())
     }
 
@@ -92,7 +95,7 @@ impl Bucket for MemoryBucket {
         Ok(objects
             .get(name)
             .map(|(bytes, version, updated)| BucketObject {
-                entry: Self::entry(name, *version, *updated),
+                entry: Self::entry(name, *version, *updated, bytes.len()),
                 bytes: bytes.clone(),
                 answered: self.now(),
             }))
@@ -121,9 +124,9 @@ impl Bucket for MemoryBucket {
             return Err(Self::conflict());
         }
         let version = objects.values().map(|(_, version, _)| version + 1).max();
-        let (version, now) = (version.unwrap_or(1), self.now());
+        let (version, now, size) = (version.unwrap_or(1), self.now(), bytes.len());
         objects.insert(name.to_owned(), (bytes, version, now));
-        Ok(Self::entry(name, version, now))
+        Ok(Self::entry(name, version, now, size))
     }
 
     async fn remove(&self, name: &str) -> Result<(), StorageError> {

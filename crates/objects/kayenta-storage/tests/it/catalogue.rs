@@ -11,7 +11,7 @@ use kayenta_storage::{
 };
 use serde_json::{Value, json};
 
-use crate::doubles::{CountedIds, Fault, Faulty, FixedClock};
+use crate::doubles::{CountedIds, Fault, Faulty, FixedClock, RandomIds};
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
@@ -439,19 +439,6 @@ async fn of_many_processes_on_one_disk_exactly_one_wins() {
         ));
     }
     one_of_many_wins(&catalogues).await;
-}
-
-#[derive(Debug)]
-struct RandomIds;
-
-impl kayenta_model::IdSource for RandomIds {
-    fn uuid(&self) -> String {
-        uuid::Uuid::new_v4().to_string()
-    }
-
-    fn ulid(&self, _: i64) -> String {
-        self.uuid()
-    }
 }
 
 #[tokio::test(start_paused = true)]

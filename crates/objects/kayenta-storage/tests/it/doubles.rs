@@ -45,6 +45,20 @@ impl IdSource for CountedIds {
     }
 }
 
+/// Random UUIDs.
+#[derive(Debug)]
+pub(crate) struct RandomIds;
+
+impl IdSource for RandomIds {
+    fn uuid(&self) -> String {
+        uuid::Uuid::new_v4().to_string()
+    }
+
+    fn ulid(&self, _: i64) -> String {
+        self.uuid()
+    }
+}
+
 /// What happens to the next operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {

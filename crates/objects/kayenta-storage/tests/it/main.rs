@@ -11,5 +11,6 @@ mod bucket;
 mod catalogue;
 mod doubles;
 mod golden;
+mod packs;
 mod retrying;
 mod stores;

@@ -7,6 +7,7 @@ use kayenta_model::{
     CanaryConfig, CanaryExecutionRequest, ExecutionStatus, IdSource, Look, MetricConfig, Side,
     java_hash::strings_in_table_order,
 };
+use kayenta_storage::GroupedIds;
 
 use crate::{
     account::Accounts,
@@ -54,6 +55,8 @@ pub(crate) fn plan(
     } else {
         inputs.application
     };
+    // A store that packs keeps what the run writes in one file.
+    let ids = &GroupedIds::new(ids);
     Ok(Execution {
         id: inputs.id,
         application,

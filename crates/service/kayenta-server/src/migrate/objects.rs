@@ -165,9 +165,9 @@ impl Reader<'_> {
         let mut documents = Vec::new();
         while let Some((summary, outcome)) = read.next().await {
             match outcome {
-                Ok((document, bytes)) => {
+                Ok((document, found)) => {
                     group.read += 1;
-                    group.bytes += bytes as u64;
+                    group.bytes += found.size;
                     // Only configs are compared with each other; the rest may be large.
                     if keeps {
                         documents.push((summary.key.clone(), document));

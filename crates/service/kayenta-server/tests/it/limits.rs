@@ -88,6 +88,67 @@ async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_asked_to_c
     still_works(&caller).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn configs_larger_than_the_budget_together_are_listed_also_by_a_service_that_has_just_started()
+ {
+    const BUDGET: usize = 32 * MIB;
+    const CONFIGS: usize = 12;
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let mut service = limited(&prometheus, "kayenta.memory.budget: 32MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
+    let metrics: Vec<_> = (0..14_000)
+        .map(|n| {
+            metric(
+                &format!("m{n}"),
+                "errors",
+                &format!("m{n}{{v=\"${{scope}}\"}}"),
+            )
+        })
+        .collect();
+    for number in 0..CONFIGS {
+        let large = config(&format!("large-{number}"), &metrics, json!({"errors": 100}));
+        assert!(large.to_string().len() * CONFIGS > BUDGET);
+        let (status, answer) = caller.post("/canaryConfig", &large).await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+    }
+    service.terminate().await.unwrap();
+    service.restart().await.unwrap();
+    let before = service.resident_kib().unwrap();
+    let (status, list) = caller.get("/canaryConfig").await.unwrap();
+    assert_eq!(status, 200, "{list}");
+    assert_eq!(list.as_array().unwrap().len(), CONFIGS);
+    let peak = service.peak_resident_kib().unwrap().saturating_sub(before) as usize * 1024;
+    assert!(peak < 3 * BUDGET, "{} MiB more than before", peak / MIB);
+    still_works(&caller).await;
+}
+
+/// Each of them needs an eighth of the budget, and in all they need twice as much as there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_a_large_list_wait_for_one_another_and_are_all_served() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 32MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
+    let values: Vec<f64> = (0..80_000_u32).map(|n| f64::from(n) * 1.000_1).collect();
+    let list = json!([{
+        "name": "large", "tags": {}, "startTimeMillis": 1_605_913_200_000_u64,
+        "startTimeIso": "2020-11-20T23:00:00Z", "stepMillis": 1000, "values": values,
+    }]);
+    let size = list.to_string().len();
+    assert!((MIB * 9 / 10..MIB * 3 / 2).contains(&size), "{size}");
+    let (status, answer) = caller.post("/metricSetList", &list).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let path = format!(
+        "/metricSetList/{}",
+        answer["metricSetListId"].as_str().unwrap()
+    );
+    let reads = (0..16).map(|_| caller.get(&path));
+    for read in futures::future::join_all(reads).await {
+        let (status, answer) = read.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        assert_eq!(answer[0]["values"].as_array().unwrap().len(), 80_000);
+    }
+}
+
 /// C-ENG-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_cannot_fit_is_refused_with_the_numbers() {
