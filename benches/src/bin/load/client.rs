@@ -60,6 +60,17 @@ pub(crate) async fn run_canary(
     pause: Duration,
 ) -> Result<Duration, Box<dyn Error + Send + Sync>> {
     let begun = Instant::now();
+    finish_canary(http, base, body, pause).await?;
+    Ok(begun.elapsed())
+}
+
+/// Posts a canary and polls until it is complete; its id.
+pub(crate) async fn finish_canary(
+    http: &reqwest::Client,
+    base: &str,
+    body: &Value,
+    pause: Duration,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
     let started: Value = http
         .post(format!("{base}/canary"))
         .json(body)
@@ -88,7 +99,7 @@ pub(crate) async fn run_canary(
                 )
                 .into());
             }
-            return Ok(begun.elapsed());
+            return Ok(id);
         }
         tokio::time::sleep(pause).await;
     }

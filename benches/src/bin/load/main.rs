@@ -3,11 +3,15 @@
 //! `benches/load/run` builds the release binary and starts this. Each table row is printed when measured.
 
 mod client;
+mod pages;
 mod process;
 mod rows;
 mod stack;
 
-use std::{error::Error, path::PathBuf};
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
 use clap::Parser;
 
@@ -32,6 +36,12 @@ struct Options {
     /// Leave out the run of 500 metrics with 10,080 points
     #[arg(long)]
     no_large: bool,
+    /// Executions in the list that is measured; 0 leaves the rows out
+    #[arg(long, default_value_t = 100_000)]
+    listed: usize,
+    /// Measure the pages alone
+    #[arg(long)]
+    pages_only: bool,
 }
 
 #[tokio::main]
@@ -42,6 +52,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let binary = options.binary.canonicalize()?;
     for stores in &options.stores {
         println!("\n### {}\n\n| row | figure |\n|---|---|", stores.title());
+        if options.pages_only {
+            pages(&options, &binary, *stores).await?;
+            continue;
+        }
         rows::start_up(&binary, *stores).await?;
         let stack = stack::Stack::start(&binary, *stores).await?;
         rows::idle_memory(&stack)?;
@@ -57,6 +71,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if options.waiting > 0 {
             rows::waiting(&binary, *stores, options.waiting).await?;
         }
+        drop(stack);
+        pages(&options, &binary, *stores).await?;
+    }
+    Ok(())
+}
+
+async fn pages(
+    options: &Options,
+    binary: &Path,
+    stores: stack::Stores,
+) -> Result<(), Box<dyn Error>> {
+    let stack = stack::Stack::start(binary, stores).await?;
+    pages::large_run(&stack).await?;
+    drop(stack);
+    if options.listed > 0 {
+        pages::list(binary, stores, options.listed).await?;
     }
     Ok(())
 }

@@ -19,18 +19,18 @@ use crate::{
     stack::{Stack, Stores, Surroundings},
 };
 
-type Outcome = Result<(), Box<dyn Error>>;
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
-fn row(name: &str, figure: &str) {
+pub(crate) fn row(name: &str, figure: &str) {
     println!("| {name} | {figure} |");
 }
 
-fn millis(time: Duration) -> String {
+pub(crate) fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-fn percentiles(times: &mut [Duration]) -> String {
+pub(crate) fn percentiles(times: &mut [Duration]) -> String {
     times.sort();
     let at = |p: usize| millis(times[(times.len() - 1) * p / 100]);
     format!("p50 {}, p95 {}, p99 {}", at(50), at(95), at(99))

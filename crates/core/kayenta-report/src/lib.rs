@@ -36,6 +36,7 @@
 
 mod analysis;
 mod chart;
+mod comparison;
 mod document;
 pub mod failure;
 mod label;
@@ -46,12 +47,13 @@ mod overview;
 mod run;
 
 pub use analysis::AnalysisView;
+pub use comparison::{ComparisonSide, RunComparison};
 pub use document::{
     IndexLine, STYLE, report_failure, report_foot, report_head, report_index, report_section,
     run_section,
 };
 pub use label::Badge;
 pub use markup::Markup;
-pub use metric::{ChartKind, MetricDisplay};
+pub use metric::{ChartKind, MetricDisplay, MetricLinks};
 pub use overview::{Links, MetricSort, OverviewQuery, encoded};
 pub use run::JudgedRun;

@@ -1,7 +1,8 @@
 //! The view of one metric: why it has its label, what the data were, how they look.
 
 use askama::Template;
-use kayenta_model::{MetricSetPair, Side, explanation::Explanation};
+use kayenta_judge::UsedValues;
+use kayenta_model::{MetricSetPair, PairScope, Side, explanation::Explanation};
 
 use crate::{
     Markup,
@@ -25,6 +26,18 @@ pub struct MetricDisplay {
     pub hide: Option<Side>,
     /// The part of the window that is drawn, in seconds from its start.
     pub zoom: Option<(u32, u32)>,
+}
+
+/// Where the view of a metric leads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MetricLinks<'a> {
+    /// Its values as CSV.
+    pub csv: &'a str,
+    /// The chart that is shown as an image.
+    pub svg: &'a str,
+    /// The page of the store's own user interface for a query: an address with `{query}`, `{start}` and `{end}` (ISO-8601),
+    /// `{startSeconds}`, `{endSeconds}`, `{startMillis}`, `{endMillis}`, `{range}` and `{step}` (seconds).
+    pub store: Option<&'a str>,
 }
 
 /// Kinds of charts.
@@ -105,14 +118,16 @@ struct MetricTemplate {
     toggles: Vec<Toggle>,
     charts: Vec<Markup>,
     no_chart: bool,
-    zoomed: bool,
-    zoom_out: String,
+    zooms: Vec<Toggle>,
+    /// The part of the window that is drawn, in seconds from its start.
+    frame: Option<(u32, u32)>,
     table: Option<ValueTable>,
     statistics: Vec<StatisticLine>,
     facts: Vec<(String, String)>,
     findings: Vec<String>,
     queries: Vec<QueryText>,
     csv: Option<String>,
+    svg: Option<String>,
 }
 
 struct Tab {
@@ -144,6 +159,8 @@ struct QueryText {
     class: &'static str,
     name: String,
     text: String,
+    /// The page of the store's own user interface.
+    href: Option<String>,
 }
 
 impl JudgedRun<'_> {
@@ -174,7 +191,7 @@ impl JudgedRun<'_> {
 
     /// The metric at a position, as the body of a page.
     #[must_use]
-    pub fn metric(&self, index: usize, query: &MetricDisplay, csv: &str) -> Markup {
+    pub fn metric(&self, index: usize, query: &MetricDisplay, to: &MetricLinks<'_>) -> Markup {
         let rows = self.rows();
         let Some(row) = rows.get(index) else {
             return Markup::default();
@@ -196,7 +213,11 @@ impl JudgedRun<'_> {
             .take(rows.len() - 1)
             .find(|row| row.failed())
             .map(href);
-        template.csv = self.pair(index).is_some().then(|| csv.to_owned());
+        if let Some(pair) = self.pair(index) {
+            template.csv = Some(to.csv.to_owned());
+            template.svg = (!template.no_chart).then(|| to.svg.to_owned());
+            template.queries = queries(pair, to.store);
+        }
         Markup::of(&template)
     }
 
@@ -210,6 +231,8 @@ impl JudgedRun<'_> {
         );
         template.tabs.clear();
         template.toggles.clear();
+        template.zooms.clear();
+        template.frame = None;
         template.table = None;
         if let Some(used) = self.used(row.index) {
             let distributions = Distributions::new(&used.control.values, &used.experiment.values);
@@ -236,6 +259,10 @@ impl JudgedRun<'_> {
         let used = self.used(index);
         let title = row.title();
         let (charts, table) = self.charts(row, query, paint, count);
+        let frame = match query.chart {
+            ChartKind::Series if !charts.is_empty() => self.frame(row, query),
+            _ => None,
+        };
         let picture = row.picture.as_ref();
         let sentences = explained
             .map(|explained| explained.explanation.sentences.clone())
@@ -277,8 +304,10 @@ impl JudgedRun<'_> {
             toggles: address.toggles(),
             no_chart: charts.is_empty(),
             charts,
-            zoomed: query.zoom.is_some() && query.chart == ChartKind::Series,
-            zoom_out: address.with(query.chart, query.hide, None),
+            zooms: frame
+                .map(|(shown, whole)| address.zooms(shown, whole))
+                .unwrap_or_default(),
+            frame: frame.map(|(shown, _)| shown),
             table,
             statistics: used
                 .as_ref()
@@ -290,9 +319,38 @@ impl JudgedRun<'_> {
                 .flat_map(|explained| &explained.findings)
                 .map(|finding| finding.sentence.clone())
                 .collect(),
-            queries: self.pair(index).map(queries).unwrap_or_default(),
+            queries: self
+                .pair(index)
+                .map(|pair| queries(pair, None))
+                .unwrap_or_default(),
             csv: None,
+            svg: None,
         }
+    }
+
+    /// The chart that is shown, as an image of its own; `None` when there is nothing to draw.
+    #[must_use]
+    pub fn svg(&self, index: usize, query: &MetricDisplay) -> Option<String> {
+        let rows = self.rows();
+        let row = rows.get(index)?;
+        let (charts, _) = self.charts(row, query, Paint::Attributes, COLUMNS);
+        let chart = charts.into_iter().next()?.into_string();
+        Some(chart.replacen("<svg ", "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 1))
+    }
+
+    /// The part of the window that is drawn and the whole, in seconds.
+    fn frame(&self, row: &MetricRow, query: &MetricDisplay) -> Option<((u32, u32), u32)> {
+        let chart = self.series_chart(row.index, query, "", None, Paint::Classes, COLUMNS)?;
+        let seconds = |millis: f64| (millis / 1000.0).round() as u32;
+        let shown = chart.shown();
+        let whole = SeriesChart {
+            zoom: None,
+            ..chart
+        };
+        Some((
+            (seconds(shown.from), seconds(shown.to)),
+            seconds(whole.shown().to),
+        ))
     }
 
     fn charts(
@@ -302,41 +360,11 @@ impl JudgedRun<'_> {
         paint: Paint,
         count: usize,
     ) -> (Vec<Markup>, Option<ValueTable>) {
-        let Some(pair) = self.pair(row.index) else {
-            return (Vec::new(), None);
-        };
         let used = self.used(row.index);
-        let outliers = |side: Side| -> &[usize] {
-            match (&used, side) {
-                (None, _) => &[],
-                (Some(used), Side::Control) => &used.control.outliers,
-                (Some(used), Side::Experiment) => &used.experiment.outliers,
-            }
-        };
-        let side = |side: Side| {
-            let scope = pair
-                .scopes
-                .as_ref()
-                .and_then(|scopes| scopes.get(side.key()));
-            ChartSide {
-                values: values(pair, side),
-                outliers: outliers(side),
-                start: scope.map_or(0, |scope| scope.start_time_millis),
-                step: scope.map_or(1, |scope| scope.step_millis),
-                hidden: query.hide == Some(side),
-            }
-        };
         let title = row.title();
-        let chart = SeriesChart {
-            title: &title,
-            baseline: side(Side::Control),
-            canary: side(Side::Experiment),
-            zoom: query.zoom.map(|(from, to)| Zoom {
-                from: f64::from(from) * 1000.0,
-                to: f64::from(to) * 1000.0,
-            }),
-            columns: count,
-            paint,
+        let chart = self.series_chart(row.index, query, &title, used.as_ref(), paint, count);
+        let Some(chart) = chart else {
+            return (Vec::new(), None);
         };
         if chart.baseline.values.is_empty() && chart.canary.values.is_empty() {
             return (Vec::new(), None);
@@ -359,6 +387,46 @@ impl JudgedRun<'_> {
             drawn.into_iter().collect(),
             Some(distribution_table(query.chart, &distributions)),
         )
+    }
+
+    fn series_chart<'c>(
+        &'c self,
+        index: usize,
+        query: &MetricDisplay,
+        title: &'c str,
+        used: Option<&'c UsedValues>,
+        paint: Paint,
+        columns: usize,
+    ) -> Option<SeriesChart<'c>> {
+        let pair = self.pair(index)?;
+        let outliers = |side: Side| -> &'c [usize] {
+            match (used, side) {
+                (None, _) => &[],
+                (Some(used), Side::Control) => &used.control.outliers,
+                (Some(used), Side::Experiment) => &used.experiment.outliers,
+            }
+        };
+        let side = |side: Side| {
+            let scope = scope(pair, side);
+            ChartSide {
+                values: values(pair, side),
+                outliers: outliers(side),
+                start: scope.map_or(0, |scope| scope.start_time_millis),
+                step: scope.map_or(1, |scope| scope.step_millis),
+                hidden: query.hide == Some(side),
+            }
+        };
+        Some(SeriesChart {
+            title,
+            baseline: side(Side::Control),
+            canary: side(Side::Experiment),
+            zoom: query.zoom.map(|(from, to)| Zoom {
+                from: f64::from(from) * 1000.0,
+                to: f64::from(to) * 1000.0,
+            }),
+            columns,
+            paint,
+        })
     }
 
     fn facts(&self, row: &MetricRow, explanation: Option<&Explanation>) -> Vec<(String, String)> {
@@ -500,13 +568,8 @@ impl JudgedRun<'_> {
         };
         let used = self.used(index);
         let mut text = "offset_seconds,baseline_time,canary_time,baseline,canary,baseline_dropped,canary_dropped\n".to_owned();
-        let scope = |side: Side| {
-            pair.scopes
-                .as_ref()
-                .and_then(|scopes| scopes.get(side.key()))
-        };
         let time = |side: Side, position: usize| {
-            let scope = scope(side)?;
+            let scope = scope(pair, side)?;
             let offset = i64::try_from(position)
                 .ok()?
                 .checked_mul(scope.step_millis)?;
@@ -517,7 +580,7 @@ impl JudgedRun<'_> {
             Some(value) if !value.is_nan() => value.to_string(),
             _ => String::new(),
         };
-        let step = scope(Side::Experiment).map_or(0, |scope| scope.step_millis);
+        let step = scope(pair, Side::Experiment).map_or(0, |scope| scope.step_millis);
         for position in 0..baseline.len().max(canary.len()) {
             let dropped = |outliers: &[usize]| u8::from(outliers.binary_search(&position).is_ok());
             let (of_baseline, of_canary) = used.as_ref().map_or((0, 0), |used| {
@@ -549,6 +612,10 @@ fn values(pair: &MetricSetPair, side: Side) -> &[f64] {
         .map_or(&[], Vec::as_slice)
 }
 
+fn scope(pair: &MetricSetPair, side: Side) -> Option<&PairScope> {
+    pair.scopes.as_ref()?.get(side.key())
+}
+
 /// Links to the same metric, looked at in another way.
 struct Address<'a> {
     key: &'a str,
@@ -572,6 +639,33 @@ impl Address<'_> {
             href.push_str(&format!("&zoom={from}-{to}"));
         }
         href
+    }
+
+    /// Links to other parts of the window.
+    fn zooms(&self, (from, to): (u32, u32), whole: u32) -> Vec<Toggle> {
+        let length = to - from;
+        let step = (length / 2).max(1);
+        let link = |text: &str, zoom: Option<(u32, u32)>| Toggle {
+            text: text.to_owned(),
+            href: self.with(self.query.chart, self.query.hide, zoom),
+        };
+        let mut links = Vec::new();
+        if length > 1 {
+            let quarter = length / 4;
+            links.push(link("Zoom in", Some((from + quarter, to - quarter))));
+        }
+        if self.query.zoom.is_some() {
+            if from > 0 {
+                let back = step.min(from);
+                links.push(link("Earlier", Some((from - back, to - back))));
+            }
+            if to < whole {
+                let on = step.min(whole - to);
+                links.push(link("Later", Some((from + on, to + on))));
+            }
+            links.push(link("Zoom out", None));
+        }
+        links
     }
 
     fn toggles(&self) -> Vec<Toggle> {
@@ -717,7 +811,7 @@ fn statistics(baseline: &[f64], canary: &[f64]) -> Vec<StatisticLine> {
     lines
 }
 
-fn queries(pair: &MetricSetPair) -> Vec<QueryText> {
+fn queries(pair: &MetricSetPair, store: Option<&str>) -> Vec<QueryText> {
     let sides = [
         (Side::Control, "Baseline", "b-text"),
         (Side::Experiment, "Canary", "c-text"),
@@ -735,7 +829,36 @@ fn queries(pair: &MetricSetPair) -> Vec<QueryText> {
                 class,
                 name: key.clone(),
                 text: text.clone(),
+                href: store
+                    .filter(|_| key == "query")
+                    .and_then(|template| in_store(template, text, pair, side)),
             })
         })
         .collect()
+}
+
+/// The page of the store's own user interface for a query over the window of a side.
+fn in_store(template: &str, query: &str, pair: &MetricSetPair, side: Side) -> Option<String> {
+    let scope = scope(pair, side)?;
+    let length = i64::try_from(values(pair, side).len()).ok()?;
+    let start = scope.start_time_millis;
+    let range = length.checked_mul(scope.step_millis)?;
+    let end = start.checked_add(range)?;
+    let iso = |millis: i64| Some(encoded(&Timestamp::of(millis)?.iso));
+    let mut address = template.to_owned();
+    for (placeholder, value) in [
+        ("{start}", iso(start)?),
+        ("{end}", iso(end)?),
+        ("{startSeconds}", (start / 1000).to_string()),
+        ("{endSeconds}", (end / 1000).to_string()),
+        ("{startMillis}", start.to_string()),
+        ("{endMillis}", end.to_string()),
+        ("{range}", (range / 1000).to_string()),
+        ("{step}", (scope.step_millis / 1000).to_string()),
+        // Last, because it may contain what looks like the others.
+        ("{query}", encoded(query)),
+    ] {
+        address = address.replace(placeholder, &value);
+    }
+    Some(address)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::security::SigningKeys;
+use kayenta_access::SigningKeys;
 use kayenta_management::ManagementOptions;
 use kayenta_metrics::StoreDescription;
-use kayenta_settings::{AuthenticationSettings, CorsSettings, TestDefaults};
+use kayenta_settings::{AuthenticationSettings, BrowserAccess, CorsSettings, TestDefaults};
 
 /// The title of the API document when none is set.
 pub(crate) const DEFAULT_TITLE: &str = "Kayenta API";
@@ -55,6 +55,8 @@ pub struct ApiOptions {
     pub authentication: Option<AuthenticationSettings>,
     /// The keys of the identity provider, if [`authentication`](Self::authentication) takes JWTs.
     pub signing_keys: Option<SigningKeys>,
+    /// How browsers show who they are where callers authenticate.
+    pub browser: BrowserAccess,
 }
 
 impl Default for ApiOptions {
@@ -78,6 +80,7 @@ impl Default for ApiOptions {
             management: ManagementOptions::default(),
             authentication: None,
             signing_keys: None,
+            browser: BrowserAccess::default(),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use axum::{Router, middleware};
+use kayenta_access::Guard;
 use kayenta_management::ManagementOptions;
+use kayenta_web::PageRoute;
 use utoipa::openapi::{OpenApi, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -15,40 +17,42 @@ use crate::{
     front::Front,
     json_schemas, openapi,
     options::ApiOptions,
+    page_access::{PageAccess, RefusedPage},
     request_timers::RequestTimers,
-    security::{Guard, SecurityError},
     state::ApiState,
     transport::{self, RequestLayer},
 };
 
 /// Everything on the main port: the API, its document, and unless they have a port of their own the
 /// management endpoints.
-///
-/// # Errors
-/// When the security settings cannot work; [`ApiState::new`] has found that out before.
-pub fn router(state: ApiState) -> Result<Router, SecurityError> {
+pub fn router(state: ApiState) -> Router {
     router_with_pages(state, None)
 }
 
 /// Pages for browsers on the main port, with the access control of the API in front of them.
-#[derive(Clone, Debug)]
 pub struct PageRoutes {
     /// The pages.
     pub router: Router,
-    /// Their routes, all of which answer `GET` alone.
-    pub paths: &'static [&'static str],
+    /// Their routes.
+    pub routes: Vec<PageRoute>,
     /// Where a browser is sent that asks for `/`.
     pub home: &'static str,
+    /// Where a browser is sent that has to sign in first.
+    pub sign_in: &'static str,
+    /// Draws the page of a refused request: its status, and why.
+    pub refused: RefusedPage,
+}
+
+impl std::fmt::Debug for PageRoutes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PageRoutes")
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
+    }
 }
 
 /// As [`router`], with pages beside the API.
-///
-/// # Errors
-/// As [`router`].
-pub fn router_with_pages(
-    state: ApiState,
-    pages: Option<PageRoutes>,
-) -> Result<Router, SecurityError> {
+pub fn router_with_pages(state: ApiState, pages: Option<PageRoutes>) -> Router {
     let options = state.options();
     let (routes, document) = described(options).split_for_parts();
     let mut routes = routes.with_state(state.clone());
@@ -56,14 +60,18 @@ pub fn router_with_pages(
     if options.swagger_enabled {
         routes = routes.merge(openapi::routes(&document, options));
     }
-    finish(routes, &document, options, &options.context_path, pages)
+    finish(
+        routes,
+        &document,
+        options,
+        state.guard(),
+        &options.context_path,
+        pages,
+    )
 }
 
 /// The management endpoints alone, for a port of their own.
-///
-/// # Errors
-/// When the security settings cannot work; [`ApiState::new`] has found that out before.
-pub fn management_router(state: ApiState) -> Result<Router, SecurityError> {
+pub fn management_router(state: ApiState) -> Router {
     let options = state.options();
     let (routes, document) = with_management(
         OpenApiRouter::with_openapi(openapi::frame(&options.swagger_title)),
@@ -74,6 +82,7 @@ pub fn management_router(state: ApiState) -> Result<Router, SecurityError> {
         routes.with_state(state.clone()),
         &document,
         options,
+        state.guard(),
         "",
         None,
     )
@@ -106,47 +115,44 @@ fn with_management(
 
 /// Puts the transport around routes.
 fn finish(
-    routes: Router,
+    mut routes: Router,
     document: &OpenApi,
     options: &ApiOptions,
+    guard: Option<&Arc<Guard>>,
     context_path: &str,
     pages: Option<PageRoutes>,
-) -> Result<Router, SecurityError> {
-    let base_path = &options.management.base_path;
-    let page_paths = pages.as_ref().map(|pages| pages.paths).unwrap_or_default();
+) -> Router {
     let mut methods = declared_methods(document);
-    methods.extend(
-        page_paths
-            .iter()
-            .map(|path| ((*path).to_owned(), vec!["GET"])),
-    );
     let mut any_accept = any_accept_routes(document);
-    any_accept.extend(page_paths.iter().map(|path| (*path).to_owned()));
-    let home = pages
-        .as_ref()
-        .map(|pages| format!("{}{}", context_path.trim_end_matches('/'), pages.home));
-    let routes = match pages {
-        Some(pages) => routes.merge(pages.router),
-        None => routes,
-    };
+    let mut home = None;
+    let pages = pages.map(|pages| {
+        for route in &pages.routes {
+            methods.insert(route.path.to_owned(), route.methods.to_vec());
+            any_accept.insert(route.path.to_owned());
+        }
+        let context_path = context_path.trim_end_matches('/');
+        home = Some(format!("{context_path}{}", pages.home));
+        routes = std::mem::take(&mut routes).merge(pages.router);
+        PageAccess::new(
+            &pages.routes,
+            format!("{context_path}{}", pages.sign_in),
+            pages.refused,
+        )
+    });
     let transport = Arc::new(RequestLayer::new(
         options.cors.clone(),
-        Guard::new(
-            options.authentication.as_ref(),
-            options.signing_keys.as_ref(),
-            base_path,
-        )?,
+        guard.map(Arc::clone),
         &methods,
         any_accept,
-        page_paths,
-        base_path,
+        pages,
+        &options.management.base_path,
         RequestTimers::new(options.metric_stores.clone()),
     ));
     let routes = routes
         .fallback(move |request| transport::unknown_path(home.clone(), request))
         .method_not_allowed_fallback(transport::wrong_method)
         .layer(middleware::from_fn_with_state(transport, transport::carry));
-    Ok(Router::new().fallback_service(Front::new(routes, context_path)))
+    Router::new().fallback_service(Front::new(routes, context_path))
 }
 
 fn declared_methods(document: &OpenApi) -> HashMap<String, Vec<&'static str>> {

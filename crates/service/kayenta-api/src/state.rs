@@ -4,18 +4,14 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum::extract::FromRef;
 use bytes::Bytes;
+use kayenta_access::{AccessError, Guard};
 use kayenta_engine::{Account, Accounts, Engine};
 use kayenta_management::{Management, ManagementParts};
 use kayenta_model::{AccountType, IdSource, time::JsonTimes};
 use kayenta_storage::{CatalogueOptions, ConfigCatalogue, ObjectRepository, StorageError};
 use kayenta_web::{BodyLimits, ErrorResponse, TimedJson};
 
-use crate::{
-    error::ApiError,
-    options::ApiOptions,
-    rendered_configs::RenderedConfigs,
-    security::{Guard, SecurityError},
-};
+use crate::{error::ApiError, options::ApiOptions, rendered_configs::RenderedConfigs};
 
 /// Everything the HTTP layer stands on.
 #[derive(Debug)]
@@ -37,6 +33,7 @@ struct Shared {
     catalogues: HashMap<String, Catalogue>,
     options: ApiOptions,
     management: Management,
+    guard: Option<Arc<Guard>>,
 }
 
 /// The configs of one account.
@@ -61,33 +58,26 @@ impl fmt::Debug for ApiState {
     }
 }
 
-/// Whether a service can be started with these options.
-///
-/// # Errors
-/// When the security settings cannot work.
-pub fn check_options(options: &ApiOptions) -> Result<(), SecurityError> {
-    Guard::new(
-        options.authentication.as_ref(),
-        options.signing_keys.as_ref(),
-        &options.management.base_path,
-    )
-    .map(|_| ())
-}
-
 impl ApiState {
     /// The state over these parts. The accounts of the engine must be complete: each object store
     /// gets its config catalogue here.
     ///
     /// # Errors
     /// When the security settings cannot work.
-    pub fn new(parts: ApiParts) -> Result<Self, SecurityError> {
+    pub fn new(parts: ApiParts) -> Result<Self, AccessError> {
         let ApiParts {
             engine,
             options,
             management,
         } = parts;
-        // Found out here and not at the first request.
-        check_options(&options)?;
+        let guard = Guard::new(
+            options.authentication.as_ref(),
+            options.signing_keys.as_ref(),
+            &options.management.base_path,
+            options.browser.clone(),
+            Arc::clone(engine.clock()),
+        )?
+        .map(Arc::new);
         let catalogue_options = CatalogueOptions {
             check_metric_names: options.validate_metric_names,
             ..CatalogueOptions::default()
@@ -121,6 +111,7 @@ impl ApiState {
             catalogues,
             options,
             management,
+            guard,
         })))
     }
 
@@ -128,6 +119,12 @@ impl ApiState {
     #[must_use]
     pub fn options(&self) -> &ApiOptions {
         &self.0.options
+    }
+
+    /// Who decides which caller may do what; `None` where every caller may do everything.
+    #[must_use]
+    pub fn guard(&self) -> Option<&Arc<Guard>> {
+        self.0.guard.as_ref()
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -24,6 +24,7 @@ use axum::{
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
+use kayenta_access::{Guard, Surface};
 use kayenta_limits::{CALLER_PATIENCE, Reserved, take_held};
 use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, RefusalText, accept};
@@ -31,8 +32,8 @@ use tracing::Instrument;
 
 use crate::{
     front::{Detour, found},
+    page_access::PageAccess,
     request_timers::RequestTimers,
-    security::Guard,
 };
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -45,13 +46,13 @@ const LONGEST_REQUEST_ID: usize = 128;
 #[derive(Debug)]
 pub(crate) struct RequestLayer {
     cors: CorsSettings,
-    guard: Option<Guard>,
+    guard: Option<Arc<Guard>>,
     /// Declared methods by route, as `Allow` lists them.
     allow: HashMap<String, Allow>,
     /// Routes that answer something other than JSON, or JSON of a type of their own.
     any_accept: HashSet<String>,
     /// Routes of pages: no other origin may read them, whatever may read the API.
-    pages: &'static [&'static str],
+    pages: Option<PageAccess>,
     /// Where the management endpoints sit; probes are logged at debug level.
     health_path: String,
     ids: RequestIds,
@@ -68,10 +69,10 @@ impl RequestLayer {
     /// `methods` are the declared methods of each route, upper case.
     pub(crate) fn new(
         cors: CorsSettings,
-        guard: Option<Guard>,
+        guard: Option<Arc<Guard>>,
         methods: &HashMap<String, Vec<&'static str>>,
         any_accept: HashSet<String>,
-        pages: &'static [&'static str],
+        pages: Option<PageAccess>,
         base_path: &str,
         timers: RequestTimers,
     ) -> Self {
@@ -102,15 +103,55 @@ impl RequestLayer {
         }
     }
 
-    /// The answer to the request, before the headers every answer has.
-    async fn answer(&self, route: Option<&MatchedPath>, request: Request, next: Next) -> Response {
-        let path = route.map(MatchedPath::as_str);
-        if let Some(guard) = &self.guard
-            && let Err(error) = guard
-                .check(request.method(), request.uri().path(), request.headers())
-                .await
+    /// The page access of a route, if it is one of a page.
+    fn page(&self, route: Option<&str>) -> Option<&PageAccess> {
+        let pages = self.pages.as_ref()?;
+        route.is_some_and(|route| pages.has(route)).then_some(pages)
+    }
+
+    /// Lets the request pass, with who it is in its extensions, or answers why not.
+    async fn admit(&self, route: Option<&str>, request: &mut Request) -> Result<(), Response> {
+        let Some(guard) = &self.guard else {
+            return Ok(());
+        };
+        let page = self.page(route);
+        if page
+            .zip(route)
+            .is_some_and(|(page, route)| page.is_open(route))
         {
-            return error.into_response();
+            if let Some(caller) = guard.visitor(request.headers()).await {
+                request.extensions_mut().insert(caller);
+            }
+            return Ok(());
+        }
+        let surface = match page {
+            Some(_) => Surface::Pages,
+            None => Surface::Api,
+        };
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        match guard.check(surface, method, uri.path(), headers).await {
+            Ok(Some(caller)) => {
+                request.extensions_mut().insert(caller);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(error) => Err(match page {
+                Some(page) => page.refuse(method, uri, headers, error),
+                None => error.into_response(),
+            }),
+        }
+    }
+
+    /// The answer to the request, before the headers every answer has.
+    async fn answer(
+        &self,
+        route: Option<&MatchedPath>,
+        mut request: Request,
+        next: Next,
+    ) -> Response {
+        let path = route.map(MatchedPath::as_str);
+        if let Err(refusal) = self.admit(path, &mut request).await {
+            return refusal;
         }
         if request.method() == Method::OPTIONS
             && let Some(allow) = path.and_then(|path| self.allow.get(path))
@@ -223,9 +264,9 @@ pub(crate) async fn carry(
     let started = Instant::now();
     let headers = request.headers();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let is_page = route
-        .as_ref()
-        .is_some_and(|route| transport.pages.contains(&route.as_str()));
+    let is_page = transport
+        .page(route.as_ref().map(MatchedPath::as_str))
+        .is_some();
     let origin = headers
         .get(header::ORIGIN)
         .filter(|origin| !is_page && !origin.is_empty() && allowed(&transport.cors, origin))

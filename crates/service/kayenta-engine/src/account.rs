@@ -36,6 +36,8 @@ pub struct Account {
     pub locations: Vec<String>,
     /// Places user interfaces should offer first.
     pub recommended_locations: Vec<String>,
+    /// The page of the store's own user interface for a query, with placeholders such as `{query}`.
+    pub ui_url: Option<String>,
 }
 
 impl Account {
@@ -51,6 +53,7 @@ impl Account {
             objects: None,
             locations: Vec::new(),
             recommended_locations: Vec::new(),
+            ui_url: None,
         }
     }
 
@@ -142,6 +145,16 @@ impl Accounts {
             .unwrap_or_else(PoisonError::into_inner)
             .absent
             .insert(name.into(), reason.into());
+    }
+
+    /// The accounts that are configured and not there, in alphabetical order, each with the reason.
+    #[must_use]
+    pub fn absent(&self) -> Vec<(String, String)> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let absent = state.absent.iter();
+        absent
+            .map(|(name, reason)| (name.clone(), reason.clone()))
+            .collect()
     }
 
     /// Whether some module understands queries of this type.

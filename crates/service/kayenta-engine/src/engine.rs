@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kayenta_judge::JudgeRegistry;
+use kayenta_judge::{JudgeRegistry, JudgeRequest, ScoreThresholds};
 use kayenta_model::{
     AccountType, AnalysisStatusResponse, CanaryJudgeResult, CanaryStatusResponse, Clock, IdSource,
     comparison::ComparisonStatus,
@@ -29,7 +29,7 @@ use crate::{
     plan::Planner,
     record::{AD_HOC, Execution},
     request::{
-        CanaryListing, CancelOutcome, FetchOneMetric, FetchOutcome, JudgeStoredPairs,
+        CanaryListing, CancelOutcome, FetchOneMetric, FetchOutcome, JudgePairs, JudgeStoredPairs,
         StartAnalysis, StartCanary, StartComparison,
     },
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver},
@@ -448,6 +448,27 @@ impl Engine {
         request: JudgeStoredPairs,
     ) -> Result<CanaryJudgeResult, EngineError> {
         self.shared.judge_runner.judge_stored_pairs(request).await
+    }
+
+    /// Judges series at hand while the caller waits, and explains the verdict where that can be had. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`InvalidRequest`](EngineErrorKind::InvalidRequest) for an unknown judge and for settings that cannot be read,
+    /// [`Upstream`](EngineErrorKind::Upstream) when a remote judge fails.
+    pub async fn judge_pairs(
+        &self,
+        request: JudgePairs,
+    ) -> Result<(CanaryJudgeResult, Option<CanaryExplanation>), EngineError> {
+        let request = JudgeRequest {
+            canary_config: Arc::new(request.config),
+            thresholds: ScoreThresholds::from(request.thresholds),
+            metric_set_pairs: request.pairs,
+            look: request.look,
+        };
+        let runner = &self.shared.judge_runner;
+        let verdict = runner.judge(request.clone(), None).await?.result;
+        let explanation = runner.explain(request, verdict.clone()).await.ok();
+        Ok((verdict, explanation))
     }
 
     /// Fetches one metric over one scope, with retries, and stores the metric set list; or only tells

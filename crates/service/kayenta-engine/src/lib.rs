@@ -65,6 +65,6 @@ pub use notices::{
 };
 pub use options::{EngineOptions, EngineParts};
 pub use request::{
-    CanaryListing, CancelOutcome, ConfigSource, FetchOneMetric, FetchOutcome, JudgeStoredPairs,
-    StartAnalysis, StartCanary, StartComparison,
+    CanaryListing, CancelOutcome, ConfigSource, FetchOneMetric, FetchOutcome, JudgePairs,
+    JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
 };

@@ -1,7 +1,10 @@
 //! What callers ask of the engine.
 
+use std::sync::Arc;
+
 use kayenta_model::{
-    AnalysisRequest, CanaryConfig, CanaryExecutionRequest, CanaryScope, ExecutionStatus, Thresholds,
+    AnalysisRequest, CanaryConfig, CanaryExecutionRequest, CanaryScope, ExecutionStatus, Look,
+    MetricSetPair, Thresholds,
 };
 
 /// Where the config of a run comes from.
@@ -78,6 +81,19 @@ pub struct StartComparison {
     pub override_judge_2: Option<String>,
     /// Where a total passes and is marginal.
     pub thresholds: Thresholds,
+}
+
+/// Series at hand, to be judged by a config that nobody has stored.
+#[derive(Clone, Debug)]
+pub struct JudgePairs {
+    /// The config.
+    pub config: CanaryConfig,
+    /// Where the score passes.
+    pub thresholds: Thresholds,
+    /// The series.
+    pub pairs: Arc<Vec<MetricSetPair>>,
+    /// Which look of its analysis it is.
+    pub look: Look,
 }
 
 /// `POST /judges/judge`: a stored pair list judged at once.

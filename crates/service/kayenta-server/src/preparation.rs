@@ -80,8 +80,11 @@ pub(crate) fn prepare(
     }
     let options =
         wiring::api_options(settings, accounts, &transport).context("kayenta.security.jwt")?;
-    kayenta_api::check_options(&options)
-        .map_err(|error| StartupFailure::new(error.to_string(), "Check kayenta.security.*."))?;
+    kayenta_access::check(
+        options.authentication.as_ref(),
+        options.signing_keys.as_ref(),
+    )
+    .map_err(|error| StartupFailure::new(error.to_string(), "Check kayenta.security.*."))?;
     Ok(Prepared {
         tls,
         http,

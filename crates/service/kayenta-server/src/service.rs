@@ -19,7 +19,7 @@ use kayenta_model::{Clock, IdSource};
 use kayenta_notifications::{Notifier, Receivers};
 use kayenta_queue::SystemClock;
 use kayenta_settings::{ManagementPort, ServerSettings, ShutdownMode};
-use kayenta_ui::PagesOptions;
+use kayenta_ui::{Pages, PagesOptions};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -226,11 +226,11 @@ impl Service {
         let tasks = TaskTracker::new();
         // Listening ends by a token of its own: probes shall hear OUT_OF_SERVICE until then.
         let listening = CancellationToken::new();
-        let routes = router_with_pages(state.clone(), pages(&engine, &settings))?;
+        let routes = router_with_pages(state.clone(), pages(&engine, &state, &settings));
         let routes = around(routes, &settings);
         serve(&tasks, main, routes, &listening, grace)?;
         if let Some(server) = management {
-            let routes = under(&settings.management.port, management_router(state)?);
+            let routes = under(&settings.management.port, management_router(state));
             let routes = around(routes, &settings);
             serve(&tasks, Some(server), routes, &listening, grace)?;
         }
@@ -276,16 +276,23 @@ impl Service {
 }
 
 /// The pages, unless they are switched off.
-fn pages(engine: &Engine, settings: &Settings) -> Option<PageRoutes> {
-    settings.pages.enabled.then(|| PageRoutes {
-        router: kayenta_ui::routes(
-            engine.clone(),
-            PagesOptions {
-                context_path: settings.server.context_path.clone(),
-            },
-        ),
-        paths: &kayenta_ui::PAGE_ROUTES,
-        home: "/ui",
+fn pages(engine: &Engine, state: &ApiState, settings: &Settings) -> Option<PageRoutes> {
+    if !settings.pages.enabled {
+        return None;
+    }
+    let options = PagesOptions {
+        context_path: settings.server.context_path.clone(),
+        public_url: settings.pages.public_url.clone(),
+        user_header: settings.pages.browser.user_header.clone(),
+        ..PagesOptions::default()
+    };
+    let pages = Pages::new(engine.clone(), state.guard().map(Arc::clone), options);
+    Some(PageRoutes {
+        routes: pages.routes(),
+        router: pages.router(),
+        home: kayenta_ui::HOME,
+        sign_in: kayenta_ui::SIGN_IN,
+        refused: Box::new(move |status, why| pages.refused(status, why)),
     })
 }
 

@@ -1,5 +1,7 @@
 // Refreshes what is under way, shows times in the local zone on request, and listens to keys. Pages read without it.
 
+import { addCopyButtons, addReadouts } from "./chart.js";
+
 const zone = new URLSearchParams(location.search).get("tz");
 if (zone) localStorage.setItem("kayenta.tz", zone);
 const local = () => localStorage.getItem("kayenta.tz") === "local";
@@ -73,5 +75,7 @@ document.addEventListener("keydown", (event) => {
 
 offerZone();
 showTimes();
+addReadouts();
+addCopyButtons();
 const seconds = Number(document.getElementById("content").dataset.live);
 if (seconds) setTimeout(refresh, seconds * 1000);

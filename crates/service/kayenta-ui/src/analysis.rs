@@ -11,10 +11,12 @@ use kayenta_model::{AnalysisStatusResponse, CanaryStatusResponse};
 use kayenta_report::{AnalysisView, Markup, encoded, report_foot, report_head, report_section};
 
 use crate::{
+    actions::Subject,
     query::PageQuery,
     run::judged,
     shell::{download, drawn},
-    state::Pages,
+    state::PageState,
+    visitor::Visitor,
 };
 
 /// Runs whose results are read before the analysis is summed up, the newest first.
@@ -24,11 +26,12 @@ const NEWEST_RUNS: usize = 48;
 #[template(path = "analysis_page.html")]
 struct AnalysisPageTemplate {
     report: String,
+    actions: Markup,
     overview: Markup,
     exception: Vec<String>,
 }
 
-impl Pages {
+impl PageState {
     async fn analysis(
         &self,
         id: &str,
@@ -48,8 +51,9 @@ impl Pages {
 }
 
 pub(crate) async fn show(
-    State(pages): State<Arc<Pages>>,
+    State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
+    visitor: Visitor,
     query: PageQuery,
 ) -> Response {
     let (status, runs) = match pages.analysis(&id, &query).await {
@@ -65,6 +69,7 @@ pub(crate) async fn show(
     let rest = query.rest(&[]).replacen('&', "?", 1);
     let body = Markup::of(&AnalysisPageTemplate {
         report: format!("{}/analyses/{}/report.html{rest}", pages.root, encoded(&id)),
+        actions: pages.actions(&visitor, Subject::Analysis, &id, &query, status.complete),
         overview: view.overview(),
         exception: status
             .exception
@@ -77,7 +82,7 @@ pub(crate) async fn show(
 
 /// The report of the analysis as a file: its timeline, then its last judged run.
 pub(crate) async fn report(
-    State(pages): State<Arc<Pages>>,
+    State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
     query: PageQuery,
 ) -> Response {

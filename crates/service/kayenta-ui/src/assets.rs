@@ -1,4 +1,4 @@
-//! The two files beside the pages.
+//! The files beside the pages.
 
 use axum::{
     extract::Path,
@@ -11,7 +11,11 @@ pub(crate) const STYLE: &str = "kayenta.css";
 pub(crate) const SCRIPT: &str = "kayenta.js";
 
 const PAGE_STYLE: &str = include_str!("../assets/kayenta.css");
-const PAGE_SCRIPT: &str = include_str!("../assets/kayenta.js");
+/// The script of every page, and the modules it imports.
+const SCRIPTS: [(&str, &str); 2] = [
+    (SCRIPT, include_str!("../assets/kayenta.js")),
+    ("chart.js", include_str!("../assets/chart.js")),
+];
 
 /// Where a file is; another version of this service has another address, so that no browser keeps an old one.
 pub(crate) fn address(root: &str, file: &str) -> String {
@@ -19,13 +23,14 @@ pub(crate) fn address(root: &str, file: &str) -> String {
 }
 
 pub(crate) async fn file(Path(file): Path<String>) -> Response {
-    let (kind, text) = match file.as_str() {
-        STYLE => (
+    let script = SCRIPTS.iter().find(|(name, _)| *name == file);
+    let (kind, text) = match script {
+        Some((_, script)) => ("text/javascript; charset=utf-8", (*script).to_owned()),
+        None if file == STYLE => (
             "text/css; charset=utf-8",
             format!("{REPORT_STYLE}{PAGE_STYLE}"),
         ),
-        SCRIPT => ("text/javascript; charset=utf-8", PAGE_SCRIPT.to_owned()),
-        _ => return StatusCode::NOT_FOUND.into_response(),
+        None => return StatusCode::NOT_FOUND.into_response(),
     };
     let mut response = text.into_response();
     response

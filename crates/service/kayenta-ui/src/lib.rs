@@ -4,18 +4,27 @@
 //! metric, chart, zoom) stands in the URL, and every page reads without script. Two plain files are served beside them: a
 //! style sheet and a script that refreshes what is under way, converts times and listens to keys.
 //!
-//! The pages only read. Who may is decided by whoever mounts them: [`routes`] has no access control of its own, and belongs
-//! behind that of the API.
+//! Who may is decided by whoever mounts them, before a request comes here ([`PageRoute::open`](kayenta_web::PageRoute::open) says which routes need no
+//! credentials). What is decided here is whether an action comes from a page: see the module `visitor`.
 
+mod account_watch;
+mod accounts;
+mod actions;
 mod analysis;
 mod assets;
 mod cache;
+mod compare;
 mod list;
+mod options;
 mod pages;
 mod problem;
 mod query;
 mod run;
 mod shell;
+mod sign_in;
 mod state;
+mod visitor;
+mod what_if;
 
-pub use pages::{PAGE_ROUTES, PagesOptions, routes};
+pub use options::PagesOptions;
+pub use pages::{HOME, Pages, SIGN_IN};

@@ -11,7 +11,7 @@ use kayenta_report::{
     number::{Timestamp, duration, score},
 };
 
-use crate::{query::PageQuery, state::Pages};
+use crate::{query::PageQuery, state::PageState};
 
 /// Executions of a page.
 const LIMIT: usize = 50;
@@ -88,7 +88,7 @@ struct ScoreCell {
     marginal: String,
 }
 
-pub(crate) async fn show(State(pages): State<Arc<Pages>>, query: PageQuery) -> Response {
+pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) -> Response {
     let wanted = wanted(&query, pages.engine.clock().now_millis());
     let after = query.get("cursor").and_then(|cursor| cursor.parse().ok());
     let is_later = after.is_some();

@@ -2,53 +2,140 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router, middleware,
+    response::Response,
+    routing::{MethodRouter, get, post},
+};
+use http::StatusCode;
+use kayenta_access::Guard;
 use kayenta_engine::Engine;
+use kayenta_web::PageRoute;
 
-use crate::{analysis, assets, list, run, shell, state::Pages};
+use crate::{
+    accounts, actions, analysis, assets, compare, list, options::PagesOptions, run, shell, sign_in,
+    state::PageState, visitor, what_if,
+};
 
-/// Every route of the pages, as a router matches it.
-pub const PAGE_ROUTES: [&str; 7] = [
-    "/ui",
-    "/ui/runs/{id}",
-    "/ui/runs/{id}/report.html",
-    "/ui/runs/{id}/metric.csv",
-    "/ui/analyses/{id}",
-    "/ui/analyses/{id}/report.html",
-    "/ui/assets/{file}",
-];
+/// Where a browser is sent that asks for `/`.
+pub const HOME: &str = "/ui";
+/// Where a browser signs in.
+pub const SIGN_IN: &str = "/ui/sign-in";
 
-/// What an operator can set about the pages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PagesOptions {
-    /// `server.servlet.context-path`, before every link; empty for none.
-    pub context_path: String,
+type Handlers = MethodRouter<Arc<PageState>>;
+
+/// A page.
+fn page(path: &'static str, handlers: Handlers) -> (PageRoute, Handlers) {
+    with_methods(path, &["GET"], handlers)
 }
 
-/// The pages.
-pub fn routes(engine: Engine, options: PagesOptions) -> Router {
-    let pages = Arc::new(Pages {
-        engine,
-        root: format!("{}/ui", options.context_path.trim_end_matches('/')),
-        evidence: crate::cache::EvidenceCache::default(),
-    });
-    let [
-        list,
-        run,
-        run_report,
-        csv,
-        analysis,
-        analysis_report,
-        assets,
-    ] = PAGE_ROUTES;
-    Router::new()
-        .route(list, get(list::show))
-        .route(run, get(run::show))
-        .route(run_report, get(run::report))
-        .route(csv, get(run::csv))
-        .route(analysis, get(analysis::show))
-        .route(analysis_report, get(analysis::report))
-        .route(assets, get(assets::file))
-        .layer(middleware::map_response(shell::protect))
-        .with_state(pages)
+/// A page whose form posts to its own address.
+fn form(path: &'static str, handlers: Handlers) -> (PageRoute, Handlers) {
+    with_methods(path, &["GET", "POST"], handlers)
+}
+
+/// What the form of another page posts to.
+fn action(path: &'static str, handlers: Handlers) -> (PageRoute, Handlers) {
+    with_methods(path, &["POST"], handlers)
+}
+
+fn with_methods(
+    path: &'static str,
+    methods: &'static [&'static str],
+    handlers: Handlers,
+) -> (PageRoute, Handlers) {
+    let route = PageRoute {
+        path,
+        methods,
+        open: false,
+    };
+    (route, handlers)
+}
+
+/// One that answers everybody.
+fn open((route, handlers): (PageRoute, Handlers)) -> (PageRoute, Handlers) {
+    (
+        PageRoute {
+            open: true,
+            ..route
+        },
+        handlers,
+    )
+}
+
+/// Every route with what answers it.
+fn table() -> Vec<(PageRoute, Handlers)> {
+    vec![
+        page(HOME, get(list::show)),
+        page("/ui/runs/{id}", get(run::show)),
+        page("/ui/runs/{id}/report.html", get(run::report)),
+        page("/ui/runs/{id}/metric.csv", get(run::csv)),
+        page("/ui/runs/{id}/metric.svg", get(run::svg)),
+        page("/ui/runs/{id}/what-if", get(what_if::show)),
+        page("/ui/compare", get(compare::show)),
+        action("/ui/runs/{id}/cancel", post(actions::cancel_run)),
+        action("/ui/runs/{id}/again", post(actions::run_again)),
+        page("/ui/analyses/{id}", get(analysis::show)),
+        page("/ui/analyses/{id}/report.html", get(analysis::report)),
+        action("/ui/analyses/{id}/cancel", post(actions::cancel_analysis)),
+        action("/ui/analyses/{id}/again", post(actions::analysis_again)),
+        page("/ui/accounts", get(accounts::show)),
+        action("/ui/accounts/{name}/try", post(accounts::try_again)),
+        open(form(SIGN_IN, get(sign_in::show).post(sign_in::sign_in))),
+        open(form(
+            "/ui/sign-out",
+            get(sign_in::ask_to_sign_out).post(sign_in::sign_out),
+        )),
+        open(page("/ui/assets/{file}", get(assets::file))),
+    ]
+}
+
+/// The pages. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Pages(Arc<PageState>);
+
+impl Pages {
+    /// The pages of what this engine does. `guard` is the one that stands before them.
+    pub fn new(engine: Engine, guard: Option<Arc<Guard>>, options: PagesOptions) -> Self {
+        let root = format!("{}{HOME}", options.context_path.trim_end_matches('/'));
+        Self(Arc::new(PageState {
+            engine,
+            guard,
+            options,
+            root,
+            evidence: crate::cache::EvidenceCache::default(),
+            accounts: crate::account_watch::AccountWatch::default(),
+        }))
+    }
+
+    /// Every route.
+    #[must_use]
+    pub fn routes(&self) -> Vec<PageRoute> {
+        table().into_iter().map(|(route, _)| route).collect()
+    }
+
+    /// What answers them.
+    pub fn router(&self) -> Router {
+        let mut router = Router::new();
+        for (route, handlers) in table() {
+            router = router.route(route.path, handlers);
+        }
+        router
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(&self.0),
+                visitor::admit,
+            ))
+            .layer(middleware::map_response(shell::protect))
+            .with_state(Arc::clone(&self.0))
+    }
+
+    /// The page of a request that whoever mounts the pages refuses.
+    pub fn refused(&self, status: StatusCode, why: &str) -> Response {
+        let advice = if status == StatusCode::UNAUTHORIZED {
+            "You are not signed in any more. Sign in in another tab, then send the form again from a page opened afterwards."
+        } else {
+            "Whoever operates the service can give you the role; signing in as somebody else may help."
+        };
+        shell::protected(self.0.problem(status, "Access is denied", why, advice))
+    }
 }

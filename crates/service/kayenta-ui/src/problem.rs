@@ -1,4 +1,4 @@
-//! Pages of what went wrong.
+//! PageState of what went wrong.
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use http::StatusCode;
 use kayenta_engine::{EngineError, EngineErrorKind};
 use kayenta_report::Markup;
 
-use crate::state::Pages;
+use crate::state::PageState;
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -15,7 +15,7 @@ struct ProblemTemplate<'a> {
     advice: &'a str,
 }
 
-impl Pages {
+impl PageState {
     /// The page of an error of the engine.
     pub(crate) fn failed(&self, error: &EngineError) -> Response {
         let (status, title, advice) = match error.kind {

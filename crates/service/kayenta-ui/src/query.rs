@@ -58,6 +58,11 @@ impl PageQuery {
         query.finish()
     }
 
+    /// One parameter as a query of its own, with its question mark; empty when there is none.
+    pub(crate) fn only(&self, name: &str) -> String {
+        Self::default().with(name, self.get(name))
+    }
+
     /// The parameters but one as the rest of a query: `&name=value…`.
     pub(crate) fn rest(&self, without: &[&str]) -> String {
         let mut parameters = self.0.clone();

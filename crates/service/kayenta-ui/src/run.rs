@@ -11,7 +11,8 @@ use http::{HeaderValue, StatusCode, header};
 use kayenta_engine::{CanaryEvidence, EngineError};
 use kayenta_model::{CanaryStatusResponse, JsonMap, Side};
 use kayenta_report::{
-    Badge, ChartKind, JudgedRun, Links, Markup, MetricDisplay, MetricSort, OverviewQuery, encoded,
+    Badge, ChartKind, JudgedRun, Links, Markup, MetricDisplay, MetricLinks, MetricSort,
+    OverviewQuery, encoded,
     failure::{detail, first_error},
     number::{Timestamp, duration},
     report_failure, report_foot, report_head, report_section,
@@ -19,9 +20,11 @@ use kayenta_report::{
 use serde_json::Value;
 
 use crate::{
+    actions::Subject,
     query::PageQuery,
     shell::{Crumb, download, drawn},
-    state::Pages,
+    state::PageState,
+    visitor::Visitor,
 };
 
 #[derive(Template)]
@@ -29,6 +32,9 @@ use crate::{
 struct RunTemplate {
     facts: Vec<(&'static str, String)>,
     report: String,
+    what_if: String,
+    compare: String,
+    actions: Markup,
     overview: Markup,
 }
 
@@ -41,11 +47,12 @@ struct UnfinishedTemplate {
     query: Option<String>,
     stages: Vec<(String, Badge)>,
     facts: Vec<(&'static str, String)>,
+    actions: Markup,
     raw: String,
 }
 
-impl Pages {
-    async fn evidence(
+impl PageState {
+    pub(crate) async fn evidence(
         &self,
         id: &str,
         query: &PageQuery,
@@ -87,8 +94,9 @@ async fn rendered<T: Send + 'static>(
 }
 
 pub(crate) async fn show(
-    State(pages): State<Arc<Pages>>,
+    State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
+    visitor: Visitor,
     query: PageQuery,
 ) -> Response {
     let evidence = match pages.evidence(&id, &query).await {
@@ -96,7 +104,9 @@ pub(crate) async fn show(
         Err(error) => return pages.failed(&error),
     };
     let Some(run) = judged(&evidence) else {
-        return unfinished(&pages, &id, &evidence.status);
+        let complete = evidence.status.complete;
+        let actions = pages.actions(&visitor, Subject::Run, &id, &query, complete);
+        return unfinished(&pages, &id, &evidence.status, actions);
     };
     let run_href = format!("{}/runs/{}", pages.root, encoded(&id));
     let title = run.title();
@@ -116,8 +126,22 @@ pub(crate) async fn show(
             encoded(key),
             query.rest(&["metric", "chart", "hide", "zoom"])
         );
+        let svg = format!(
+            "{run_href}/metric.svg?metric={}{}",
+            encoded(key),
+            query.rest(&["metric"])
+        );
+        let account = evidence.status.metrics_account_name.as_deref();
+        let account = account.and_then(|name| pages.engine.accounts().get(name));
         let body = rendered(&evidence, move |evidence| {
-            judged(evidence).map(|run| run.metric(index, &display, &csv))
+            let links = MetricLinks {
+                csv: &csv,
+                svg: &svg,
+                store: account
+                    .as_ref()
+                    .and_then(|account| account.ui_url.as_deref()),
+            };
+            judged(evidence).map(|run| run.metric(index, &display, &links))
         });
         let trail = [
             pages.to_list(),
@@ -146,11 +170,18 @@ pub(crate) async fn show(
     let links = Links::Query {
         rest: query.rest(&["metric", "label", "group", "search", "sort"]),
     };
+    let actions = pages.actions(&visitor, Subject::Run, &id, &query, true);
+    let what_if = format!("{run_href}/what-if{}", query.only("storageAccountName"));
+    let rest = query.rest(&["metric", "label", "group", "search", "sort"]);
+    let compare = format!("{}/compare?a={}{rest}", pages.root, encoded(&id));
     let body = rendered(&evidence, move |evidence| {
         let overview = judged(evidence)?.overview(&overview, &links);
         let template = RunTemplate {
             facts: facts(&evidence.status),
             report,
+            what_if,
+            compare,
+            actions,
             overview,
         };
         Some(Markup::of(&template))
@@ -161,7 +192,7 @@ pub(crate) async fn show(
     }
 }
 
-fn not_drawn(pages: &Pages) -> Response {
+fn not_drawn(pages: &PageState) -> Response {
     pages.not_drawn("run", "/canary/{id}")
 }
 
@@ -209,7 +240,12 @@ fn facts(status: &CanaryStatusResponse) -> Vec<(&'static str, String)> {
 }
 
 /// What failed first, then how far the run came; the raw status last.
-fn unfinished(pages: &Pages, id: &str, status: &CanaryStatusResponse) -> Response {
+fn unfinished(
+    pages: &PageState,
+    id: &str,
+    status: &CanaryStatusResponse,
+    actions: Markup,
+) -> Response {
     let empty = JsonMap::new();
     let exception = status.exception.as_ref();
     let details = exception
@@ -247,6 +283,7 @@ fn unfinished(pages: &Pages, id: &str, status: &CanaryStatusResponse) -> Respons
             .map(|(name, status)| (name.clone(), Badge::of_status(status)))
             .collect(),
         facts: facts(status),
+        actions,
         raw: serde_json::to_string_pretty(status).unwrap_or_default(),
     });
     let config = status
@@ -259,7 +296,7 @@ fn unfinished(pages: &Pages, id: &str, status: &CanaryStatusResponse) -> Respons
 
 /// The report of the run as a file.
 pub(crate) async fn report(
-    State(pages): State<Arc<Pages>>,
+    State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
     query: PageQuery,
 ) -> Response {
@@ -293,7 +330,7 @@ pub(crate) async fn report(
 
 /// The values of one metric.
 pub(crate) async fn csv(
-    State(pages): State<Arc<Pages>>,
+    State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
     query: PageQuery,
 ) -> Response {
@@ -306,23 +343,50 @@ pub(crate) async fn csv(
         let run = judged(evidence)?;
         Some(run.csv(run.find_metric(&key)?)).filter(|csv| !csv.is_empty())
     });
-    let Some(csv) = csv.await.flatten() else {
-        return pages.problem(
-            StatusCode::NOT_FOUND,
-            "There are no values",
-            "The run has no such metric, or its series are gone.",
-            "The run's page lists its metrics.",
-        );
+    match csv.await.flatten() {
+        Some(csv) => file(csv, "text/csv; charset=utf-8", "metric.csv"),
+        None => no_values(&pages),
+    }
+}
+
+/// The chart of one metric as an image.
+pub(crate) async fn svg(
+    State(pages): State<Arc<PageState>>,
+    Path(id): Path<String>,
+    query: PageQuery,
+) -> Response {
+    let evidence = match pages.evidence(&id, &query).await {
+        Ok(evidence) => evidence,
+        Err(error) => return pages.failed(&error),
     };
-    let mut response = csv.into_response();
+    let key = query.text("metric").unwrap_or_default();
+    let display = display(&query);
+    let svg = rendered(&evidence, move |evidence| {
+        let run = judged(evidence)?;
+        run.svg(run.find_metric(&key)?, &display)
+    });
+    match svg.await.flatten() {
+        Some(svg) => file(svg, "image/svg+xml", "metric.svg"),
+        None => no_values(&pages),
+    }
+}
+
+fn no_values(pages: &PageState) -> Response {
+    pages.problem(
+        StatusCode::NOT_FOUND,
+        "There are no values",
+        "The run has no such metric, or its series are gone.",
+        "The run's page lists its metrics.",
+    )
+}
+
+fn file(text: String, kind: &'static str, name: &str) -> Response {
+    let mut response = text.into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/csv; charset=utf-8"),
-    );
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"metric.csv\""),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let disposition = format!("attachment; filename=\"{name}\"");
+    if let Ok(disposition) = HeaderValue::try_from(disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
     response
 }

@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderValue, header};
 use kayenta_report::Markup;
 
-use crate::{assets, state::Pages};
+use crate::{assets, state::PageState};
 
 /// Nothing inline, nothing from elsewhere.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -23,6 +23,7 @@ struct ShellTemplate<'a> {
     trail: &'a [Crumb],
     body: &'a Markup,
     live: bool,
+    guarded: bool,
 }
 
 /// A page above this one.
@@ -32,7 +33,7 @@ pub(crate) struct Crumb {
     pub(crate) href: String,
 }
 
-impl Pages {
+impl PageState {
     /// A page. `live` ones are under way: the script fetches them again every few seconds.
     pub(crate) fn page(&self, title: &str, trail: &[Crumb], body: &Markup, live: bool) -> Response {
         let template = ShellTemplate {
@@ -43,6 +44,7 @@ impl Pages {
             trail,
             body,
             live,
+            guarded: self.guard.is_some(),
         };
         Html(Markup::of(&template).into_string()).into_response()
     }
@@ -68,14 +70,20 @@ pub(crate) async fn drawn<T: Send + 'static>(
 }
 
 /// Adds the headers of pages to whatever has none of its own.
-pub(crate) async fn protect(mut response: Response) -> Response {
+pub(crate) async fn protect(response: Response) -> Response {
+    protected(response)
+}
+
+/// The response with the headers of pages.
+pub(crate) fn protected(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(POLICY);
     headers.insert(
         header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
+        // Not `no-referrer`, under which browsers send the forms of the pages with `Origin: null`.
+        HeaderValue::from_static("same-origin"),
     );
     headers.insert(
         "cross-origin-opener-policy",

@@ -1,14 +1,21 @@
 //! What the pages share.
 
+use std::sync::Arc;
+
+use kayenta_access::Guard;
 use kayenta_engine::Engine;
 
-use crate::cache::EvidenceCache;
+use crate::{account_watch::AccountWatch, cache::EvidenceCache, options::PagesOptions};
 
 /// What every page needs.
 #[derive(Debug)]
-pub(crate) struct Pages {
+pub(crate) struct PageState {
     pub(crate) engine: Engine,
+    /// Who decides which visitor may do what; `None` where everybody may do everything.
+    pub(crate) guard: Option<Arc<Guard>>,
+    pub(crate) options: PagesOptions,
     /// Where the pages begin: `/ui` below the context path.
     pub(crate) root: String,
     pub(crate) evidence: EvidenceCache,
+    pub(crate) accounts: AccountWatch,
 }

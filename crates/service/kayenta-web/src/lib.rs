@@ -32,11 +32,13 @@ pub mod accept;
 mod error;
 mod json_body;
 mod objects_only;
+mod page_route;
 pub mod params;
 pub mod schemas;
 mod timed_json;
 
 pub use error::{ErrorResponse, RefusalText};
 pub use json_body::{BodyLimits, JsonBody, WrittenBody, is_media_type, parse_body, read_body};
+pub use page_route::PageRoute;
 pub use params::{FormParams, Params};
 pub use timed_json::{TimedJson, report_times_as_numbers};

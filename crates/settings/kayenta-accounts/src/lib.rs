@@ -174,6 +174,8 @@ pub struct AccountSettings<S> {
     pub locations: Vec<String>,
     /// Locations users are shown first.
     pub recommended_locations: Vec<String>,
+    /// `uiUrl` of accounts of metric stores: the page of the store's own user interface for a query.
+    pub ui_url: Option<String>,
     /// What only accounts of its kind have.
     pub store: S,
 }
@@ -186,6 +188,7 @@ impl<S> AccountSettings<S> {
             supported_types,
             locations: Vec::new(),
             recommended_locations: Vec::new(),
+            ui_url: None,
             store,
         }
     }
@@ -197,6 +200,7 @@ impl<S> AccountSettings<S> {
             supported_types: self.supported_types,
             locations: self.locations,
             recommended_locations: self.recommended_locations,
+            ui_url: self.ui_url,
             store: change(self.store),
         }
     }

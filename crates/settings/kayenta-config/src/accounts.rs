@@ -3,6 +3,7 @@
 use std::{collections::HashMap, fmt, path::Path};
 
 use kayenta_accounts::{AccountKind, AccountSection, AccountSettings, Registered, Section};
+use kayenta_model::AccountType;
 use kayenta_properties::{Binder, Diagnostic, Group};
 
 use crate::usefulness;
@@ -96,6 +97,33 @@ impl AccountSection for NoAccounts {
 /// The accounts of one kind, as read.
 type Read<S> = (&'static AccountKind, Vec<AccountSettings<S>>);
 
+/// Reads `uiUrl` of the accounts of metric stores.
+fn add_ui_urls<S>(kind: &AccountKind, section: &Section<'_>, accounts: &mut [AccountSettings<S>]) {
+    if !kind.provides.contains(&AccountType::MetricsStore) {
+        return;
+    }
+    let urls = section.accounts(|group| {
+        let url = group.strict_text("uiUrl")?;
+        if url.starts_with("http://") || url.starts_with("https://") {
+            return Some((group.text("name")?, url));
+        }
+        group.report(
+            Diagnostic::error("this is no address of a page")
+                .property(group.full("uiUrl"))
+                .found(url)
+                .expected("an http or https URL with placeholders such as {query}")
+                .at(group.at("uiUrl")),
+        );
+        None
+    });
+    for (name, url) in urls {
+        let mut named = accounts.iter_mut().filter(|account| account.name == name);
+        if let Some(account) = named.next() {
+            account.ui_url = Some(url);
+        }
+    }
+}
+
 /// Reads the sections of a table, whose order is that of registration. `judged` says whether to warn of an
 /// installation that cannot run a canary.
 pub(crate) fn read<S: AccountSection>(
@@ -116,10 +144,15 @@ pub(crate) fn read<S: AccountSection>(
         let kind = entry.kind();
         let section = Section::new(binder, kind.name, data_dir);
         // What is below a kind that is off is not looked at, but its names are known.
+        let read_all = || {
+            let mut accounts = entry.read(&section);
+            add_ui_urls(kind, &section, &mut accounts);
+            accounts
+        };
         let accounts = if switch(&kayenta, kind.name, &mut enabled) {
-            entry.read(&section)
+            read_all()
         } else {
-            binder.muted(|| entry.read(&section));
+            binder.muted(read_all);
             Vec::new()
         };
         for left_out in binder.take_left_out() {

@@ -6,6 +6,8 @@ use indexmap::IndexMap;
 
 use kayenta_secrets::BaseUrl;
 
+use crate::security::BrowserAccess;
+
 /// The remote judge (`kayenta.remoteJudge.*`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteJudgeSettings {
@@ -69,12 +71,14 @@ pub struct SpectatorSettings {
 }
 
 /// The pages (`kayenta.ui.*`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct PagesSettings {
     /// `enabled`, default true: whether `/ui` is there.
     pub enabled: bool,
     /// `publicUrl`: the address of this service for browsers, without `/ui` and without a slash at its end.
     pub public_url: Option<String>,
+    /// How browsers show who they are.
+    pub browser: BrowserAccess,
 }
 
 /// The API document (`swagger.*`).

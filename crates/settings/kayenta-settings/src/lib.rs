@@ -42,7 +42,8 @@ pub use notifications::{
 };
 pub use outbound::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings, TrustStore};
 pub use security::{
-    AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role, SecuritySettings,
+    AccessRule, AuthenticationSettings, BasicUser, BearerToken, BrowserAccess, JwtSettings, Role,
+    SecuritySettings,
 };
 pub use server::{
     ClientAuth, CompressionSettings, CorsSettings, ServerSettings, ShutdownMode, TlsIdentity,

@@ -47,6 +47,30 @@ impl fmt::Display for Role {
     }
 }
 
+/// How browsers show who they are to the pages (`kayenta.ui.*`), beside what every caller may show.
+#[derive(Clone, Debug)]
+pub struct BrowserAccess {
+    /// `userHeader`, lower case: the header in which a trusted proxy names the user; `None`: no header is read.
+    pub user_header: Option<String>,
+    /// `userRole`, default read: what users of the proxy may do.
+    pub user_role: Role,
+    /// `sessionLifetime`, default 8 h: how long a browser stays signed in.
+    pub session_lifetime: Duration,
+    /// `sessionKey`: what sessions are signed with; `None`: a key made of the configured tokens and passwords.
+    pub session_key: Option<SecretString>,
+}
+
+impl Default for BrowserAccess {
+    fn default() -> Self {
+        Self {
+            user_header: None,
+            user_role: Role::Read,
+            session_lifetime: Duration::from_secs(8 * 3600),
+            session_key: None,
+        }
+    }
+}
+
 /// A static bearer token.
 #[derive(Clone, Debug)]
 pub struct BearerToken {

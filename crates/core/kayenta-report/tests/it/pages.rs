@@ -1,11 +1,18 @@
 use kayenta_model::Side;
 use kayenta_report::{
-    ChartKind, JudgedRun, Links, MetricDisplay, MetricSort, OverviewQuery, report_failure,
-    report_foot, report_head, report_index, report_section,
+    ChartKind, ComparisonSide, JudgedRun, Links, MetricDisplay, MetricLinks, MetricSort,
+    OverviewQuery, RunComparison, report_failure, report_foot, report_head, report_index,
+    report_section,
 };
 use serde_json::json;
 
 use crate::judged::{Judged, noise, pair, shop};
+
+const LINKS: MetricLinks<'static> = MetricLinks {
+    csv: "?csv",
+    svg: "?svg",
+    store: None,
+};
 
 fn page() -> Links {
     Links::Query {
@@ -40,7 +47,7 @@ fn the_view_of_a_metric_shows_why_it_failed_and_what_the_data_were() {
     insta::assert_snapshot!(
         judged
             .run()
-            .metric(2, &MetricDisplay::default(), "?csv")
+            .metric(2, &MetricDisplay::default(), &LINKS)
             .into_string()
     );
 }
@@ -53,7 +60,7 @@ fn every_kind_of_chart_has_a_name_a_description_and_its_numbers() {
             chart,
             ..MetricDisplay::default()
         };
-        let html = judged.run().metric(3, &query, "?csv").into_string();
+        let html = judged.run().metric(3, &query, &LINKS).into_string();
         let charts = html.matches("<svg").count();
         assert!(charts >= 2, "{chart:?}: {charts}");
         assert_eq!(html.matches("<title>").count(), charts, "{chart:?}");
@@ -74,7 +81,7 @@ fn a_side_can_be_hidden_and_a_part_of_the_window_shown() {
         zoom: Some((600, 1200)),
         ..MetricDisplay::default()
     };
-    let html = judged.run().metric(0, &query, "?csv").into_string();
+    let html = judged.run().metric(0, &query, &LINKS).into_string();
     assert!(!html.contains("<path class=\"b\""), "{html}");
     assert!(html.contains("Show baseline") && html.contains("Zoom out"));
     assert!(
@@ -213,7 +220,7 @@ fn hostile_names_labels_and_queries_are_text() {
         },
         &page(),
     );
-    let metric = run.metric(0, &MetricDisplay::default(), "?csv");
+    let metric = run.metric(0, &MetricDisplay::default(), &LINKS);
     for html in [overview.into_string(), metric.into_string(), report(&run)] {
         let html = html.replace("<style>", "").to_lowercase();
         assert!(
@@ -272,4 +279,156 @@ fn a_page_of_300_metrics_stays_under_200_kilobytes() {
         failed.contains("http_request_duration_seconds_7<"),
         "the one that failed is found"
     );
+}
+
+#[test]
+fn a_comparison_says_which_metrics_changed_and_can_leave_out_the_others() {
+    let before = shop();
+    let tolerant = json!({"name": "tolerant", "metrics": [
+        {"name": "latency p99", "groups": ["Latency"], "analysisConfigurations": {"canary": {"direction": "decrease"}}},
+        {"name": "new metric", "groups": ["Latency"]}],
+        "classifier": {"groupWeights": {"Latency": 100.0}}});
+    let now = 1_764_407_100_000;
+    let after = Judged::new(
+        tolerant,
+        json!([
+            pair(
+                "latency p99",
+                noise(5, 60, 300.0, 40),
+                noise(6, 60, 450.0, 40),
+                now
+            ),
+            pair(
+                "new metric",
+                noise(1, 60, 1.0, 8),
+                noise(2, 60, 1.0, 8),
+                now
+            ),
+        ]),
+        json!({}),
+    );
+    let (first, second) = (before.run(), after.run());
+    let edit = |metric: usize| format!("?edit={metric}");
+    let compare = |changed_only: bool| {
+        let comparison = RunComparison {
+            before: ComparisonSide {
+                name: "Run A",
+                run: &first,
+                page: Some("/ui/runs/a"),
+            },
+            after: ComparisonSide {
+                name: "Run B",
+                run: &second,
+                page: None,
+            },
+            changed_only,
+            toggle: "?only=changed",
+            edit: Some(&edit),
+        };
+        comparison.overview().into_string()
+    };
+    let all = compare(false);
+    assert!(all.contains("1 × now passes, 5 × gone, 1 × new."), "{all}");
+    assert!(
+        all.contains("href=\"/ui/runs/a?metric=id%20of%20latency%20p99\""),
+        "{all}"
+    );
+    assert!(
+        all.contains("href=\"?edit=2\"") && !all.contains("href=\"?edit=6\""),
+        "{all}"
+    );
+    let same = compare(true);
+    assert_eq!(
+        same.matches("<tr>").count(),
+        8,
+        "head, one that passes, five gone, one new: {same}"
+    );
+
+    let itself = RunComparison {
+        before: ComparisonSide {
+            name: "Run A",
+            run: &first,
+            page: None,
+        },
+        after: ComparisonSide {
+            name: "Run B",
+            run: &first,
+            page: None,
+        },
+        changed_only: true,
+        toggle: "?",
+        edit: None,
+    };
+    let itself = itself.overview().into_string();
+    assert!(
+        itself.contains("No metric has another label.") && itself.contains("No metric to show.")
+    );
+}
+
+#[test]
+fn a_query_opens_in_the_store_over_the_window_of_its_side() {
+    let judged = shop();
+    let links = MetricLinks {
+        store: Some(
+            "https://prometheus/graph?g0.expr={query}&from={start}&to={endSeconds}&range={range}s&step={step}",
+        ),
+        ..LINKS
+    };
+    let html = judged.run().metric(3, &MetricDisplay::default(), &links);
+    let html = html.into_string();
+    for address in [
+        "g0.expr=memory%7Bversion%3D%221.0%22%7D&#38;from=2025-11-28T09%3A05%3A00Z&#38;to=1764324300&#38;range=3600s&#38;step=60",
+        "g0.expr=memory%7Bversion%3D%221.1%22%7D&#38;from=2025-11-29T09%3A05%3A00Z&#38;to=1764410700&#38;range=3600s&#38;step=60",
+    ] {
+        assert!(html.contains(address), "{address}: {html}");
+    }
+}
+
+#[test]
+fn a_chart_is_an_image_of_its_own_with_its_colours() {
+    let judged = shop();
+    for chart in ChartKind::ALL {
+        let display = MetricDisplay {
+            chart,
+            ..MetricDisplay::default()
+        };
+        let svg = judged.run().svg(2, &display).unwrap();
+        assert!(
+            svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox"),
+            "{svg}"
+        );
+        assert!(
+            svg.contains("stroke=\"#2f6fb3\"") || svg.contains("fill=\"#2f6fb3\""),
+            "{svg}"
+        );
+        assert_eq!(svg.matches("<svg").count(), 1);
+    }
+    assert_eq!(judged.run().svg(99, &MetricDisplay::default()), None);
+}
+
+#[test]
+fn a_window_is_zoomed_and_moved_by_links() {
+    let judged = shop();
+    let zoomed = |zoom| {
+        let display = MetricDisplay {
+            zoom,
+            ..MetricDisplay::default()
+        };
+        judged.run().metric(0, &display, &LINKS).into_string()
+    };
+    let whole = zoomed(None);
+    assert!(
+        whole.contains("zoom=885-2655\">Zoom in") && !whole.contains("Zoom out"),
+        "{whole}"
+    );
+    assert!(whole.contains("data-from=\"0\" data-to=\"3540\""));
+    let part = zoomed(Some((600, 1200)));
+    for link in [
+        "zoom=750-1050\">Zoom in",
+        "zoom=300-900\">Earlier",
+        "zoom=900-1500\">Later",
+        ">Zoom out",
+    ] {
+        assert!(part.contains(link), "{link}: {part}");
+    }
 }

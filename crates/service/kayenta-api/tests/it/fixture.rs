@@ -341,8 +341,8 @@ pub(crate) fn service_with(
     })
     .unwrap();
     Service {
-        router: router(state.clone()).unwrap(),
-        management: kayenta_api::management_router(state).unwrap(),
+        router: router(state.clone()),
+        management: kayenta_api::management_router(state),
         lifecycle,
         work,
         stop,

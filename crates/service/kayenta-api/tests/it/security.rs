@@ -11,7 +11,8 @@ use base64::{
 };
 use http::header::AUTHORIZATION;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use kayenta_api::{ApiOptions, SigningKeys};
+use kayenta_access::SigningKeys;
+use kayenta_api::ApiOptions;
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_settings::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role,

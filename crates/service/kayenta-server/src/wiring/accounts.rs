@@ -142,6 +142,7 @@ impl Entry {
         account
             .recommended_locations
             .clone_from(&settings.recommended_locations);
+        account.ui_url.clone_from(&settings.ui_url);
         let store = &settings.store;
         let of_objects = store.objects.iter().flat_map(|objects| objects.shown());
         let of_metrics = store.metrics.iter().flat_map(|metrics| metrics.shown());

@@ -1,6 +1,7 @@
 //! Settings as the HTTP layer wants them.
 
-use kayenta_api::{ApiOptions, SigningKeys, SigningKeysError};
+use kayenta_access::{SigningKeys, SigningKeysError};
+use kayenta_api::ApiOptions;
 use kayenta_config::Settings;
 use kayenta_http::Transport;
 use kayenta_management::{ManagementOptions, StatusOrder};
@@ -44,6 +45,7 @@ pub(crate) fn api_options(
         management: management(&settings.management),
         authentication,
         signing_keys,
+        browser: settings.pages.browser.clone(),
         ..ApiOptions::default()
     })
 }

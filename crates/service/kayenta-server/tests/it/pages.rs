@@ -116,6 +116,12 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         "metric-ecdf": format!("/ui/runs/{run}?metric=errors&chart=ecdf"),
         "metric-box": format!("/ui/runs/{run}?metric=errors&chart=box"),
         "metric-zoomed": format!("/ui/runs/{run}?metric=errors&zoom=600-1200&hide=baseline"),
+        "what-if": format!("/ui/runs/{run}/what-if?pass=40&weight.Load=20&m1.direction=decrease&edit=1"),
+        "what-if-all": format!("/ui/runs/{run}/what-if?all.nanStrategy=replace&edit=all&only=changed"),
+        "hostile-what-if": format!("/ui/runs/{hostile}/what-if?judge=%3Cscript%3E&edit=0&m0.critical=true"),
+        "compare": format!("/ui/compare?a={run}&b={hostile}"),
+        "compare-form": "/ui/compare",
+        "accounts": "/ui/accounts",
         "failed-run": format!("/ui/runs/{}", stage.broken),
         "hostile-run": format!("/ui/runs/{hostile}?search=%3Cscript%3E"),
         "hostile-metric": format!("/ui/runs/{hostile}?metric=0"),
@@ -187,6 +193,36 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         (
             "failed-run",
             &["Failed to run", "fail400", "canary-prometheus", "Stages"],
+        ),
+        (
+            "what-if",
+            &[
+                "As judged",
+                "With your changes",
+                "pass threshold: 95 → 40",
+                "errors: fails on increase → decrease",
+                "weight of Load: 50 → 20",
+                "Settings of errors",
+                "now passes",
+            ],
+        ),
+        (
+            "what-if-all",
+            &[
+                "Settings of every metric",
+                "every metric: nan strategy remove → replace",
+            ],
+        ),
+        ("hostile-what-if", &["Changes", "critical false → true"]),
+        ("compare", &["Run A", "Run B", "gone", "new"]),
+        (
+            "accounts",
+            &[
+                "canary-prometheus",
+                "Answers",
+                "endpoint.baseUrl",
+                "Try now",
+            ],
         ),
         ("hostile-run", &["<script>alert('x')</script>"]),
     ] {
@@ -268,24 +304,294 @@ async fn c_api_21_pages_have_a_strict_policy_and_browsers_are_sent_to_them() {
     );
 }
 
+const SECURITY: &str = "kayenta.security:
+  enabled: true
+  users:
+    - {username: anna, password: an-ordinary-password, role: read}
+    - {username: berta, password: another-password, role: write}
+  tokens:
+    - {name: pipeline, token: 0123456789abcdef, role: write}
+";
+
+/// A browser without a screen: it keeps cookies, follows no redirects by itself, and sends the Origin of its page.
+struct Visit<'a> {
+    service: &'a Service,
+    client: reqwest::Client,
+    cookies: std::sync::Mutex<std::collections::BTreeMap<String, String>>,
+}
+
+impl<'a> Visit<'a> {
+    fn new(service: &'a Service) -> Self {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        Self {
+            service,
+            client: client.build().unwrap(),
+            cookies: std::sync::Mutex::default(),
+        }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
+        let cookies: Vec<String> = self
+            .cookies
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = request
+            .header("accept", "text/html,*/*;q=0.8")
+            .header("cookie", cookies.join("; "));
+        let response = request.send().await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap();
+            assert!(
+                cookie.contains("; Path=/ui; HttpOnly; SameSite=Strict"),
+                "{cookie}"
+            );
+            let (pair, _) = cookie.split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies
+                .lock()
+                .unwrap()
+                .insert(name.to_owned(), value.to_owned());
+        }
+        response
+    }
+
+    async fn get(&self, path: &str) -> reqwest::Response {
+        let url = format!("{}{path}", self.service.base_url());
+        self.send(self.client.get(url)).await
+    }
+
+    /// Sends a form from a page of this origin.
+    async fn post_from(
+        &self,
+        origin: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> reqwest::Response {
+        let url = format!("{}{path}", self.service.base_url());
+        let request = self.client.post(url).header("origin", origin).form(fields);
+        self.send(request).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+        self.post_from(&self.service.base_url(), path, fields).await
+    }
+
+    /// The token in the form of a page.
+    async fn token(&self, path: &str) -> String {
+        let page = self.get(path).await.text().await.unwrap();
+        let (_, rest) = page
+            .split_once("name=\"action-token\" value=\"")
+            .unwrap_or_else(|| panic!("no form on {path}: {page}"));
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+}
+
+fn location(response: &reqwest::Response) -> &str {
+    response.headers()["location"].to_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_signs_in_for_the_pages_alone_and_signs_out() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = embedded_service(&prometheus.base_url(), SECURITY).await;
+    let visit = Visit::new(&service);
+    let refused = visit.get("/ui/runs/1?metric=a%20b").await;
+    assert_eq!(refused.status(), 303);
+    let form = location(&refused).to_owned();
+    assert_eq!(form, "/ui/sign-in?next=%2Fui%2Fruns%2F1%3Fmetric%3Da%2520b");
+    let token = visit.token(&form).await;
+    let field = ("action-token", token.as_str());
+    let next = ("next", "/ui?search=x");
+
+    let wrong = visit
+        .post(
+            "/ui/sign-in",
+            &[field, next, ("username", "anna"), ("password", "wrong")],
+        )
+        .await;
+    assert_eq!(wrong.status(), 401);
+    assert!(wrong.text().await.unwrap().contains("Bad credentials."));
+    let by_user = [
+        field,
+        next,
+        ("username", "anna"),
+        ("password", "an-ordinary-password"),
+    ];
+    let without_token = visit.post("/ui/sign-in", &by_user[1..]).await;
+    assert_eq!(without_token.status(), 403);
+    let elsewhere = visit
+        .post_from("https://elsewhere.example", "/ui/sign-in", &by_user)
+        .await;
+    assert_eq!(elsewhere.status(), 403);
+    assert_eq!(
+        visit.get("/ui").await.status(),
+        303,
+        "nobody has signed in yet"
+    );
+
+    let signed_in = visit.post("/ui/sign-in", &by_user).await;
+    assert_eq!(
+        (signed_in.status().as_u16(), location(&signed_in)),
+        (303, "/ui?search=x")
+    );
+    assert_eq!(visit.get("/ui").await.status(), 200);
+    assert!(
+        visit
+            .get("/ui/sign-out")
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains("signed in as anna")
+    );
+    // The cookie of the pages is none of the API.
+    assert_eq!(visit.get("/canaryConfig").await.status(), 401);
+
+    let token = visit.token("/ui/sign-out").await;
+    let out = visit
+        .post("/ui/sign-out", &[("action-token", &token)])
+        .await;
+    assert_eq!(
+        (out.status().as_u16(), location(&out)),
+        (303, "/ui/sign-in")
+    );
+    assert_eq!(visit.get("/ui").await.status(), 303);
+
+    let token = visit.token("/ui/sign-in").await;
+    let by_token = [
+        ("action-token", token.as_str()),
+        ("token", "0123456789abcdef"),
+    ];
+    let signed_in = visit.post("/ui/sign-in", &by_token).await;
+    assert_eq!(
+        (signed_in.status().as_u16(), location(&signed_in)),
+        (303, "/ui")
+    );
+    assert!(
+        visit
+            .get("/ui/sign-out")
+            .await
+            .text()
+            .await
+            .unwrap()
+            .contains("signed in as pipeline")
+    );
+}
+
+/// A browser that has signed in.
+async fn signed_in<'a>(service: &'a Service, username: &str, password: &str) -> Visit<'a> {
+    let visit = Visit::new(service);
+    let token = visit.token("/ui/sign-in").await;
+    let fields = [
+        ("action-token", token.as_str()),
+        ("username", username),
+        ("password", password),
+    ];
+    assert_eq!(visit.post("/ui/sign-in", &fields).await.status(), 303);
+    visit
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_is_canceled_and_run_again_from_its_page_with_the_role_write_alone() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = embedded_service(&prometheus.base_url(), SECURITY).await;
+    let load = metric("load", "Load", r#"load{v="${scope}"}"#);
+    let scopes = json!([{"scopeName": "default", "controlScope": "baseline", "experimentScope": "canary", "step": 60}]);
+    let body = json!({"canaryConfig": config("waiting", &[load], json!({"Load": 100})), "executionRequest": {
+        "scopes": scopes, "lifetimeDurationMins": 60, "thresholds": {"pass": "95", "marginal": "10"}}});
+    let caller = Caller::new(service.base_url()).as_bearer("0123456789abcdef");
+    let id = caller
+        .start("/standalone_canary_analysis?application=shop", &body)
+        .await
+        .unwrap();
+    let page = format!("/ui/analyses/{id}");
+
+    let reader = signed_in(&service, "anna", "an-ordinary-password").await;
+    let seen = reader.get(&page).await.text().await.unwrap();
+    assert!(!seen.contains("<button>Cancel"), "{seen}");
+    let token = reader.token("/ui/sign-out").await;
+    let refused = reader
+        .post(&format!("{page}/cancel"), &[("action-token", &token)])
+        .await;
+    assert_eq!(refused.status(), 403);
+    assert!(
+        refused
+            .text()
+            .await
+            .unwrap()
+            .contains("anna needs the role write")
+    );
+
+    let writer = signed_in(&service, "berta", "another-password").await;
+    let token = writer.token(&page).await;
+    let action = [("action-token", token.as_str())];
+    let forged = writer
+        .post_from(
+            "https://elsewhere.example",
+            &format!("{page}/cancel"),
+            &action,
+        )
+        .await;
+    assert_eq!(forged.status(), 403);
+    let path = format!("/standalone_canary_analysis/{id}");
+    let (_, status) = caller.get(&path).await.unwrap();
+    assert_eq!(status["complete"], false, "{status}");
+    let canceled = writer.post(&format!("{page}/cancel"), &action).await;
+    assert_eq!(
+        (canceled.status().as_u16(), location(&canceled)),
+        (303, page.as_str())
+    );
+    let status = caller.complete(&path, PATIENCE).await;
+    assert_eq!(status["executionStatus"], "CANCELED", "{status}");
+
+    let again = writer.post(&format!("{page}/again"), &action).await;
+    assert_eq!(again.status(), 303);
+    let next = location(&again).strip_prefix("/ui/analyses/").unwrap();
+    assert_ne!(next, id);
+    let (_, repeated) = caller
+        .get(&format!("/standalone_canary_analysis/{next}"))
+        .await
+        .unwrap();
+    for (field, value) in [("user", json!("berta")), ("application", json!("shop"))] {
+        assert_eq!(repeated[field], value, "{repeated}");
+    }
+    for field in ["canaryConfig", "canaryAnalysisExecutionRequest"] {
+        assert_eq!(repeated[field], status[field]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_proxy_names_users_for_the_pages_alone_and_only_where_that_is_set() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let trusting = format!("{SECURITY}kayenta.ui.userHeader: X-Forwarded-User\n");
+    for (settings, page) in [(trusting.as_str(), 200), (SECURITY, 401)] {
+        let service = embedded_service(&prometheus.base_url(), settings).await;
+        let client = reqwest::Client::new();
+        let get = async |path: &str| {
+            let request = client.get(format!("{}{path}", service.base_url()));
+            request
+                .header("x-forwarded-user", "clara")
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .as_u16()
+        };
+        assert_eq!(get("/ui").await, page, "{settings}");
+        assert_eq!(get("/canaryConfig").await, 401);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_need_the_role_read_and_can_be_switched_off() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let security = "kayenta.security.enabled: true\nkayenta.security.users[0].username: anna\n\
-         kayenta.security.users[0].password: an-ordinary-password\nkayenta.security.users[0].role: read\n";
-    let service = embedded_service(&prometheus.base_url(), security).await;
+    let service = embedded_service(&prometheus.base_url(), SECURITY).await;
     let client = reqwest::Client::new();
-    let page = |path: &str| {
-        client
-            .get(format!("{}{path}", service.base_url()))
-            .header("accept", "text/html,*/*")
-    };
-    for path in [
-        "/ui",
-        "/ui/runs/1",
-        "/ui/analyses/1/report.html",
-        "/ui/assets/kayenta.js",
-    ] {
+    let page = |path: &str| client.get(format!("{}{path}", service.base_url()));
+    for path in ["/ui", "/ui/runs/1", "/ui/analyses/1/report.html"] {
         let refused = page(path).send().await.unwrap();
         assert_eq!(refused.status(), 401, "{path}");
         assert!(
@@ -296,6 +602,8 @@ async fn pages_need_the_role_read_and_can_be_switched_off() {
             "{path}"
         );
     }
+    let script = page("/ui/assets/kayenta.js").send().await.unwrap();
+    assert_eq!(script.status(), 200, "the page for signing in has a style");
     let allowed = page("/ui").basic_auth("anna", Some("an-ordinary-password"));
     assert_eq!(allowed.send().await.unwrap().status(), 200);
 

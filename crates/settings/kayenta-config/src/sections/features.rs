@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use kayenta_http::{RetryPolicy, StatusSeries, status_by_name};
-use kayenta_properties::{Binder, Group, Severity, convert::Choices};
+use kayenta_properties::{Binder, Diagnostic, Group, Severity, convert::Choices};
 
 use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
-    AtlasSettings, IndexSettings, JudgingSettings, PagesSettings, PrometheusHealthSettings,
-    PrometheusSettings, RemoteJudgeSettings, SpectatorSettings, SwaggerSettings, TestDefaults,
+    AtlasSettings, BrowserAccess, IndexSettings, JudgingSettings, PagesSettings,
+    PrometheusHealthSettings, PrometheusSettings, RemoteJudgeSettings, SpectatorSettings,
+    SwaggerSettings, TestDefaults,
 };
+
+use super::security::ROLES;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -160,10 +163,32 @@ pub(super) fn spectator(binder: &Binder<'_>) -> SpectatorSettings {
 pub(super) fn pages(binder: &Binder<'_>) -> PagesSettings {
     let group = binder.group("kayenta.ui");
     let public_url = group.base_url("publicUrl");
+    let defaults = BrowserAccess::default();
     PagesSettings {
         enabled: group.strict_switch("enabled", true),
         public_url: public_url.map(|url| url.expose().trim_end_matches('/').to_owned()),
+        browser: BrowserAccess {
+            user_header: user_header(&group),
+            user_role: group.choice_or("userRole", ROLES, defaults.user_role),
+            session_lifetime: group.duration("sessionLifetime", defaults.session_lifetime),
+            session_key: group.secret("sessionKey"),
+        },
     }
+}
+
+fn user_header(group: &Group<'_>) -> Option<String> {
+    let name = group.strict_text("userHeader")?.to_lowercase();
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.chars().all(is_token) {
+        return Some(name);
+    }
+    group.report(
+        Diagnostic::error("this is no name of a header")
+            .property(group.full("userHeader"))
+            .found(name)
+            .at(group.at("userHeader")),
+    );
+    None
 }
 
 pub(super) fn swagger(binder: &Binder<'_>) -> SwaggerSettings {

@@ -9,7 +9,7 @@ use kayenta_settings::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role, SecuritySettings,
 };
 
-const ROLES: &Choices<Role> = &[("read", Role::Read), ("write", Role::Write)];
+pub(super) const ROLES: &Choices<Role> = &[("read", Role::Read), ("write", Role::Write)];
 
 /// What a rule asks for.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use jsonwebtoken::{
 use kayenta_settings::{JwtSettings, Role};
 use serde_json::{Map, Value};
 
-use super::signing_keys::SigningKeys;
+use crate::{caller::Caller, signing_keys::SigningKeys};
 
 /// Signatures a public key can check. Symmetric ones never: a public key is no secret.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -24,7 +24,7 @@ const ALGORITHMS: [Algorithm; 9] = [
 
 /// Why a token is rejected; sent to the caller, so it contains nothing secret.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JwtError {
+pub(crate) enum JwtError {
     #[error("the token is not valid: {0}")]
     Invalid(#[from] jsonwebtoken::errors::Error),
     #[error("the token's algorithm {0:?} is not accepted")]
@@ -37,25 +37,18 @@ pub(super) enum JwtError {
     NoKeys,
 }
 
-/// Who a valid token stands for.
 #[derive(Debug)]
-pub(super) struct JwtCaller {
-    pub(super) name: String,
-    pub(super) role: Option<Role>,
-}
-
-#[derive(Debug)]
-pub(super) struct JwtVerifier {
+pub(crate) struct JwtVerifier {
     settings: JwtSettings,
     keys: SigningKeys,
 }
 
 impl JwtVerifier {
-    pub(super) fn new(settings: JwtSettings, keys: SigningKeys) -> Self {
+    pub(crate) fn new(settings: JwtSettings, keys: SigningKeys) -> Self {
         Self { settings, keys }
     }
 
-    pub(super) async fn verify(&self, token: &str) -> Result<JwtCaller, JwtError> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Caller, JwtError> {
         let header = decode_header(token)?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(JwtError::Algorithm(header.alg));
@@ -112,7 +105,7 @@ impl JwtVerifier {
         validation
     }
 
-    fn caller(&self, claims: &Map<String, Value>) -> JwtCaller {
+    fn caller(&self, claims: &Map<String, Value>) -> Caller {
         let name = ["preferred_username", "email", "sub"]
             .into_iter()
             .find_map(|claim| claims.get(claim)?.as_str())
@@ -126,9 +119,10 @@ impl JwtVerifier {
         } else {
             None
         };
-        JwtCaller {
+        Caller {
             name: name.to_owned(),
             role,
+            until: claims.get("exp").and_then(Value::as_i64),
         }
     }
 }
