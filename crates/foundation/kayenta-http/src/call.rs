@@ -23,7 +23,7 @@ use crate::{
     encoding::{form_body, form_encoded},
     error::{HttpError, HttpErrorKind},
     events::Events,
-    header, tls,
+    header,
 };
 
 /// Redirects followed for one call.
@@ -595,7 +595,7 @@ pub(crate) fn too_large(shown: &str, limit: usize) -> HttpError {
 
 /// The innermost cause, which says what happened rather than where.
 pub(crate) fn root_cause(error: &reqwest::Error) -> String {
-    if let Some(words) = tls::in_words(error) {
+    if let Some(words) = kayenta_tls::in_words(error) {
         return words;
     }
     let text = causes(error)

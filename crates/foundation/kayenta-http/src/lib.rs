@@ -54,7 +54,6 @@ pub mod header;
 mod oauth2;
 mod retry;
 mod status;
-mod tls;
 mod transport;
 
 pub use account::ErrorText;

@@ -5,8 +5,6 @@ use std::{fmt, sync::Arc, time::Duration};
 use kayenta_errors::with_causes;
 use url::Url;
 
-use crate::tls;
-
 /// How servers are reached.
 #[derive(Clone)]
 pub struct HttpSettings {
@@ -134,6 +132,33 @@ pub struct Transport {
     pub(crate) log_bodies: bool,
 }
 
+impl HttpSettings {
+    /// Connections with the certificates and proxies of these settings, for the clients of libraries. Redirects are not
+    /// followed: a client has to know which headers are secret.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read.
+    pub fn connections(&self) -> Result<reqwest::ClientBuilder, HttpSetupError> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        if !self.extra_ca_pem.is_empty() || self.identity_pem.is_some() {
+            let mut tls =
+                kayenta_tls::client_config(&self.extra_ca_pem, self.identity_pem.as_deref())
+                    .map_err(|error| HttpSetupError::new(with_causes(error.to_string(), &error)))?;
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            builder = builder.tls_backend_preconfigured(tls);
+        }
+        if self.proxies.http.is_some() || self.proxies.https.is_some() {
+            let proxies = self.proxies.clone();
+            builder = builder.proxy(reqwest::Proxy::custom(move |url| {
+                proxies.proxy_of(url).cloned()
+            }));
+        }
+        Ok(builder)
+    }
+}
+
 impl Transport {
     /// Sets up connections; opens none.
     ///
@@ -144,27 +169,14 @@ impl Transport {
             message: what.to_owned(),
             source: Some(source),
         };
-        let mut builder = reqwest::Client::builder()
+        let builder = settings
+            .connections()?
             .user_agent(&settings.user_agent)
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.read_timeout)
             .pool_max_idle_per_host(settings.max_idle_connections)
             .pool_idle_timeout(settings.keep_alive)
-            // Followed by the client itself, which knows which headers are secret.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy();
-        if !settings.extra_ca_pem.is_empty() || settings.identity_pem.is_some() {
-            let tls = tls::client_config(&settings.extra_ca_pem, settings.identity_pem.as_deref())
-                .map_err(|error| HttpSetupError::new(with_causes(error.to_string(), &error)))?;
-            builder = builder.tls_backend_preconfigured(tls);
-        }
-        if settings.proxies.http.is_some() || settings.proxies.https.is_some() {
-            let proxies = settings.proxies.clone();
-            builder = builder.proxy(reqwest::Proxy::custom(move |url| {
-                proxies.proxy_of(url).cloned()
-            }));
-        }
+            .referer(false);
         Ok(Self {
             settings: Arc::new(settings.clone()),
             client: builder

@@ -18,7 +18,7 @@ pub(crate) static FETCH: FetchRoute = FetchRoute {
         FetchParameter::optional("project", "Bound as `${project}`."),
         FetchParameter::optional("resourceType", "Resource type of the default filter.")
             .such_as("gce_instance"),
-        FetchParameter::optional("location", "Bound as `${location}`."),
+        FetchParameter::optional("location", "Bound as `${location}`.").such_as("us-central1"),
         FetchParameter::optional("scope", "Bound as `${scope}`."),
         FetchParameter {
             example: Some(ParameterExample::List(&["mode=~\"user|system\""])),

@@ -43,7 +43,7 @@ pub fn read(section: &Section<'_>) -> Vec<AccountSettings<GoogleMetrics>> {
         .millis("metadataCachingIntervalMS", 60_000)
         .max(Duration::from_secs(1));
     section.accounts(|group| {
-        let monitoring_endpoint = group.base_url("monitoringEndpoint");
+        let monitoring_endpoint = group.base_url_or_flawed("monitoringEndpoint");
         let google = GoogleAccount::read(group)?;
         let (name, types) = (google.name.clone(), google.supported_types.clone());
         let account = GoogleMetrics {

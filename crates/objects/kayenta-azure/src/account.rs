@@ -2,8 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use azure_core::credentials::TokenCredential;
-use azure_identity::WorkloadIdentityCredential;
+use azure_core::{
+    credentials::TokenCredential,
+    http::{ClientOptions, Transport},
+};
+use azure_identity::{
+    ClientAssertionCredentialOptions, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kayenta_secrets::mask_urls;
 use kayenta_storage::{StorageError, StorageErrorKind};
@@ -82,7 +87,7 @@ pub(crate) struct Resolved {
 
 impl AzureAccount {
     /// Checks the account without asking the network.
-    pub(crate) fn resolve(&self) -> Result<Resolved, StorageError> {
+    pub(crate) fn resolve(&self, transport: &Transport) -> Result<Resolved, StorageError> {
         let mut container_url = self.container_url()?;
         let access = match &self.credential {
             AzureCredential::SasToken(token) => {
@@ -94,9 +99,19 @@ impl AzureAccount {
                 Access::Sas
             }
             AzureCredential::WorkloadIdentity => {
-                let credential = WorkloadIdentityCredential::new(None).map_err(|error| {
-                    self.unusable(&format!("workload identity cannot be used: {error}"))
-                })?;
+                let options = WorkloadIdentityCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions {
+                        client_options: ClientOptions {
+                            transport: Some(transport.clone()),
+                            ..ClientOptions::default()
+                        },
+                    },
+                    ..WorkloadIdentityCredentialOptions::default()
+                };
+                let credential =
+                    WorkloadIdentityCredential::new(Some(options)).map_err(|error| {
+                        self.unusable(&format!("workload identity cannot be used: {error}"))
+                    })?;
                 Access::Identity(credential)
             }
             AzureCredential::SharedKey(key) => Access::SharedKey {
@@ -159,8 +174,12 @@ mod tests {
         }
     }
 
+    fn connections() -> Transport {
+        crate::transport::transport(&kayenta_http::HttpSettings::default()).unwrap()
+    }
+
     fn refusal(account: &AzureAccount) -> String {
-        account.resolve().unwrap_err().message
+        account.resolve(&connections()).unwrap_err().message
     }
 
     #[test]
@@ -179,7 +198,7 @@ mod tests {
                 endpoint: Url::parse(endpoint).unwrap(),
                 ..account()
             };
-            let url = account.resolve().unwrap().container_url;
+            let url = account.resolve(&connections()).unwrap().container_url;
             assert_eq!(url.as_str(), expected);
         }
     }
@@ -211,7 +230,7 @@ mod tests {
             credential: AzureCredential::SasToken("sv=1&sig=topsecret".into()),
             ..account()
         };
-        let resolved = with_sas.resolve().unwrap();
+        let resolved = with_sas.resolve(&connections()).unwrap();
         let printed = format!("{with_sas:?} {:?} {:?}", account(), resolved.access);
         assert!(!printed.contains("topsecret") && !printed.contains("c2VjcmV0LWtleQ"));
         assert_eq!(resolved.container_url.query(), Some("sv=1&sig=topsecret"));

@@ -21,6 +21,7 @@ use azure_storage_blob::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
+use kayenta_http::HttpSettings;
 use kayenta_storage::{
     ObjectKind, ObjectSummary, StorageError, StorageErrorKind, StoredObject, Stray, is_path_segment,
 };
@@ -76,8 +77,11 @@ pub(crate) enum Condition<'a> {
 
 impl Container {
     /// A client for the account's container that has not asked the network for anything.
-    pub(crate) fn new(account: &AzureAccount, makes: bool) -> Result<Self, StorageError> {
-        let resolved = account.resolve()?;
+    pub(crate) fn new(
+        account: &AzureAccount,
+        http: &HttpSettings,
+        makes: bool,
+    ) -> Result<Self, StorageError> {
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(
                 StorageErrorKind::Invalid,
@@ -85,9 +89,11 @@ impl Container {
             )
             .caused_by(error)
         };
+        let transport = transport(http).map_err(unusable)?;
+        let resolved = account.resolve(&transport)?;
         let mut client_options = ClientOptions {
             retry: RetryOptions::none(),
-            transport: Some(transport().map_err(|error| unusable(error.into()))?),
+            transport: Some(transport),
             ..ClientOptions::default()
         };
         let mut credential = None;

@@ -102,7 +102,10 @@ pub(crate) fn explain(account: &str, attempted: &str, error: &Error) -> StorageE
             (advice(&code, *status, raw_response.as_deref()), cause)
         }
         _ => {
-            let chain = with_causes(error.to_string(), error);
+            let chain = match kayenta_tls::in_words(error) {
+                Some(words) => format!("cannot connect: {words}"),
+                None => with_causes(error.to_string(), error),
+            };
             (chain.clone(), chain)
         }
     };

@@ -9,6 +9,24 @@
 //! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying). It is not a
 //! client for blobs in general: it knows the five kinds of objects of the seam, and nothing else in
 //! the container.
+//!
+//! ```
+//! use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
+//! use kayenta_http::HttpSettings;
+//! use kayenta_storage::ObjectStore;
+//!
+//! let account = AzureAccount {
+//!     name: "results".to_owned(),
+//!     storage_account_name: "shop".to_owned(),
+//!     container: "kayenta".to_owned(),
+//!     root_folder: "kayenta".to_owned(),
+//!     endpoint: "https://shop.blob.core.windows.net".parse()?,
+//!     credential: AzureCredential::SharedKey("a2V5".to_owned().into()),
+//! };
+//! assert_eq!(AzureStore::new(&account, &HttpSettings::default())?.platform(), "azure");
+//! assert!(!format!("{account:?}").contains("a2V5"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod account;
 mod container;

@@ -49,15 +49,15 @@ impl ObjectAccount for AzureAccount {
         Place::Network
     }
 
-    async fn open(&self, _: &Opening) -> Result<Arc<dyn ObjectStore>, OpenError> {
-        match AzureStore::new(self) {
+    async fn open(&self, opening: &Opening) -> Result<Arc<dyn ObjectStore>, OpenError> {
+        match AzureStore::new(self, &opening.http) {
             Ok(store) => Ok(Arc::new(store)),
             Err(error) => Err(OpenError::LeftOut(error)),
         }
     }
 
-    fn open_for_reading(&self, _: &Opening) -> Result<Arc<dyn ObjectStore>, StorageError> {
-        Ok(Arc::new(AzureStore::reading(self)?))
+    fn open_for_reading(&self, opening: &Opening) -> Result<Arc<dyn ObjectStore>, StorageError> {
+        Ok(Arc::new(AzureStore::reading(self, &opening.http)?))
     }
 
     fn departures(&self) -> Vec<Departure> {

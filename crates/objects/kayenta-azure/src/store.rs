@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
 use bytes::Bytes;
+use kayenta_http::HttpSettings;
 use kayenta_storage::{
     ObjectKind, ObjectStore, ObjectSummary, StorageError, StoreLock, StoredObject, Stray,
     WriteCondition, check_segment, is_path_segment,
@@ -30,13 +31,13 @@ const LOOKS: usize = 8;
 pub struct AzureStore(Arc<Container>);
 
 impl AzureStore {
-    /// A store for the account. Asks nothing of the network: whether the account can be reached
+    /// A store for the account, reached with the certificates and proxies of these settings. Asks nothing of the network: whether the account can be reached
     /// shows in [`check`](ObjectStore::check) and in every operation.
     ///
     /// # Errors
     /// [`Invalid`](kayenta_storage::StorageErrorKind::Invalid) when the settings cannot be used.
-    pub fn new(account: &AzureAccount) -> Result<Self, StorageError> {
-        Ok(Self(Arc::new(Container::new(account, true)?)))
+    pub fn new(account: &AzureAccount, http: &HttpSettings) -> Result<Self, StorageError> {
+        Ok(Self(Arc::new(Container::new(account, http, true)?)))
     }
 
     /// The same for read-only use: a missing container stays missing, and is reported
@@ -44,8 +45,8 @@ impl AzureStore {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn reading(account: &AzureAccount) -> Result<Self, StorageError> {
-        Ok(Self(Arc::new(Container::new(account, false)?)))
+    pub fn reading(account: &AzureAccount, http: &HttpSettings) -> Result<Self, StorageError> {
+        Ok(Self(Arc::new(Container::new(account, http, false)?)))
     }
 }
 

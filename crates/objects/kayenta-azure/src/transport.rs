@@ -1,17 +1,18 @@
 //! The HTTP client under the SDK's pipeline, with short time-outs and errors that hide the URL,
 //! whose query may be a shared access signature.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::{
-    error::{Error, ErrorKind},
+    error::ErrorKind,
     http::{
         AsyncRawResponse, Body, HttpClient, Request, Transport,
         headers::{HeaderName, HeaderValue, Headers},
     },
 };
 use futures::TryStreamExt;
+use kayenta_http::HttpSettings;
 
 /// To reach the service and agree on TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,14 +26,14 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 struct Client(reqwest::Client);
 
-/// A transport for one account.
-pub(crate) fn transport() -> Result<Transport, reqwest::Error> {
-    let client = reqwest::Client::builder()
+/// A transport with the certificates and proxies of all outgoing calls.
+pub(crate) fn transport(http: &HttpSettings) -> Result<Transport, Box<dyn Error + Send + Sync>> {
+    let client = http
+        .connections()?
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_nodelay(true)
-        .redirect(reqwest::redirect::Policy::none())
         .gzip(false)
         .build()?;
     Ok(Transport::new(Arc::new(Client(client))))
@@ -42,7 +43,7 @@ pub(crate) fn transport() -> Result<Transport, reqwest::Error> {
 impl HttpClient for Client {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
-            .map_err(|error| Error::new(ErrorKind::Other, error))?;
+            .map_err(|error| azure_core::Error::new(ErrorKind::Other, error))?;
         let mut outgoing = self.0.request(method, request.url().clone());
         for (name, value) in request.headers().iter() {
             outgoing = outgoing.header(name.as_str(), value.as_str());
@@ -67,7 +68,7 @@ impl HttpClient for Client {
     }
 }
 
-fn failure(error: reqwest::Error) -> Error {
+fn failure(error: reqwest::Error) -> azure_core::Error {
     let (kind, text) = if error.is_timeout() {
         (ErrorKind::Io, "no answer in time")
     } else if error.is_connect() {
@@ -75,5 +76,5 @@ fn failure(error: reqwest::Error) -> Error {
     } else {
         (ErrorKind::Io, "the connection broke")
     };
-    Error::with_error(kind, error.without_url(), text)
+    azure_core::Error::with_error(kind, error.without_url(), text)
 }

@@ -86,7 +86,12 @@ impl Requests {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<Option<Bytes>, StorageError> {
-        let url = self.account.base_url.join(path);
+        let base_url = &self.account.base_url;
+        if let Some(flaw) = base_url.flaw() {
+            let why = format!("{flaw} (endpoint.baseUrl is '{base_url}')");
+            return Err(self.failure(StorageErrorKind::Invalid, attempted, why));
+        }
+        let url = base_url.join(path);
         let mut request = Request::builder().method(method).uri(url.expose());
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json; charset=UTF-8");

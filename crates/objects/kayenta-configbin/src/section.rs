@@ -38,11 +38,8 @@ pub fn accounts(section: &Section<'_>) -> Vec<AccountSettings<ConfigBinAccount>>
 fn account(group: &Group<'_>) -> Option<AccountSettings<ConfigBinAccount>> {
     let name = name(group);
     let types = supported_types(group, &[]);
-    let base_url = group.base_url("endpoint.baseUrl");
-    let absent = group
-        .get("endpoint.baseUrl")
-        .is_none_or(|value| value.text.is_empty());
-    if base_url.is_none() && absent {
+    let base_url = group.base_url_or_flawed("endpoint.baseUrl");
+    if base_url.is_none() {
         let mut lacking = group.lacking("endpoint.baseUrl", "the URL of the ConfigBin");
         if !types.contains(&AccountType::ConfigurationStore) {
             lacking.severity = Severity::Warning;

@@ -6,6 +6,26 @@
 //! here; tokens come from `kayenta-google`.
 //!
 //! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying).
+//!
+//! ```
+//! use kayenta_gcs::{GcsAccount, gcs_store};
+//! use kayenta_http::{HttpSettings, Transport};
+//! use kayenta_storage::{MissingBucket, ObjectStore};
+//!
+//! let account = GcsAccount {
+//!     name: "results".to_owned(),
+//!     project: "shop".to_owned(),
+//!     bucket: "kayenta".to_owned(),
+//!     bucket_location: None,
+//!     root_folder: "kayenta".to_owned(),
+//!     endpoint: Some("http://localhost:4443".into()),
+//!     tokens: None,
+//! };
+//! let transport = Transport::new(&HttpSettings::default())?;
+//! let store = gcs_store(&account, &transport, MissingBucket::Create)?;
+//! assert_eq!(store.platform(), "google");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bucket;
 mod failure;

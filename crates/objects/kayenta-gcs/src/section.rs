@@ -51,7 +51,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<Option<GcsSection>>> {
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
     let bucket_location = group.text("bucketLocation");
-    let endpoint = group.base_url("endpoint");
+    let endpoint = group.base_url_or_flawed("endpoint");
     let google = GoogleAccount::read(group)?;
     let name = google.name.clone();
     let leave_out = |property: &str, what: &str| {

@@ -8,6 +8,27 @@
 //! of `kayenta-aws`.
 //!
 //! The store tries everything once: wrap it in [`Retrying`](kayenta_storage::Retrying).
+//!
+//! ```
+//! use kayenta_http::HttpSettings;
+//! use kayenta_s3::{AwsEnvironment, CredentialSource, S3Account, s3_store};
+//! use kayenta_storage::{MissingBucket, ObjectStore};
+//!
+//! let account = S3Account {
+//!     name: "results".to_owned(),
+//!     bucket: "kayenta".to_owned(),
+//!     root_folder: "kayenta".to_owned(),
+//!     region: None,
+//!     endpoint: Some("http://minio:9000".into()),
+//!     credentials: CredentialSource::Chain,
+//!     proxy: None,
+//!     encryption: None,
+//! };
+//! let environment = AwsEnvironment::new([], None);
+//! let store = s3_store(&account, &HttpSettings::default(), environment, MissingBucket::Create)?;
+//! assert_eq!(store.platform(), "aws");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answer;
 mod bucket;

@@ -9,6 +9,7 @@ use kayenta_accounts::{
 use kayenta_aws::{AwsEnvironment, CredentialSource, configured_link, configured_region};
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Environment, Group};
+use kayenta_secrets::BaseUrl;
 use kayenta_storage::{
     Departure, MissingBucket, ObjectAccount, ObjectStore, ObjectStoreDescription, OpenError,
     Opening, Place, Remark, StorageError,
@@ -60,7 +61,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<Option<S3Section>>> {
     let types = supported_types(group, &[]);
     let bucket = group.text("bucket");
     let root_folder = root_folder(group);
-    let endpoint = group.base_url("endpoint");
+    let endpoint = endpoint(group);
     let region = group.text("region");
     let profile = group.text("profileName");
     let keys = keys(group);
@@ -104,6 +105,19 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<Option<S3Section>>> {
         environment: aws_environment(group.environment()),
     });
     Some(AccountSettings::new(known_name, types, store))
+}
+
+/// `endpoint`; without a scheme it means https, as to the AWS SDK of the Java service.
+fn endpoint(group: &Group<'_>) -> Option<BaseUrl> {
+    let of_host = |text: &str| format!("https://{text}").parse::<BaseUrl>();
+    let is_host = group.get("endpoint").is_some_and(|value| {
+        value.unresolved.is_empty() && !value.text.contains("://") && of_host(&value.text).is_ok()
+    });
+    if is_host {
+        let read = |text: &str| of_host(text).map_err(|reason| reason.to_string());
+        return group.parsed("endpoint", read, "the URL of an S3 server");
+    }
+    group.base_url_or_flawed("endpoint")
 }
 
 fn aws_environment(environment: &Environment) -> AwsEnvironment {

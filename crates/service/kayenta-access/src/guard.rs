@@ -186,15 +186,22 @@ impl Guard {
         if local == "/health" || local.starts_with("/health/") {
             return None;
         }
+        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+            // Judging stored pairs computes an answer and changes nothing.
+            || path == "/judges/judge";
+        let usual = if reads { Role::Read } else { Role::Write };
         for rule in &self.settings.rules {
             if rule.covers(method.as_str(), path) {
                 return rule.role;
             }
+            // Whoever closes `/env` means `/env/{key}`, too; whoever opens a path means that path alone.
+            if let Some(role) = rule.role
+                && rule.covers_below(method.as_str(), path)
+            {
+                return Some(role.max(usual));
+            }
         }
-        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-            // Judging stored pairs computes an answer and changes nothing.
-            || path == "/judges/judge";
-        Some(if reads { Role::Read } else { Role::Write })
+        Some(usual)
     }
 
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, ErrorResponse> {

@@ -64,7 +64,7 @@ pub(crate) async fn environment(State(state): State<Management>, headers: Header
     path = "/env/{key}",
     tag = "management",
     params(("key" = String, Path, description = "Name of the property, in any spelling",
-        example = "redis.connection")),
+        example = "server.port")),
     responses(
         (status = 200, description = "The property", body = FreeObject,
             content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({"property": {"source": "kayenta.yml", "value": 8090}})),

@@ -32,7 +32,11 @@ const READINESS: &str = "readiness";
         (status = 200, description = "Up, or unknown", body = schemas::HealthReport,
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
         (status = 503, description = "Down, or out of service", body = schemas::HealthReport,
-            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+            content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({
+                "status": "DOWN",
+                "components": {"ping": {"status": "UP"}, "redisHealth": {"status": "DOWN"}},
+                "groups": ["liveness", "readiness"],
+            })),
     )
 )]
 pub(crate) async fn health(State(state): State<Management>, headers: HeaderMap) -> Response {
@@ -76,7 +80,9 @@ pub(crate) async fn health(State(state): State<Management>, headers: HeaderMap) 
             content_type = "application/vnd.spring-boot.actuator.v3+json"),
         (status = 404, description = "No such component or group, or components are not shown"),
         (status = 503, description = "Down, or out of service", body = schemas::HealthReport,
-            content_type = "application/vnd.spring-boot.actuator.v3+json"),
+            content_type = "application/vnd.spring-boot.actuator.v3+json", example = json!({
+                "status": "DOWN",
+            })),
     )
 )]
 pub(crate) async fn health_path(

@@ -58,6 +58,7 @@ pub(crate) fn prepare(
                     ),
                 )
             })?;
+            wiring::work::check_file(&settings.data_dir)?;
         }
     }
     if let Some(file) = &settings.logging.file {

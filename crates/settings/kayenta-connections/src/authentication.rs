@@ -247,7 +247,7 @@ struct OAuth2 {
 impl OAuth2 {
     fn read(group: &Group<'_>) -> Self {
         Self {
-            token_url: group.base_url("tokenUrl"),
+            token_url: group.base_url_or_flawed("tokenUrl"),
             client_id: group.text("clientId"),
             secret: group.secret("clientSecret"),
             secret_file: group.path("clientSecretFile"),

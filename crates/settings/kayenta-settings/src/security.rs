@@ -151,6 +151,17 @@ impl AccessRule {
             Some(prefix) => path.starts_with(prefix),
             None => path == self.path,
         };
+        path_matches && self.covers_method(method)
+    }
+
+    /// Whether a request is for something below the path of the rule: `/env/server.port` is below `/env`.
+    #[must_use]
+    pub fn covers_below(&self, method: &str, path: &str) -> bool {
+        let below = path.strip_prefix(self.path.trim_end_matches('/'));
+        below.is_some_and(|rest| rest.starts_with('/')) && self.covers_method(method)
+    }
+
+    fn covers_method(&self, method: &str) -> bool {
         let method_matches = self.methods.is_empty()
             || self
                 .methods
@@ -162,6 +173,6 @@ impl AccessRule {
                 .methods
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case("GET"));
-        path_matches && (method_matches || as_get)
+        method_matches || as_get
     }
 }

@@ -91,8 +91,12 @@ impl Azurite {
     /// The blob service's URL with the account as its path, as emulators have it.
     #[must_use]
     pub fn endpoint(&self) -> String {
+        let scheme = match self.options.certificate {
+            Some(_) => "https",
+            None => "http",
+        };
         format!(
-            "http://{}:{}/{ACCOUNT_NAME}",
+            "{scheme}://{}:{}/{ACCOUNT_NAME}",
             Ipv4Addr::LOCALHOST,
             self.port
         )

@@ -49,10 +49,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// Ids at random.
 #[derive(Debug)]
-struct RandomIds;
+pub struct RandomUuids;
 
-impl IdSource for RandomIds {
+impl IdSource for RandomUuids {
     fn uuid(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
@@ -68,7 +69,7 @@ pub fn catalogue(store: Arc<dyn ObjectStore>) -> ConfigCatalogue {
     ConfigCatalogue::new(
         ObjectRepository::new("account", store),
         Arc::new(SystemClock),
-        Arc::new(RandomIds),
+        Arc::new(RandomUuids),
         CatalogueOptions::default(),
     )
 }

@@ -25,3 +25,20 @@ pub fn write_certificates(folder: &Path, hosts: &[&str]) -> anyhow::Result<Strin
     std::fs::write(folder.join("server.key"), key.serialize_pem())?;
     Ok(authority.pem())
 }
+
+/// Writes one certificate that is its own authority, as `openssl req -x509` makes it, under the names that
+/// [`write_certificates`] writes; returns it in PEM.
+///
+/// # Errors
+/// Those of [`write_certificates`].
+pub fn write_self_signed(folder: &Path, hosts: &[&str]) -> anyhow::Result<String> {
+    let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+    let mut params = CertificateParams::new(hosts)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?.pem();
+    std::fs::write(folder.join("authority.pem"), &certificate)?;
+    std::fs::write(folder.join("server.pem"), &certificate)?;
+    std::fs::write(folder.join("server.key"), key.serialize_pem())?;
+    Ok(certificate)
+}

@@ -56,6 +56,7 @@ pub mod tools;
 pub mod work_queue_suite;
 
 pub use bucket_servers::BucketServer;
+pub use catalogue_suite::RandomUuids;
 pub use eventually::{eventually, until};
 pub use fake_metric_stores::FakeMetricStores;
 pub use fake_prometheus::FakePrometheus;

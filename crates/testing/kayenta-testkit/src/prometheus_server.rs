@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     net::SocketAddr,
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -13,10 +14,14 @@ use tokio::process::{Child, Command};
 
 use crate::free_port::free_port;
 
+/// The file that says how it serves its own pages.
+const WEB_CONFIG: &str = "web.yml";
+
 /// A running Prometheus that scrapes its targets every second; it ends when dropped.
 #[derive(Debug)]
 pub struct PrometheusServer {
     port: u16,
+    tls: bool,
     folder: TempDir,
     _child: Child,
 }
@@ -63,7 +68,26 @@ impl PrometheusServer {
         Self::start_in(folder, "/metrics", &[]).await
     }
 
+    /// Starts one that scrapes itself and serves https only, with `server.pem` and `server.key` of this folder.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with_tls(certificates: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = |name: &str| certificates.join(name).display().to_string();
+        std::fs::write(
+            folder.path().join(WEB_CONFIG),
+            format!(
+                "tls_server_config:\n  cert_file: '{}'\n  key_file: '{}'\n",
+                file("server.pem"),
+                file("server.key")
+            ),
+        )?;
+        Self::start_in(folder, "/metrics", &[]).await
+    }
+
     async fn start_in(folder: TempDir, path: &str, targets: &[SocketAddr]) -> anyhow::Result<Self> {
+        let tls = folder.path().join(WEB_CONFIG).exists();
         let config = folder.path().join("prometheus.yml");
         let mut text = format!(
             "global:\n  scrape_interval: 1s\n  scrape_timeout: 900ms\n\
@@ -74,10 +98,22 @@ impl PrometheusServer {
         for target in targets {
             writeln!(text, "          - '{target}'")?;
         }
-        std::fs::write(&config, text)?;
         let port = free_port()?;
+        if tls {
+            // With its own metrics there is something to ask for.
+            text.push_str(&format!(
+                "  - job_name: prometheus\n    scheme: https\n    tls_config:\n      \
+                 insecure_skip_verify: true\n    static_configs:\n      - targets: ['127.0.0.1:{port}']\n"
+            ));
+        }
+        std::fs::write(&config, text)?;
         let log = std::fs::File::create(folder.path().join("log"))?;
-        let child = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        if tls {
+            let web = folder.path().join(WEB_CONFIG);
+            command.arg(format!("--web.config.file={}", web.display()));
+        }
+        let child = command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",
@@ -94,11 +130,12 @@ impl PrometheusServer {
             )?;
         let server = Self {
             port,
+            tls,
             folder,
             _child: child,
         };
         let started = Instant::now();
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        let client = client()?;
         let ready = format!("{}/-/ready", server.base_url());
         loop {
             match client.get(&ready).send().await {
@@ -112,10 +149,11 @@ impl PrometheusServer {
         }
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// `http://127.0.0.1:<port>`, or the same with https.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// The newest values an instant query returns, one per series.
@@ -123,9 +161,7 @@ impl PrometheusServer {
     /// # Errors
     /// When the query fails.
     pub async fn values(&self, query: &str) -> anyhow::Result<Vec<f64>> {
-        let answer: serde_json::Value = reqwest::Client::builder()
-            .no_proxy()
-            .build()?
+        let answer: serde_json::Value = client()?
             .get(format!("{}/api/v1/query", self.base_url()))
             .query(&[("query", query)])
             .send()
@@ -167,4 +203,12 @@ impl PrometheusServer {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
+
+/// Which certificates are accepted is for the tests to find out.
+fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_danger_accept_invalid_certs(true)
+        .build()
 }

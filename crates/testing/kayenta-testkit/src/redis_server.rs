@@ -2,6 +2,7 @@
 //! watched by a sentinel, or a cluster.
 
 use std::{
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -10,11 +11,18 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::certificates::write_certificates;
+use crate::certificates::{write_certificates, write_self_signed};
 use crate::free_port::free_port;
 
 /// How long a server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The options of Redis for its certificates, and the files that have them.
+const CERTIFICATES: [(&str, &str); 3] = [
+    ("tls-cert-file", "server.pem"),
+    ("tls-key-file", "server.key"),
+    ("tls-ca-cert-file", "authority.pem"),
+];
 
 /// What a [`RedisServer`] is started with.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +36,11 @@ pub struct RedisOptions {
     /// Serve TLS only, with a certificate for `localhost` and 127.0.0.1 of an authority made for
     /// this server; see [`RedisServer::authority_pem`].
     pub tls: bool,
+    /// With TLS, the certificate is for `localhost` alone, and is its own authority, as `openssl req -x509`
+    /// makes it.
+    pub self_signed: bool,
+    /// With TLS, the folder whose certificates are used instead of new ones.
+    pub certificates: Option<PathBuf>,
     /// Replicate the server on this port.
     pub replica_of: Option<u16>,
     /// Run in cluster mode.
@@ -59,12 +72,10 @@ impl RedisServer {
     /// When the binary is missing or the server does not answer; the text has its log.
     pub async fn start_with(options: RedisOptions) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let authority_pem = match options.tls {
-            true => Some(write_certificates(
-                folder.path(),
-                &["localhost", "127.0.0.1"],
-            )?),
-            false => None,
+        let authority_pem = match (&options.certificates, options.tls) {
+            (Some(folder), true) => Some(std::fs::read_to_string(folder.join("authority.pem"))?),
+            (None, true) => Some(new_certificates(folder.path(), options.self_signed)?),
+            (_, false) => None,
         };
         let mut server = Self {
             // A cluster node also listens on its port plus 10,000.
@@ -99,6 +110,12 @@ impl RedisServer {
             true => format!("rediss://{user}localhost:{}", self.port),
             false => format!("redis://{user}127.0.0.1:{}", self.port),
         }
+    }
+
+    /// The folder of its certificates.
+    fn certificates(&self) -> &Path {
+        let given = self.options.certificates.as_deref();
+        given.unwrap_or(self.folder.path())
     }
 
     /// The certificate a client has to trust, with TLS.
@@ -159,13 +176,11 @@ impl RedisServer {
             false => command.args(["--port", &port]),
         };
         if self.options.tls {
-            command
-                .arg("--tls-cert-file")
-                .arg(folder.join("server.pem"));
-            command.arg("--tls-key-file").arg(folder.join("server.key"));
-            command
-                .arg("--tls-ca-cert-file")
-                .arg(folder.join("authority.pem"));
+            for (option, file) in CERTIFICATES {
+                command
+                    .arg(format!("--{option}"))
+                    .arg(self.certificates().join(file));
+            }
         }
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
         command.arg("--dir").arg(folder);
@@ -186,6 +201,9 @@ impl RedisServer {
         }
         if self.options.cluster {
             command.args(["--cluster-enabled", "yes", "--cluster-node-timeout", "5000"]);
+            if self.options.tls {
+                command.args(["--tls-cluster", "yes"]);
+            }
         }
         self.child = Some(spawn(command, log)?);
         self.wait_until_it_answers().await
@@ -205,7 +223,7 @@ impl RedisServer {
         };
         if self.options.tls {
             command.args(["--tls", "--cacert"]);
-            command.arg(self.folder.path().join("authority.pem"));
+            command.arg(self.certificates().join("authority.pem"));
         }
         let output = command
             .args(arguments)
@@ -256,7 +274,8 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts one and waits until it knows the master's only replica.
+    /// Starts one and waits until it knows the master's only replica; of a master with TLS, until it has reached
+    /// the master.
     ///
     /// # Errors
     /// When the binary is missing or it does not find the replica; the text has its log.
@@ -264,10 +283,18 @@ impl RedisSentinel {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let config = folder.path().join("sentinel.conf");
+        let mut text = String::new();
+        if master.options.tls {
+            text.push_str("tls-replication yes\ntls-auth-clients no\n");
+            for (option, file) in CERTIFICATES {
+                let file = master.certificates().join(file);
+                text.push_str(&format!("{option} {}\n", file.display()));
+            }
+        }
         std::fs::write(
             &config,
             format!(
-                "port {port}\nbind 127.0.0.1\ndir {}\n\
+                "{text}port {port}\nbind 127.0.0.1\ndir {}\n\
                  sentinel monitor mymaster 127.0.0.1 {} 1\n\
                  sentinel down-after-milliseconds mymaster 1000\n\
                  sentinel failover-timeout mymaster 5000\n",
@@ -285,8 +312,16 @@ impl RedisSentinel {
         };
         let started = Instant::now();
         loop {
-            let replicas = sentinel.ask(&["SENTINEL", "REPLICAS", "mymaster"]).await;
-            if replicas.is_ok_and(|text| text.contains("127.0.0.1")) {
+            let ready = match master.options.tls {
+                true => {
+                    (sentinel.ask(&["SENTINEL", "MASTER", "mymaster"]).await).is_ok_and(|text| {
+                        text.contains("role-reported\nmaster") && text.contains("flags\nmaster\n")
+                    })
+                }
+                false => (sentinel.ask(&["SENTINEL", "REPLICAS", "mymaster"]).await)
+                    .is_ok_and(|text| text.contains("127.0.0.1")),
+            };
+            if ready {
                 return Ok(sentinel);
             }
             if started.elapsed() > PATIENCE {
@@ -316,6 +351,7 @@ impl RedisSentinel {
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: Vec<RedisServer>,
+    _certificates: TempDir,
 }
 
 impl RedisCluster {
@@ -324,11 +360,24 @@ impl RedisCluster {
     /// # Errors
     /// When the binary is missing or the cluster does not come up.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(RedisOptions::default()).await
+    }
+
+    /// Starts three nodes with these options and joins them.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub async fn start_with(options: RedisOptions) -> anyhow::Result<Self> {
+        let certificates = tempfile::tempdir()?;
+        if options.tls {
+            new_certificates(certificates.path(), options.self_signed)?;
+        }
         let mut nodes = Vec::new();
         for _ in 0..3 {
             let options = RedisOptions {
                 cluster: true,
-                ..RedisOptions::default()
+                certificates: options.tls.then(|| certificates.path().to_owned()),
+                ..options.clone()
             };
             nodes.push(RedisServer::start_with(options).await?);
         }
@@ -353,7 +402,10 @@ impl RedisCluster {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        Ok(Self { nodes })
+        Ok(Self {
+            nodes,
+            _certificates: certificates,
+        })
     }
 
     /// Its nodes.
@@ -371,6 +423,13 @@ impl RedisCluster {
             .map(|node| format!("127.0.0.1:{}", node.port))
             .collect();
         addresses.join(",")
+    }
+}
+
+fn new_certificates(folder: &Path, self_signed: bool) -> anyhow::Result<String> {
+    match self_signed {
+        true => write_self_signed(folder, &["localhost"]),
+        false => write_certificates(folder, &["localhost", "127.0.0.1"]),
     }
 }
 

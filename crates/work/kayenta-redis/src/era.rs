@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use kayenta_queue::QueueError;
 
-use crate::{Inner, link::next_generation, script};
+use crate::{Inner, generation::next_generation, script};
 
 /// What this process knows of eras.
 #[derive(Debug, Default)]

@@ -29,10 +29,12 @@
 //! # }
 //! ```
 
+mod dial;
 mod era;
 mod execution_store;
 mod failover;
 mod failure;
+mod generation;
 mod keeper;
 mod keys;
 mod link;

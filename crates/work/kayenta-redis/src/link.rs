@@ -2,29 +2,33 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use kayenta_queue::{QueueError, QueueErrorKind};
 use kayenta_settings::{RedisSettings, RedisTopology};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue,
-    IntoConnectionInfo, Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult,
-    Script, ScriptInvocation, TlsCertificates, TlsMode, Value,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, FromRedisValue, Pipeline, RedisConnectionInfo,
+    RedisError, RedisFuture, RedisResult, Script, ScriptInvocation, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
-    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use secrecy::ExposeSecret;
 use tokio::{
     sync::{Mutex, watch},
     time::Instant,
 };
+use tokio_rustls::TlsConnector;
 
 use crate::{
+    dial::{ClusterNodes, Dial, Node},
     failure::{failed, is_connection_at_fault},
+    generation::next_generation,
     options::RedisStoreOptions,
 };
 
@@ -49,16 +53,27 @@ struct Current {
 }
 
 enum Target {
-    Single(Client),
-    Sentinel(Mutex<SentinelClient>),
-    Cluster(ClusterClient),
+    Single {
+        dial: Dial,
+        host: String,
+        port: u16,
+    },
+    Sentinel {
+        dial: Dial,
+        nodes: Vec<(String, u16)>,
+        master: String,
+    },
+    Cluster {
+        client: ClusterClient,
+        _nodes: ClusterNodes,
+    },
 }
 
 /// One connection; cloning shares it.
 #[derive(Clone)]
 pub(crate) enum Connection {
     Server(MultiplexedConnection),
-    Cluster(ClusterConnection),
+    Cluster(ClusterConnection<Node>),
 }
 
 impl ConnectionLike for Connection {
@@ -121,23 +136,27 @@ impl Link {
     pub(crate) fn new(options: &RedisStoreOptions) -> Result<Self, QueueError> {
         let settings = &options.server;
         let address = settings.topology.to_string();
-        let unusable = |error: RedisError| {
+        let unusable = |why: String| {
             QueueError::new(
                 QueueErrorKind::Unavailable,
-                format!("the settings of Redis at {address} cannot be used: {error}"),
+                format!("the settings of Redis at {address} cannot be used: {why}"),
             )
-            .caused_by(error)
         };
-        let target = match &settings.topology {
-            RedisTopology::Single { host, port } => {
-                let info = connection_info(settings, host, *port).map_err(unusable)?;
-                Target::Single(client(options, info).map_err(unusable)?)
-            }
-            RedisTopology::Sentinel { nodes, master } => Target::Sentinel(Mutex::new(
-                sentinel(options, nodes, master).map_err(unusable)?,
-            )),
+        let dial = dial(options).map_err(unusable)?;
+        let target = match settings.topology.clone() {
+            RedisTopology::Single { host, port } => Target::Single { dial, host, port },
+            RedisTopology::Sentinel { nodes, master } => Target::Sentinel {
+                dial,
+                nodes,
+                master,
+            },
             RedisTopology::Cluster { nodes } => {
-                Target::Cluster(cluster(options, nodes).map_err(unusable)?)
+                let reached = ClusterNodes::reached_by(dial);
+                Target::Cluster {
+                    client: cluster(settings, nodes, &reached)
+                        .map_err(|error| unusable(error.to_string()).caused_by(error))?,
+                    _nodes: reached,
+                }
             }
         };
         Ok(Self {
@@ -286,19 +305,17 @@ impl Link {
 
     async fn connect(&self) -> RedisResult<Connection> {
         Ok(match &self.target {
-            Target::Single(client) => Connection::Server(
-                client
-                    .get_multiplexed_async_connection_with_config(&self.config)
-                    .await?,
-            ),
-            Target::Sentinel(client) => Connection::Server(
-                client
-                    .lock()
-                    .await
-                    .get_async_connection_with_config(&self.config)
-                    .await?,
-            ),
-            Target::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+            Target::Single { dial, host, port } => {
+                Connection::Server(dial.server(host, *port, &self.config).await?)
+            }
+            Target::Sentinel {
+                dial,
+                nodes,
+                master,
+            } => Connection::Server(dial.master(nodes, master, &self.config).await?),
+            Target::Cluster { client, .. } => {
+                Connection::Cluster(client.get_async_generic_connection().await?)
+            }
         })
     }
 
@@ -315,26 +332,9 @@ impl Link {
     }
 }
 
-/// A number no other call gets.
-pub(crate) fn next_generation() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn connection_address(settings: &RedisSettings, host: &str, port: u16) -> ConnectionAddr {
-    if settings.tls {
-        ConnectionAddr::TcpTls {
-            host: host.to_owned(),
-            port,
-            insecure: false,
-            tls_params: None,
-        }
-    } else {
-        ConnectionAddr::Tcp(host.to_owned(), port)
-    }
-}
-
-fn connection_info(settings: &RedisSettings, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
+/// How every server of these options is reached.
+fn dial(options: &RedisStoreOptions) -> Result<Dial, String> {
+    let settings = &options.server;
     let mut redis = RedisConnectionInfo::default().set_db(i64::from(settings.database));
     if let Some(username) = &settings.username {
         redis = redis.set_username(username);
@@ -342,73 +342,28 @@ fn connection_info(settings: &RedisSettings, host: &str, port: u16) -> RedisResu
     if let Some(password) = &settings.password {
         redis = redis.set_password(password.expose_secret());
     }
-    Ok(connection_address(settings, host, port)
-        .into_connection_info()?
-        .set_redis_settings(redis))
-}
-
-fn certificates(options: &RedisStoreOptions) -> Option<TlsCertificates> {
-    let root_cert = options.authority_pem.as_ref()?.clone().into_bytes();
-    Some(TlsCertificates {
-        client_tls: None,
-        root_cert: Some(root_cert),
+    let tls = settings.tls.then(|| {
+        let trusted: Vec<_> = options.trusted_pem.iter().cloned().collect();
+        kayenta_tls::client_config(&trusted, None)
+            .map(|config| TlsConnector::from(Arc::new(config)))
+    });
+    Ok(Dial {
+        tls: tls.transpose().map_err(|error| error.to_string())?,
+        redis,
     })
 }
 
-fn client(options: &RedisStoreOptions, info: ConnectionInfo) -> RedisResult<Client> {
-    match certificates(options) {
-        Some(certificates) if options.server.tls => Client::build_with_tls(info, certificates),
-        _ => Client::open(info),
-    }
-}
-
-/// The sentinels are asked without TLS or password, as they mostly run; the master with both.
-fn sentinel(
-    options: &RedisStoreOptions,
-    nodes: &[(String, u16)],
-    master: &str,
-) -> RedisResult<SentinelClient> {
-    let settings = &options.server;
+fn cluster(
+    settings: &RedisSettings,
+    nodes: Vec<(String, u16)>,
+    reached: &ClusterNodes,
+) -> RedisResult<ClusterClient> {
     let addresses = nodes
-        .iter()
-        .map(|(host, port)| ConnectionAddr::Tcp(host.clone(), *port));
-    let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?
-        .set_client_to_redis_db(i64::from(settings.database));
-    if settings.tls {
-        builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        if let Some(certificates) = certificates(options) {
-            builder = builder.set_client_to_redis_certificates(certificates);
-        }
-    }
-    if let Some(username) = &settings.username {
-        builder = builder.set_client_to_redis_username(username);
-    }
-    if let Some(password) = &settings.password {
-        builder = builder.set_client_to_redis_password(password.expose_secret());
-    }
-    builder.build()
-}
-
-fn cluster(options: &RedisStoreOptions, nodes: &[(String, u16)]) -> RedisResult<ClusterClient> {
-    let settings = &options.server;
-    let infos = nodes
-        .iter()
-        .map(|(host, port)| connection_address(settings, host, *port).into_connection_info())
-        .collect::<RedisResult<Vec<_>>>()?;
-    let mut builder = ClusterClient::builder(infos)
+        .into_iter()
+        .map(|(host, port)| ConnectionAddr::Tcp(host, port));
+    ClusterClient::builder(addresses)
+        .username(reached.user())
         .connection_timeout(settings.timeout)
-        .response_timeout(LONGEST_ANSWER);
-    if settings.tls {
-        builder = builder.tls(TlsMode::Secure);
-        if let Some(certificates) = certificates(options) {
-            builder = builder.certs(certificates);
-        }
-    }
-    if let Some(username) = &settings.username {
-        builder = builder.username(username);
-    }
-    if let Some(password) = &settings.password {
-        builder = builder.password(password.expose_secret());
-    }
-    builder.build()
+        .response_timeout(LONGEST_ANSWER)
+        .build()
 }

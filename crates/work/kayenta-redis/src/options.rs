@@ -8,11 +8,11 @@ use kayenta_settings::RedisSettings;
 #[derive(Clone, Debug)]
 pub struct RedisStoreOptions {
     /// Where Redis is and how it is reached. The limits of connecting and of each answer are
-    /// [`RedisSettings::timeout`]; a TLS server is verified against the system's roots or
-    /// [`Self::authority_pem`].
+    /// [`RedisSettings::timeout`]; the certificate of a TLS server is checked against the
+    /// system's authorities and [`Self::trusted_pem`].
     pub server: RedisSettings,
-    /// A certificate authority to trust instead of the system's, in PEM.
-    pub authority_pem: Option<String>,
+    /// Certificates to trust beside the system's, in PEM: of authorities, or of the server itself.
+    pub trusted_pem: Option<Vec<u8>>,
     /// `keiko.queue.redis.queueName`: what the keys begin with.
     pub queue_name: String,
     /// `keiko.queue.redis.deadLetterQueueName`: what the dead letters' key is named by.
@@ -31,7 +31,7 @@ impl RedisStoreOptions {
     pub fn new(server: RedisSettings, consumer: impl Into<String>) -> Self {
         Self {
             server,
-            authority_pem: None,
+            trusted_pem: None,
             queue_name: "kayenta.keiko.queue".to_owned(),
             dead_letter_name: "kayenta.keiko.queue.deadLetters".to_owned(),
             lease: Duration::from_secs(10),

@@ -107,7 +107,10 @@ async fn host_name_and_dates_are_checked_all_the_same() {
     let other_host = SelfSigned::authority(&["prometheus.example.com"]);
     let url = format!("https://127.0.0.1:{}", other_host.serve().await);
     let error = asked(&url, &[&other_host.pem]).await.unwrap_err();
-    assert!(error.contains("not for the host 127.0.0.1"), "{error}");
+    assert!(
+        error.contains("it is not for the host 127.0.0.1 but for prometheus.example.com"),
+        "{error}"
+    );
 
     let ca = IsCa::Ca(BasicConstraints::Unconstrained);
     for (years, words) in [

@@ -25,9 +25,9 @@ use crate::support::{account, container, put, retrying};
 async fn azure_conforms() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account).unwrap();
+    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
     object_store_suite::run_all(&store).await;
-    let other = AzureStore::new(&account).unwrap();
+    let other = AzureStore::new(&account, &HttpSettings::default()).unwrap();
     object_store_suite::shared_locks(&store, &other).await;
     assert_eq!(store.platform(), "azure");
 
@@ -54,7 +54,7 @@ async fn blobs_lie_where_the_reference_puts_them() {
             root_folder: root.to_owned(),
             ..account(&azurite)
         };
-        let store = AzureStore::new(&account).unwrap();
+        let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
         let written = store
             .store(
                 ObjectKind::CanaryConfig,
@@ -95,7 +95,7 @@ async fn blobs_lie_where_the_reference_puts_them() {
 async fn foreign_blobs_are_not_objects() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account).unwrap();
+    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
     store.check().await.unwrap();
     let raw = container(&account);
     for name in [
@@ -121,7 +121,7 @@ async fn foreign_blobs_are_not_objects() {
 async fn snapshots_go_with_their_blob() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account).unwrap();
+    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
     let kind = ObjectKind::CanaryConfig;
     let bytes = Bytes::from_static(b"{}");
     store
@@ -140,7 +140,7 @@ async fn snapshots_go_with_their_blob() {
 async fn a_missing_container_is_made_when_needed() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account).unwrap();
+    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
     let kind = ObjectKind::CanaryConfig;
     let text = "Could not fetch items from Azure Cloud Storage: An error occurred while \
                 enumerating the result, check the original exception for details.";
@@ -261,9 +261,13 @@ async fn a_sas_token_is_enough_and_never_shown() {
         credential: AzureCredential::SasToken(sas(&account, "racwdl").into()),
         ..account.clone()
     };
-    let store = AzureStore::new(&missing).unwrap();
+    let store = AzureStore::new(&missing, &HttpSettings::default()).unwrap();
     store.check().await.unwrap_err();
-    AzureStore::new(&account).unwrap().check().await.unwrap();
+    AzureStore::new(&account, &HttpSettings::default())
+        .unwrap()
+        .check()
+        .await
+        .unwrap();
     store.check().await.unwrap();
     object_store_suite::roundtrip(&store).await;
     object_store_suite::conditions(&store).await;
@@ -273,7 +277,7 @@ async fn a_sas_token_is_enough_and_never_shown() {
         credential: AzureCredential::SasToken(sas(&account, "rl").into()),
         ..missing
     };
-    let store = AzureStore::new(&read_only).unwrap();
+    let store = AzureStore::new(&read_only, &HttpSettings::default()).unwrap();
     store.check().await.unwrap();
     let error = store
         .store(
@@ -296,7 +300,7 @@ async fn a_sas_token_is_enough_and_never_shown() {
 async fn a_container_deleted_under_the_service_is_made_again_by_the_next_write() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account).unwrap();
+    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
     let kind = ObjectKind::CanaryConfig;
     let write = async |condition| {
         let bytes = Bytes::from_static(b"{}");

@@ -11,6 +11,7 @@ use azure_storage_blob::{
 };
 use bytes::Bytes;
 use kayenta_azure::{AzureAccount, AzureCredential, AzureStore, shared_key::SharedKeyPolicy};
+use kayenta_http::HttpSettings;
 use kayenta_storage::{ObjectStore, RetryPolicy, Retrying};
 use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite};
 use url::Url;
@@ -32,7 +33,7 @@ pub(crate) fn account(azurite: &Azurite) -> AzureAccount {
 
 /// The store as the server uses it.
 pub(crate) fn retrying(account: &AzureAccount) -> Arc<dyn ObjectStore> {
-    let store = AzureStore::new(account).unwrap();
+    let store = AzureStore::new(account, &HttpSettings::default()).unwrap();
     Arc::new(Retrying::new(
         store,
         account.name.clone(),

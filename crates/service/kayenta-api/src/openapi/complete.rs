@@ -149,7 +149,7 @@ fn complete_operation(
         for parameter in parameters {
             if parameter["required"] == true {
                 if parameter.get("example").is_none() {
-                    parameter["example"] = json!(example_of_parameter(&parameter["name"]));
+                    parameter["example"] = json!(example_of_parameter(&parameter["name"], method));
                 }
             } else {
                 describe_absence(parameter, path);
@@ -347,8 +347,10 @@ fn report_example(status: &str) -> Option<Value> {
     }))
 }
 
-fn example_of_parameter(name: &Value) -> &'static str {
+fn example_of_parameter(name: &Value, method: &str) -> &'static str {
     match name.as_str().unwrap_or_default() {
+        // What is started by an id is a stored config.
+        "id" if method == "post" => UUID,
         "id" | "executionId" | "pipelineId" => ULID,
         "accountName" => "canary-storage",
         "name" | "key" => "canary.telemetry.query",

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{config, service};
 
@@ -137,4 +137,71 @@ async fn c_api_29_dropped_fields_of_metrics_are_named_and_every_problem_is_liste
     ] {
         assert!(pointers.contains(&pointer), "{pointer}: {asked}");
     }
+}
+
+/// C-API-22: what a query has that means nothing is reported wherever a config can be sent.
+#[tokio::test]
+async fn unknown_fields_of_a_query_are_warned_of_by_every_request_that_takes_a_config() {
+    let service = service();
+    let warned = |answer: &Value, fields: &[&str]| {
+        let warnings = answer["warnings"].as_array().cloned().unwrap_or_default();
+        let texts: Vec<&str> = warnings.iter().filter_map(Value::as_str).collect();
+        assert_eq!(texts.len(), fields.len(), "{answer}");
+        for (text, field) in texts.iter().zip(fields) {
+            let start = format!("metrics{field}: ");
+            assert!(
+                text.starts_with(&start) && text.contains("has no effect"),
+                "{answer}"
+            );
+        }
+    };
+    let mut odd = config("odd");
+    odd["metrics"][0]["query"]["metricNam"] = json!("up");
+    let mut two = odd.clone();
+    let mut other = odd["metrics"][0].clone();
+    other["name"] = json!("other");
+    other["query"] = json!({"type": "signalfx", "queryPairs": [{"keyy": "a"}]});
+    two["metrics"].as_array_mut().unwrap().push(other);
+    let both = ["[0].query.metricNam", "[1].query.queryPairs[0].keyy"];
+
+    let created = service.json("POST", "/canaryConfig", &two).await.json();
+    warned(&created, &both);
+    let id = created["canaryConfigId"].as_str().unwrap();
+    let path = format!("/canaryConfig/{id}");
+    warned(&service.json("PUT", &path, &two).await.json(), &both);
+    let kept = service.get(&path).await.json();
+    assert!(!kept.to_string().contains("metricNam\""), "{kept}");
+
+    let scope = |scope: &str| json!({"scope": scope, "start": "2024-01-01T00:00:00Z", "end": "2024-01-01T01:00:00Z", "step": 60});
+    let run = json!({
+        "canaryConfig": odd,
+        "executionRequest": {
+            "scopes": {"default": {"controlScope": scope("a"), "experimentScope": scope("b")}},
+            "thresholds": {"pass": 95, "marginal": 75},
+        },
+    });
+    warned(
+        &service.json("POST", "/canary", &run).await.json(),
+        &both[..1],
+    );
+    let analysis = json!({
+        "canaryConfig": odd,
+        "executionRequest": {
+            "scopes": [{
+                "scopeName": "default", "controlScope": "a", "experimentScope": "b", "step": 60,
+                "startTimeIso": "2024-01-01T00:00:00Z", "endTimeIso": "2024-01-01T01:00:00Z",
+            }],
+            "thresholds": {"pass": 95, "marginal": 75},
+        },
+    });
+    let path = "/standalone_canary_analysis";
+    warned(
+        &service.json("POST", path, &analysis).await.json(),
+        &both[..1],
+    );
+
+    let right = service
+        .json("POST", "/canaryConfig", &config("right"))
+        .await;
+    assert_eq!(right.json().get("warnings"), None);
 }

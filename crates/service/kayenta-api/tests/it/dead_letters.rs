@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::fixture::{PATIENCE, Service, options, service, service_with};
 
 /// Queues an execution whose record cannot be read.
-async fn bury(service: &Service, id: &str) {
+pub(crate) async fn bury(service: &Service, id: &str) {
     let record = ExecutionRecord {
         id: id.to_owned(),
         group: "app-standard-canary-pipeline".to_owned(),
@@ -26,7 +26,7 @@ async fn bury(service: &Service, id: &str) {
     service.work.push(&job, None).await.unwrap();
 }
 
-async fn letters(service: &Service, count: usize) -> Vec<Value> {
+pub(crate) async fn letters(service: &Service, count: usize) -> Vec<Value> {
     let what = format!("there are {count} dead letters");
     eventually(what, PATIENCE, async || {
         let answer = service.get("/admin/deadLetters").await;

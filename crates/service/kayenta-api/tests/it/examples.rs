@@ -3,16 +3,28 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Request;
 use kayenta_api::ApiOptions;
-use kayenta_management::{Impact, Ping};
+use kayenta_management::{Health, Impact, Ping};
+use kayenta_model::ExecutionStatus;
+use kayenta_queue::{
+    ExecutionFilter, ExecutionRecord, ExecutionStore, ListedExecution, ListingPlace, QueueError,
+    QueueErrorKind, RecordVersion,
+};
 use kayenta_settings::{AuthenticationSettings, BearerToken, Role};
+use kayenta_testkit::eventually;
 use serde_json::{Map, Value, json};
 
-use crate::fixture::{Answer, Service, Switch, complete, options, service, service_with};
+use crate::{
+    dead_letters::{bury, letters},
+    fixture::{
+        Answer, PATIENCE, Service, Switch, complete, options, service, service_on, service_with,
+    },
+};
 
 /// Fields whose text an example must share with the response.
 const WORDS: [&str; 8] = [
@@ -157,11 +169,15 @@ async fn config_and_run_examples_are_what_the_service_accepts_and_returns() {
         .await;
     held.get("/canaryResultArchive", "/canaryResultArchive")
         .await;
-    held.get(
-        "/canaryResultArchive/{pipelineId}",
-        &format!("/canaryResultArchive/{id}"),
-    )
+    // A run is complete shortly before its archive exists.
+    let archive = format!("/canaryResultArchive/{id}");
+    eventually("the run is archived", PATIENCE, async || {
+        let answer = held.service.get(&archive).await;
+        (answer.status == 200).then_some(()).ok_or(answer)
+    })
     .await;
+    held.get("/canaryResultArchive/{pipelineId}", &archive)
+        .await;
     held.send_example("post", "/canaryResultArchive", "/canaryResultArchive")
         .await;
 
@@ -259,6 +275,196 @@ async fn examples_of_lists_and_accounts_are_what_the_service_accepts_and_returns
     .await;
 }
 
+#[tokio::test]
+async fn examples_of_fetches_judgements_and_the_rest_are_what_the_service_accepts_and_returns() {
+    let held = Held::new();
+    for (path, account) in [
+        ("/fetch/prometheus/query", "canary-prometheus"),
+        ("/fetch/wavefront/query", "wave"),
+    ] {
+        let parameters = held.document["paths"][path]["post"]["parameters"]
+            .as_array()
+            .unwrap();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("metricsAccountName", account);
+        for parameter in parameters {
+            let name = field(parameter, "name");
+            match &parameter["example"] {
+                Value::Null => {}
+                Value::Array(values) => {
+                    for value in values {
+                        query.append_pair(name, value.as_str().unwrap());
+                    }
+                }
+                Value::String(text) => {
+                    query.append_pair(name, text);
+                }
+                other => {
+                    query.append_pair(name, &other.to_string());
+                }
+            }
+        }
+        let target = format!("{path}?{}", query.finish());
+        let answer = held.service.call("POST", &target, &[]).await;
+        held.check("post", path, &answer);
+    }
+
+    let started = held.send_example("post", "/canary", "/canary").await;
+    let id = field(&started, "canaryExecutionId");
+    let run = complete(&held.service, &format!("/canary/{id}")).await;
+    let config = &held.request_example("post", "/canary")["canaryConfig"];
+    let stored = held
+        .service
+        .json("POST", "/canaryConfig", config)
+        .await
+        .json();
+    let config = field(&stored, "canaryConfigId");
+    let pairs = field(&run, "metricSetPairListId");
+    let query = format!(
+        "canaryConfigId={config}&metricSetPairListId={pairs}&passThreshold=95&marginalThreshold=75"
+    );
+    let target = format!("/judges/judge?{query}");
+    let judged = held.service.call("POST", &target, &[]).await;
+    assert_eq!(judged.status, 200, "{}", judged.text);
+    // The example is a judgement of sides that differ.
+    let mut example = held.document["paths"]["/judges/judge"]["post"]["responses"]["200"].clone();
+    let example = &mut example["content"]["application/json"]["example"];
+    for word in ["classification", "classificationReason"] {
+        example["results"][0].as_object_mut().unwrap().remove(word);
+        example["score"].as_object_mut().unwrap().remove(word);
+    }
+    shows(example, &judged.json()).unwrap();
+    let lists = held
+        .service
+        .get(&format!("/metricSetPairList/{pairs}"))
+        .await;
+    let pair = lists.json()[0]["id"].as_str().unwrap().to_owned();
+    let path = "/metricSetPairList/{metricSetPairListId}/{metricSetPairId}";
+    let answer = held
+        .service
+        .get(&format!("/metricSetPairList/{pairs}/{pair}"))
+        .await;
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+
+    // A page has a next one while there is more.
+    let again = held.send_example("post", "/canary", "/canary").await;
+    complete(
+        &held.service,
+        &format!("/canary/{}", field(&again, "canaryExecutionId")),
+    )
+    .await;
+    bury(&held.service, "01JRAW4P5ZK8Q9W2M7D3N6X0TV").await;
+    letters(&held.service, 1).await;
+    for (path, target) in [
+        ("/admin/deadLetters", "/admin/deadLetters"),
+        ("/executions", "/executions?limit=1"),
+        ("/info", "/info"),
+        ("/env/{key}", "/env/server.port"),
+    ] {
+        held.get(path, target).await;
+    }
+    let spectator = held.service.get("/spectator/metrics").await.json();
+    let example = &held.document["paths"]["/spectator/metrics"]["get"]["responses"]["200"];
+    let mut example = example["content"]["application/json"]["example"].clone();
+    // The meters are those of the fixture.
+    let meters = example["metrics"].as_object_mut().unwrap();
+    let meter = meters.remove("canary.telemetry.query").unwrap();
+    shows(&example, &spectator).unwrap();
+    let real = spectator["metrics"].as_object().unwrap();
+    assert!(
+        real.values().any(|real| {
+            let mut meter = meter.clone();
+            meter["kind"] = real["kind"].clone();
+            shows(&meter, real).is_ok()
+        }),
+        "{spectator}"
+    );
+}
+
+#[tokio::test]
+async fn the_health_of_a_service_that_is_down_is_as_its_example_shows_it() {
+    let mut options = options();
+    options.management.probes_listed = true;
+    let redis = Switch::new("redisHealth", Impact::HealthAndReadiness);
+    redis.say(Health::down("no route to host"));
+    let service = service_with(options, vec![Arc::new(Ping), redis]);
+    let document = crate::fixture::document();
+    for (path, target) in [
+        ("/health", "/health"),
+        ("/health/{component}", "/health/readiness"),
+    ] {
+        let answer = service.get(target).await;
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        let responses = &document["paths"][path]["get"]["responses"];
+        let contents = responses["503"]["content"].as_object().unwrap();
+        let example = &contents.values().next().unwrap()["example"];
+        shows(example, &answer.json()).unwrap_or_else(|why| panic!("{path}: {why}"));
+    }
+}
+
+/// The records are away.
+#[derive(Debug)]
+struct Away;
+
+fn away<T>() -> Result<T, QueueError> {
+    let message = "cannot read an execution: Redis at redis:6379: timed out";
+    Err(QueueError::new(QueueErrorKind::Unavailable, message))
+}
+
+#[async_trait]
+impl ExecutionStore for Away {
+    async fn create(&self, _: &ExecutionRecord) -> Result<RecordVersion, QueueError> {
+        away()
+    }
+
+    async fn get(&self, _: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
+        away()
+    }
+
+    async fn save(
+        &self,
+        _: &ExecutionRecord,
+        _: RecordVersion,
+    ) -> Result<RecordVersion, QueueError> {
+        away()
+    }
+
+    async fn status(
+        &self,
+        _: &str,
+    ) -> Result<Option<(ExecutionStatus, RecordVersion)>, QueueError> {
+        away()
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), QueueError> {
+        away()
+    }
+
+    async fn list(&self, _: &str, _: &ExecutionFilter) -> Result<Vec<ExecutionRecord>, QueueError> {
+        away()
+    }
+
+    async fn newest(
+        &self,
+        _: Option<&ListingPlace>,
+        _: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError> {
+        away()
+    }
+
+    async fn ids(&self) -> Result<Vec<String>, QueueError> {
+        away()
+    }
+
+    async fn unfinished(&self, _: usize) -> Result<Vec<String>, QueueError> {
+        away()
+    }
+
+    async fn check(&self) -> Result<(), QueueError> {
+        away()
+    }
+}
+
 /// The example of a shared error response.
 fn error_example(document: &Value, name: &str) -> Value {
     let response = &document["components"]["responses"][name];
@@ -291,6 +497,9 @@ async fn error_examples_are_what_the_service_returns() {
                 .await,
         ),
     ];
+
+    let without_records = service_on(Some(Arc::new(Away)), options(), Vec::new());
+    answers.push(("ServiceUnavailable", without_records.get(missing).await));
 
     let hanging = service_with(
         ApiOptions {

@@ -23,7 +23,7 @@ use kayenta_metrics::{
 };
 use kayenta_model::{AccountType, MetricSet};
 use kayenta_properties::{PropertyView, SourceView};
-use kayenta_queue::{EmbeddedSettings, EmbeddedStore, SystemClock};
+use kayenta_queue::{EmbeddedSettings, EmbeddedStore, ExecutionStore, SystemClock};
 use kayenta_settings::{ExposureSettings, LogLevel, Show};
 use kayenta_storage::{MemoryStore, ObjectRepository};
 use kayenta_testkit::eventually;
@@ -270,6 +270,15 @@ pub(crate) fn service_with(
     options: ApiOptions,
     indicators: Vec<Arc<dyn HealthIndicator>>,
 ) -> Service {
+    service_on(None, options, indicators)
+}
+
+/// A service that keeps its records elsewhere.
+pub(crate) fn service_on(
+    executions: Option<Arc<dyn ExecutionStore>>,
+    options: ApiOptions,
+    indicators: Vec<Arc<dyn HealthIndicator>>,
+) -> Service {
     let clock = Arc::new(SystemClock);
     let accounts = Accounts::new();
     let mut metrics = Account::new("canary-prometheus", "prometheus");
@@ -309,7 +318,7 @@ pub(crate) fn service_with(
                 NetflixAcaJudge::default(),
             ))])),
             queue: work.clone(),
-            executions: work.clone(),
+            executions: executions.unwrap_or_else(|| work.clone()),
             clock,
             ids: Arc::new(RandomIds::new()),
         },

@@ -175,6 +175,46 @@ async fn rules_change_what_a_path_needs() {
     assert_eq!(post_with(&service, "Bearer r3ad").await, 200);
 }
 
+#[tokio::test]
+async fn a_rule_covers_what_is_below_its_path_and_opens_nothing_there() {
+    let rule = |methods: &[&str], path: &str, role| AccessRule {
+        methods: methods.iter().map(|&m| m.to_owned()).collect(),
+        path: path.to_owned(),
+        role,
+    };
+    let service = secured(AuthenticationSettings {
+        tokens: vec![
+            token("reader", "r3ad", Role::Read),
+            token("writer", "wr1te", Role::Write),
+        ],
+        rules: vec![
+            rule(&["GET"], "/env", Some(Role::Write)),
+            rule(&[], "/metrics", None),
+            rule(&[], "/canaryConfig", Some(Role::Read)),
+        ],
+        ..AuthenticationSettings::default()
+    });
+    let headers = |token| [("authorization", token)];
+    for method in ["GET", "HEAD"] {
+        for path in ["/env", "/env/server.port"] {
+            for (token, status) in [("Bearer r3ad", 403), ("Bearer wr1te", 200)] {
+                let answer = service.call(method, path, &headers(token)).await;
+                assert_eq!(answer.status, status, "{method} {path}");
+            }
+        }
+    }
+    for (path, status) in [("/%65nv/server.port", 403), ("/environment", 404)] {
+        assert_eq!(get_with(&service, path, "Bearer r3ad").await, status);
+    }
+    assert_eq!(service.get("/metrics").await.status, 200);
+    let meter = "/metrics/http.server.requests";
+    assert_eq!(service.get(meter).await.status, 401);
+    // What is below asks for what is usual there.
+    let path = "/canaryConfig/some-id";
+    let removed = service.call("DELETE", path, &headers("Bearer r3ad")).await;
+    assert_eq!(removed.status, 403);
+}
+
 #[test]
 fn no_secret_is_printed() {
     let options = AuthenticationSettings {

@@ -1,9 +1,13 @@
 //! A Prometheus-compatible endpoint with the series of two deployments.
 //!
 //! It lists its metrics, and knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
-//! `metric{label="value",…}`, and picks the series by the label `version`. The values follow from
+//! `metric{label="value",…}`, alone or in functions such as `sum(rate(…[1m]))`, which change nothing as each metric is
+//! one series. Of the two versions it picks the one that a label names. The values follow from
 //! metric, version and time alone, so every run of the demo has the same result: version 1.1
 //! answers half its slowest requests late and fails more often.
+//!
+//! Beside the metrics of the shop it has those of the examples in the API document, whose scopes are `baseline` and
+//! `canary`.
 
 use std::{collections::HashMap, net::SocketAddr};
 
@@ -20,13 +24,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Metric, level and spread of the baseline, and how many times as high the canary's level is.
-const METRICS: [(&str, f64, f64, f64); 6] = [
+const METRICS: [(&str, f64, f64, f64); 9] = [
     ("shop_error_rate", 0.012, 0.25, 2.4),
     ("shop_timeouts", 3.0, 0.4, 1.0),
     ("shop_latency_p50_ms", 42.0, 0.08, 1.0),
     ("shop_latency_p99_ms", 310.0, 0.12, 1.55),
     ("shop_cpu_cores", 1.8, 0.1, 1.0),
     ("shop_memory_bytes", 512e6, 0.03, 1.0),
+    ("cpu", 0.4, 0.1, 1.0),
+    ("http_errors", 0.2, 0.3, 1.0),
+    ("node_cpu", 0.4, 0.1, 1.0),
 ];
 
 /// Most points one answer may have, as in Prometheus.
@@ -103,7 +110,10 @@ fn series(parameters: &HashMap<String, String>) -> Result<serde_json::Value, Str
     if step <= 0.0 || (end - start) / step > MOST_POINTS {
         return Err("the step must be positive and the points at most 11,000".to_owned());
     }
-    let Some(curve) = Curve::of(selector.metric, selector.version()) else {
+    let curve = selector
+        .is_canary()
+        .and_then(|canary| Curve::of(selector.metric, canary));
+    let Some(curve) = curve else {
         return Ok(json!([]));
     };
     let points: Vec<_> = (0_u32..)
@@ -122,7 +132,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     })
 }
 
-/// `metric{label="value",…}`.
+/// `metric{label="value",…}`, alone or in functions.
 #[derive(Debug)]
 struct Selector<'a> {
     metric: &'a str,
@@ -131,28 +141,49 @@ struct Selector<'a> {
 
 impl<'a> Selector<'a> {
     fn parse(query: &'a str) -> Result<Self, String> {
-        let refuse = || format!("only metric{{label=\"value\"}} is understood here, not: {query}");
-        let (metric, rest) = query.trim().split_once('{').ok_or_else(refuse)?;
+        let refuse = || {
+            format!(
+                "only metric{{label=\"value\"}}, alone or in functions, is understood here, not: {query}"
+            )
+        };
+        let mut selector = query.trim();
+        while let Some((function, inner)) = selector.split_once('(')
+            && function
+                .trim()
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_')
+        {
+            selector = inner.trim().strip_suffix(')').ok_or_else(refuse)?.trim();
+        }
+        if let Some(ranged) = selector.strip_suffix(']') {
+            selector = ranged.rsplit_once('[').ok_or_else(refuse)?.0.trim();
+        }
+        let (metric, rest) = selector.split_once('{').ok_or_else(refuse)?;
         let inner = rest.strip_suffix('}').ok_or_else(refuse)?;
         let labels = inner
             .split(',')
+            .filter(|matcher| !matcher.trim().is_empty())
             .map(|matcher| {
                 let (label, value) = matcher.split_once('=')?;
-                Some((
-                    label.trim(),
-                    value.trim().strip_prefix('"')?.strip_suffix('"')?,
-                ))
+                let value = value.trim().trim_start_matches('~');
+                Some((label.trim(), value.strip_prefix('"')?.strip_suffix('"')?))
             })
             .collect::<Option<Vec<_>>>()
             .ok_or_else(refuse)?;
         Ok(Self { metric, labels })
     }
 
-    fn version(&self) -> &'a str {
-        self.labels
-            .iter()
-            .find(|(label, _)| *label == "version")
-            .map_or("", |(_, value)| value)
+    /// Whether it selects the canary; `None` if it selects neither version.
+    fn is_canary(&self) -> Option<bool> {
+        for (label, value) in &self.labels {
+            match *value {
+                "1.0" | "baseline" => return Some(false),
+                "1.1" | "canary" => return Some(true),
+                _ if *label == "version" => return None,
+                _ => {}
+            }
+        }
+        Some(false)
     }
 }
 
@@ -165,12 +196,8 @@ struct Curve {
 }
 
 impl Curve {
-    fn of(metric: &str, version: &str) -> Option<Self> {
-        let canary = match version {
-            "1.0" => false,
-            "1.1" => true,
-            _ => return None,
-        };
+    fn of(metric: &str, canary: bool) -> Option<Self> {
+        let version = if canary { "1.1" } else { "1.0" };
         let (_, level, spread, canary_factor) =
             METRICS.into_iter().find(|(name, ..)| *name == metric)?;
         let seed = metric
@@ -226,11 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn functions_around_a_selector_and_the_scopes_of_the_examples_are_understood() {
+        let plain = ask(r#"http_errors{app="canary"}"#).unwrap();
+        assert_eq!(plain[0]["values"].as_array().unwrap().len(), 3);
+        let wrapped = ask(r#"sum(rate(http_errors{app="canary"}[1m]))"#).unwrap();
+        assert_eq!(plain, wrapped);
+        assert_ne!(plain, ask(r#"http_errors{app="baseline"}"#).unwrap());
+    }
+
+    #[test]
     fn the_canary_fails_more_often_than_the_baseline() {
-        let mean = |version: &str| {
-            let curve = Curve::of("shop_error_rate", version).unwrap();
+        let mean = |canary| {
+            let curve = Curve::of("shop_error_rate", canary).unwrap();
             (0..120).map(|i| curve.at(f64::from(i) * 30.0)).sum::<f64>() / 120.0
         };
-        assert!(mean("1.1") > 2.0 * mean("1.0"));
+        assert!(mean(true) > 2.0 * mean(false));
     }
 }

@@ -1,6 +1,7 @@
 //! Listening: one port, plain or TLS, bounded in every way, ended gracefully.
 
 mod connections;
+mod one_host;
 mod paced;
 mod server;
 mod surface;

@@ -14,10 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use kayenta_web::ErrorResponse;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -28,6 +25,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     connections::{ConnectionLimits, Connections},
+    one_host::OneHost,
     paced::{Pace, Paced},
     tls::TlsListener,
 };
@@ -231,7 +229,7 @@ impl Connection {
         probes_only: bool,
     ) {
         let stream = Paced::new(stream, self.limits.pace);
-        let service = TowerToHyperService::new(if probes_only { self.probes } else { self.app });
+        let service = OneHost::new(if probes_only { self.probes } else { self.app });
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)

@@ -238,6 +238,8 @@ fn targets(configured: &BTreeMap<String, LogLevel>) -> Targets {
     let root = root(configured);
     let mut targets = Targets::new()
         .with_default(filter(step_behind(root)))
+        // The caller says in words why a certificate is not accepted; this crate repeats it in its own.
+        .with_target("rustls_platform_verifier", LevelFilter::OFF)
         .with_target("kayenta", filter(root));
     for (module, java_names) in modules() {
         // Of several names the closest match counts, of equally close ones the chattier.

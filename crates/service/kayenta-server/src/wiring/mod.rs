@@ -10,7 +10,7 @@ mod notifications;
 mod outbound;
 pub(crate) mod reading;
 pub(crate) mod redis;
-mod work;
+pub(crate) mod work;
 
 pub(crate) use api_options::api_options;
 pub(crate) use health::indicators;

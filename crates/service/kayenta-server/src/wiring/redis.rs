@@ -33,10 +33,7 @@ pub(crate) fn redis_store_options(
         .context("the trust store for Redis")?;
     Ok(RedisStoreOptions {
         server: redis.clone(),
-        authority_pem: trust
-            .map(|found| String::from_utf8(key_material::certificates_to_pem(&found)))
-            .transpose()
-            .context("the trust store for Redis")?,
+        trusted_pem: trust.map(|found| key_material::certificates_to_pem(&found)),
         queue_name: settings.queue.name.clone(),
         dead_letter_name: settings.queue.dead_letter_name.clone(),
         lease: settings.engine.lease,

@@ -1,10 +1,12 @@
 //! Where jobs and execution records live.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use kayenta_config::Settings;
 use kayenta_model::Clock;
-use kayenta_queue::{EmbeddedSettings, EmbeddedStore, ExecutionStore, QueueErrorKind, WorkQueue};
+use kayenta_queue::{
+    EmbeddedSettings, EmbeddedStore, ExecutionStore, QueueError, QueueErrorKind, WorkQueue,
+};
 use kayenta_settings::WorkBackend;
 
 use crate::startup_failure::StartupFailure;
@@ -55,6 +57,29 @@ pub(crate) async fn open_work(settings: &Settings, clock: &Arc<dyn Clock>) -> an
     }
 }
 
+/// Whether the embedded store can read its file, if there is one.
+///
+/// # Errors
+/// Why not, and what to do.
+pub(crate) fn check_file(data_dir: &Path) -> Result<(), StartupFailure> {
+    EmbeddedStore::check_file(data_dir).map_err(|error| unusable_file(data_dir, &error))
+}
+
+fn unusable_file(data_dir: &Path, error: &QueueError) -> StartupFailure {
+    let action = match error.kind {
+        QueueErrorKind::Corrupt => format!(
+            "Move {} away (finished results stay readable from the object store) and start again.",
+            data_dir.join("work.redb").display()
+        ),
+        _ => format!(
+            "Make sure that {} can be written and that no other process uses it, or choose another \
+             one with --data-dir.",
+            data_dir.display()
+        ),
+    };
+    StartupFailure::new(format!("The work file cannot be opened: {error}"), action)
+}
+
 async fn open_embedded(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Work> {
     let data_dir = &settings.data_dir;
     let retention = settings.engine.execution_retention;
@@ -63,20 +88,9 @@ async fn open_embedded(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::R
         retention: retention.unwrap_or(super::FOR_EVER),
         ..EmbeddedSettings::default()
     };
-    let store = EmbeddedStore::open(data_dir, embedded, Arc::clone(clock)).await.map_err(|error| {
-        let action = match error.kind {
-            QueueErrorKind::Corrupt => format!(
-                "Move {} away (finished results stay readable from the object store) and start again.",
-                data_dir.join("work.redb").display()
-            ),
-            _ => format!(
-                "Make sure that {} can be written and that no other process uses it, or choose \
-                 another one with --data-dir.",
-                data_dir.display()
-            ),
-        };
-        StartupFailure::new(format!("The work file cannot be opened: {error}"), action)
-    })?;
+    let store = EmbeddedStore::open(data_dir, embedded, Arc::clone(clock))
+        .await
+        .map_err(|error| unusable_file(data_dir, &error))?;
     let shared = Arc::new(store.clone());
     Ok(Work {
         queue: Arc::clone(&shared) as _,

@@ -206,3 +206,56 @@ async fn no_path_header_or_nonsense_makes_a_500_without_a_message() {
     assert!(!service.log().contains("panicked"), "{}", service.log());
     still_works(&Caller::new(base_url)).await;
 }
+
+/// The answer to a request that ends its connection.
+async fn answer_to(address: &str, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_to_name_one_host_and_a_path_in_utf_8() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = service(&prometheus).await;
+    let base_url = service.base_url();
+    let address = base_url.trim_start_matches("http://");
+    for (request, status, part) in [
+        (
+            &b"GET /judges HTTP/1.1\r\nConnection: close\r\n\r\n"[..],
+            "400",
+            "The request has no Host header, which HTTP/1.1 requires.",
+        ),
+        (
+            b"GET /judges HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "400",
+            "The request has 2 Host headers; it must have one.",
+        ),
+        (
+            b"GET /canaryConfig/%ff HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "400",
+            "the URL contains bytes that are not UTF-8",
+        ),
+        (
+            b"GET /canaryConfig/\xff\xfe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "400",
+            "",
+        ),
+        (b"GET /judges HTTP/1.0\r\n\r\n", "200", "NetflixACAJudge"),
+        (
+            b"GET /judges HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            "200",
+            "NetflixACAJudge",
+        ),
+    ] {
+        let answer = answer_to(address, request).await;
+        let shown = String::from_utf8_lossy(request);
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{shown}{answer}");
+        assert!(answer.contains(part), "{shown}{answer}");
+    }
+}

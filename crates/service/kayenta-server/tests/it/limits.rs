@@ -6,7 +6,7 @@ use kayenta_testkit::{FakePrometheus, Service, eventually};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use crate::{
@@ -219,4 +219,53 @@ async fn connections_beyond_the_limit_of_a_peer_probe_and_nothing_else() {
     };
     eventually("there is room again", Duration::from_secs(5), works).await;
     still_works(&caller).await;
+}
+
+/// More than the system keeps for a connection.
+const LARGE: usize = 24 * MIB;
+
+/// Clients with a window of 4 KiB that read nothing of large answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_do_not_read_are_disconnected_and_what_they_held_is_there_for_others() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 256MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
+    let list = json!([{"name": "n".repeat(LARGE), "tags": {}, "values": []}]);
+    let (status, stored) = caller.post("/metricSetList", &list).await.unwrap();
+    assert_eq!(status, 200, "{stored}");
+    let path = format!(
+        "/metricSetList/{}",
+        stored["metricSetListId"].as_str().unwrap()
+    );
+
+    let address = service.base_url().trim_start_matches("http://").to_owned();
+    let mut idle = Vec::new();
+    for _ in 0..12 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut client = socket.connect(address.parse().unwrap()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        idle.push(client);
+    }
+    eventually(
+        "there is nothing left for another reader",
+        Duration::from_secs(15),
+        async || {
+            let (status, _) = caller.get(&path).await.unwrap();
+            (status == 503).then_some(()).ok_or(status)
+        },
+    )
+    .await;
+    // Everything else goes on meanwhile.
+    let (status, _) = caller.get("/health/liveness").await.unwrap();
+    assert_eq!(status, 200);
+    still_works(&caller).await;
+    let whole = eventually("there is room again", Duration::from_secs(60), async || {
+        let (status, answer) = caller.get(&path).await.unwrap();
+        (status == 200).then_some(answer).ok_or(status)
+    })
+    .await;
+    assert_eq!(whole[0]["name"].as_str().unwrap().len(), LARGE);
+    drop(idle);
 }

@@ -40,5 +40,6 @@ mod serialization;
 mod shutdown;
 mod stage_script;
 mod start;
+mod swagger_requests;
 mod swagger_ui;
 mod tls;

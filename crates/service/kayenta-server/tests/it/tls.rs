@@ -2,7 +2,14 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use kayenta_testkit::{Service, ServiceBuilder, eventually, until};
+use kayenta_testkit::{
+    PrometheusServer, RedisServer, Service, ServiceBuilder,
+    azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite, AzuriteOptions},
+    certificates::write_self_signed,
+    eventually,
+    redis_server::RedisOptions,
+    until,
+};
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -10,7 +17,10 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-use crate::samples::BINARY;
+use crate::{
+    requests::{Caller, Window, canary, canary_score, config, metric},
+    samples::BINARY,
+};
 
 /// A certificate authority of the test's own.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -225,4 +235,105 @@ async fn a_pkcs12_key_store_serves_as_it_does_in_java() {
         );
         assert!(!log.contains("changeit"), "a password is shown");
     }
+}
+
+/// Prometheus, Azurite and Redis with certificates that are their own authorities, as `openssl req -x509` makes them.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Prometheus, Node.js and Redis"]
+async fn a_canary_runs_on_stores_whose_self_signed_certificates_are_in_the_trust_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = write_self_signed(folder.path(), &["127.0.0.1"]).unwrap();
+    let prometheus = PrometheusServer::start_with_tls(folder.path())
+        .await
+        .unwrap();
+    prometheus
+        .wait_for("prometheus_build_info", 1, 1.0, Duration::from_secs(30))
+        .await
+        .unwrap();
+    let azurite = Azurite::start_with(AzuriteOptions {
+        certificate: Some((
+            folder.path().join("server.pem"),
+            folder.path().join("server.key"),
+        )),
+        ..AzuriteOptions::default()
+    })
+    .await
+    .unwrap();
+    let redis = RedisServer::start_with(RedisOptions {
+        tls: true,
+        self_signed: true,
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    let plain_redis = RedisServer::start().await.unwrap();
+    let trusted = folder.path().join("trusted.pem");
+    fs::write(
+        &trusted,
+        format!("{certificate}{}", redis.authority_pem().unwrap()),
+    )
+    .unwrap();
+    let yaml = |trust: &str| {
+        format!(
+            "kayenta:\n\
+             \x20 prometheus: {{enabled: true, accounts: [{{name: p, endpoint.baseUrl: '{}'}}]}}\n\
+             \x20 blobs.enabled: true\n  azure:\n    enabled: true\n    accounts:\n      - name: a\n        \
+             storageAccountName: {ACCOUNT_NAME}\n        accountAccessKey: {ACCOUNT_KEY}\n        \
+             blobEndpoint: '{}'\n        container: kayenta\n        rootFolder: kayenta\n        \
+             supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]\n\
+             redis.connection: {}\n{trust}",
+            prometheus.base_url(),
+            azurite.endpoint(),
+            redis.url(),
+        )
+    };
+    let trust = format!(
+        "ok-http-client: {{trust-store: '{}', trust-store-type: PEM}}\n",
+        trusted.display()
+    );
+    let service = (ServiceBuilder::new(BINARY).config(yaml(&trust)))
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let metrics = [metric("build", "Build", "prometheus_build_info")];
+    let start = (chrono::Utc::now() - chrono::TimeDelta::minutes(1)).to_rfc3339();
+    let window = Window {
+        start: &start,
+        end: &chrono::Utc::now().to_rfc3339(),
+        step_seconds: 1,
+    };
+    let body = canary(
+        &config("build", &metrics, serde_json::json!({"Build": 100})),
+        "a",
+        "b",
+        window,
+    );
+    let id = caller.start("/canary", &body).await.unwrap();
+    let answer = caller
+        .complete(&format!("/canary/{id}"), Duration::from_secs(60))
+        .await;
+    assert_eq!(*canary_score(&answer), 100.0, "{answer}");
+
+    // Without the trust store each of them is refused with the same words.
+    let without = (ServiceBuilder::new(BINARY).config(yaml("")))
+        .spawn()
+        .unwrap();
+    let at = format!("localhost:{}", redis.port());
+    until("the cause is logged", Duration::from_secs(30), async || {
+        without.log().lines().any(|line| {
+            line.contains(&at) && line.contains("the certificate of the server is not accepted")
+        })
+    })
+    .await;
+    let without = (ServiceBuilder::new(BINARY)
+        .config(yaml("").replace(&redis.url(), &plain_redis.url())))
+    .spawn()
+    .unwrap();
+    let caller = Caller::new(without.base_url());
+    let health = caller.health_with_causes().await.to_string();
+    assert!(
+        health.contains("the certificate of the server is not accepted"),
+        "{health}"
+    );
 }

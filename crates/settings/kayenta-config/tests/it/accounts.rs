@@ -157,8 +157,53 @@ fn an_aws_account_needs_neither_region_nor_endpoint_to_load() {
 /// A URL that is none is one mistake, not also a missing region (F05).
 #[test]
 fn an_endpoint_that_is_no_url_is_reported_once() {
-    let error = aws("{name: a, bucket: b, endpoint: minio, supportedTypes: OBJECT_STORE}").fails();
-    assert_eq!(error.errors.len(), 1, "{error}");
+    let text = "{name: a, bucket: b, endpoint: \"ftp://minio\", supportedTypes: OBJECT_STORE}";
+    let loaded = aws(text).load();
+    told(&loaded.warnings, "every call to it will fail");
+    assert!(
+        !loaded
+            .warnings
+            .iter()
+            .any(|warning| warning.to_string().contains("region")),
+        "{:?}",
+        loaded.warnings
+    );
+}
+
+/// As the AWS SDK of the Java service has it.
+#[test]
+fn an_endpoint_of_s3_without_a_scheme_means_https() {
+    for (text, url) in [
+        ("minio", "https://minio"),
+        ("minio.example.com:9000", "https://minio.example.com:9000"),
+        ("http://minio:9000", "http://minio:9000"),
+    ] {
+        let loaded = aws(&format!(
+            "{{name: a, bucket: b, endpoint: \"{text}\", supportedTypes: OBJECT_STORE}}"
+        ))
+        .load();
+        let store = loaded.accounts.aws[0].store.as_ref().unwrap();
+        let endpoint = store.account.endpoint.as_ref().unwrap();
+        assert_eq!(endpoint.expose(), url);
+    }
+}
+
+/// One account that cannot be used keeps no other from being used (F10).
+#[test]
+fn a_url_of_an_account_that_is_none_does_not_stop_the_start() {
+    for yaml in [
+        "kayenta.aws: {enabled: true, accounts: [{name: a, bucket: b, rootFolder: r, endpoint: URL, supportedTypes: OBJECT_STORE}]}",
+        "kayenta.google: {enabled: true, accounts: [{name: a, project: p, bucket: b, rootFolder: r, endpoint: URL, supportedTypes: OBJECT_STORE}]}",
+        "kayenta.google: {enabled: true, accounts: [{name: a, project: p, monitoringEndpoint: URL, supportedTypes: METRICS_STORE}]}",
+        "kayenta.configbin: {enabled: true, accounts: [{name: a, endpoint.baseUrl: URL, ownerApp: o, configType: c, supportedTypes: CONFIGURATION_STORE}]}",
+        "kayenta.prometheus: {enabled: true, accounts: [{name: a, endpoint.baseUrl: \"http://p\", authentication: {type: oauth2, tokenUrl: URL, clientId: c, clientSecret: s}}]}",
+    ] {
+        for url in ["\"ftp://h\"", "\"${URL_OF_EU}\""] {
+            let yaml = yaml.replace("URL", url) + "\n";
+            let loaded = Case::yaml(&yaml).load();
+            told(&loaded.warnings, "every call to it will fail");
+        }
+    }
 }
 
 /// Each of the services that work with the accounts of a provider.

@@ -114,6 +114,18 @@ impl EmbeddedStore {
         .await
     }
 
+    /// Whether [`open`](Self::open) can read the file in the directory, without changing anything. A file that another
+    /// process uses is not looked at. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), about what is in the file.
+    pub fn check_file(data_dir: &Path) -> Result<(), QueueError> {
+        match shared::open_to_read(&data_dir.join(FILE_NAME))? {
+            Some(database) => tables::read(&database).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// A store that is gone with the process, for tests.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::{
 };
 
 use kayenta_model::clock::Clock;
-use redb::{Database, DatabaseError, backends::InMemoryBackend};
+use redb::{Database, DatabaseError, ReadOnlyDatabase, backends::InMemoryBackend};
 use tokio::sync::Notify;
 
 use super::{
@@ -242,6 +242,24 @@ pub(super) fn open(path: &Path) -> Result<Database, QueueError> {
                 let attempt = format!("cannot open the work file {}", path.display());
                 return Err(failed(&attempt, error));
             }
+        }
+    }
+}
+
+/// Opens the file without changing it; `None` if there is none yet, another process uses it, or its last user did not
+/// close it, which an opening puts in order.
+pub(super) fn open_to_read(path: &Path) -> Result<Option<ReadOnlyDatabase>, QueueError> {
+    match ReadOnlyDatabase::open(path) {
+        Ok(database) => Ok(Some(database)),
+        Err(DatabaseError::DatabaseAlreadyOpen | DatabaseError::RepairAborted) => Ok(None),
+        Err(DatabaseError::Storage(redb::StorageError::Io(error)))
+            if error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(None)
+        }
+        Err(error) => {
+            let attempt = format!("cannot open the work file {}", path.display());
+            Err(failed(&attempt, error))
         }
     }
 }

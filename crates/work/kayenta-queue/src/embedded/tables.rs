@@ -48,6 +48,15 @@ pub(super) fn failed(attempt: &str, error: impl Into<redb::Error>) -> QueueError
         | redb::Error::TableTypeMismatch { .. }
         | redb::Error::TypeDefinitionChanged { .. }
         | redb::Error::UpgradeRequired(_) => QueueErrorKind::Corrupt,
+        // Another kind of file, or the beginning of one.
+        redb::Error::Io(ref error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            QueueErrorKind::Corrupt
+        }
         _ => QueueErrorKind::Unavailable,
     };
     QueueError::new(kind, format!("{attempt}: {error}")).caused_by(error)
@@ -69,28 +78,48 @@ pub(super) struct Restored {
     pub(super) dead: Vec<(u64, DeadLetter)>,
 }
 
-/// Reads what has to be in memory, and creates what is missing. Writes only to a new file, so that a
-/// file on a full disk can be read.
-pub(super) fn prepare(db: &Database) -> Result<Restored, QueueError> {
-    use redb::ReadableDatabase;
+/// Reads what has to be in memory; `None` from a file without tables.
+pub(super) fn read(db: &impl redb::ReadableDatabase) -> Result<Option<Restored>, QueueError> {
     let fail = |error: redb::Error| failed("cannot read the jobs in the work file", error);
     let txn = db.begin_read().map_err(|error| fail(error.into()))?;
     match txn.open_table(FORMAT) {
         Ok(format) => {
             let known = format.get("version").map_err(|error| fail(error.into()))?;
             check_format(known.map(|version| version.value()))?;
-            if let Err(redb::TableError::TableDoesNotExist(_)) = txn.open_table(BY_TIME) {
-                // A full disk is no reason not to start: the listing fills when there is room again.
-                if let Err(error) = index_by_time(db) {
-                    tracing::warn!(%error, "executions from before are not listed");
-                }
-            }
             let jobs = txn.open_table(JOBS).map_err(|error| fail(error.into()))?;
             let dead = txn.open_table(DEAD).map_err(|error| fail(error.into()))?;
-            return restore(&jobs, &dead).map_err(|error| fail(error.into()));
+            let restored = restore(&jobs, &dead).map_err(|error| fail(error.into()))?;
+            Ok(Some(restored))
         }
-        Err(redb::TableError::TableDoesNotExist(_)) => {}
-        Err(error) => return Err(fail(error.into())),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(fail(error.into())),
+    }
+}
+
+/// Whether there is a table that lists executions by time.
+fn is_indexed_by_time(db: &Database) -> Result<bool, QueueError> {
+    use redb::ReadableDatabase;
+    let fail = |error: redb::Error| failed("cannot read the jobs in the work file", error);
+    let txn = db.begin_read().map_err(|error| fail(error.into()))?;
+    let table = txn.open_table(BY_TIME);
+    Ok(!matches!(
+        table,
+        Err(redb::TableError::TableDoesNotExist(_))
+    ))
+}
+
+/// Reads what has to be in memory, and creates what is missing. Writes only to a new file, so that a
+/// file on a full disk can be read.
+pub(super) fn prepare(db: &Database) -> Result<Restored, QueueError> {
+    let fail = |error: redb::Error| failed("cannot read the jobs in the work file", error);
+    if let Some(restored) = read(db)? {
+        if !is_indexed_by_time(db)? {
+            // A full disk is no reason not to start: the listing fills when there is room again.
+            if let Err(error) = index_by_time(db) {
+                tracing::warn!(%error, "executions from before are not listed");
+            }
+        }
+        return Ok(restored);
     }
     let txn = db.begin_write().map_err(|error| fail(error.into()))?;
     {

@@ -42,14 +42,17 @@ pub(super) fn object_store(objects: &ObjectServer) -> Arc<dyn ObjectStore> {
     let (name, root_folder) = ("canary-storage".to_owned(), "kayenta".to_owned());
     match objects.store() {
         RemoteStore::Azure => Arc::new(
-            AzureStore::new(&AzureAccount {
-                name,
-                storage_account_name: azurite::ACCOUNT_NAME.to_owned(),
-                container: "canary".to_owned(),
-                root_folder,
-                endpoint: endpoint.parse().unwrap(),
-                credential: AzureCredential::SharedKey(azurite::ACCOUNT_KEY.into()),
-            })
+            AzureStore::new(
+                &AzureAccount {
+                    name,
+                    storage_account_name: azurite::ACCOUNT_NAME.to_owned(),
+                    container: "canary".to_owned(),
+                    root_folder,
+                    endpoint: endpoint.parse().unwrap(),
+                    credential: AzureCredential::SharedKey(azurite::ACCOUNT_KEY.into()),
+                },
+                &HttpSettings::default(),
+            )
             .unwrap(),
         ),
         RemoteStore::S3 => {

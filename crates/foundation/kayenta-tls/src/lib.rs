@@ -3,6 +3,15 @@
 //! Certificates are checked against the system's authorities and those of a trust store. A server's own certificate may
 //! be in the trust store, too, even one that says it is an authority, as `openssl req -x509` makes it: Java accepts
 //! it, and webpki alone does not (`CaUsedAsEndEntity`). Host name and dates are checked in every case.
+//!
+//! ```
+//! let config = kayenta_tls::client_config(&[], None)?;
+//! assert!(config.alpn_protocols.is_empty());
+//!
+//! let error = kayenta_tls::client_config(&[b"no certificate".to_vec()], None).unwrap_err();
+//! assert_eq!(error.to_string(), "a trusted certificate authority is not a PEM certificate");
+//! # Ok::<(), kayenta_tls::TlsSetupError>(())
+//! ```
 
 use std::{error::Error, io, sync::Arc};
 
@@ -25,18 +34,24 @@ use rustls_platform_verifier::Verifier;
 
 /// Why certificates or keys cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TlsSetupError {
+pub enum TlsSetupError {
+    /// One of the certificates to trust.
     #[error("a trusted certificate authority is not a PEM certificate")]
     Trusted(#[source] pem::Error),
+    /// The certificate or key of the client.
     #[error("the client certificate is not a PEM certificate and key")]
     Identity(#[source] pem::Error),
+    /// They can be read, but not used.
     #[error("the certificates cannot be used")]
     Unusable(#[from] TlsError),
 }
 
-/// How to speak TLS, trusting these certificates beside the system's, with a certificate of our own if there is
-/// one.
-pub(crate) fn client_config(
+/// How to speak TLS, trusting these certificates beside the system's, with a certificate of the client if there is
+/// one. The protocol spoken inside TLS (ALPN) is left to the caller.
+///
+/// # Errors
+/// When a certificate or key is not PEM, or cannot be used.
+pub fn client_config(
     trusted_pem: &[Vec<u8>],
     identity_pem: Option<&[u8]>,
 ) -> Result<ClientConfig, TlsSetupError> {
@@ -55,7 +70,7 @@ pub(crate) fn client_config(
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(TrustStoreVerifier::new(trusted, &provider)?));
-    let mut config = match identity_pem {
+    Ok(match identity_pem {
         None => builder.with_no_client_auth(),
         Some(text) => {
             let chain = CertificateDer::pem_slice_iter(text)
@@ -64,9 +79,7 @@ pub(crate) fn client_config(
             let key = PrivateKeyDer::from_pem_slice(text).map_err(TlsSetupError::Identity)?;
             builder.with_client_auth_cert(chain, key)?
         }
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    })
 }
 
 /// Checks the certificates of servers.
@@ -158,8 +171,9 @@ fn is_ca_as_end_entity(error: &CertificateError) -> bool {
         if matches!(other.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)))
 }
 
-/// A failure of TLS among the causes of an error, in words that say what to do.
-pub(crate) fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
+/// A failure of TLS among an error and its causes, in words that say what to do; `None` when there is none.
+#[must_use]
+pub fn in_words(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(tls) = tls_error(cause) {
@@ -195,6 +209,14 @@ fn words(error: &TlsError) -> String {
     }
 }
 
+/// The name within `DnsName("…")` and `IpAddress(…)`, as webpki prints them.
+fn bare(name: &str) -> &str {
+    name.split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'))
+        .unwrap_or(name)
+        .trim_matches('"')
+}
+
 fn certificate_words(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => {
@@ -217,7 +239,10 @@ fn certificate_words(error: &CertificateError) -> String {
             expected.to_str(),
             match presented.as_slice() {
                 [] => "none at all (it has no subject alternative name)".to_owned(),
-                names => names.join(", "),
+                names => {
+                    let names: Vec<_> = names.iter().map(|name| bare(name)).collect();
+                    names.join(", ")
+                }
             }
         ),
         CertificateError::Revoked => "it has been revoked".to_owned(),
