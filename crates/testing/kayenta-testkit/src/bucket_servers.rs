@@ -22,7 +22,8 @@ pub const ACCESS_KEY: &str = "kayenta-tests";
 /// The secret key that goes with [`ACCESS_KEY`]; no secret.
 pub const SECRET_KEY: &str = "no-secret-of-anybody";
 
-/// The region of a [`BucketServer::versitygw`], which refuses others.
+/// The region of a [`BucketServer::versitygw`], which refuses others unless started [in](BucketServer::versitygw_in)
+/// one of them.
 pub const REGION: &str = "eu-central-1";
 
 /// A Go program builds in minutes on a slow machine, but starts in seconds.
@@ -32,7 +33,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Program {
     Gofakes3,
-    Versitygw,
+    /// In this region.
+    Versitygw(&'static str),
     FakeGcs,
 }
 
@@ -41,7 +43,7 @@ impl Program {
     fn module(self) -> (&'static str, &'static str) {
         match self {
             Self::Gofakes3 => ("github.com/johannesboyne/gofakes3/cmd/gofakes3", "v1.2.0"),
-            Self::Versitygw => ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
+            Self::Versitygw(_) => ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
             Self::FakeGcs => ("github.com/fsouza/fake-gcs-server", "v1.56.1"),
         }
     }
@@ -77,7 +79,15 @@ impl BucketServer {
     /// # Errors
     /// As [`gofakes3`](Self::gofakes3).
     pub async fn versitygw() -> anyhow::Result<Self> {
-        Self::start(Program::Versitygw).await
+        Self::versitygw_in(REGION).await
+    }
+
+    /// The same in another region.
+    ///
+    /// # Errors
+    /// As [`gofakes3`](Self::gofakes3).
+    pub async fn versitygw_in(region: &'static str) -> anyhow::Result<Self> {
+        Self::start(Program::Versitygw(region)).await
     }
 
     /// A server of Google Cloud Storage's JSON API that asks for no token. Objects are in memory.
@@ -140,10 +150,10 @@ impl BucketServer {
                     .args(["-backend", "bolt", "-host", &address, "-bolt.db"])
                     .arg(self.folder.path().join("buckets.db"));
             }
-            Program::Versitygw => {
+            Program::Versitygw(region) => {
                 let buckets = self.folder.path().join("buckets");
                 command
-                    .args(["--port", &address, "--region", REGION, "--quiet", "posix"])
+                    .args(["--port", &address, "--region", region, "--quiet", "posix"])
                     .arg(buckets)
                     .env("ROOT_ACCESS_KEY", ACCESS_KEY)
                     .env("ROOT_SECRET_KEY", SECRET_KEY);
@@ -172,7 +182,7 @@ impl BucketServer {
         std::fs::create_dir_all(self.folder.path().join("buckets"))?;
         let log = self.folder.path().join("log");
         let output = std::fs::File::create(&log)?;
-        let child = self
+        let mut child = self
             .command(program)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -186,6 +196,10 @@ impl BucketServer {
             Err(_) => Err(std::fs::read_to_string(&log)),
         };
         eventually(format!("{module} listens"), START_TIMEOUT, listens).await;
+        // Whoever listens there, it must be this one.
+        if let Some(status) = child.try_wait()? {
+            anyhow::bail!("{module}: {status}\n{}", std::fs::read_to_string(&log)?);
+        }
         self.child = Some(child);
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::{
     azurite::Azurite,
     bucket_servers::BucketServer,
     fault_proxy::{Fault, FaultProxy},
+    sql_server::SqlServer,
 };
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
@@ -48,6 +49,16 @@ impl Interruptible for BucketServer {
 
     fn restart(&mut self) -> LocalBoxFuture<'_, anyhow::Result<()>> {
         Box::pin(BucketServer::restart(self))
+    }
+}
+
+impl Interruptible for SqlServer {
+    fn stop(&mut self) -> LocalBoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(SqlServer::stop(self))
+    }
+
+    fn restart(&mut self) -> LocalBoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(SqlServer::restart(self))
     }
 }
 

@@ -52,6 +52,7 @@ pub mod redis_server;
 pub mod replay;
 pub mod scrape_targets;
 pub mod service;
+pub mod sql_server;
 pub mod tools;
 pub mod work_queue_suite;
 
@@ -71,3 +72,4 @@ pub use redis_server::RedisServer;
 pub use rustix::process::Signal;
 pub use scrape_targets::{Behaviour, ScrapeTarget};
 pub use service::{Service, ServiceBuilder};
+pub use sql_server::SqlServer;

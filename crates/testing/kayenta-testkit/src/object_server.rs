@@ -2,7 +2,11 @@
 
 use std::{fmt, net::SocketAddr};
 
-use crate::{azurite::Azurite, bucket_servers::BucketServer};
+use crate::{
+    azurite::Azurite,
+    bucket_servers::BucketServer,
+    sql_server::{Product, SqlServer},
+};
 
 /// Which remote object store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub enum RemoteStore {
     S3,
     /// Google Cloud Storage, by fake-gcs-server.
     Gcs,
+    /// PostgreSQL or MariaDB.
+    Sql(Product),
 }
 
 /// As documents call it.
@@ -22,6 +28,8 @@ impl fmt::Display for RemoteStore {
             Self::Azure => "Azure",
             Self::S3 => "S3",
             Self::Gcs => "GCS",
+            Self::Sql(Product::Postgres) => "PostgreSQL",
+            Self::Sql(Product::MariaDb) => "MariaDB",
         })
     }
 }
@@ -35,6 +43,8 @@ pub enum ObjectServer {
     S3(BucketServer),
     /// Google Cloud Storage.
     Gcs(BucketServer),
+    /// PostgreSQL or MariaDB.
+    Sql(SqlServer),
 }
 
 impl ObjectServer {
@@ -47,6 +57,7 @@ impl ObjectServer {
             RemoteStore::Azure => Self::Azure(Azurite::start().await?),
             RemoteStore::S3 => Self::S3(BucketServer::gofakes3().await?),
             RemoteStore::Gcs => Self::Gcs(BucketServer::fake_gcs().await?),
+            RemoteStore::Sql(product) => Self::Sql(SqlServer::start(product).await?),
         })
     }
 
@@ -57,6 +68,7 @@ impl ObjectServer {
             Self::Azure(_) => RemoteStore::Azure,
             Self::S3(_) => RemoteStore::S3,
             Self::Gcs(_) => RemoteStore::Gcs,
+            Self::Sql(server) => RemoteStore::Sql(server.product()),
         }
     }
 
@@ -66,6 +78,7 @@ impl ObjectServer {
         match self {
             Self::Azure(azurite) => ([127, 0, 0, 1], azurite.port()).into(),
             Self::S3(server) | Self::Gcs(server) => server.address(),
+            Self::Sql(server) => server.address(),
         }
     }
 
@@ -80,15 +93,27 @@ impl ObjectServer {
     pub fn endpoint_at(&self, root: &str) -> String {
         self.store().endpoint_at(root)
     }
+
+    /// Makes a database of this name. Containers and buckets are made by who uses them.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn create_database(&self, name: &str) -> anyhow::Result<()> {
+        match self {
+            Self::Azure(_) | Self::S3(_) | Self::Gcs(_) => Ok(()),
+            Self::Sql(server) => server.create_database(name).await,
+        }
+    }
 }
 
 impl RemoteStore {
-    /// The endpoint of an account on a server with this root.
+    /// The endpoint of an account on a server with this root: with SQL, the JDBC URL.
     #[must_use]
     pub fn endpoint_at(self, root: &str) -> String {
         match self {
             Self::Azure => format!("{root}/{}", crate::azurite::ACCOUNT_NAME),
             Self::S3 | Self::Gcs => root.to_owned(),
+            Self::Sql(product) => product.jdbc_url(root.trim_start_matches("http://")),
         }
     }
 }

@@ -78,11 +78,7 @@ impl RedisServer {
             (_, false) => None,
         };
         let mut server = Self {
-            // A cluster node also listens on its port plus 10,000.
-            port: match options.cluster {
-                true => free_port_below(55_000)?,
-                false => free_port()?,
-            },
+            port: free_port()?,
             options,
             folder,
             authority_pem,
@@ -459,14 +455,4 @@ fn spawn(mut command: Command, log: std::fs::File) -> anyhow::Result<Child> {
         .kill_on_drop(true)
         .spawn()
         .context("cannot start `redis-server`: apt-get install redis-server")
-}
-
-fn free_port_below(limit: u16) -> anyhow::Result<u16> {
-    for _ in 0..1_000 {
-        let port = free_port()?;
-        if port < limit {
-            return Ok(port);
-        }
-    }
-    bail!("no free port below {limit}")
 }

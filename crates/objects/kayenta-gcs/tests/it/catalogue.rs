@@ -47,5 +47,5 @@ async fn objects_of_the_reference_are_read_written_changed_and_deleted() {
     for object in &objects {
         put(&account, &object.key, Bytes::from(object.body.clone())).await;
     }
-    catalogue_suite::objects_of_the_reference_are_ours(retrying(&account), &objects).await;
+    catalogue_suite::objects_of_the_reference_are_ours(retrying(&account), &objects, true).await;
 }

@@ -39,6 +39,26 @@ async fn s3_conforms_where_signatures_are_checked() {
     conforms(&account(&server.endpoint())).await;
 }
 
+/// C-S3-02: a server as strict as Amazon, in the one region that has no location constraint.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn a_bucket_in_us_east_1_is_created() {
+    let server = BucketServer::versitygw_in("us-east-1").await.unwrap();
+    for region in [Some("us-east-1"), None] {
+        let account = S3Account {
+            region: region.map(str::to_owned),
+            ..account(&server.endpoint())
+        };
+        let bytes = Bytes::from_static(b"{}");
+        let store = open(&account);
+        store
+            .store(KIND, "k", None, bytes, WriteCondition::Absent)
+            .await
+            .unwrap();
+        assert_eq!(store.list(KIND).await.unwrap().len(), 1);
+    }
+}
+
 /// Keys are those of the reference, also with an odd root and a name that needs encoding.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs gofakes3"]

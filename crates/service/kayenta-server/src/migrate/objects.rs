@@ -91,7 +91,7 @@ async fn look_through(
             Err(error) if error.is_not_found() => {
                 store.findings.push(Finding::note(
                     &store.account,
-                    "its container does not exist yet; it is created with the first object",
+                    "its container, bucket or tables do not exist yet; they are created with the first object",
                 ));
                 return Ok(());
             }

@@ -158,6 +158,7 @@ pub(crate) static KINDS: &[Kind] = &[
     Kind::Objects(&kayenta_configbin::DESCRIPTION),
     Kind::Objects(&kayenta_storage::MEMORY),
     Kind::Objects(&kayenta_storage::DISK),
+    Kind::Objects(&kayenta_sql::DESCRIPTION),
     Kind::Metrics(&kayenta_atlas::SECTION),
     Kind::Objects(&kayenta_s3::DESCRIPTION),
     Kind::Metrics(&kayenta_datadog::SECTION),

@@ -6,6 +6,7 @@ use kayenta_testkit::{
     FakePrometheus, ObjectServer, RemoteStore, Service, ServiceBuilder,
     redis_server::RedisServer,
     replay::{Departures, Replay, ReplayReport, Transcript},
+    sql_server::Product,
 };
 
 use crate::samples::{Addresses, BINARY, embedded, embedded_service, serving, testdata};
@@ -102,19 +103,31 @@ async fn c_scape_07_can_be_switched_off() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Azurite and Redis"]
 async fn transcripts_pass_on_redis_and_azure() {
-    pass_on(RemoteStore::Azure, &[]).await;
+    pass_on(RemoteStore::Azure, &[], &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs gofakes3 and Redis"]
 async fn transcripts_pass_on_redis_and_s3() {
-    pass_on(RemoteStore::S3, &recorded_on("s3")).await;
+    pass_on(RemoteStore::S3, &[], &recorded_on("s3")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs fake-gcs-server and Redis"]
 async fn transcripts_pass_on_redis_and_gcs() {
-    pass_on(RemoteStore::Gcs, &recorded_on("gcs")).await;
+    pass_on(RemoteStore::Gcs, &[], &recorded_on("gcs")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL and Redis"]
+async fn transcripts_pass_on_redis_and_postgresql() {
+    pass_on(RemoteStore::Sql(Product::Postgres), &["sql"], &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs MariaDB and Redis"]
+async fn transcripts_pass_on_redis_and_mariadb() {
+    pass_on(RemoteStore::Sql(Product::MariaDb), &["sql"], &[]).await;
 }
 
 /// What the reference answers otherwise on this store than on Azure.
@@ -124,7 +137,8 @@ fn recorded_on(store: &str) -> Vec<Transcript> {
     own
 }
 
-async fn pass_on(store: RemoteStore, own: &[Transcript]) {
+/// `departing` are departures of the store beside those of every remote one.
+async fn pass_on(store: RemoteStore, departing: &[&str], own: &[Transcript]) {
     let prometheus = FakePrometheus::start().await.unwrap();
     let redis = RedisServer::start().await.unwrap();
     let objects = ObjectServer::start(store).await.unwrap();
@@ -135,5 +149,6 @@ async fn pass_on(store: RemoteStore, own: &[Transcript]) {
         objects: objects.endpoint(),
     };
     let service = serving(addresses.sample()).await;
-    assert_all_pass(&service, &prometheus, &["redis-remote", "refusing"], own).await;
+    let departures = [&["redis-remote", "refusing"], departing].concat();
+    assert_all_pass(&service, &prometheus, &departures, own).await;
 }

@@ -61,6 +61,7 @@ impl Addresses {
             RemoteStore::Azure => ("transcripts-redis-azure.yml", azurite::ACCOUNT_KEY),
             RemoteStore::S3 => ("transcripts-redis-s3.yml", bucket_servers::SECRET_KEY),
             RemoteStore::Gcs => ("transcripts-redis-gcs.yml", ""),
+            RemoteStore::Sql(_) => ("transcripts-redis-sql.yml", ""),
         };
         let values = [
             ("prometheus", self.prometheus.as_str()),

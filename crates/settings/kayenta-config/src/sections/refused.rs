@@ -4,13 +4,7 @@
 use kayenta_properties::{Binder, Diagnostic, convert};
 
 /// Refused when the value is this boolean.
-const REFUSED: [(&str, bool, &str, &str); 7] = [
-    (
-        "kayenta.sql.enabled",
-        true,
-        "SQL storage is not supported",
-        "Use azure with blobs, disk or memory",
-    ),
+const REFUSED: [(&str, bool, &str, &str); 6] = [
     (
         "keiko.queue.sql.enabled",
         true,
@@ -68,7 +62,6 @@ pub(super) fn check(binder: &Binder<'_>) {
         "services",
         "spinnaker",
         "spring",
-        "kayenta.sql",
     ]);
     for (name, refused, message, remedy) in REFUSED {
         let Some(value) = top.get(name) else {

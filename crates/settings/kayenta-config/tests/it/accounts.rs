@@ -655,16 +655,6 @@ fn the_log_level_of_calls_is_read_in_any_case() {
 }
 
 #[test]
-fn sql_is_refused_by_name() {
-    let error = Case::yaml("kayenta.sql.enabled: true\n").fails();
-    assert_eq!(
-        place(told(&error.errors, "SQL storage is not supported")),
-        format!("{FILE}:3")
-    );
-    Case::yaml("kayenta.sql.enabled: false\nspring.datasource.url: x\n").load();
-}
-
-#[test]
 fn settings_that_would_change_behaviour_are_refused_by_name() {
     for (text, name) in [
         ("keiko.queue.sql.enabled: true", "keiko.queue.sql.enabled"),

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use kayenta_testkit::{ObjectServer, RemoteStore};
+use kayenta_testkit::{ObjectServer, RemoteStore, SqlServer, sql_server::Product};
 use serde_json::Value;
 
 use crate::samples::{BINARY, testdata};
@@ -148,6 +148,52 @@ async fn objects_are_copied_from_store_to_store_and_compared() {
     assert_eq!(configs.json["groups"].as_array().unwrap().len(), 1);
     assert_eq!(configs.json["groups"][0]["selected"], 0);
     println!("{count} objects of the reference copied from disk to S3 to Google Cloud Storage");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL and MariaDB"]
+async fn objects_are_copied_through_databases_byte_for_byte() {
+    let postgres = SqlServer::start(Product::Postgres).await.unwrap();
+    let mariadb = SqlServer::start(Product::MariaDb).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let all = u64::try_from(fill(&old)).unwrap();
+    let yaml = format!(
+        "kayenta:
+  disk:
+    enabled: true
+    accounts:
+      - {{name: old, path: {}}}
+      - {{name: new, path: {}}}
+  sql:
+    enabled: true
+    connectionPools:
+      p: {{jdbcUrl: '{}'}}
+      m: {{jdbcUrl: '{}'}}
+    accounts:
+      - {{name: p, connectionPool: p}}
+      - {{name: m, connectionPool: m}}
+",
+        old.display(),
+        new.display(),
+        postgres.jdbc_url(),
+        mariadb.jdbc_url()
+    );
+    for (from, to) in [("old", "p"), ("p", "m"), ("m", "new")] {
+        let ended = run(&yaml, &["migrate", "copy", "--from", from, "--to", to]).await;
+        assert_eq!(
+            (ended.code, sums(&ended)),
+            (Some(0), (all, 0, 0)),
+            "{from} to {to}: {} {}",
+            ended.errors,
+            ended.json["problems"]
+        );
+    }
+    let arguments = [
+        "migrate", "copy", "--from", "old", "--to", "new", "--verify",
+    ];
+    let compared = run(&yaml, &arguments).await;
+    assert_eq!((compared.code, sums(&compared)), (Some(0), (0, all, 0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use kayenta_testkit::{Fault, FaultProxy, RemoteStore, Service, until};
+use kayenta_testkit::{Fault, FaultProxy, RemoteStore, Service, sql_server::Product, until};
 use serde_json::{Value, json};
 
 use super::fleet::{Surroundings, one_canary, three_metrics, yaml};
@@ -192,11 +192,14 @@ impl Case {
             Place::Objects(store) => addresses.objects = store.endpoint_at(&proxy.base_url()),
             Place::Prometheus => addresses.prometheus = proxy.base_url(),
         }
-        // Each has its own queue and container or bucket in the servers they share.
+        let database = format!("case{number}");
+        shared.objects.create_database(&database).await.unwrap();
+        // Each has its own queue and container, bucket or database in the servers they share.
         let yaml = yaml(&addresses, SETTINGS)
             .replace("queueName: kayenta", &format!("queueName: case{number}"))
             .replace("container: canary", &format!("container: case{number}"))
-            .replace("bucket: kayenta-bucket", &format!("bucket: case-{number}"));
+            .replace("bucket: kayenta-bucket", &format!("bucket: case-{number}"))
+            .replace("/kayenta?", &format!("/{database}?"));
         let service = serving(yaml).await;
         let caller = Caller::patient(service.base_url(), LONGEST_ANSWER);
         let (path, body) = one_canary("canary");
@@ -467,6 +470,20 @@ async fn faults_on_the_wire_to_s3_are_reported_and_survived() {
 #[ignore = "needs Redis and fake-gcs-server"]
 async fn faults_on_the_wire_to_gcs_are_reported_and_survived() {
     reported_and_survived(RemoteStore::Gcs, &[Place::Objects(RemoteStore::Gcs)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and PostgreSQL"]
+async fn faults_on_the_wire_to_postgresql_are_reported_and_survived() {
+    let store = RemoteStore::Sql(Product::Postgres);
+    reported_and_survived(store, &[Place::Objects(store)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and MariaDB"]
+async fn faults_on_the_wire_to_mariadb_are_reported_and_survived() {
+    let store = RemoteStore::Sql(Product::MariaDb);
+    reported_and_survived(store, &[Place::Objects(store)]).await;
 }
 
 async fn reported_and_survived(store: RemoteStore, places: &[Place]) {

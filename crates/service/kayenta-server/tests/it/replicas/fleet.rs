@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
 use kayenta_gcs::{GcsAccount, gcs_store};
 use kayenta_http::{HttpSettings, Transport};
+use kayenta_queue::SystemClock;
 use kayenta_s3::{AwsEnvironment, CredentialSource, S3Account, s3_store};
+use kayenta_sql::{ConnectionPool, MissingTables, SqlAccount, SqlStore};
 use kayenta_storage::{MissingBucket, ObjectStore};
 use kayenta_testkit::{
     FakePrometheus, ObjectServer, RedisServer, RemoteStore, Service, ServiceBuilder, azurite,
@@ -86,6 +88,15 @@ pub(super) fn object_store(objects: &ObjectServer) -> Arc<dyn ObjectStore> {
             };
             let transport = Transport::new(&HttpSettings::default()).unwrap();
             Arc::new(gcs_store(&account, &transport, MissingBucket::Create).unwrap())
+        }
+        RemoteStore::Sql(_) => {
+            let account = SqlAccount {
+                name,
+                pool: ConnectionPool::new(endpoint.parse().unwrap()),
+                migration: None,
+            };
+            let (http, clock) = (HttpSettings::default(), Arc::new(SystemClock));
+            Arc::new(SqlStore::new(&account, &http, clock, MissingTables::Create).unwrap())
         }
     }
 }

@@ -3,6 +3,7 @@
 mod any_replica;
 mod azure_causes;
 mod bucket_causes;
+mod database_causes;
 mod dead_letters;
 mod faults;
 mod fleet;

@@ -4,6 +4,7 @@ use kayenta_storage::{ObjectKind, WriteCondition};
 use kayenta_testkit::{
     RemoteStore,
     catalogue_suite::{self, StoredByTheReference},
+    sql_server::Product,
 };
 use serde_json::{Value, json};
 
@@ -31,7 +32,7 @@ async fn get(caller: &Caller, path: &str) -> Value {
 fn objects(store: RemoteStore) -> Vec<StoredByTheReference> {
     let file = match store {
         RemoteStore::Azure => "azure-blobs.json",
-        RemoteStore::S3 => "objects-s3.json",
+        RemoteStore::S3 | RemoteStore::Sql(_) => "objects-s3.json",
         RemoteStore::Gcs => "objects-gcs.json",
     };
     let path = testdata("storage").join(file);
@@ -54,6 +55,18 @@ async fn objects_of_the_reference_on_s3_are_listed_fetched_changed_and_deleted()
 #[ignore = "needs Redis and fake-gcs-server"]
 async fn objects_of_the_reference_on_gcs_are_listed_fetched_changed_and_deleted() {
     listed_fetched_changed_and_deleted(RemoteStore::Gcs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and PostgreSQL"]
+async fn objects_of_the_reference_in_postgresql_are_listed_fetched_changed_and_deleted() {
+    listed_fetched_changed_and_deleted(RemoteStore::Sql(Product::Postgres)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis and MariaDB"]
+async fn objects_of_the_reference_in_mariadb_are_listed_fetched_changed_and_deleted() {
+    listed_fetched_changed_and_deleted(RemoteStore::Sql(Product::MariaDb)).await;
 }
 
 async fn listed_fetched_changed_and_deleted(remote: RemoteStore) {

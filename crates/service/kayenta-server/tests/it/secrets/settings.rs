@@ -72,6 +72,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("kayenta.aws.accounts[0].explicitCredentials.sessionToken", Here("«zq28-aws»"), Kept),
     setting("kayenta.aws.accounts[0].endpoint", Here("http://url-user:«zq29-aws»@{echo}/s3"), Kept),
     setting("kayenta.configbin.accounts[0].endpoint.baseUrl", Here("http://url-user:«zq30-configbin»@{echo}/c"), Sent),
+    setting("kayenta.sql.connectionPools.one.jdbcUrl", Here("jdbc:postgresql://{echo}/k?user=u&password=«zq40-sql»"), Kept),
+    setting("kayenta.sql.connectionPools.two.password", Here("«zq41-sql»"), Kept),
+    setting("kayenta.sql.migration.password", Here("«zq42-sql»"), Kept),
     // Judges and callers.
     setting("kayenta.remoteJudge.endpoint.baseUrl", Here("http://url-user:«zq31-judge»@{echo}/judging?token=«zq32-judge»&x="), Sent),
     setting("kayenta.security.tokens[0].token", Here("«zq33-security»"), Kept),
@@ -143,6 +146,14 @@ kayenta:
   configbin:
     enabled: true
     accounts: [{name: configbin, ownerApp: o, configType: t, supportedTypes: [CONFIGURATION_STORE]}]
+  sql:
+    enabled: true
+    connectionPools:
+      two: {jdbcUrl: 'jdbc:mysql://{echo}/k', user: u}
+    migration: {jdbcUrl: 'jdbc:postgresql://{echo}/k'}
+    accounts:
+      - {name: sql-url, connectionPool: one}
+      - {name: sql-password, connectionPool: two}
   memory:
     enabled: true
     accounts: [{name: memory, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}]

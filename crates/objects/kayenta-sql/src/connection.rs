@@ -1,0 +1,229 @@
+//! One connection to either database, with as much of SQL as the store needs.
+
+use std::fmt;
+
+use chrono::NaiveDateTime;
+use secrecy::ExposeSecret;
+use sqlx::{
+    Arguments, AssertSqlSafe, ConnectOptions, Connection as _, Database, Encode, Executor, MySql,
+    MySqlConnection, PgConnection, Postgres, Row as _, Type,
+    mysql::{MySqlConnectOptions, MySqlRow, MySqlSslMode},
+    postgres::{PgConnectOptions, PgRow, PgSslMode},
+};
+
+use crate::{
+    jdbc::{Dialect, TlsMode},
+    settings::ConnectionPool,
+};
+
+/// Reads see what has been committed, and writers of different rows do not wait for each other.
+const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+/// How a database is connected to.
+#[derive(Clone)]
+pub(crate) enum Options {
+    Postgres(Box<PgConnectOptions>),
+    MySql(Box<MySqlConnectOptions>),
+}
+
+/// The options of sqlx show passwords.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres(_) => "Postgres",
+            Self::MySql(_) => "MySql",
+        })
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+/// A value in a statement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Param<'p> {
+    Text(&'p str),
+    Bytes(Option<&'p [u8]>),
+    Time(NaiveDateTime),
+}
+
+/// A row of an answer.
+pub(crate) enum Row {
+    Postgres(PgRow),
+    MySql(MySqlRow),
+}
+
+impl Options {
+    /// `authorities` are trusted beside those every program knows: PEM.
+    pub(crate) fn new(pool: &ConnectionPool, authorities: &[u8]) -> Self {
+        let url = &pool.url;
+        let user = pool.user.as_ref().or(url.user.as_ref());
+        let password = pool.password.as_ref().or(url.password.as_ref());
+        match url.dialect {
+            Dialect::Postgres => {
+                let mut options = PgConnectOptions::new_without_pgpass()
+                    .host(&url.host)
+                    .port(url.port)
+                    .database(&url.database)
+                    .application_name("kayenta")
+                    .ssl_mode(match url.tls {
+                        TlsMode::Disabled => PgSslMode::Disable,
+                        TlsMode::Preferred => PgSslMode::Prefer,
+                        TlsMode::Required => PgSslMode::Require,
+                        TlsMode::VerifyAuthority => PgSslMode::VerifyCa,
+                        TlsMode::VerifyHost => PgSslMode::VerifyFull,
+                    });
+                if let Some(user) = user {
+                    options = options.username(user);
+                }
+                if let Some(password) = password {
+                    options = options.password(password.expose_secret());
+                }
+                if !authorities.is_empty() {
+                    options = options.ssl_root_cert_from_pem(authorities.to_vec());
+                }
+                Self::Postgres(Box::new(options.disable_statement_logging()))
+            }
+            Dialect::MySql => {
+                let mut options = MySqlConnectOptions::new()
+                    .host(&url.host)
+                    .port(url.port)
+                    .database(&url.database)
+                    .ssl_mode(match url.tls {
+                        TlsMode::Disabled => MySqlSslMode::Disabled,
+                        TlsMode::Preferred => MySqlSslMode::Preferred,
+                        TlsMode::Required => MySqlSslMode::Required,
+                        TlsMode::VerifyAuthority => MySqlSslMode::VerifyCa,
+                        TlsMode::VerifyHost => MySqlSslMode::VerifyIdentity,
+                    });
+                if let Some(user) = user {
+                    options = options.username(user);
+                }
+                if let Some(password) = password {
+                    options = options.password(password.expose_secret());
+                }
+                if !authorities.is_empty() {
+                    options = options.ssl_ca_from_pem(authorities.to_vec());
+                }
+                Self::MySql(Box::new(options.disable_statement_logging()))
+            }
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> sqlx::Result<Connection> {
+        Ok(match self {
+            Self::Postgres(options) => Connection::Postgres(options.connect().await?),
+            Self::MySql(options) => {
+                let mut connection = options.connect().await?;
+                connection.execute(MYSQL_ISOLATION).await?;
+                Connection::MySql(connection)
+            }
+        })
+    }
+}
+
+fn arguments<D: Database>(params: &[Param<'_>]) -> sqlx::Result<D::Arguments>
+where
+    for<'t> &'t str: Encode<'t, D> + Type<D>,
+    for<'t> Option<&'t [u8]>: Encode<'t, D> + Type<D>,
+    for<'t> NaiveDateTime: Encode<'t, D> + Type<D>,
+{
+    let mut arguments = D::Arguments::default();
+    for param in params {
+        match *param {
+            Param::Text(text) => arguments.add(text),
+            Param::Bytes(bytes) => arguments.add(bytes),
+            Param::Time(time) => arguments.add(time),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+impl Connection {
+    /// Whether the server is still there.
+    pub(crate) async fn ping(&mut self) -> sqlx::Result<()> {
+        match self {
+            Self::Postgres(connection) => connection.ping().await,
+            Self::MySql(connection) => connection.ping().await,
+        }
+    }
+
+    /// Runs a statement without values that no cache should keep (`BEGIN`, `CREATE TABLE`).
+    pub(crate) async fn run(&mut self, sql: &str) -> sqlx::Result<()> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Postgres(connection) => connection.execute(sql).await.map(drop),
+            Self::MySql(connection) => connection.execute(sql).await.map(drop),
+        }
+    }
+
+    /// Runs a statement; how many rows it found.
+    pub(crate) async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> sqlx::Result<u64> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(sql, arguments::<Postgres>(params)?);
+                query.execute(connection).await?.rows_affected()
+            }
+            Self::MySql(connection) => {
+                let query = sqlx::query_with(sql, arguments::<MySql>(params)?);
+                query.execute(connection).await?.rows_affected()
+            }
+        })
+    }
+
+    /// The rows of a query.
+    pub(crate) async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> sqlx::Result<Vec<Row>> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        Ok(match self {
+            Self::Postgres(connection) => {
+                let query = sqlx::query_with(sql, arguments::<Postgres>(params)?);
+                let rows = query.fetch_all(connection).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+            Self::MySql(connection) => {
+                let query = sqlx::query_with(sql, arguments::<MySql>(params)?);
+                let rows = query.fetch_all(connection).await?;
+                rows.into_iter().map(Row::MySql).collect()
+            }
+        })
+    }
+
+    /// Inserts a row; whether it was free. `sql` does nothing where PostgreSQL finds a row.
+    pub(crate) async fn insert(&mut self, sql: &str, params: &[Param<'_>]) -> sqlx::Result<bool> {
+        match self.execute(sql, params).await {
+            Ok(rows) => Ok(rows > 0),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Values by column, whatever text-like or binary type the database gives them.
+impl Row {
+    pub(crate) fn text(&self, column: usize) -> sqlx::Result<Option<String>> {
+        match self {
+            Self::Postgres(row) => row.try_get_unchecked(column),
+            Self::MySql(row) => row.try_get_unchecked(column),
+        }
+    }
+
+    pub(crate) fn bytes(&self, column: usize) -> sqlx::Result<Option<Vec<u8>>> {
+        match self {
+            Self::Postgres(row) => row.try_get_unchecked(column),
+            Self::MySql(row) => row.try_get_unchecked(column),
+        }
+    }
+
+    pub(crate) fn time(&self, column: usize) -> sqlx::Result<NaiveDateTime> {
+        match self {
+            Self::Postgres(row) => row.try_get(column),
+            Self::MySql(row) => row.try_get(column),
+        }
+    }
+}
