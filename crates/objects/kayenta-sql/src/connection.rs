@@ -1,8 +1,9 @@
 //! One connection to either database, with as much of SQL as the store needs.
 
-use std::fmt;
+use std::{fmt, future::Future, time::Duration};
 
 use chrono::NaiveDateTime;
+use futures::{Stream, TryStreamExt};
 use secrecy::ExposeSecret;
 use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection as _, Database, Encode, Executor, MySql,
@@ -21,7 +22,13 @@ const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMM
 
 /// How a database is connected to.
 #[derive(Clone)]
-pub(crate) enum Options {
+pub(crate) struct Options {
+    to: To,
+    silence: Duration,
+}
+
+#[derive(Clone)]
+enum To {
     Postgres(Box<PgConnectOptions>),
     MySql(Box<MySqlConnectOptions>),
 }
@@ -29,16 +36,20 @@ pub(crate) enum Options {
 /// The options of sqlx show passwords.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Postgres(_) => "Postgres",
-            Self::MySql(_) => "MySql",
-        })
+        f.debug_struct("Options").finish_non_exhaustive()
     }
 }
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    wire: Wire,
+    /// How long the server may say nothing.
+    silence: Duration,
+}
+
+#[derive(Debug)]
+enum Wire {
     Postgres(PgConnection),
     MySql(MySqlConnection),
 }
@@ -58,12 +69,13 @@ pub(crate) enum Row {
 }
 
 impl Options {
-    /// `authorities` are trusted beside those every program knows: PEM.
-    pub(crate) fn new(pool: &ConnectionPool, authorities: &[u8]) -> Self {
+    /// `authorities` are trusted beside those every program knows: PEM. A server that says nothing for so long
+    /// as `silence` is given up.
+    pub(crate) fn new(pool: &ConnectionPool, authorities: &[u8], silence: Duration) -> Self {
         let url = &pool.url;
         let user = pool.user.as_ref().or(url.user.as_ref());
         let password = pool.password.as_ref().or(url.password.as_ref());
-        match url.dialect {
+        let to = match url.dialect {
             Dialect::Postgres => {
                 let mut options = PgConnectOptions::new_without_pgpass()
                     .host(&url.host)
@@ -86,7 +98,7 @@ impl Options {
                 if !authorities.is_empty() {
                     options = options.ssl_root_cert_from_pem(authorities.to_vec());
                 }
-                Self::Postgres(Box::new(options.disable_statement_logging()))
+                To::Postgres(Box::new(options.disable_statement_logging()))
             }
             Dialect::MySql => {
                 let mut options = MySqlConnectOptions::new()
@@ -109,21 +121,55 @@ impl Options {
                 if !authorities.is_empty() {
                     options = options.ssl_ca_from_pem(authorities.to_vec());
                 }
-                Self::MySql(Box::new(options.disable_statement_logging()))
+                To::MySql(Box::new(options.disable_statement_logging()))
             }
-        }
+        };
+        Self { to, silence }
     }
 
     pub(crate) async fn connect(&self) -> sqlx::Result<Connection> {
-        Ok(match self {
-            Self::Postgres(options) => Connection::Postgres(options.connect().await?),
-            Self::MySql(options) => {
-                let mut connection = options.connect().await?;
-                connection.execute(MYSQL_ISOLATION).await?;
-                Connection::MySql(connection)
-            }
+        let connecting = async {
+            Ok(match &self.to {
+                To::Postgres(options) => Wire::Postgres(options.connect().await?),
+                To::MySql(options) => {
+                    let mut connection = options.connect().await?;
+                    connection.execute(MYSQL_ISOLATION).await?;
+                    Wire::MySql(connection)
+                }
+            })
+        };
+        Ok(Connection {
+            wire: answered(self.silence, connecting).await?,
+            silence: self.silence,
         })
     }
+}
+
+/// Fails where the server says nothing.
+async fn answered<T>(
+    silence: Duration,
+    asked: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    tokio::time::timeout(silence, asked)
+        .await
+        .unwrap_or_else(|_| {
+            let seconds = silence.as_secs_f64();
+            Err(sqlx::Error::Protocol(format!(
+                "no answer within {seconds:.1} s"
+            )))
+        })
+}
+
+/// All rows, however long they take, as long as they keep coming.
+async fn rows_of<R, S>(silence: Duration, mut rows: S, row: fn(R) -> Row) -> sqlx::Result<Vec<Row>>
+where
+    S: Stream<Item = sqlx::Result<R>> + Unpin,
+{
+    let mut found = Vec::new();
+    while let Some(next) = answered(silence, rows.try_next()).await? {
+        found.push(row(next));
+    }
+    Ok(found)
 }
 
 fn arguments<D: Database>(params: &[Param<'_>]) -> sqlx::Result<D::Arguments>
@@ -145,34 +191,49 @@ where
 }
 
 impl Connection {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match &self.wire {
+            Wire::Postgres(_) => Dialect::Postgres,
+            Wire::MySql(_) => Dialect::MySql,
+        }
+    }
+
     /// Whether the server is still there.
     pub(crate) async fn ping(&mut self) -> sqlx::Result<()> {
-        match self {
-            Self::Postgres(connection) => connection.ping().await,
-            Self::MySql(connection) => connection.ping().await,
+        match &mut self.wire {
+            Wire::Postgres(connection) => answered(self.silence, connection.ping()).await,
+            Wire::MySql(connection) => answered(self.silence, connection.ping()).await,
         }
     }
 
     /// Runs a statement without values that no cache should keep (`BEGIN`, `CREATE TABLE`).
     pub(crate) async fn run(&mut self, sql: &str) -> sqlx::Result<()> {
         let sql = AssertSqlSafe(sql.to_owned());
-        match self {
-            Self::Postgres(connection) => connection.execute(sql).await.map(drop),
-            Self::MySql(connection) => connection.execute(sql).await.map(drop),
+        match &mut self.wire {
+            Wire::Postgres(connection) => {
+                let done = answered(self.silence, connection.execute(sql)).await;
+                done.map(drop)
+            }
+            Wire::MySql(connection) => {
+                let done = answered(self.silence, connection.execute(sql)).await;
+                done.map(drop)
+            }
         }
     }
 
     /// Runs a statement; how many rows it found.
     pub(crate) async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> sqlx::Result<u64> {
         let sql = AssertSqlSafe(sql.to_owned());
-        Ok(match self {
-            Self::Postgres(connection) => {
+        Ok(match &mut self.wire {
+            Wire::Postgres(connection) => {
                 let query = sqlx::query_with(sql, arguments::<Postgres>(params)?);
-                query.execute(connection).await?.rows_affected()
+                let done = answered(self.silence, query.execute(connection)).await;
+                done?.rows_affected()
             }
-            Self::MySql(connection) => {
+            Wire::MySql(connection) => {
                 let query = sqlx::query_with(sql, arguments::<MySql>(params)?);
-                query.execute(connection).await?.rows_affected()
+                let done = answered(self.silence, query.execute(connection)).await;
+                done?.rows_affected()
             }
         })
     }
@@ -180,18 +241,16 @@ impl Connection {
     /// The rows of a query.
     pub(crate) async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> sqlx::Result<Vec<Row>> {
         let sql = AssertSqlSafe(sql.to_owned());
-        Ok(match self {
-            Self::Postgres(connection) => {
+        match &mut self.wire {
+            Wire::Postgres(connection) => {
                 let query = sqlx::query_with(sql, arguments::<Postgres>(params)?);
-                let rows = query.fetch_all(connection).await?;
-                rows.into_iter().map(Row::Postgres).collect()
+                rows_of(self.silence, query.fetch(connection), Row::Postgres).await
             }
-            Self::MySql(connection) => {
+            Wire::MySql(connection) => {
                 let query = sqlx::query_with(sql, arguments::<MySql>(params)?);
-                let rows = query.fetch_all(connection).await?;
-                rows.into_iter().map(Row::MySql).collect()
+                rows_of(self.silence, query.fetch(connection), Row::MySql).await
             }
-        })
+        }
     }
 
     /// Inserts a row; whether it was free. `sql` does nothing where PostgreSQL finds a row.

@@ -18,6 +18,9 @@ use crate::{
 /// A connection unused for longer is asked whether it still works.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
+/// How long the answer to that may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The open connections to one database.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -45,13 +48,26 @@ pub(crate) enum NoConnection {
     Failed(sqlx::Error),
 }
 
-/// A connection in use. Closed when dropped; given back it is used again.
+/// A connection in use. Given back it is used again. Dropped it is closed, with those that are idle: an operation
+/// that did not end says that the server may not be what it was.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) connection: Connection,
     opened: Instant,
-    idle: Arc<Mutex<Vec<Idle>>>,
+    others: Others,
     _permit: OwnedSemaphorePermit,
+}
+
+/// The idle connections, closed when dropped.
+#[derive(Debug)]
+struct Others(Option<Arc<Mutex<Vec<Idle>>>>);
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        if let Some(idle) = &self.0 {
+            locked(idle).clear();
+        }
+    }
 }
 
 /// No code that can panic runs under the lock, so a poisoned one is still whole.
@@ -88,7 +104,7 @@ impl Pool {
         Ok(Lease {
             connection,
             opened,
-            idle: Arc::clone(&self.idle),
+            others: Others(Some(Arc::clone(&self.idle))),
             _permit: permit,
         })
     }
@@ -104,20 +120,28 @@ impl Pool {
             {
                 continue;
             }
-            if unused < TRUSTED_FOR || idle.connection.ping().await.is_ok() {
+            let works = unused < TRUSTED_FOR || {
+                let ping = tokio::time::timeout(PING_TIMEOUT, idle.connection.ping());
+                matches!(ping.await, Ok(Ok(())))
+            };
+            if works {
                 return Ok((idle.connection, idle.opened));
             }
+            // The others will not be better.
+            locked(&self.idle).clear();
         }
     }
 }
 
 impl Lease {
-    pub(crate) fn give_back(self) {
+    pub(crate) fn give_back(mut self) {
         let idle = Idle {
             connection: self.connection,
             opened: self.opened,
             used: Instant::now(),
         };
-        locked(&self.idle).push(idle);
+        if let Some(others) = self.others.0.take() {
+            locked(&others).push(idle);
+        }
     }
 }

@@ -8,7 +8,7 @@ use kayenta_storage::ObjectKind;
 use crate::{
     connection::{Connection, Param},
     jdbc::Dialect,
-    statements::{CHANGES, COMMIT, LOCKS, OBJECTS, begin, table},
+    statements::{CHANGES, COMMIT, LOCKS, OBJECTS, ROLLBACK, begin, table},
 };
 
 /// What is in the database.
@@ -80,12 +80,12 @@ const CHANGE_SETS: [(&str, &str, &str); 5] = [
 const MIGRATION_LOCK: i64 = 0x6b61_7965_6e74_61;
 
 async fn tables(connection: &mut Connection) -> sqlx::Result<Vec<String>> {
-    let sql = match connection {
-        Connection::Postgres(_) => {
+    let sql = match connection.dialect() {
+        Dialect::Postgres => {
             "SELECT lower(table_name::text) FROM information_schema.tables \
              WHERE table_schema = current_schema()"
         }
-        Connection::MySql(_) => {
+        Dialect::MySql => {
             "SELECT LOWER(CAST(table_name AS CHAR)) FROM information_schema.tables \
              WHERE table_schema = DATABASE()"
         }
@@ -100,9 +100,9 @@ async fn tables(connection: &mut Connection) -> sqlx::Result<Vec<String>> {
 pub(crate) async fn look(connection: &mut Connection) -> sqlx::Result<Layout> {
     let tables = tables(connection).await?;
     let has = |name: &str| tables.iter().any(|table| table == name);
-    let keeps_text = match connection {
-        Connection::Postgres(_) => false,
-        Connection::MySql(_) => {
+    let keeps_text = match connection.dialect() {
+        Dialect::Postgres => false,
+        Dialect::MySql => {
             let rows = connection.rows("SELECT VERSION()", &[]).await?;
             let version = rows.first().map(|row| row.text(0)).transpose()?.flatten();
             version.is_some_and(|version| version.contains("MariaDB"))
@@ -117,15 +117,17 @@ pub(crate) async fn look(connection: &mut Connection) -> sqlx::Result<Layout> {
 
 /// Creates what is missing; what is there stays as it is.
 pub(crate) async fn create_missing(connection: &mut Connection) -> sqlx::Result<()> {
-    match connection {
-        Connection::Postgres(_) => {
+    match connection.dialect() {
+        Dialect::Postgres => {
             connection.run(begin(Dialect::Postgres)).await?;
             let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
             connection.run(&lock).await?;
-            create(connection, Dialect::Postgres).await?;
-            connection.run(COMMIT).await
+            let created = create(connection, Dialect::Postgres).await;
+            let end = if created.is_ok() { COMMIT } else { ROLLBACK };
+            connection.run(end).await?;
+            created
         }
-        Connection::MySql(_) => {
+        Dialect::MySql => {
             connection
                 .run("SELECT GET_LOCK('kayenta-sql-migration', 30)")
                 .await?;

@@ -81,9 +81,9 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
-/// Ends a transaction in which the store has refused something.
+/// Ends a transaction in which something was refused.
 async fn undone<T>(connection: &mut Connection, outcome: Result<T, Failed>) -> Result<T, Failed> {
-    if let Err(Failed::Refused(_)) = outcome {
+    if let Err(Failed::Refused(_) | Failed::Sql(sqlx::Error::Database(_))) = outcome {
         connection.run(ROLLBACK).await?;
     }
     outcome
@@ -99,8 +99,8 @@ struct Write<'w> {
 }
 
 impl SqlStore {
-    /// A store for the account, which reaches its server when it is first used. Of the service's settings only
-    /// the certificate authorities bear on it.
+    /// A store for the account, which reaches its server when it is first used. Of the service's settings
+    /// the certificate authorities and the longest silence of a server bear on it.
     ///
     /// # Errors
     /// When the file of authorities cannot be read.
@@ -120,7 +120,7 @@ impl SqlStore {
                 })?;
                 authorities.extend_from_slice(&more);
             }
-            Ok(Options::new(pool, &authorities))
+            Ok(Options::new(pool, &authorities, http.read_timeout))
         };
         let pool = Pool::new(account.pool.clone(), options(&account.pool)?);
         let migration = account.migration.as_ref().map(options).transpose()?;
@@ -187,6 +187,9 @@ impl SqlStore {
             },
         };
         created.map_err(|error| {
+            if !matches!(error, sqlx::Error::Database(_)) {
+                return Failed::Sql(error);
+            }
             let failures = &self.database.failures;
             let mut error = failures.of("create its tables", error);
             if error.kind == StorageErrorKind::Denied {
@@ -387,6 +390,10 @@ impl Database {
                     // The next operation creates it again.
                     *self.layout.lock().await = None;
                 }
+                // Whatever was refused, the connection is in order.
+                if matches!(error, sqlx::Error::Database(_)) {
+                    lease.give_back();
+                }
                 Err(self.failures.of(attempted, error))
             }
         }
@@ -532,6 +539,7 @@ impl ObjectStore for SqlStore {
                 // JSON that this database does not accept, such as with \u0000 in PostgreSQL.
                 debug!(key, "stored beside the table: {refused}");
                 content = NO_JSON;
+                lease.give_back();
                 continue;
             }
             return self.database.finish(attempted, lease, written).await;
