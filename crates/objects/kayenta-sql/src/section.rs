@@ -52,7 +52,7 @@ pub fn accounts(section: &Section<'_>) -> Vec<AccountSettings<SqlAccount>> {
         "healthyThreshold",
     ]);
     let accounts = section.accounts(|group| account(group, &pools, migration.as_ref()));
-    if accounts.is_empty() {
+    if !group.group("accounts").is_present() {
         group.report(
             Diagnostic::warning(
                 "no account keeps objects in the database: kayenta.sql.accounts is empty",

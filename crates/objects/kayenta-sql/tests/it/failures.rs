@@ -118,7 +118,7 @@ async fn a_full_pool_is_reported_as_such() {
     let mut mine = account(&url);
     mine.pool = ConnectionPool {
         most_connections: 1,
-        connect_timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_secs(3),
         ..mine.pool
     };
     let store = Arc::new(open(&mine));
