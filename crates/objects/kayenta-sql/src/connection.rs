@@ -60,6 +60,7 @@ pub(crate) enum Param<'p> {
     Text(&'p str),
     Bytes(Option<&'p [u8]>),
     Time(NaiveDateTime),
+    Number(i64),
 }
 
 /// A row of an answer.
@@ -177,6 +178,7 @@ where
     for<'t> &'t str: Encode<'t, D> + Type<D>,
     for<'t> Option<&'t [u8]>: Encode<'t, D> + Type<D>,
     for<'t> NaiveDateTime: Encode<'t, D> + Type<D>,
+    for<'t> i64: Encode<'t, D> + Type<D>,
 {
     let mut arguments = D::Arguments::default();
     for param in params {
@@ -184,6 +186,7 @@ where
             Param::Text(text) => arguments.add(text),
             Param::Bytes(bytes) => arguments.add(bytes),
             Param::Time(time) => arguments.add(time),
+            Param::Number(number) => arguments.add(number),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -276,6 +279,13 @@ impl Row {
         match self {
             Self::Postgres(row) => row.try_get_unchecked(column),
             Self::MySql(row) => row.try_get_unchecked(column),
+        }
+    }
+
+    pub(crate) fn number(&self, column: usize) -> sqlx::Result<i64> {
+        match self {
+            Self::Postgres(row) => row.try_get(column),
+            Self::MySql(row) => row.try_get(column),
         }
     }
 

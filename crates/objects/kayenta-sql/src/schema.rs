@@ -198,7 +198,7 @@ fn own_tables(dialect: Dialect) -> [String; 3] {
     [
         format!(
             "CREATE TABLE IF NOT EXISTS {OBJECTS} (kind VARCHAR(64) NOT NULL, id VARCHAR(255) NOT NULL, \
-             filename VARCHAR(512) NOT NULL, version VARCHAR(64) NOT NULL, updated_at {time} NOT NULL, \
+             filename VARCHAR(512) NOT NULL, version VARCHAR(64) NOT NULL, size BIGINT NOT NULL, updated_at {time} NOT NULL, \
              content {bytes}, PRIMARY KEY (kind, id)){suffix}"
         ),
         format!(

@@ -104,11 +104,12 @@ impl Statements {
         let objects = match (self.objects, self.dialect) {
             (true, _) => OBJECTS.to_owned(),
             (false, Dialect::Postgres) => format!(
-                "(SELECT '' AS kind, id, '' AS filename, '' AS version, updated_at, ''::bytea AS content \
+                "(SELECT '' AS kind, id, '' AS filename, '' AS version, 0::bigint AS size, updated_at, \
+                 ''::bytea AS content \
                  FROM {table} WHERE false)"
             ),
             (false, Dialect::MySql) => format!(
-                "(SELECT '' AS kind, id, '' AS filename, '' AS version, updated_at, '' AS content \
+                "(SELECT '' AS kind, id, '' AS filename, '' AS version, 0 AS size, updated_at, '' AS content \
                  FROM {table} WHERE 1 = 0)"
             ),
         };
@@ -119,21 +120,34 @@ impl Statements {
         )
     }
 
-    /// Id, file name, version, time, name of every object.
+    /// How many bytes an object has, which only of other programs' rows has to be counted.
+    fn size(self) -> &'static str {
+        match self.dialect {
+            Dialect::Postgres => {
+                "CASE WHEN b.id IS NULL THEN CAST(octet_length(CAST(t.content AS text)) AS bigint) ELSE b.size END"
+            }
+            Dialect::MySql => {
+                "CAST(CASE WHEN b.id IS NULL THEN LENGTH(CONVERT(t.content USING utf8mb4)) ELSE b.size END AS SIGNED)"
+            }
+        }
+    }
+
+    /// Id, file name, version, time, name, size of every object.
     pub(crate) fn list(self, kind: ObjectKind) -> String {
-        let (name, from) = (self.name(kind), self.from(kind));
-        format!("SELECT t.id, b.filename, b.version, t.updated_at, {name} {from}")
+        let (name, size, from) = (self.name(kind), self.size(), self.from(kind));
+        format!("SELECT t.id, b.filename, b.version, t.updated_at, {name}, {size} {from}")
     }
 
     /// The same of one object, its exact content and the database's. Key.
     pub(crate) fn load(self, kind: ObjectKind) -> String {
-        let (name, from, is_key) = (self.name(kind), self.from(kind), self.is_key("t.id"));
+        let (name, size) = (self.name(kind), self.size());
+        let (from, is_key) = (self.from(kind), self.is_key("t.id"));
         let content = match self.dialect {
             Dialect::Postgres => "CAST(t.content AS text)",
             Dialect::MySql => "CONVERT(t.content USING utf8mb4)",
         };
         self.numbered(&format!(
-            "SELECT t.id, b.filename, b.version, t.updated_at, {name}, b.content, \
+            "SELECT t.id, b.filename, b.version, t.updated_at, {name}, {size}, b.content, \
              CASE WHEN b.content IS NULL THEN {content} END {from} WHERE {is_key}"
         ))
     }
@@ -177,9 +191,9 @@ impl Statements {
         }
     }
 
-    /// Keeps what the reference's table has no place for. Kind, id, file name, version, time, content.
+    /// Keeps what the reference's table has no place for. Kind, id, file name, version, size, time, content.
     pub(crate) fn remember(self) -> String {
-        let columns = ["filename", "version", "updated_at", "content"];
+        let columns = ["filename", "version", "size", "updated_at", "content"];
         let (on_conflict, new): (_, fn(&str) -> String) = match self.dialect {
             Dialect::Postgres => ("ON CONFLICT (kind, id) DO UPDATE SET", |column| {
                 format!("{column} = excluded.{column}")
@@ -190,8 +204,8 @@ impl Statements {
         };
         let new: Vec<String> = columns.into_iter().map(new).collect();
         self.numbered(&format!(
-            "INSERT INTO {OBJECTS} (kind, id, filename, version, updated_at, content) \
-             VALUES (?, ?, ?, ?, ?, ?) {on_conflict} {}",
+            "INSERT INTO {OBJECTS} (kind, id, filename, version, size, updated_at, content) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) {on_conflict} {}",
             new.join(", ")
         ))
     }

@@ -278,6 +278,7 @@ impl SqlStore {
             Param::Text(write.key),
             Param::Text(write.filename),
             Param::Text(&version),
+            Param::Number(i64::try_from(write.bytes.len()).unwrap_or(i64::MAX)),
             Param::Time(now),
             Param::Bytes((!is_kept).then_some(write.bytes)),
         ];
@@ -291,6 +292,7 @@ impl SqlStore {
             filename: write.filename.to_owned(),
             updated: now.and_utc(),
             version,
+            size: write.bytes.len() as u64,
         })
     }
 
@@ -442,7 +444,7 @@ fn not_found(key: &str) -> StorageError {
     StorageError::new(StorageErrorKind::NotFound, message)
 }
 
-/// The first five columns of a list.
+/// The columns of a list.
 fn summary(row: &Row, kind: ObjectKind) -> sqlx::Result<ObjectSummary> {
     let (filename, kept, updated) = (row.text(1)?, row.text(2)?, row.time(3)?);
     let named = || -> sqlx::Result<Option<String>> {
@@ -458,6 +460,7 @@ fn summary(row: &Row, kind: ObjectKind) -> sqlx::Result<ObjectSummary> {
         filename,
         updated: DateTime::from_naive_utc_and_offset(updated, chrono::Utc),
         version: version(kept, updated),
+        size: u64::try_from(row.number(5)?).unwrap_or_default(),
     })
 }
 
@@ -488,9 +491,9 @@ impl ObjectStore for SqlStore {
             let row = rows
                 .first()
                 .ok_or_else(|| Failed::Refused(not_found(key)))?;
-            let bytes = match row.bytes(5)? {
+            let bytes = match row.bytes(6)? {
                 Some(exact) => Bytes::from(exact),
-                None => Bytes::from(row.text(6)?.unwrap_or_default()),
+                None => Bytes::from(row.text(7)?.unwrap_or_default()),
             };
             Ok(StoredObject {
                 summary: summary(row, kind)?,
