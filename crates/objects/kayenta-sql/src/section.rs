@@ -40,7 +40,11 @@ pub fn accounts(section: &Section<'_>) -> Vec<AccountSettings<SqlAccount>> {
     let group = section.group();
     let pools = pools(group);
     let migration = group.group("migration");
-    let migration = pool(&migration, "jdbcUrl", "user").filter(|_| migration.is_present());
+    let migration = match migration.is_present() {
+        true => pool(&migration, "jdbcUrl", "user"),
+        // Read without effect, so that the names are known.
+        false => group.binder().muted(|| pool(&migration, "jdbcUrl", "user")),
+    };
     group.accept(&[
         "migration.additionalChangeLogs",
         "migration.dialect",
@@ -80,9 +84,9 @@ fn pools(group: &Group<'_>) -> Vec<Named> {
         let unnamed = configured.group("default");
         group.binder().muted(|| named(&unnamed, "default"));
         let spring = group.binder().group("spring.datasource");
-        let mut pool = match spring.is_present() || group.is_present() {
+        let mut pool = match group.group("accounts").is_present() {
             true => pool(&spring, "url", "username"),
-            false => None,
+            false => group.binder().muted(|| pool(&spring, "url", "username")),
         };
         if let Some(pool) = &mut pool {
             let hikari = spring.group("hikari");
@@ -136,7 +140,7 @@ fn pool(group: &Group<'_>, url: &str, user: &str) -> Option<ConnectionPool> {
     let user = group.text(user);
     let password = group.secret("password");
     let expected = "jdbc:postgresql://host:port/database or jdbc:mysql://host:port/database";
-    if !group.is_given(url) && (group.is_present() || group.binder().is_muted()) {
+    if !group.is_given(url) {
         group.missing(url, expected);
     }
     let url = group.parsed(
