@@ -7,6 +7,7 @@ use kayenta_testkit::{
     ObjectServer, RemoteStore, azurite, bucket_servers,
     redis_server::RedisServer,
     service::{Service, ServiceBuilder},
+    sql_server::Product,
 };
 
 /// What keeps objects and work.
@@ -20,6 +21,10 @@ pub(crate) enum Stores {
     RedisS3,
     /// Real Redis, and fake-gcs-server as Google Cloud Storage.
     RedisGcs,
+    /// Real Redis and PostgreSQL.
+    RedisPostgresql,
+    /// Real Redis and MariaDB.
+    RedisMariadb,
 }
 
 impl Stores {
@@ -29,6 +34,8 @@ impl Stores {
             Self::RedisAzurite => "Redis + Azurite",
             Self::RedisS3 => "Redis + gofakes3 (S3)",
             Self::RedisGcs => "Redis + fake-gcs-server (Google Cloud Storage)",
+            Self::RedisPostgresql => "Redis + PostgreSQL",
+            Self::RedisMariadb => "Redis + MariaDB",
         }
     }
 }
@@ -55,6 +62,8 @@ impl Surroundings {
             Stores::RedisAzurite => Some(RemoteStore::Azure),
             Stores::RedisS3 => Some(RemoteStore::S3),
             Stores::RedisGcs => Some(RemoteStore::Gcs),
+            Stores::RedisPostgresql => Some(RemoteStore::Sql(Product::Postgres)),
+            Stores::RedisMariadb => Some(RemoteStore::Sql(Product::MariaDb)),
         };
         let (redis, objects) = match remote {
             None => (None, None),
@@ -109,6 +118,11 @@ impl Surroundings {
                         &format!(
                             "        endpoint: {endpoint}\n        project: my-project\n        bucket: kayenta\n",
                         ),
+                    ),
+                    RemoteStore::Sql(_) => section(
+                        "sql",
+                        &format!("    connectionPools.default.jdbcUrl: {endpoint}\n"),
+                        "",
                     ),
                 }
             }
