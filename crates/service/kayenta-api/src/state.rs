@@ -4,6 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use axum::extract::FromRef;
 use bytes::Bytes;
+use indexmap::IndexMap;
 use kayenta_access::{AccessError, Guard};
 use kayenta_engine::{Account, Accounts, Engine};
 use kayenta_management::{Management, ManagementParts};
@@ -165,6 +166,15 @@ impl ApiState {
     }
 
     /// The config catalogue a parameter means.
+    /// The config catalogue of each account, for other surfaces: two catalogues of one account would not keep writers apart.
+    #[must_use]
+    pub fn catalogues(&self) -> IndexMap<String, ConfigCatalogue> {
+        let catalogues = self.0.catalogues.iter();
+        let catalogues =
+            catalogues.map(|(name, catalogue)| (name.clone(), catalogue.configs.clone()));
+        catalogues.collect()
+    }
+
     pub(crate) fn catalogue(&self, name: Option<&str>) -> Result<&Catalogue, ApiError> {
         let account = self.account(name, AccountType::ConfigurationStore)?;
         self.0.catalogues.get(&account.name).ok_or_else(|| {

@@ -286,7 +286,12 @@ fn pages(engine: &Engine, state: &ApiState, settings: &Settings) -> Option<PageR
         user_header: settings.pages.browser.user_header.clone(),
         ..PagesOptions::default()
     };
-    let pages = Pages::new(engine.clone(), state.guard().map(Arc::clone), options);
+    let pages = Pages::new(
+        engine.clone(),
+        state.guard().map(Arc::clone),
+        state.catalogues(),
+        options,
+    );
     Some(PageRoutes {
         routes: pages.routes(),
         router: pages.router(),

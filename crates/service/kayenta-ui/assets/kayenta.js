@@ -79,3 +79,5 @@ addReadouts();
 addCopyButtons();
 const seconds = Number(document.getElementById("content").dataset.live);
 if (seconds) setTimeout(refresh, seconds * 1000);
+
+if (document.querySelector("form[data-editor], [data-instant], [data-copy]")) import("./editor.js");

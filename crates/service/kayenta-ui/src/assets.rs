@@ -12,7 +12,8 @@ pub(crate) const SCRIPT: &str = "kayenta.js";
 
 const PAGE_STYLE: &str = include_str!("../assets/kayenta.css");
 /// The script of every page, and the modules it imports.
-const SCRIPTS: [(&str, &str); 2] = [
+const SCRIPTS: [(&str, &str); 3] = [
+    ("editor.js", include_str!("../assets/editor.js")),
     (SCRIPT, include_str!("../assets/kayenta.js")),
     ("chart.js", include_str!("../assets/chart.js")),
 ];

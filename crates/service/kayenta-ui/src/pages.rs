@@ -11,9 +11,11 @@ use http::StatusCode;
 use kayenta_access::Guard;
 use kayenta_engine::Engine;
 use kayenta_web::PageRoute;
+use tokio::sync::Semaphore;
 
 use crate::{
-    accounts, actions, analysis, assets, compare, list, options::PagesOptions, run, shell, sign_in,
+    accounts, actions, analysis, assets, compare, config_catalogues::ConfigCatalogues, configs,
+    editor, history, list, new_analysis, options::PagesOptions, run, shell, sign_in,
     state::PageState, visitor, what_if,
 };
 
@@ -75,6 +77,14 @@ fn table() -> Vec<(PageRoute, Handlers)> {
         page("/ui/compare", get(compare::show)),
         action("/ui/runs/{id}/cancel", post(actions::cancel_run)),
         action("/ui/runs/{id}/again", post(actions::run_again)),
+        page("/ui/configs", get(configs::show)),
+        form("/ui/configs/{id}", get(editor::show).post(editor::act)),
+        page("/ui/configs/{id}/history", get(history::show)),
+        form(
+            "/ui/new-config",
+            get(editor::show_new).post(editor::act_new),
+        ),
+        form("/ui/new", get(new_analysis::show).post(new_analysis::act)),
         page("/ui/analyses/{id}", get(analysis::show)),
         page("/ui/analyses/{id}/report.html", get(analysis::report)),
         action("/ui/analyses/{id}/cancel", post(actions::cancel_analysis)),
@@ -96,7 +106,12 @@ pub struct Pages(Arc<PageState>);
 
 impl Pages {
     /// The pages of what this engine does. `guard` is the one that stands before them.
-    pub fn new(engine: Engine, guard: Option<Arc<Guard>>, options: PagesOptions) -> Self {
+    pub fn new(
+        engine: Engine,
+        guard: Option<Arc<Guard>>,
+        configs: ConfigCatalogues,
+        options: PagesOptions,
+    ) -> Self {
         let root = format!("{}{HOME}", options.context_path.trim_end_matches('/'));
         Self(Arc::new(PageState {
             engine,
@@ -104,6 +119,8 @@ impl Pages {
             options,
             root,
             evidence: crate::cache::EvidenceCache::default(),
+            configs,
+            previews: Semaphore::new(editor::AT_A_TIME),
             accounts: crate::account_watch::AccountWatch::default(),
         }))
     }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use kayenta_engine::{EngineError, EngineErrorKind};
 use kayenta_report::Markup;
+use kayenta_storage::StorageError;
 
 use crate::state::PageState;
 
@@ -40,6 +41,26 @@ impl PageState {
             }
         };
         self.problem(status, title, &error.to_string(), advice)
+    }
+
+    /// The page of an error of a store of configs.
+    pub(crate) fn storage_failed(&self, error: &StorageError) -> Response {
+        if error.is_not_found() {
+            return self.problem(
+                StatusCode::NOT_FOUND,
+                "There is no such config",
+                &error.to_string(),
+                "The list of configs shows what there is. Configs of another account than the default one need \
+                 ?configurationAccountName= in the address.",
+            );
+        }
+        tracing::warn!(%error, "a config could not be read or written");
+        self.problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The config cannot be reached",
+            &error.to_string(),
+            "The store does not answer. Try again; if it lasts, /health says why.",
+        )
     }
 
     /// The page for what could not be drawn; `route` has the data.

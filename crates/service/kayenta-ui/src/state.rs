@@ -5,7 +5,12 @@ use std::sync::Arc;
 use kayenta_access::Guard;
 use kayenta_engine::Engine;
 
-use crate::{account_watch::AccountWatch, cache::EvidenceCache, options::PagesOptions};
+use tokio::sync::Semaphore;
+
+use crate::{
+    account_watch::AccountWatch, cache::EvidenceCache, config_catalogues::ConfigCatalogues,
+    options::PagesOptions,
+};
 
 /// What every page needs.
 #[derive(Debug)]
@@ -17,5 +22,8 @@ pub(crate) struct PageState {
     /// Where the pages begin: `/ui` below the context path.
     pub(crate) root: String,
     pub(crate) evidence: EvidenceCache,
+    pub(crate) configs: ConfigCatalogues,
+    /// How many metrics are tried at a time.
+    pub(crate) previews: Semaphore,
     pub(crate) accounts: AccountWatch,
 }

@@ -52,8 +52,15 @@ pub(crate) struct Action {
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn read(body: &[u8]) -> Self {
+    pub(crate) fn read(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// Every field in its order.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The first field of the name, as it was sent.

@@ -24,6 +24,7 @@ mod check;
 mod default_store;
 mod environment;
 mod load;
+mod schema;
 mod secret_reference;
 mod sections;
 pub mod settings;
@@ -38,5 +39,6 @@ pub use kayenta_properties::{
     PropertyView, Severity, SourceView, is_secret_name, mask,
 };
 pub use load::{Loaded, load};
+pub use schema::configuration_schema;
 pub use settings::Settings;
 pub use sources::DEFAULT_PROFILES;

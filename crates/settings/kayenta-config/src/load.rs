@@ -64,6 +64,8 @@ pub(crate) struct Reading<S> {
     pub(crate) environment: EnvironmentView,
     pub(crate) effective: Vec<EffectiveProperty>,
     pub(crate) files: Vec<String>,
+    /// Every name that means something.
+    pub(crate) known: Vec<String>,
 }
 
 /// Reads as much as can be read.
@@ -84,6 +86,7 @@ pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) ->
     if !keeps_objects {
         default_store::warn(&binder, &settings.0.data_dir);
     }
+    let known = binder.known_names();
     let (diagnostics, effective) = binder.finish();
     let mut warnings = Vec::new();
     for diagnostic in diagnostics {
@@ -107,5 +110,6 @@ pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) ->
         environment: EnvironmentView::new(&gathered),
         effective,
         files: gathered.files,
+        known,
     }
 }

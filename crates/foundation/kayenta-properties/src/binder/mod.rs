@@ -126,6 +126,12 @@ impl<'p> Binder<'p> {
         self.left_out.take()
     }
 
+    /// The names that were read so far as their readers spell them; an element of a list has the index 0.
+    #[must_use]
+    pub fn known_names(&self) -> Vec<String> {
+        self.known.borrow().values().cloned().collect()
+    }
+
     /// Runs something whose reads count as known names but have no other effect.
     pub fn muted<T>(&self, run: impl FnOnce() -> T) -> T {
         self.muted.set(self.muted.get() + 1);

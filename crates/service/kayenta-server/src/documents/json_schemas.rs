@@ -7,7 +7,7 @@ use kayenta_testkit::tools;
 use serde_json::{Value, json};
 
 use super::{generated::up_to_date, pages, repository};
-use crate::wiring::kinds::Kind;
+use crate::wiring::kinds::{KINDS, Kind};
 
 #[test]
 fn the_committed_schemas_are_up_to_date() {
@@ -17,6 +17,16 @@ fn the_committed_schemas_are_up_to_date() {
         made.push('\n');
         up_to_date(&format!("api-spec/schemas/{}", schema.file), made);
     }
+    let configuration = kayenta_config::configuration_schema(KINDS);
+    let places = ["kayenta", "prometheus", "accounts"].map(|step| format!("/properties/{step}"));
+    let place = format!(
+        "{}/items/properties/endpoint/properties/baseUrl",
+        places.concat()
+    );
+    assert!(configuration.pointer(&place).is_some(), "{place}");
+    let mut made = serde_json::to_string_pretty(&configuration).unwrap();
+    made.push('\n');
+    up_to_date("api-spec/schemas/kayenta.json", made);
 }
 
 /// The configs of the documents and of the examples.

@@ -33,6 +33,8 @@ struct Stage {
     run: String,
     hostile: String,
     broken: String,
+    config: String,
+    hostile_config: String,
 }
 
 impl Stage {
@@ -71,8 +73,23 @@ impl Stage {
                 .await
                 .unwrap()
         };
-        let hostile_config = config(&hostile(), &[named], json!({hostile(): 100}));
-        let hostile = start(hostile_config).await;
+        let store = async |config: &Value| {
+            let (status, answer) = caller.post("/canaryConfig", config).await.unwrap();
+            assert_eq!(status, 200, "{answer}");
+            let id = answer["canaryConfigId"].as_str().unwrap().to_owned();
+            let path = format!("/canary/{id}?application=shop");
+            let run = caller.start(&path, &request("canary")).await.unwrap();
+            caller.complete(&format!("/canary/{run}"), PATIENCE).await;
+            id
+        };
+        let mut kept = mixed.clone();
+        kept["name"] = json!("kept");
+        let stored = store(&kept).await;
+        let mut of_hostile_names = config("hostile", &[named.clone()], json!({hostile(): 90}));
+        of_hostile_names["templates"] = json!({hostile(): hostile()});
+        of_hostile_names["metrics"][0]["query"][hostile()] = json!(hostile());
+        let hostile_config = store(&of_hostile_names).await;
+        let hostile = start(config(&hostile(), &[named], json!({hostile(): 100}))).await;
         let broken = start(config("broken", &[broken], json!({"Load": 100}))).await;
         for id in [&hostile, &broken] {
             caller.complete(&format!("/canary/{id}"), PATIENCE).await;
@@ -93,6 +110,8 @@ impl Stage {
             run,
             hostile,
             broken,
+            config: stored,
+            hostile_config,
         }
     }
 }
@@ -122,6 +141,15 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         "compare": format!("/ui/compare?a={run}&b={hostile}"),
         "compare-form": "/ui/compare",
         "accounts": "/ui/accounts",
+        "configs": "/ui/configs?search=kept",
+        "config": format!("/ui/configs/{}", stage.config),
+        "config-history": format!("/ui/configs/{}/history", stage.config),
+        "new-config": "/ui/new-config",
+        "new-config-guided": "/ui/new-config?guided=1",
+        "new-analysis": format!("/ui/new?config={}&baseline=1.0&canary=1.1&aa=1", stage.config),
+        "hostile-config": format!("/ui/configs/{}", stage.hostile_config),
+        "hostile-config-history": format!("/ui/configs/{}/history", stage.hostile_config),
+        "hostile-new-analysis": format!("/ui/new?config={}&baseline=%3Cscript%3E&params=%3Cscript%3E%3D%22%27", stage.hostile_config),
         "failed-run": format!("/ui/runs/{}", stage.broken),
         "hostile-run": format!("/ui/runs/{hostile}?search=%3Cscript%3E"),
         "hostile-metric": format!("/ui/runs/{hostile}?metric=0"),
@@ -225,6 +253,25 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
             ],
         ),
         ("hostile-run", &["<script>alert('x')</script>"]),
+        ("configs", &["kept", "shop", "Last verdicts"]),
+        (
+            "config",
+            &[
+                "the weights add up to 95",
+                "Last runs of this config",
+                "Type kept to delete",
+            ],
+        ),
+        ("config-history", &["errors", "Effect", "No suggestion"]),
+        ("new-config-guided", &["Histogram of latencies"]),
+        (
+            "new-analysis",
+            &["A/A test", "kayenta analyze", "curl -X POST"],
+        ),
+        (
+            "hostile-config",
+            &["<script>alert('x')</script>", "has no effect"],
+        ),
     ] {
         for part in parts {
             assert!(

@@ -13,7 +13,7 @@ use axum::{
 use http::StatusCode;
 use kayenta_engine::{CanaryEvidence, EngineErrorKind, JudgePairs};
 use kayenta_model::{CanaryJudgeResult, explanation::CanaryExplanation};
-use kayenta_report::{ComparisonSide, JudgedRun, Markup, RunComparison};
+use kayenta_report::{ComparisonSide, JudgedRun, Markup, RunComparison, encoded};
 
 use crate::{
     actions::Subject,
@@ -21,6 +21,7 @@ use crate::{
     run::judged,
     shell::{Crumb, drawn},
     state::PageState,
+    visitor::Visitor,
     what_if::{
         changes::{Change, Changed, WEIGHT, groups, parameter},
         settings::{Kind, SETTINGS, Setting},
@@ -46,6 +47,8 @@ struct WhatIfTemplate {
     refused: Option<String>,
     comparison: Option<Markup>,
     config: String,
+    /// The editor of the stored config, and the token of its form.
+    take_over: Option<(String, String)>,
 }
 
 struct ChoiceView {
@@ -77,6 +80,7 @@ struct Rejudged {
 pub(crate) async fn show(
     State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
+    visitor: Visitor,
     query: PageQuery,
 ) -> Response {
     let evidence = match pages.evidence(&id, &query).await {
@@ -109,6 +113,15 @@ pub(crate) async fn show(
         look: evidence.status.look.unwrap_or_default(),
     });
     let mut page = form(&pages, &query, &changed);
+    let stored = evidence.status.canary_config_id.as_deref();
+    page.take_over = stored
+        .filter(|id| *id != "ad-hoc" && !changed.changes.is_empty())
+        .map(|id| {
+            (
+                format!("{}/configs/{}", pages.root, encoded(id)),
+                visitor.token,
+            )
+        });
     match judging.await {
         Ok((verdict, explanation)) => {
             let again = Rejudged {
@@ -255,6 +268,7 @@ fn form(pages: &PageState, query: &PageQuery, changed: &Changed) -> WhatIfTempla
         comparison: None,
         config: serde_json::to_string_pretty(&changed.config).unwrap_or_default(),
         edited,
+        take_over: None,
     }
 }
 

@@ -1,0 +1,274 @@
+//! The same metric over the last runs of a config, and what change the healthy runs would have allowed.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use indexmap::IndexMap;
+use kayenta_engine::ExecutionQuery;
+use kayenta_model::{ExecutionKind, MetricConfig, explanation::ExplainedTest};
+use kayenta_report::{
+    Badge, Markup, encoded,
+    number::{Timestamp, number},
+};
+use serde_json::Value;
+
+use crate::{query::PageQuery, run::judged, shell::Crumb, state::PageState};
+
+/// Runs that are looked at.
+const RUNS: usize = 20;
+/// Healthy runs a suggestion needs.
+const ENOUGH: usize = 3;
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryTemplate {
+    metrics: Vec<MetricHistory>,
+    runs: usize,
+    missing: usize,
+}
+
+struct MetricHistory {
+    title: String,
+    rows: Vec<HistoryRow>,
+    /// How often its label changed from one run to the next.
+    flips: usize,
+    suggestion: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct HistoryRow {
+    href: String,
+    badge: Badge,
+    when: Option<Timestamp>,
+    effect: String,
+    interval: String,
+    verdict: String,
+}
+
+/// One metric in one run.
+#[derive(Clone, Debug, Default)]
+struct Look {
+    ratio: Option<f64>,
+    label: String,
+    /// Whether the whole run passed.
+    healthy: bool,
+}
+
+/// `GET /ui/configs/{id}/history`.
+pub(crate) async fn show(
+    State(pages): State<Arc<PageState>>,
+    Path(id): Path<String>,
+    query: PageQuery,
+) -> Response {
+    let wanted = ExecutionQuery {
+        configs: vec![id.clone()],
+        kinds: vec![ExecutionKind::Run, ExecutionKind::AnalysisRun],
+        ..ExecutionQuery::default()
+    };
+    let page = match pages.engine.list_executions(&wanted, None, RUNS).await {
+        Ok(page) => page,
+        Err(error) => return pages.failed(&error),
+    };
+    let mut metrics: IndexMap<String, (Option<MetricConfig>, Vec<(HistoryRow, Look)>)> =
+        IndexMap::new();
+    let (mut runs, mut missing, mut name) = (0, 0, None);
+    for execution in &page.executions {
+        let account = query.get("storageAccountName");
+        let evidence = match pages.evidence(&execution.id, &query).await {
+            Ok(evidence) => evidence,
+            // One that cannot be read takes nothing from the others.
+            Err(error) => {
+                tracing::info!(%error, ?account, "a run is left out of a history");
+                missing += 1;
+                continue;
+            }
+        };
+        let Some(run) = judged(&evidence) else {
+            continue;
+        };
+        runs += 1;
+        name = name.or(run.config.name.clone());
+        let verdict = run.verdict();
+        for (index, result) in run.result.results.iter().flatten().enumerate() {
+            let mut title = result.name.clone().unwrap_or_default();
+            for (tag, value) in result.tags.iter().flatten() {
+                title.push_str(&format!(" {tag}={value}"));
+            }
+            let explained = run
+                .explanation
+                .and_then(|explanation| explanation.results.get(index))
+                .map(|metric| &metric.explanation);
+            let ratio = explained
+                .and_then(|explanation| explanation.effect.as_ref())
+                .and_then(|effect| effect.value)
+                .map(f64::from);
+            let interval = explained.and_then(|explanation| match explanation.test.as_ref()? {
+                ExplainedTest::MannWhitney(test) => Some(format!(
+                    "{} to {}",
+                    number(test.lower.into()),
+                    number(test.upper.into())
+                )),
+                _ => None,
+            });
+            let label = result.classification.clone().unwrap_or_default();
+            let key = result.id.clone().unwrap_or_else(|| index.to_string());
+            let row = HistoryRow {
+                href: format!(
+                    "{}/runs/{}?metric={}",
+                    pages.root,
+                    encoded(&execution.id),
+                    encoded(&key)
+                ),
+                badge: Badge::of_label(&label),
+                when: Timestamp::of(
+                    execution
+                        .window_end_millis
+                        .unwrap_or(execution.build_time_millis),
+                ),
+                effect: ratio.map(number).unwrap_or_default(),
+                interval: interval.unwrap_or_default(),
+                verdict: verdict.word.clone(),
+            };
+            let look = Look {
+                ratio,
+                label,
+                healthy: verdict.word == "Pass",
+            };
+            let (config, looks) = metrics.entry(title).or_default();
+            if config.is_none() {
+                let named = run.config.metrics().iter();
+                *config = named
+                    .clone()
+                    .find(|metric| Some(metric.name()) == result.name.as_deref())
+                    .cloned();
+            }
+            looks.push((row, look));
+        }
+    }
+    let histories = metrics
+        .into_iter()
+        .map(|(title, (config, looks))| {
+            let (rows, looks): (Vec<HistoryRow>, Vec<Look>) = looks.into_iter().unzip();
+            MetricHistory {
+                title,
+                flips: flips(&looks),
+                suggestion: suggestion(config.as_ref(), &looks),
+                rows,
+            }
+        })
+        .collect();
+    let template = HistoryTemplate {
+        metrics: histories,
+        runs,
+        missing,
+    };
+    let name = name.unwrap_or_else(|| id.clone());
+    let trail = [
+        Crumb {
+            text: "Configs".to_owned(),
+            href: format!("{}/configs", pages.root),
+        },
+        Crumb {
+            text: name.clone(),
+            href: format!("{}/configs/{}", pages.root, encoded(&id)),
+        },
+    ];
+    pages.page(
+        &format!("History of {name}"),
+        &trail,
+        &Markup::of(&template),
+        false,
+    )
+}
+
+fn flips(looks: &[Look]) -> usize {
+    let pairs = looks.windows(2);
+    pairs.filter(|pair| pair[0].label != pair[1].label).count()
+}
+
+/// What effect the runs that passed as a whole show where nothing was wrong, as a setting.
+fn suggestion(config: Option<&MetricConfig>, looks: &[Look]) -> String {
+    let healthy: Vec<f64> = looks
+        .iter()
+        .filter(|look| look.healthy)
+        .filter_map(|look| look.ratio)
+        .filter(|ratio| ratio.is_finite())
+        .collect();
+    if healthy.len() < ENOUGH {
+        return format!(
+            "No suggestion: {} of the runs passed and have an effect, {ENOUGH} are needed.",
+            healthy.len()
+        );
+    }
+    let canary = config
+        .and_then(|metric| metric.analysis_configurations.as_ref())
+        .and_then(|sections| sections.get("canary"));
+    let cles = canary.and_then(|canary| canary.get("effectSize")?.get("measure")?.as_str())
+        == Some("cles");
+    if cles {
+        return "No suggestion for the measure cles.".to_owned();
+    }
+    let direction = canary
+        .and_then(|canary| canary.get("direction"))
+        .and_then(Value::as_str);
+    let least = healthy.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = healthy.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let up = format!(
+        "allowedIncrease {} (the largest healthy effect is {})",
+        number((greatest.max(1.0) * 100.0).floor() / 100.0 + 0.01),
+        number(greatest)
+    );
+    let down = format!(
+        "allowedDecrease {} (the smallest healthy effect is {})",
+        number((least.min(1.0) * 100.0).ceil() / 100.0 - 0.01),
+        number(least)
+    );
+    let text = match direction {
+        Some("increase") => up,
+        Some("decrease") => down,
+        _ => format!("{up}, {down}"),
+    };
+    format!("From {} healthy runs: {text}.", healthy.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looks(ratios: &[(f64, &str, bool)]) -> Vec<Look> {
+        let looks = ratios.iter().map(|(ratio, label, healthy)| Look {
+            ratio: Some(*ratio),
+            label: (*label).to_owned(),
+            healthy: *healthy,
+        });
+        looks.collect()
+    }
+
+    #[test]
+    fn the_suggestion_lies_just_beyond_the_largest_healthy_effect() {
+        let looks = looks(&[
+            (1.02, "Pass", true),
+            (1.034, "Pass", true),
+            (0.97, "Pass", true),
+            (1.6, "High", false),
+        ]);
+        let metric: MetricConfig = serde_json::from_str(
+            r#"{"name": "m", "analysisConfigurations": {"canary": {"direction": "increase"}}}"#,
+        )
+        .unwrap();
+        let text = suggestion(Some(&metric), &looks);
+        assert!(
+            text.contains("From 3 healthy runs: allowedIncrease 1.04"),
+            "{text}"
+        );
+        assert!(!text.contains("allowedDecrease"), "{text}");
+        let both = suggestion(None, &looks);
+        assert!(both.contains("allowedDecrease 0.96"), "{both}");
+        assert!(suggestion(None, &looks[2..]).starts_with("No suggestion: 1 of"));
+        assert_eq!(flips(&looks), 1);
+    }
+}
