@@ -15,6 +15,7 @@ fn main() {
     }
     .unwrap_or_else(|| "unknown date".to_owned());
     println!("cargo::rustc-env=KAYENTA_BUILD={commit}, {date}");
+    println!("cargo::rustc-env=KAYENTA_BUILD_COMMIT={commit}");
     for variable in ["KAYENTA_COMMIT", "SOURCE_DATE_EPOCH"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }

@@ -1,9 +1,10 @@
 //! `kayenta.http-json`: the accounts of servers that answer with JSON. What [`HttpJsonStore`] would
 //! refuse is reported here already, with its place in the file.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use kayenta_accounts::{AccountKind, AccountSettings, Section, name};
+use kayenta_connections::Connection;
 use kayenta_metrics::{
     MetricsStore,
     account::{METRICS, MetricsAccount, StoreSection, Surroundings, any_store},
@@ -41,7 +42,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<HttpJsonAccount>> {
     let name = name(group);
     let url = template_url(group);
     let method = group.choice_or("method", METHODS, Method::Get);
-    let headers = kayenta_connections::headers(group).into_iter().collect();
+    let connection = Connection::read(group);
     let body = group
         .template("body")
         .filter(|body| is_closed(group, "body", body));
@@ -50,7 +51,6 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<HttpJsonAccount>> {
     let tags_path = json_path(group, "tagsPath");
     let timestamps_path = json_path(group, "timestampsPath");
     let timestamp_unit = group.choice_or("timestampUnit", TIMESTAMP_UNITS, TimestampUnit::Seconds);
-    let timeout = group.duration_if_set("timeout");
     let locations = group.list_or_empty("locations");
     let recommended_locations = group.list_or_empty("recommendedLocations");
     // Always METRICS_STORE, whatever is configured.
@@ -69,17 +69,21 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<HttpJsonAccount>> {
                 .remedy("Set method: POST"),
         );
     }
+    let mut connection = connection?;
     let account = HttpJsonAccount {
         url: url?.into(),
         method,
-        headers,
+        headers: std::mem::take(&mut connection.headers)
+            .into_iter()
+            .collect(),
         body,
         series_path,
         tags_path,
         timestamps_path,
         timestamp_unit,
         values_path: values_path?,
-        timeout,
+        timeout: connection.timeout.take(),
+        connection,
     };
     Some(AccountSettings {
         locations,
@@ -97,7 +101,9 @@ impl MetricsAccount for HttpJsonAccount {
         &self,
         surroundings: &Surroundings,
     ) -> Result<Box<dyn MetricsStore>, Box<dyn Error + Send + Sync>> {
-        let store = HttpJsonStore::new(self.clone(), &surroundings.transport)?;
+        let clock = Arc::clone(&surroundings.clock);
+        let now = Arc::new(move || clock.now());
+        let store = HttpJsonStore::new(self.clone(), &surroundings.transport, now)?;
         Ok(Box::new(store))
     }
 }

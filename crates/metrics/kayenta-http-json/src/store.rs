@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use kayenta_connections::Connection;
 use kayenta_http::{
-    Answer, Call, Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport,
+    Answer, Call, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Now, Transport,
 };
 use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription, series};
 use kayenta_model::MetricSet;
@@ -55,6 +56,8 @@ pub struct HttpJsonAccount {
     pub values_path: String,
     /// `timeout` of one call, that of all calls when unset.
     pub timeout: Option<Duration>,
+    /// `tls`, `proxy`, the other limits of time and `authentication`.
+    pub connection: Connection,
 }
 
 /// An account that cannot be used.
@@ -97,7 +100,13 @@ impl HttpJsonStore {
     ///
     /// # Errors
     /// See [`SetupError`].
-    pub fn new(account: HttpJsonAccount, transport: &Transport) -> Result<Self, SetupError> {
+    pub fn new(
+        account: HttpJsonAccount,
+        transport: &Transport,
+        now: Now,
+    ) -> Result<Self, SetupError> {
+        let transport = account.connection.transport(transport)?;
+        let credentials = account.connection.credentials(&transport, now)?;
         let template = |setting| move |source| SetupError::Template { setting, source };
         let text = account.url.expose();
         let url = Template::url(text).map_err(template("url"))?;
@@ -127,11 +136,12 @@ impl HttpJsonStore {
         };
         let client = HttpClient::builder("http-json", text[..host_length].parse()?)
             .secrets_of_url(text)
-            .credentials(Credentials::Headers(account.headers.into_iter().collect()))
+            .credentials(credentials)
+            .headers(account.headers)
             .error_text(error_text)
             .within_host()
             .max_answer_bytes(MOST_BYTES)
-            .build(transport)?;
+            .build(&transport)?;
         Ok(Self {
             client,
             method: account.method,

@@ -19,11 +19,11 @@ use crate::{
     archiver::Archiver,
     error::{EngineError, EngineErrorKind},
     execution_query::ExecutionQuery,
-    executions::{ExecutionPage, Executions},
+    executions::{ExecutionPage, Executions, UnfinishedWork},
     explainer::{self, CanaryEvidence, Explainer, Judged, NewestVerdict},
     fetcher::Fetcher,
     judge_runner::JudgeRunner,
-    notices::{ExecutionHistory, NoticeDelivery},
+    notices::ExecutionHistory,
     options::{EngineOptions, EngineParts},
     pipeline,
     plan::Planner,
@@ -34,7 +34,7 @@ use crate::{
     },
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver},
     status,
-    worker::{Drivers, Workers},
+    worker::{Drivers, SideWork, Workers},
 };
 
 /// The engine. Cloning shares it.
@@ -592,15 +592,19 @@ impl Engine {
     /// rest back into the queue for another process, or for the next start. Notices become dead
     /// letters.
     pub async fn run(&self, shutdown: CancellationToken) {
-        self.shared.workers.run(shutdown, None).await;
+        self.run_with(shutdown, SideWork::default()).await;
     }
 
-    /// [`run`](Self::run) for a process that delivers notices, too.
-    pub async fn run_with_notices(
-        &self,
-        shutdown: CancellationToken,
-        delivery: Arc<dyn NoticeDelivery>,
-    ) {
-        self.shared.workers.run(shutdown, Some(delivery)).await;
+    /// [`run`](Self::run) for a process that delivers notices and does its share of tasks, too.
+    pub async fn run_with(&self, shutdown: CancellationToken, side_work: SideWork) {
+        self.shared.workers.run(shutdown, side_work).await;
+    }
+
+    /// What executions that are not complete may refer to.
+    ///
+    /// # Errors
+    /// When the store fails, or when they are too many to look at.
+    pub async fn unfinished_work(&self) -> Result<UnfinishedWork, EngineError> {
+        self.shared.executions.unfinished_work().await
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     lost_execution::LostExecution,
     notices::{NoticeId, is_notice},
     options::{EngineOptions, EngineParts},
-    record::{Execution, canary_group},
+    record::{COMPARISON_GROUP, Execution, Task, canary_group},
     request::CancelOutcome,
     session::Session,
     status,
@@ -37,6 +37,19 @@ pub struct ExecutionPage {
     /// Where the next page begins; `None` at the end.
     pub next: Option<ListingPlace>,
 }
+
+/// What executions that are not complete may refer to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnfinishedWork {
+    /// When the oldest of them was accepted, in milliseconds since 1970. They refer to nothing older, except for
+    /// configs and for what `pair_lists` names.
+    pub oldest_millis: Option<i64>,
+    /// Pair lists that comparisons of judges read.
+    pub pair_lists: Vec<String>,
+}
+
+/// Unfinished executions that can be looked at.
+const MOST_UNFINISHED: usize = 1_000_000;
 
 /// How often a cancel is tried again when someone else wrote the record meanwhile.
 const CANCEL_TRIES: usize = 20;
@@ -256,6 +269,40 @@ impl Executions {
     /// Ids of executions that are not complete and have a job of their own, at most `limit`.
     pub(crate) async fn unfinished(&self, limit: usize) -> Result<Vec<String>, EngineError> {
         Ok(self.store.unfinished(limit).await?)
+    }
+
+    /// What executions that are not complete may refer to.
+    pub(crate) async fn unfinished_work(&self) -> Result<UnfinishedWork, EngineError> {
+        let ids = self.store.unfinished(MOST_UNFINISHED).await?;
+        if ids.len() == MOST_UNFINISHED {
+            return Err(EngineError::new(
+                EngineErrorKind::Unavailable,
+                format!("there are {MOST_UNFINISHED} unfinished executions or more"),
+            ));
+        }
+        let accepted = ids.iter().filter(|id| !is_notice(id));
+        let filter = ExecutionFilter {
+            statuses: ExecutionStatus::ALL
+                .into_iter()
+                .filter(|status| !status.is_complete())
+                .collect(),
+            offset: 0,
+            limit: MOST_UNFINISHED,
+        };
+        let comparisons = self.store.list(COMPARISON_GROUP, &filter).await?;
+        Ok(UnfinishedWork {
+            // What is no ULID is not known to be young.
+            oldest_millis: accepted
+                .map(|id| accepted_millis(id).unwrap_or(i64::MIN))
+                .min(),
+            pair_lists: comparisons
+                .iter()
+                .filter_map(|record| match Execution::from_record(record).ok()?.task {
+                    Task::Comparison(task) => Some(task.pair_list_id),
+                    _ => None,
+                })
+                .collect(),
+        })
     }
 
     /// Forgets a complete execution.

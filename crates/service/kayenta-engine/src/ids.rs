@@ -43,7 +43,8 @@ impl IdSource for RandomIds {
 }
 
 /// When an execution was accepted, in milliseconds since 1970, by its id; `None` for what is no ULID.
-pub(crate) fn accepted_millis(id: &str) -> Option<i64> {
+#[must_use]
+pub fn accepted_millis(id: &str) -> Option<i64> {
     let id: Ulid = id.parse().ok()?;
     i64::try_from(id.timestamp_ms()).ok()
 }

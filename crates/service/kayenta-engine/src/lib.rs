@@ -51,15 +51,16 @@ mod result_meters;
 mod run;
 mod session;
 mod status;
+mod tasks;
 mod worker;
 
 pub use account::{Account, Accounts};
 pub use engine::Engine;
 pub use error::{EngineError, EngineErrorKind};
 pub use execution_query::ExecutionQuery;
-pub use executions::ExecutionPage;
+pub use executions::{ExecutionPage, UnfinishedWork};
 pub use explainer::CanaryEvidence;
-pub use ids::RandomIds;
+pub use ids::{RandomIds, accepted_millis};
 pub use notices::{
     Delivered, ExecutionHistory, JudgedLook, NoNoticeId, NoticeBoard, NoticeDelivery, NoticeId,
 };
@@ -68,3 +69,5 @@ pub use request::{
     CanaryListing, CancelOutcome, ConfigSource, FetchOneMetric, FetchOutcome, JudgePairs,
     JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
 };
+pub use tasks::PeriodicTask;
+pub use worker::SideWork;

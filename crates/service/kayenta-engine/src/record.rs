@@ -29,6 +29,9 @@ pub(crate) const ANALYSIS_NAME: &str = "Standalone Canary Analysis Pipeline";
 /// Name of every comparison of judges.
 pub(crate) const COMPARISON_NAME: &str = "Judge Comparison Pipeline";
 
+/// The group whose records are the comparisons of judges.
+pub(crate) const COMPARISON_GROUP: &str = "judge-comparison-pipeline";
+
 /// The group whose records are the canary runs of an application.
 pub(crate) fn canary_group(application: &str) -> String {
     format!("{application}-standard-canary-pipeline")
@@ -281,7 +284,7 @@ impl Execution {
             Task::Analysis(_) => {
                 format!("{}-canary-analysis-referee-pipeline", self.application)
             }
-            Task::Comparison(_) => "judge-comparison-pipeline".to_owned(),
+            Task::Comparison(_) => COMPARISON_GROUP.to_owned(),
         }
     }
 

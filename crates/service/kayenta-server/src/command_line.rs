@@ -21,6 +21,7 @@ use crate::command::{
     lint::LintArgs,
     migrate::MigrateArgs,
     notify::NotifyArgs,
+    retention::RetentionArgs,
     serve::ServeArgs,
 };
 
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     Migrate(MigrateArgs),
     /// Try the receivers of notifications.
     Notify(NotifyArgs),
+    /// Remove stored objects that are older than `kayenta.retention` keeps them.
+    Retention(RetentionArgs),
     /// Print the completions of a shell, for example for `~/.bash_completion`.
     Completions(CompletionsArgs),
     /// Print the manual page, or write one page per command into a folder.

@@ -72,6 +72,7 @@ fn main() -> ExitCode {
         Some(Command::Man(args)) => command::completions::man(&args, CommandLine::command()),
         Some(Command::Migrate(args)) => on_runtime(command::migrate::run(args)),
         Some(Command::Notify(args)) => on_runtime(command::notify::run(args)),
+        Some(Command::Retention(args)) => on_runtime(command::retention::run(args)),
     };
     outcome.unwrap_or_else(|error| {
         // There is nowhere to report it if standard error is gone.

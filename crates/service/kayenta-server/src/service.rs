@@ -12,7 +12,7 @@ use anyhow::Context;
 use axum::Router;
 use kayenta_api::{ApiParts, ApiState, PageRoutes, management_router, router_with_pages};
 use kayenta_config::{Environment, Settings, Severity};
-use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds};
+use kayenta_engine::{Engine, EngineOptions, EngineParts, RandomIds, SideWork};
 use kayenta_management::{Lifecycle, ManagementParts};
 use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource};
@@ -160,11 +160,7 @@ impl Service {
                 log_levels: Arc::clone(&logging.levels) as _,
                 metrics: Arc::new(meters.clone()),
                 environment: wiring::environment(environment, &effective),
-                info: if settings.management.info_env {
-                    settings.management.info.clone()
-                } else {
-                    serde_json::Map::new()
-                },
+                info: wiring::info(&settings.management),
                 scheduled_tasks: wiring::scheduled_tasks(&settings),
             },
         })
@@ -240,8 +236,11 @@ impl Service {
         if settings.queue.enabled {
             let (engine, shutdown) = (engine.clone(), shutdown.clone());
             let records = Arc::clone(&work.executions);
-            let notifier = Arc::new(Notifier::new(receivers, engine.clone(), records));
-            tasks.spawn(async move { engine.run_with_notices(shutdown, notifier).await });
+            let side_work = SideWork {
+                notices: Some(Arc::new(Notifier::new(receivers, engine.clone(), records))),
+                tasks: wiring::periodic_tasks(&settings, &engine),
+            };
+            tasks.spawn(async move { engine.run_with(shutdown, side_work).await });
         }
         tasks.close();
         lifecycle.send_replace(Lifecycle::Ready);

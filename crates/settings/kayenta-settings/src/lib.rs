@@ -22,6 +22,7 @@ mod logging;
 mod management;
 mod notifications;
 mod outbound;
+mod retention;
 mod security;
 mod server;
 mod work;
@@ -41,6 +42,7 @@ pub use notifications::{
     NotificationEvent, NotificationForm, NotificationSettings, NotificationVerdict,
 };
 pub use outbound::{HttpClientSettings, HttpLogLevel, OutboundProxy, ProxySettings, TrustStore};
+pub use retention::{RetentionAges, RetentionSettings};
 pub use security::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, BrowserAccess, JwtSettings, Role,
     SecuritySettings,

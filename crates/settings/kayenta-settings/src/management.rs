@@ -26,6 +26,9 @@ pub struct ManagementSettings {
     pub health: HealthSettings,
     /// `management.info.env.enabled`: whether `/info` shows [`info`](Self::info); default false.
     pub info_env: bool,
+    /// `management.info.build.enabled`: whether `/info` shows version and commit; default false, since the reference
+    /// has no information on its build.
+    pub info_build: bool,
     /// The `info.*` properties as one nested object.
     pub info: serde_json::Map<String, serde_json::Value>,
     /// `management.endpoint.{env,configprops}.keys-to-sanitize`, if it replaces the built-in rules.

@@ -73,18 +73,46 @@ pub fn explain(
         .iter()
         .zip(explanations)
         .enumerate()
-        .map(|(index, (subject, explanation))| MetricExplanation {
-            name: subject.name.to_owned(),
-            id: subject.pair.id.clone(),
-            tags: subject.pair.tags.clone().unwrap_or_default(),
-            explanation,
-            findings: findings.of(index),
+        .map(|(index, (subject, mut explanation))| {
+            explanation.sentences.extend(warnings(subject));
+            MetricExplanation {
+                name: subject.name.to_owned(),
+                id: subject.pair.id.clone(),
+                tags: subject.pair.tags.clone().unwrap_or_default(),
+                explanation,
+                findings: findings.of(index),
+            }
         })
         .collect();
     Ok(CanaryExplanation {
         conclusion,
         results,
         findings: findings.into_list(&subjects),
+    })
+}
+
+/// The attribute in which a metric store keeps why its series may be incomplete.
+const WARNINGS: &str = "warnings";
+
+/// What the metric store warned of when it answered.
+fn warnings(subject: &Subject<'_>) -> Option<String> {
+    let attributes = subject.pair.attributes.as_ref()?;
+    let of = |side: &str| attributes.get(side)?.get(WARNINGS).map(String::as_str);
+    let name = subject.name;
+    Some(match (of("control"), of("experiment")) {
+        (None, None) => return None,
+        (Some(both), Some(canary)) if both == canary => {
+            format!("{name}: the metric store warned about both sides: {both}")
+        }
+        (Some(baseline), Some(canary)) => format!(
+            "{name}: the metric store warned about the baseline: {baseline}; and about the canary: {canary}"
+        ),
+        (Some(baseline), None) => {
+            format!("{name}: the metric store warned about the baseline: {baseline}")
+        }
+        (None, Some(canary)) => {
+            format!("{name}: the metric store warned about the canary: {canary}")
+        }
     })
 }
 

@@ -413,3 +413,31 @@ fn a_config_asks_for_explanations_with_true_only() {
 fn numbers_of_the_vectors_may_be_words() {
     assert_eq!(number(&json!("Infinity")), f64::INFINITY);
 }
+
+#[test]
+fn warnings_of_the_metric_store_are_among_the_sentences() {
+    let values = json!([1.0, 2.0, 3.0, 2.5, 1.5]);
+    let last = |attributes: Value| {
+        let mut pair =
+            json!({"name": "m", "id": "p", "values": {"control": values, "experiment": values}});
+        pair["attributes"] = attributes;
+        let config = json!({"metrics": [{"name": "m", "groups": ["g"], "analysisConfigurations": {}}], "classifier": {}});
+        let explained = explained(&request(config, json!([pair])));
+        explained.results[0]
+            .explanation
+            .sentences
+            .last()
+            .unwrap()
+            .clone()
+    };
+    let warned = json!({"warnings": "shard 3 is away"});
+    assert_eq!(
+        last(json!({"control": {}, "experiment": warned})),
+        "m: the metric store warned about the canary: shard 3 is away"
+    );
+    assert_eq!(
+        last(json!({"control": warned, "experiment": warned})),
+        "m: the metric store warned about both sides: shard 3 is away"
+    );
+    assert!(!last(json!({"control": {"query": "up"}})).contains("warned"));
+}

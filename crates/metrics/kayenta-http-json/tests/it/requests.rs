@@ -1,3 +1,4 @@
+use kayenta_connections::{Authentication, Connection};
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_http_json::{
     HttpJsonAccount, HttpJsonStore, Method, SetupError, answer::TimestampUnit,
@@ -6,7 +7,7 @@ use kayenta_metrics::{FetchErrorKind, MetricsStore};
 use kayenta_testkit::NotingServer;
 use serde_json::{Value, json};
 
-use crate::support::{account, fetch, points, redirecting_to, store};
+use crate::support::{account, fetch, now, points, redirecting_to, store};
 
 #[tokio::test]
 async fn a_get_carries_the_query_in_its_url() {
@@ -231,7 +232,7 @@ async fn checks_ask_whether_somebody_is_there() {
 fn accounts_that_cannot_work_are_refused_with_the_setting() {
     let transport = Transport::new(&HttpSettings::default()).unwrap();
     let error = |account: HttpJsonAccount| -> SetupError {
-        HttpJsonStore::new(account, &transport).unwrap_err()
+        HttpJsonStore::new(account, &transport, now()).unwrap_err()
     };
     let good = || account("http://h/q".to_owned());
     for (account, words) in [
@@ -264,4 +265,23 @@ fn accounts_that_cannot_work_are_refused_with_the_setting() {
         let text = error(account).to_string();
         assert!(text.starts_with(words), "{text}");
     }
+}
+
+#[tokio::test]
+async fn an_account_that_authenticates_sends_its_token_beside_its_headers() {
+    let server = NotingServer::start(200, points().to_string()).await;
+    let connection = Connection {
+        authentication: Authentication::Bearer("s3cret-token".into()),
+        ..Connection::default()
+    };
+    let store = store(HttpJsonAccount {
+        headers: [("X-Tenant".to_owned(), "team-a".into())].into(),
+        connection,
+        ..account(format!("{}/q", server.base_url()))
+    });
+    fetch(&store, "web").await.unwrap();
+    let seen = server.seen().remove(0).headers;
+    assert_eq!(seen["authorization"], "Bearer s3cret-token");
+    assert_eq!(seen["x-tenant"], "team-a");
+    assert!(!format!("{store:?}").contains("s3cret"), "{store:?}");
 }

@@ -2,7 +2,9 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use kayenta_http::{HttpSettings, Transport};
+use chrono::Utc;
+use kayenta_connections::Connection;
+use kayenta_http::{HttpSettings, Now, Transport};
 use kayenta_http_json::{HttpJsonAccount, HttpJsonStore};
 use kayenta_metrics::{FetchError, MetricQuery, MetricsStore};
 use kayenta_model::{CanaryConfig, CanaryScope, MetricConfig, MetricSet};
@@ -31,11 +33,18 @@ pub(crate) fn account(url: String) -> HttpJsonAccount {
         timestamp_unit: kayenta_http_json::answer::TimestampUnit::Seconds,
         values_path: "$[*].v".to_owned(),
         timeout: None,
+        connection: Connection::default(),
     }
 }
 
+/// A clock that stands still.
+pub(crate) fn now() -> Now {
+    std::sync::Arc::new(|| chrono::DateTime::<Utc>::UNIX_EPOCH)
+}
+
 pub(crate) fn store(account: HttpJsonAccount) -> HttpJsonStore {
-    HttpJsonStore::new(account, &Transport::new(&HttpSettings::default()).unwrap()).unwrap()
+    let transport = Transport::new(&HttpSettings::default()).unwrap();
+    HttpJsonStore::new(account, &transport, now()).unwrap()
 }
 
 /// Fetches `cpu{${zone}}` over ten minutes of this scope.

@@ -21,6 +21,7 @@ use crate::{
     record::{Execution, Task},
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver, Next},
     session::{Interrupted, Session},
+    tasks::{PeriodicTask, is_task, job_id},
 };
 
 /// Takes that wait for a job at a time.
@@ -29,6 +30,8 @@ const TAKERS: usize = 4;
 const RELOADS: usize = 20;
 /// Pause before a job whose store failed is looked at again.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
+/// Longest time from the start of a process to the first round of a task.
+const FIRST_ROUND: Duration = Duration::from_secs(60);
 /// Pause before the outcome of a job is reported again; doubled up to [`STORE_PAUSE`].
 const REPORT_PAUSE: Duration = Duration::from_millis(250);
 /// An archive that could not be written is tried again after the time the execution has been
@@ -61,6 +64,15 @@ pub(crate) struct Drivers {
     pub(crate) canary: Arc<CanaryDriver>,
     pub(crate) analysis: AnalysisDriver,
     pub(crate) comparison: ComparisonDriver,
+}
+
+/// What a process does beside executions.
+#[derive(Clone, Debug, Default)]
+pub struct SideWork {
+    /// Who delivers notices.
+    pub notices: Option<Arc<dyn NoticeDelivery>>,
+    /// Tasks that repeat.
+    pub tasks: Vec<Arc<dyn PeriodicTask>>,
 }
 
 /// What becomes of a job.
@@ -110,11 +122,7 @@ impl Workers {
 
     /// Works until `shutdown`, then lets work under way end within the grace period and puts the
     /// rest back.
-    pub(crate) async fn run(
-        self: &Arc<Self>,
-        shutdown: CancellationToken,
-        delivery: Option<Arc<dyn NoticeDelivery>>,
-    ) {
+    pub(crate) async fn run(self: &Arc<Self>, shutdown: CancellationToken, side_work: SideWork) {
         tracing::info!(
             instance.id = %self.instance_id,
             workers = self.capacity,
@@ -124,10 +132,16 @@ impl Workers {
         let permits = Arc::new(Semaphore::new(self.capacity));
         let stop = CancellationToken::new();
         let takers = (0..TAKERS.min(self.capacity))
-            .map(|_| self.take_jobs(&permits, &tracker, &stop, &shutdown, delivery.as_ref()));
+            .map(|_| self.take_jobs(&permits, &tracker, &stop, &shutdown, &side_work));
         tokio::join!(
             futures::future::join_all(takers),
-            sweep::sweep(self, &shutdown)
+            sweep::sweep(self, &shutdown),
+            futures::future::join_all(
+                side_work
+                    .tasks
+                    .iter()
+                    .map(|task| self.keep_queued(task.as_ref(), &shutdown))
+            ),
         );
         tracker.close();
         tokio::select! {
@@ -150,7 +164,7 @@ impl Workers {
         tracker: &TaskTracker,
         stop: &CancellationToken,
         shutdown: &CancellationToken,
-        delivery: Option<&Arc<dyn NoticeDelivery>>,
+        side_work: &SideWork,
     ) {
         let mut enabled = self.enabled.subscribe();
         loop {
@@ -174,12 +188,13 @@ impl Workers {
                 Some((permit, Ok(leased))) => {
                     let workers = Arc::clone(self);
                     let (stop, shutdown) = (stop.clone(), shutdown.clone());
-                    let delivery = delivery.cloned();
-                    // Whoever waits for a receiver takes no execution's place.
-                    let permit = permit.filter(|_| !is_notice(&leased.job.execution_id));
+                    let side_work = side_work.clone();
+                    // Whoever waits for a receiver or a store takes no execution's place.
+                    let id = &leased.job.execution_id;
+                    let permit = permit.filter(|_| !is_notice(id) && !is_task(id));
                     tracker.spawn(async move {
                         let _permit = permit;
-                        workers.work(leased, &stop, &shutdown, delivery).await;
+                        workers.work(leased, &stop, &shutdown, &side_work).await;
                     });
                 }
                 Some((_, Err(error))) if error.kind == QueueErrorKind::Closed => return,
@@ -200,7 +215,7 @@ impl Workers {
         leased: LeasedJob,
         stop: &CancellationToken,
         shutdown: &CancellationToken,
-        delivery: Option<Arc<dyn NoticeDelivery>>,
+        side_work: &SideWork,
     ) {
         let LeasedJob {
             job,
@@ -209,9 +224,12 @@ impl Workers {
         } = leased;
         let id = &job.execution_id;
         let attended = async {
-            match id.parse() {
-                Ok(notice) => self.deliver(&notice, deliveries, delivery).await,
-                Err(_) => self.attend(id, deliveries).await,
+            if let Ok(notice) = id.parse() {
+                self.deliver(&notice, deliveries, side_work).await
+            } else if is_task(id) {
+                self.do_round(id, side_work, shutdown).await
+            } else {
+                self.attend(id, deliveries).await
             }
         };
         let outcome = tokio::select! {
@@ -290,12 +308,12 @@ impl Workers {
         &self,
         notice: &NoticeId,
         deliveries: u32,
-        delivery: Option<Arc<dyn NoticeDelivery>>,
+        side_work: &SideWork,
     ) -> JobOutcome {
         if deliveries > self.max_deliveries {
             return JobOutcome::Buried(reason_to_give_up(deliveries - 1));
         }
-        let Some(delivery) = delivery else {
+        let Some(delivery) = &side_work.notices else {
             return JobOutcome::Buried(format!(
                 "There is no receiver of notifications called {}.",
                 notice.receiver
@@ -305,6 +323,42 @@ impl Workers {
             Delivered::Done => JobOutcome::Done,
             Delivered::Later(due) => JobOutcome::Later(Some(due)),
             Delivered::GivenUp(reason) => JobOutcome::Buried(reason),
+        }
+    }
+
+    /// Does a round of a task. A task that this process does not have is another version's; whoever has
+    /// it queues it again.
+    async fn do_round(
+        &self,
+        id: &str,
+        side_work: &SideWork,
+        shutdown: &CancellationToken,
+    ) -> JobOutcome {
+        let mut tasks = side_work.tasks.iter();
+        let Some(task) = tasks.find(|task| job_id(task.as_ref()) == id) else {
+            return JobOutcome::Done;
+        };
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => JobOutcome::Later(None),
+            () = task.round() => JobOutcome::Later(Some(self.after(task.interval()))),
+        }
+    }
+
+    /// Sees to it that the job of a task is queued, also after the queue has lost it.
+    async fn keep_queued(&self, task: &dyn PeriodicTask, shutdown: &CancellationToken) {
+        let mut pause = task.interval().min(FIRST_ROUND);
+        loop {
+            let due = Some(self.after(pause));
+            if let Err(error) = self.executions.queue_job(&job_id(task), due).await {
+                tracing::warn!(task = task.name(), %error, "could not queue a task");
+            }
+            pause = task.interval();
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                () = self.clock.sleep(pause) => {}
+            }
         }
     }
 

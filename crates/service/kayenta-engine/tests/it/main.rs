@@ -15,6 +15,7 @@ mod resume;
 mod scale;
 mod scripted;
 mod sequential;
+mod side_work;
 mod static_limits;
 mod submit;
 mod world;

@@ -9,4 +9,5 @@ pub(crate) mod judge;
 pub(crate) mod lint;
 pub(crate) mod migrate;
 pub(crate) mod notify;
+pub(crate) mod retention;
 pub(crate) mod serve;

@@ -82,12 +82,18 @@ meters! {
         "Executions that this replica is working on";
     Histogram "http.server.requests" SECONDS, ["method", "uri", "status", "outcome"],
         "Time to answer a request, by route";
-    Gauge "kayenta.build.info" None, ["version"],
+    Gauge "kayenta.build.info" None, ["version", "commit"],
         "Always 1; the labels say which build runs";
     Histogram "kayenta_notification_seconds" SECONDS, ["receiver"],
         "Time of one attempt to deliver a notification";
     Counter "kayenta_notifications_total" None, ["receiver", "outcome"],
         "Attempts to deliver notifications by outcome: delivered, refused, or given up";
+    Counter "kayenta_retention_failures_total" None, ["account", "kind"],
+        "Objects that retention could not remove";
+    Gauge "kayenta_retention_objects" None, ["account", "kind"],
+        "Objects that stay after the last round of retention that this replica did";
+    Counter "kayenta_retention_removed_total" None, ["account", "kind"],
+        "Objects that retention removed";
     Counter "kayenta_storage_bytes_total" BYTES, ["account", "operation", "kind"],
         "Bytes read from and written to an object store";
     Histogram "kayenta_storage_operation_seconds" SECONDS, ["account", "operation", "kind"],

@@ -69,7 +69,8 @@ pub(crate) fn install() -> anyhow::Result<Meters> {
     let meters = Meters::new();
     metrics::set_global_recorder(meters.clone())
         .context("a metrics recorder is installed already")?;
-    metrics::gauge!("kayenta.build.info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    metrics::gauge!("kayenta.build.info", "version" => env!("CARGO_PKG_VERSION"), "commit" => env!("KAYENTA_BUILD_COMMIT"))
+        .set(1.0);
     // Shown from the start, so that an alert sees the first increase.
     for known in catalogue::METERS {
         if known.kind == Kind::Counter && known.labels.is_empty() {

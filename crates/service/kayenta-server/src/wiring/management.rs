@@ -5,7 +5,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use kayenta_config::{EffectiveProperty, EnvironmentView, Settings};
 use kayenta_management::{Environment, Schedule, ScheduledTask};
-use serde_json::{Map, Value};
+use kayenta_settings::ManagementSettings;
+use serde_json::{Map, Value, json};
 
 use crate::queue_gauges;
 
@@ -44,6 +45,21 @@ fn by_prefix(effective: &[EffectiveProperty]) -> IndexMap<String, Value> {
         .collect()
 }
 
+/// What `/info` shows.
+pub(crate) fn info(settings: &ManagementSettings) -> Map<String, Value> {
+    let mut info = Map::new();
+    if settings.info_env {
+        info.clone_from(&settings.info);
+    }
+    if settings.info_build {
+        let build = json!({"name": "kayenta", "version": env!("CARGO_PKG_VERSION")});
+        let commit = json!({"commit": {"id": env!("KAYENTA_BUILD_COMMIT")}});
+        info.insert("build".to_owned(), build);
+        info.insert("git".to_owned(), commit);
+    }
+    info
+}
+
 /// What repeats in the background.
 pub(crate) fn scheduled_tasks(settings: &Settings) -> Vec<ScheduledTask> {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -62,6 +78,14 @@ pub(crate) fn scheduled_tasks(settings: &Settings) -> Vec<ScheduledTask> {
             queue_gauges::PERIOD,
         ),
     ];
+    if settings.retention.is_on() {
+        let interval = settings.retention.interval;
+        tasks.push(every(
+            "kayenta_retention::Retention::round",
+            interval.min(Duration::from_secs(60)),
+            interval,
+        ));
+    }
     if let Some(health) = &settings.prometheus.health {
         let (initial, delay) = (health.initial_delay, health.fixed_delay);
         tasks.push(every(

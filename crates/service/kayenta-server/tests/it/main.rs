@@ -34,6 +34,7 @@ mod remote_judge_example;
 mod replay;
 mod replicas;
 mod requests;
+mod retention;
 mod samples;
 mod schemathesis;
 mod secrets;

@@ -126,6 +126,7 @@ const CHECKED: &[&str] = &[
     "Prometheus reset in mid-body",
     "notification refused",
     "notification given up",
+    "retention",
     "Redis lost its data",
     "Redis away at start",
     "Redis master replaced",

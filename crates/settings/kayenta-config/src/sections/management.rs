@@ -78,6 +78,7 @@ pub(super) fn management(
         endpoints_enabled: flags(&management, "endpoint"),
         health: health(&management, on_kubernetes),
         info_env: management.boolean("info.env.enabled", false),
+        info_build: management.boolean("info.build.enabled", false),
         info: binder.top().object("info"),
         keys_to_sanitize: replaced,
         additional_keys_to_sanitize: additional,

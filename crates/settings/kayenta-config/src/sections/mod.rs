@@ -7,6 +7,7 @@ mod notifications;
 mod outbound;
 mod redis;
 mod refused;
+mod retention;
 mod security;
 mod server;
 mod tls;
@@ -69,6 +70,7 @@ pub(crate) fn read<S: AccountSection>(
         spectator: features::spectator(binder),
         pages: features::pages(binder),
         notifications: notifications::notifications(binder),
+        retention: retention::retention(binder),
         swagger: features::swagger(binder),
         http_client: outbound::http_client(binder),
         security: security::security(binder),

@@ -10,8 +10,8 @@ use kayenta_model::time::JsonTimes;
 use kayenta_settings::{
     AtlasSettings, EngineSettings, HttpClientSettings, IndexSettings, JudgingSettings,
     LoggingSettings, ManagementSettings, NotificationSettings, PagesSettings, PrometheusSettings,
-    QueueSettings, RemoteJudgeSettings, SecuritySettings, ServerSettings, SpectatorSettings,
-    SwaggerSettings, TestDefaults, WorkBackend,
+    QueueSettings, RemoteJudgeSettings, RetentionSettings, SecuritySettings, ServerSettings,
+    SpectatorSettings, SwaggerSettings, TestDefaults, WorkBackend,
 };
 
 /// Everything an operator can configure.
@@ -68,6 +68,8 @@ pub struct Settings {
     pub pages: PagesSettings,
     /// Who is notified of what, and how each is reached.
     pub notifications: Vec<(NotificationSettings, Connection)>,
+    /// How long stored objects are kept.
+    pub retention: RetentionSettings,
     /// The API document and its user interface.
     pub swagger: SwaggerSettings,
     /// The client every metric store and judge is called with.
