@@ -112,6 +112,9 @@ pub fn encoded(text: &str) -> String {
     }
 }
 
+/// Findings that a page lists; those of a metric are on its own page, too.
+const MOST_FINDINGS: usize = 30;
+
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct OverviewTemplate {
@@ -131,6 +134,7 @@ struct OverviewTemplate {
     shown: usize,
     total_rows: usize,
     findings: Vec<FindingLine>,
+    findings_left: usize,
     explained: bool,
     has_data: bool,
     filters: Option<Filters>,
@@ -170,6 +174,8 @@ struct RowLine {
     note: String,
     groups: String,
     failed: bool,
+    /// Whether the key for the next metric that failed leads here.
+    key: bool,
 }
 
 struct FindingLine {
@@ -189,6 +195,25 @@ impl JudgedRun<'_> {
             .map(group_line)
             .collect();
         let shown = selected(&rows, query);
+        let mut findings: Vec<FindingLine> = self
+            .explanation
+            .iter()
+            .flat_map(|explanation| &explanation.findings)
+            .map(|finding| FindingLine {
+                metric: finding.metric.clone().unwrap_or_default(),
+                sentence: finding.finding.sentence.clone(),
+            })
+            .collect();
+        let all = findings.len();
+        if matches!(links, Links::Query { .. }) {
+            findings.truncate(MOST_FINDINGS);
+        }
+        let mut lines: Vec<RowLine> = shown.iter().map(|row| row_line(row, links)).collect();
+        if matches!(links, Links::Query { .. })
+            && let Some(failed) = lines.iter_mut().find(|line| line.failed)
+        {
+            failed.key = true;
+        }
         let template = OverviewTemplate {
             verdict: self.verdict(),
             total: self.result.total().map(number::score).unwrap_or_default(),
@@ -229,16 +254,9 @@ impl JudgedRun<'_> {
                 }),
             shown: shown.len(),
             total_rows: rows.len(),
-            rows: shown.iter().map(|row| row_line(row, links)).collect(),
-            findings: self
-                .explanation
-                .iter()
-                .flat_map(|explanation| &explanation.findings)
-                .map(|finding| FindingLine {
-                    metric: finding.metric.clone().unwrap_or_default(),
-                    sentence: finding.finding.sentence.clone(),
-                })
-                .collect(),
+            rows: lines,
+            findings_left: all - findings.len(),
+            findings,
             explained: self.explanation.is_some(),
             has_data: !self.pairs.is_empty() || rows.is_empty(),
             filters: matches!(links, Links::Query { .. }).then(|| filters(&rows, query)),
@@ -356,6 +374,7 @@ fn row_line(row: &MetricRow, links: &Links) -> RowLine {
         note: row.note.clone(),
         groups: row.groups.join(", "),
         failed: row.failed() && !row.muted,
+        key: false,
     }
 }
 

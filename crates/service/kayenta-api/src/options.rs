@@ -55,6 +55,8 @@ pub struct ApiOptions {
     pub authentication: Option<AuthenticationSettings>,
     /// The keys of the identity provider, if [`authentication`](Self::authentication) takes JWTs.
     pub signing_keys: Option<SigningKeys>,
+    /// The address of the pages of analyses for browsers, below which their ids are; `None` where it is not known.
+    pub analysis_pages: Option<String>,
     /// How browsers show who they are where callers authenticate.
     pub browser: BrowserAccess,
 }
@@ -80,6 +82,7 @@ impl Default for ApiOptions {
             management: ManagementOptions::default(),
             authentication: None,
             signing_keys: None,
+            analysis_pages: None,
             browser: BrowserAccess::default(),
         }
     }

@@ -247,6 +247,9 @@ async fn gate(args: &AnalyzeArgs) -> Result<ExitCode, GateError> {
     {
         outcome = outcome.explained(explanation);
     }
+    if args.output == OutputFormat::Markdown {
+        outcome.page = client.page(&id).await;
+    }
     if let Some(path) = &args.report {
         let page = outcome_page(&outcome, pairs.unwrap_or_default());
         std::fs::write(path, page).map_err(|error| GateError::Report {

@@ -273,6 +273,22 @@ impl Client {
         .await
     }
 
+    /// The page of an analysis for browsers, if the service knows its own address (`kayenta.ui.publicUrl`).
+    pub async fn page(&self, id: &str) -> Option<String> {
+        let url = format!("{}/standalone_canary_analysis/{id}", self.base);
+        let response = self.authorised(self.http.head(url)).send().await.ok()?;
+        let mut links = response.headers().get_all("link").iter();
+        links.find_map(|link| {
+            let link = link.to_str().ok()?;
+            let (address, parameters) = link.strip_prefix('<')?.split_once('>')?;
+            let is_page = parameters.contains("text/html")
+                && ["http://", "https://"]
+                    .iter()
+                    .any(|scheme| address.starts_with(scheme));
+            is_page.then(|| address.to_owned())
+        })
+    }
+
     /// The accounts the service offers, as it lists them.
     ///
     /// # Errors
@@ -321,6 +337,16 @@ impl Client {
         })
     }
 
+    fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.credentials {
+            Credentials::None => request,
+            Credentials::Bearer(token) => request.bearer_auth(token.expose_secret()),
+            Credentials::Basic { user, password } => {
+                request.basic_auth(user, Some(password.expose_secret()))
+            }
+        }
+    }
+
     /// One call, repeated while the service does not respond; returns the body of a 2xx.
     async fn exchange(
         &self,
@@ -331,15 +357,7 @@ impl Client {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(200);
         loop {
-            let authorised = match &self.credentials {
-                Credentials::None => request(&self.http, &url),
-                Credentials::Bearer(token) => {
-                    request(&self.http, &url).bearer_auth(token.expose_secret())
-                }
-                Credentials::Basic { user, password } => {
-                    request(&self.http, &url).basic_auth(user, Some(password.expose_secret()))
-                }
-            };
+            let authorised = self.authorised(request(&self.http, &url));
             let reason = match authorised.send().await {
                 Ok(response) => {
                     let status = response.status();

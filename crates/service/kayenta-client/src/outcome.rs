@@ -18,6 +18,8 @@ pub struct Outcome {
     pub evidence: Option<Evidence>,
     /// Why the last judged run has its labels; `None` when it is not known.
     pub explanation: Option<CanaryExplanation>,
+    /// The page of the analysis for browsers, if the service knows its own address.
+    pub page: Option<String>,
     /// What the analysis comes to.
     pub verdict: Verdict,
     /// Why, in a sentence.
@@ -49,6 +51,7 @@ impl Outcome {
             status,
             evidence,
             explanation: None,
+            page: None,
             verdict,
             message,
         }

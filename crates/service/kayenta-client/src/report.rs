@@ -214,6 +214,9 @@ fn markdown(outcome: &Outcome) -> String {
         outcome.verdict.word(),
         outcome.message
     );
+    if let Some(page) = &outcome.page {
+        let _ = writeln!(out, "[See why]({page})\n");
+    }
     for warning in outcome.warnings() {
         let _ = writeln!(out, "> **Warning:** {}\n", cell(&warning));
     }

@@ -432,3 +432,46 @@ fn a_window_is_zoomed_and_moved_by_links() {
         assert!(part.contains(link), "{link}: {part}");
     }
 }
+
+/// The design allows 200 KB; a page that people wait for on a slow line stays below it.
+#[test]
+fn the_page_of_300_metrics_stays_below_200_kb_and_names_what_it_leaves_out() {
+    let names: Vec<String> = (0..300).map(|number| format!("metric {number}")).collect();
+    let metrics: Vec<_> = names
+        .iter()
+        .map(|name| {
+            json!({"name": name, "groups": ["Load"],
+                "analysisConfigurations": {"canary": {"direction": "increase", "effectSize": {"allowedIncrease": 1.1}}}})
+        })
+        .collect();
+    let pairs: Vec<_> = (0_u64..)
+        .zip(&names)
+        .map(|(number, name)| {
+            let mut pair = pair(
+                name,
+                noise(number, 60, 300.0, 40),
+                noise(
+                    number + 1000,
+                    60,
+                    if number % 10 == 0 { 360.0 } else { 300.0 },
+                    40,
+                ),
+                1_764_407_100_000,
+            );
+            // As the service draws them.
+            pair["id"] = json!(format!("{number:08x}-0000-4000-8000-000000000000"));
+            pair
+        })
+        .collect();
+    let config = json!({"name": "large", "metrics": metrics, "classifier": {"groupWeights": {"Load": 100.0}}});
+    let judged = Judged::new(config, json!(pairs), json!({}));
+    let html = judged
+        .run()
+        .overview(&OverviewQuery::default(), &page())
+        .into_string();
+    let findings = judged.explanation.findings.len();
+    println!("{} bytes, {findings} findings", html.len());
+    assert_eq!(html.matches("<tr").count(), 301);
+    assert!(html.len() < 196_000, "{} bytes", html.len());
+    assert_eq!(html.contains("more. The table says"), findings > 30);
+}

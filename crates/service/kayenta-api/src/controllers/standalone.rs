@@ -3,15 +3,18 @@
 use axum::{
     Json,
     extract::{Path, State},
+    response::{IntoResponse, Response},
 };
+use http::{HeaderValue, header};
 use kayenta_engine::{ConfigSource, StartAnalysis};
 use kayenta_model::{
     AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse, explanation::AnalysisExplanation,
 };
 use kayenta_web::{
-    JsonBody, Params, TimedJson, WrittenBody,
+    JsonBody, Params, WrittenBody,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -154,9 +157,18 @@ pub(crate) async fn status(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<TimedJson<AnalysisStatusResponse>, ApiError> {
+) -> Result<Response, ApiError> {
     let storage = params.storage_account_name.as_deref();
-    Ok(state.timed(state.engine().analysis_status(&id, storage).await?))
+    let status = state.engine().analysis_status(&id, storage).await?;
+    let mut response = state.timed(status).into_response();
+    if let Some(pages) = &state.options().analysis_pages {
+        let page = utf8_percent_encode(&id, NON_ALPHANUMERIC);
+        let link = format!("<{pages}/{page}>; rel=\"alternate\"; type=\"text/html\"");
+        if let Ok(link) = HeaderValue::try_from(link) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+    }
+    Ok(response)
 }
 
 /// Explain the newest verdict of an analysis

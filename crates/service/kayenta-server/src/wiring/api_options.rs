@@ -45,9 +45,17 @@ pub(crate) fn api_options(
         management: management(&settings.management),
         authentication,
         signing_keys,
+        analysis_pages: analysis_pages(settings),
         browser: settings.pages.browser.clone(),
         ..ApiOptions::default()
     })
+}
+
+/// Where the pages of analyses are for browsers, if that is known.
+fn analysis_pages(settings: &Settings) -> Option<String> {
+    let public = settings.pages.public_url.as_deref();
+    let public = public.filter(|_| settings.pages.enabled)?;
+    Some(format!("{public}{}/analyses", kayenta_ui::HOME))
 }
 
 fn management(settings: &ManagementSettings) -> ManagementOptions {

@@ -277,6 +277,65 @@ async fn reports_come_in_three_more_forms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_keeps_the_report_as_a_file_and_links_to_the_page_where_its_address_is_known() {
+    let mut stage = Stage::set().await;
+    let mixed = stage.file("mixed.json");
+    let file = stage.file("report.html");
+    let judged = [
+        "--config", &mixed, "--output", "markdown", "--report", &file,
+    ];
+    let output = stage.run(&judged).await;
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    assert!(
+        !out(&output).contains("See why"),
+        "the address is not known: {}",
+        out(&output)
+    );
+    let report = std::fs::read_to_string(&file).unwrap();
+    for part in [
+        "<!doctype html>",
+        "errors: the canary is higher by",
+        "run 1 of 2",
+        "<svg",
+    ] {
+        assert!(report.contains(part), "no {part} in the report");
+    }
+    assert!(!report.contains("<script") && !report.contains("src=\"http"));
+
+    let unwritable = stage.file("no/such/folder/report.html");
+    let output = stage
+        .run(&["--config", &mixed, "--report", &unwritable])
+        .await;
+    assert_eq!(output.status.code(), Some(3), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("report.html"),
+        "{}",
+        errors(&output)
+    );
+
+    let public = "kayenta.ui.publicUrl: https://canary.example.com/kayenta/\n";
+    stage.service = embedded_service(&stage.prometheus.base_url(), public).await;
+    let output = stage
+        .run(&["--config", &mixed, "--output", "markdown"])
+        .await;
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    let progress = errors(&output);
+    let id = progress
+        .lines()
+        .find_map(|line| line.strip_prefix("analysis "));
+    let page = format!(
+        "https://canary.example.com/kayenta/ui/analyses/{}",
+        id.unwrap()
+    );
+    let link = format!("[See why]({page})");
+    assert!(
+        out(&output).contains(&link),
+        "no {link} in {}",
+        out(&output)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stored_config_is_named_and_a_started_analysis_watched() {
     let stage = Stage::set().await;
     let caller = Caller::new(stage.service.base_url());

@@ -84,6 +84,40 @@ async function byKeyboard(browser) {
   await follow("tbody tr a");
   await Promise.all([page.waitForNavigation(), page.keyboard.press("n")]);
   seen.failing = await page.locator("h1").innerText();
+  // The one of 300 metrics that failed is a key away.
+  const metric = page.url();
+  await page.goto(`${base}/ui/runs/${process.env.LARGE}`);
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("n")]);
+  seen.oneOf300 = await page.locator("h1").innerText();
+  // What the verdict would have been: a threshold is changed and the run judged again.
+  await page.goto(base + seen.run);
+  await follow("a.btn:has-text('What if?')");
+  await page.locator("input[name=pass]").focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("50");
+  await Promise.all([page.waitForURL(/pass=50/), page.keyboard.press("Enter")]);
+  const after = page.locator("section.verdict", { hasText: "With your changes" });
+  seen.whatIf = (await after.locator("h2, .big").allInnerTexts()).join(" ").replace("✓ ", "");
+  await page.goto(metric);
+  // The pointer reads values, dragging zooms, and the arrow keys go from value to value.
+  const chart = page.locator("[data-from] svg").first();
+  await chart.scrollIntoViewIfNeeded();
+  const box = await chart.boundingBox();
+  const at = (share) => [box.x + box.width * share, box.y + box.height / 2];
+  await page.mouse.move(...at(0.5));
+  await page.waitForFunction(() => document.querySelector(".readout").textContent.includes("canary "));
+  seen.readout = await page.locator(".readout").first().innerText();
+  await page.locator("[data-from]").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(
+    (before) => document.querySelector(".readout").textContent !== before, seen.readout);
+  seen.next = await page.locator(".readout").first().innerText();
+  await page.mouse.move(...at(0.3));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.5));
+  await Promise.all([page.waitForURL(/zoom=/), page.mouse.up()]);
+  seen.zoom = new URL(page.url()).searchParams.get("zoom");
+  seen.copies = await page.locator(".query button").count();
   await page.getByRole("button", { name: /show the local zone/ }).focus();
   await page.keyboard.press("Enter");
   seen.zone = await page.locator("#zone").innerText();

@@ -35,7 +35,12 @@ struct Stage {
     broken: String,
     config: String,
     hostile_config: String,
+    /// One of whose 300 metrics one failed.
+    large: String,
 }
+
+/// The metric that failed in the large run.
+const ONE_OF_300: &str = "metric 217";
 
 impl Stage {
     async fn set() -> Self {
@@ -58,40 +63,57 @@ impl Stage {
             "thresholds": {"pass": "95", "marginal": "10"}}});
         let path = "/standalone_canary_analysis?application=shop&user=anna";
         let analysis = caller.start(path, &body).await.unwrap();
-        let request = |experiment: &str| {
+        // Names are hostile in one application; the other is as people have them.
+        let request = |application: &str| {
+            let location = if application == "shop" {
+                "eu".to_owned()
+            } else {
+                hostile()
+            };
             let side = |scope: &str| {
-                json!({"scope": scope, "location": hostile(), "start": "2020-11-20T23:00:00Z",
+                json!({"scope": scope, "location": location, "start": "2020-11-20T23:00:00Z",
                     "end": "2020-11-21T00:00:00Z", "step": 60, "extendedScopeParams": {}})
             };
-            json!({"scopes": {"default": {"controlScope": side("baseline"), "experimentScope": side(experiment)}},
+            json!({"scopes": {"default": {"controlScope": side("baseline"), "experimentScope": side("canary")}},
                 "thresholds": {"pass": 95, "marginal": 75}})
         };
-        let start = async |config: Value| {
-            let body = json!({"canaryConfig": config, "executionRequest": request("canary")});
-            caller
-                .start("/canary?application=shop", &body)
-                .await
-                .unwrap()
+        let start = async |application: &str, config: Value| {
+            let body = json!({"canaryConfig": config, "executionRequest": request(application)});
+            let path = format!("/canary?application={application}");
+            caller.start(&path, &body).await.unwrap()
         };
-        let store = async |config: &Value| {
+        let store = async |application: &str, config: &Value| {
             let (status, answer) = caller.post("/canaryConfig", config).await.unwrap();
             assert_eq!(status, 200, "{answer}");
             let id = answer["canaryConfigId"].as_str().unwrap().to_owned();
-            let path = format!("/canary/{id}?application=shop");
-            let run = caller.start(&path, &request("canary")).await.unwrap();
+            let path = format!("/canary/{id}?application={application}");
+            let run = caller.start(&path, &request(application)).await.unwrap();
             caller.complete(&format!("/canary/{run}"), PATIENCE).await;
             id
         };
         let mut kept = mixed.clone();
         kept["name"] = json!("kept");
-        let stored = store(&kept).await;
+        let stored = store("shop", &kept).await;
         let mut of_hostile_names = config("hostile", &[named.clone()], json!({hostile(): 90}));
         of_hostile_names["templates"] = json!({hostile(): hostile()});
         of_hostile_names["metrics"][0]["query"][hostile()] = json!(hostile());
-        let hostile_config = store(&of_hostile_names).await;
-        let hostile = start(config(&hostile(), &[named], json!({hostile(): 100}))).await;
-        let broken = start(config("broken", &[broken], json!({"Load": 100}))).await;
-        for id in [&hostile, &broken] {
+        let hostile_config = store("hostile", &of_hostile_names).await;
+        let hostile = start(
+            "hostile",
+            config(&hostile(), &[named], json!({hostile(): 100})),
+        )
+        .await;
+        let broken = start("shop", config("broken", &[broken], json!({"Load": 100}))).await;
+        let many: Vec<Value> = (0..300)
+            .map(|number| {
+                let name = format!("metric {number}");
+                let series = if name == ONE_OF_300 { "errors" } else { "load" };
+                let query = format!(r#"{series}{{v="${{scope}}",n="{number}",kind="bad"}}"#);
+                metric(&name, "Load", &query)
+            })
+            .collect();
+        let large = start("shop", config("large", &many, json!({"Load": 100}))).await;
+        for id in [&hostile, &broken, &large] {
             caller.complete(&format!("/canary/{id}"), PATIENCE).await;
         }
         let path = format!("/standalone_canary_analysis/{analysis}");
@@ -112,6 +134,7 @@ impl Stage {
             broken,
             config: stored,
             hostile_config,
+            large,
         }
     }
 }
@@ -126,6 +149,7 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
     let (run, hostile) = (&stage.run, &stage.hostile);
     let pages = json!({
         "list": "/ui",
+        "list-of-shop": "/ui?application=shop",
         "list-filtered": "/ui?application=shop&verdict=Marginal&kind=analysis&span=24h",
         "analysis": format!("/ui/analyses/{}", stage.analysis),
         "run": format!("/ui/runs/{run}"),
@@ -158,6 +182,7 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
     let addresses = pages.to_string();
     let settings = [
         ("AXE", axe.as_os_str()),
+        ("LARGE", stage.large.as_ref()),
         ("PAGES", addresses.as_ref()),
         ("PICTURES", pictures.as_os_str()),
     ];
@@ -178,6 +203,25 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         "{seen}"
     );
     assert_eq!(seen["failing"], "errors");
+    assert_eq!(seen["oneOf300"], ONE_OF_300);
+    assert_eq!(seen["whatIf"], "With your changes Pass: 50 of 100");
+    for readout in ["readout", "next"] {
+        let text = seen[readout].as_str().unwrap();
+        let parts = [
+            "2020-11-20 23:",
+            "UTC: baseline ",
+            ", canary ",
+            ", difference +",
+        ];
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    }
+    assert_ne!(seen["readout"], seen["next"]);
+    let (from, to) = seen["zoom"].as_str().unwrap().split_once('-').unwrap();
+    let (from, to): (u32, u32) = (from.parse().unwrap(), to.parse().unwrap());
+    assert!(
+        (800..1100).contains(&from) && (1600..1900).contains(&to),
+        "{from} {to}"
+    );
     assert!(
         seen["zone"]
             .as_str()

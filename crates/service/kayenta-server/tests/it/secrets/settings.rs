@@ -81,6 +81,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting("kayenta.security.users[0].password", Here("«zq34-security»"), Kept),
     setting("kayenta.security.jwt.jwksUrl", Here("http://url-user:«zq35-security»@{echo}/keys?key=«zq36-security»"), Sent),
     // The reference's user, and unused names.
+    setting("kayenta.ui.sessionKey", Here("«zq60-ui»"), Kept),
     setting("spring.security.user.password", Here("«zq37-spring»"), Kept),
     setting("spring.datasource.url", Here("jdbc:mysql://h/kayenta?user=u&password=«zq38-spring»"), Kept),
     // Outgoing TLS.
