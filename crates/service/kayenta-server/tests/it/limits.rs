@@ -128,7 +128,7 @@ async fn readers_of_a_large_list_wait_for_one_another_and_are_all_served() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = limited(&prometheus, "kayenta.memory.budget: 32MB\n").await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
-    let values: Vec<f64> = (0..80_000_u32).map(|n| f64::from(n) * 1.000_1).collect();
+    let values: Vec<f64> = (0..100_000_u32).map(|n| f64::from(n) * 1.000_1).collect();
     let list = json!([{
         "name": "large", "tags": {}, "startTimeMillis": 1_605_913_200_000_u64,
         "startTimeIso": "2020-11-20T23:00:00Z", "stepMillis": 1000, "values": values,
@@ -145,7 +145,7 @@ async fn readers_of_a_large_list_wait_for_one_another_and_are_all_served() {
     for read in futures::future::join_all(reads).await {
         let (status, answer) = read.unwrap();
         assert_eq!(status, 200, "{answer}");
-        assert_eq!(answer[0]["values"].as_array().unwrap().len(), 80_000);
+        assert_eq!(answer[0]["values"].as_array().unwrap().len(), 100_000);
     }
 }
 
