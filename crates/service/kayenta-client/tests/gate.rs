@@ -456,6 +456,40 @@ fn points_and_warnings_say_what_was_compared() {
     }
 }
 
+#[test]
+fn sides_whose_labels_differ_are_named_with_their_labels_and_have_a_dash_where_there_is_no_data() {
+    let mut status = finished("SUCCEEDED", 100.0, true, "Nodata");
+    let run = &mut status["canaryAnalysisExecutionResult"]["canaryExecutionResults"][0];
+    let results = &mut run["result"]["judgeResult"]["results"];
+    let nothing = json!({"stats": {"count": 0, "mean": 0.0, "min": 0.0, "std": 0.0, "max": 0.0}});
+    results[0]["name"] = json!("errors");
+    results[0]["tags"] = json!({"pod": "old-1"});
+    let mut other = results[0].clone();
+    results[0]["experimentMetadata"] = nothing.clone();
+    other["controlMetadata"] = nothing;
+    other["tags"] = json!({"pod": "new-1"});
+    other["id"] = json!("2");
+    results.as_array_mut().unwrap().push(other);
+    let queries = ["errors{version=\"1\"}", "errors{version=\"2\"}"];
+    let mut pairs = pair(&[1.0, 2.0], &[f64::NAN; 2], queries);
+    let mut second = pair(&[f64::NAN; 2], &[1.0, 2.0], queries)[0].clone();
+    second["id"] = json!("2");
+    pairs.as_array_mut().unwrap().push(second);
+
+    let outcome = outcome(status, Some(pairs));
+    assert_eq!(outcome.verdict, Verdict::Error);
+    let text = render(&outcome, OutputFormat::Text).unwrap();
+    for part in [
+        "the labels of the two sides differ, so no series has a counterpart: errors has {pod=old-1} for the \
+         baseline and {pod=new-1} for the canary; aggregate in the query",
+        "baseline 1.0000  canary \u{2014}  points 2/0",
+        "baseline \u{2014}  canary 2.0000  points 0/2",
+    ] {
+        assert!(text.contains(part), "no {part} in\n{text}");
+    }
+    assert!(!text.contains("0.0000"), "{text}");
+}
+
 /// The explanation of a run with one metric, a finding of its own, one that the evidence has as well, and
 /// one of the whole analysis.
 fn explanation(execution_id: &str) -> AnalysisExplanation {

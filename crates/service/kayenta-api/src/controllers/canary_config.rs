@@ -51,7 +51,7 @@ pub(crate) struct CanaryConfigUpdateResponse {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ProblemParams {
     /// Whether the response lists every problem of the config, as `kayenta lint` does. Nothing is refused for it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "kayenta_web::params::flag")]
     problems: bool,
 }
 

@@ -1,7 +1,11 @@
+use std::sync::Arc;
+
 use kayenta_testkit::eventually;
 use serde_json::json;
 
-use crate::fixture::{PATIENCE, Service, complete, config, execution_request, service};
+use crate::fixture::{
+    Away, PATIENCE, Service, complete, config, execution_request, options, service, service_on,
+};
 
 async fn start_adhoc(service: &Service, experiment: &str) -> String {
     let body = json!({
@@ -329,5 +333,35 @@ async fn executions_of_all_applications_are_listed_newest_first_page_by_page() {
             400,
             "{wrong}"
         );
+    }
+}
+
+#[tokio::test]
+async fn while_records_cannot_be_read_finished_runs_come_from_the_archive_and_nothing_is_accepted()
+{
+    let service = service_on(Some(Arc::new(Away)), options(), Vec::new());
+    let document = crate::fixture::document();
+    let example = |path: &str| {
+        let content = &document["paths"][path]["post"]["requestBody"]["content"];
+        content["application/json"]["example"].clone()
+    };
+    let archived = "01HKZ0Q8M4J0W6T3V9Y2C5B7DF";
+    let stored = service
+        .json(
+            "POST",
+            &format!("/canaryResultArchive?pipelineId={archived}"),
+            &example("/canaryResultArchive"),
+        )
+        .await;
+    assert_eq!(stored.status, 200, "{}", stored.text);
+    let run = service.get(&format!("/canary/{archived}")).await;
+    assert_eq!(run.status, 200, "{}", run.text);
+    assert_eq!(run.json()["complete"], true);
+
+    let another = service.get("/canary/01HKZ0Q8M4J0W6T3V9Y2C5B7DG").await;
+    assert_eq!(another.status, 503, "{}", another.text);
+    for path in ["/canary", "/standalone_canary_analysis"] {
+        let refused = service.json("POST", path, &example(path)).await;
+        assert_eq!(refused.status, 503, "{path}: {}", refused.text);
     }
 }

@@ -3,18 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::Request;
 use kayenta_api::ApiOptions;
 use kayenta_management::{Health, Impact, Ping};
-use kayenta_model::ExecutionStatus;
-use kayenta_queue::{
-    ExecutionFilter, ExecutionRecord, ExecutionStore, ListedExecution, ListingPlace, QueueError,
-    QueueErrorKind, RecordVersion,
-};
 use kayenta_settings::{AuthenticationSettings, BearerToken, Role};
 use kayenta_testkit::eventually;
 use serde_json::{Map, Value, json};
@@ -22,7 +16,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     dead_letters::{bury, letters},
     fixture::{
-        Answer, PATIENCE, Service, Switch, complete, options, service, service_on, service_with,
+        Answer, Away, PATIENCE, Service, Switch, complete, options, service, service_on,
+        service_with,
     },
 };
 
@@ -399,69 +394,6 @@ async fn the_health_of_a_service_that_is_down_is_as_its_example_shows_it() {
         let contents = responses["503"]["content"].as_object().unwrap();
         let example = &contents.values().next().unwrap()["example"];
         shows(example, &answer.json()).unwrap_or_else(|why| panic!("{path}: {why}"));
-    }
-}
-
-/// The records are away.
-#[derive(Debug)]
-struct Away;
-
-fn away<T>() -> Result<T, QueueError> {
-    let message = "cannot read an execution: Redis at redis:6379: timed out";
-    Err(QueueError::new(QueueErrorKind::Unavailable, message))
-}
-
-#[async_trait]
-impl ExecutionStore for Away {
-    async fn create(&self, _: &ExecutionRecord) -> Result<RecordVersion, QueueError> {
-        away()
-    }
-
-    async fn get(&self, _: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
-        away()
-    }
-
-    async fn save(
-        &self,
-        _: &ExecutionRecord,
-        _: RecordVersion,
-    ) -> Result<RecordVersion, QueueError> {
-        away()
-    }
-
-    async fn status(
-        &self,
-        _: &str,
-    ) -> Result<Option<(ExecutionStatus, RecordVersion)>, QueueError> {
-        away()
-    }
-
-    async fn delete(&self, _: &str) -> Result<(), QueueError> {
-        away()
-    }
-
-    async fn list(&self, _: &str, _: &ExecutionFilter) -> Result<Vec<ExecutionRecord>, QueueError> {
-        away()
-    }
-
-    async fn newest(
-        &self,
-        _: Option<&ListingPlace>,
-        _: usize,
-    ) -> Result<Vec<ListedExecution>, QueueError> {
-        away()
-    }
-
-    async fn ids(&self) -> Result<Vec<String>, QueueError> {
-        away()
-    }
-
-    async fn unfinished(&self, _: usize) -> Result<Vec<String>, QueueError> {
-        away()
-    }
-
-    async fn check(&self) -> Result<(), QueueError> {
-        away()
     }
 }
 

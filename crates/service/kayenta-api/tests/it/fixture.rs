@@ -21,9 +21,12 @@ use kayenta_management::{
 use kayenta_metrics::{
     FetchError, FetchErrorKind, Metadata, MetricQuery, MetricsStore, StoreDescription,
 };
-use kayenta_model::{AccountType, MetricSet};
+use kayenta_model::{AccountType, ExecutionStatus, MetricSet};
 use kayenta_properties::{PropertyView, SourceView};
-use kayenta_queue::{EmbeddedSettings, EmbeddedStore, ExecutionStore, SystemClock};
+use kayenta_queue::{
+    EmbeddedSettings, EmbeddedStore, ExecutionFilter, ExecutionRecord, ExecutionStore,
+    ListedExecution, ListingPlace, QueueError, QueueErrorKind, RecordVersion, SystemClock,
+};
 use kayenta_settings::{ExposureSettings, LogLevel, Show};
 use kayenta_storage::{MemoryStore, ObjectRepository};
 use kayenta_testkit::eventually;
@@ -271,6 +274,69 @@ pub(crate) fn service_with(
     indicators: Vec<Arc<dyn HealthIndicator>>,
 ) -> Service {
     service_on(None, options, indicators)
+}
+
+/// The records are away.
+#[derive(Debug)]
+pub(crate) struct Away;
+
+fn away<T>() -> Result<T, QueueError> {
+    let message = "cannot read an execution: Redis at redis:6379: timed out";
+    Err(QueueError::new(QueueErrorKind::Unavailable, message))
+}
+
+#[async_trait]
+impl ExecutionStore for Away {
+    async fn create(&self, _: &ExecutionRecord) -> Result<RecordVersion, QueueError> {
+        away()
+    }
+
+    async fn get(&self, _: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
+        away()
+    }
+
+    async fn save(
+        &self,
+        _: &ExecutionRecord,
+        _: RecordVersion,
+    ) -> Result<RecordVersion, QueueError> {
+        away()
+    }
+
+    async fn status(
+        &self,
+        _: &str,
+    ) -> Result<Option<(ExecutionStatus, RecordVersion)>, QueueError> {
+        away()
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), QueueError> {
+        away()
+    }
+
+    async fn list(&self, _: &str, _: &ExecutionFilter) -> Result<Vec<ExecutionRecord>, QueueError> {
+        away()
+    }
+
+    async fn newest(
+        &self,
+        _: Option<&ListingPlace>,
+        _: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError> {
+        away()
+    }
+
+    async fn ids(&self) -> Result<Vec<String>, QueueError> {
+        away()
+    }
+
+    async fn unfinished(&self, _: usize) -> Result<Vec<String>, QueueError> {
+        away()
+    }
+
+    async fn check(&self) -> Result<(), QueueError> {
+        away()
+    }
 }
 
 /// A service that keeps its records elsewhere.

@@ -251,6 +251,26 @@ fn lint_names_fields_and_its_exit_code_says_whether_there_are_errors() {
     assert!(text(&output.stdout).contains("kayenta check-config kayenta.yml"));
 }
 
+/// Java ignores it as silently as it sets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_option_without_a_value_is_named_in_the_log_and_those_of_java_work() {
+    let service = ServiceBuilder::new(BINARY)
+        .argument("--kayenta.prometheus.enabled")
+        .argument("-Xmx512m")
+        .argument("--swagger.enabled=false")
+        .start()
+        .await
+        .unwrap();
+    let log = service.log();
+    assert!(
+        log.contains("'--kayenta.prometheus.enabled' has no value and sets an empty property"),
+        "{log}"
+    );
+    assert!(!log.contains("Xmx512m'"), "{log}");
+    let document = reqwest::get(service.base_url() + "/v3/api-docs").await;
+    assert_eq!(document.unwrap().status(), 404);
+}
+
 #[test]
 fn demo_says_when_the_port_is_taken() {
     let taken = std::net::TcpListener::bind("[::]:0").unwrap();

@@ -412,3 +412,39 @@ async fn an_interrupted_gate_takes_its_analysis_along() {
     let answer = caller.complete(&path, Duration::from_secs(20)).await;
     assert_eq!(answer["executionStatus"], "CANCELED");
 }
+
+/// `script` of util-linux, which every Debian has, runs a command on a terminal.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_verdict_is_coloured_on_a_terminal_and_nowhere_else() {
+    let stage = Stage::set().await;
+    let good = stage.file("good.json");
+    let plain = stage.retrospective(&["--config", &good]);
+    let words: Vec<String> = std::iter::once(plain.as_std().get_program())
+        .chain(plain.as_std().get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect();
+    for (environment, coloured) in [(None, true), (Some(("NO_COLOR", "1")), false)] {
+        let mut on_terminal = Command::new("script");
+        on_terminal
+            .args([
+                "--quiet",
+                "--return",
+                "--command",
+                &words.join(" "),
+                "/dev/null",
+            ])
+            .env_clear()
+            .env("TERM", "xterm")
+            .env("PATH", std::env::var("PATH").unwrap())
+            .envs(environment)
+            .current_dir(stage.folder.path())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let output = on_terminal.output().await.unwrap();
+        let shown = out(&output);
+        assert!(shown.contains("PASS"), "{shown}{}", errors(&output));
+        assert_eq!(shown.contains("\u{1b}[1;32mPASS"), coloured, "{shown:?}");
+    }
+    let piped = stage.run(&["--config", &good]).await;
+    assert!(out(&piped).starts_with("PASS") && !out(&piped).contains('\u{1b}'));
+}

@@ -29,6 +29,7 @@ mod new_stores;
 mod notifications;
 mod operations_page;
 mod pages;
+mod readme;
 mod real_prometheus;
 mod remote_judge_example;
 mod replay;

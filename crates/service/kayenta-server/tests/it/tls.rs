@@ -330,6 +330,10 @@ async fn a_canary_runs_on_stores_whose_self_signed_certificates_are_in_the_trust
         .config(yaml("").replace(&redis.url(), &plain_redis.url())))
     .spawn()
     .unwrap();
+    until("it has started", Duration::from_secs(30), async || {
+        without.log().contains("Started Kayenta")
+    })
+    .await;
     let caller = Caller::new(without.base_url());
     let health = caller.health_with_causes().await.to_string();
     assert!(

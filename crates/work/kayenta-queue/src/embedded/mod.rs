@@ -11,6 +11,7 @@
 
 mod execution_store;
 mod jobs;
+mod left_alone;
 mod shared;
 mod tables;
 mod work_queue;

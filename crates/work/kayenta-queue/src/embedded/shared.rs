@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fs::{File, TryLockError},
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -12,12 +14,13 @@ use std::{
 };
 
 use kayenta_model::clock::Clock;
-use redb::{Database, DatabaseError, ReadOnlyDatabase, backends::InMemoryBackend};
+use redb::{Database, DatabaseError, backends::InMemoryBackend};
 use tokio::sync::Notify;
 
 use super::{
     EmbeddedSettings,
     jobs::{Holder, Jobs, Millis},
+    left_alone::LeftAlone,
     tables::{Horizon, Restored, failed},
 };
 use crate::{DeadLetter, QueueError, QueueErrorKind};
@@ -246,22 +249,26 @@ pub(super) fn open(path: &Path) -> Result<Database, QueueError> {
     }
 }
 
-/// Opens the file without changing it; `None` if there is none yet, another process uses it, or its last user did not
-/// close it, which an opening puts in order.
-pub(super) fn open_to_read(path: &Path) -> Result<Option<ReadOnlyDatabase>, QueueError> {
-    match ReadOnlyDatabase::open(path) {
-        Ok(database) => Ok(Some(database)),
-        Err(DatabaseError::DatabaseAlreadyOpen | DatabaseError::RepairAborted) => Ok(None),
-        Err(DatabaseError::Storage(redb::StorageError::Io(error)))
-            if error.kind() == std::io::ErrorKind::NotFound =>
-        {
-            Ok(None)
-        }
-        Err(error) => {
-            let attempt = format!("cannot open the work file {}", path.display());
-            Err(failed(&attempt, error))
-        }
+/// Opens what is in the file as a start does, without changing the file; `None` if there is none yet, or another process
+/// uses it.
+pub(super) fn open_to_read(path: &Path) -> Result<Option<Database>, QueueError> {
+    let attempt = || format!("cannot open the work file {}", path.display());
+    let fail = |error: io::Error| failed(&attempt(), redb::Error::Io(error));
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fail(error)),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(fail(error)),
     }
+    redb::Builder::new()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(LeftAlone::new(file).map_err(fail)?)
+        .map(Some)
+        .map_err(|error| failed(&attempt(), error))
 }
 
 /// A database that is gone with the process.
