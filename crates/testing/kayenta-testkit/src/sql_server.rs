@@ -189,6 +189,8 @@ impl SqlServer {
         command
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
+            // A MariaDB that starts removes the temporary tables of every other one in the same folder.
+            .env("TMPDIR", self.folder.path())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         if runs_as_root() {
