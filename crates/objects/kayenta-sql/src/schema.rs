@@ -77,7 +77,7 @@ const CHANGE_SETS: [(&str, &str, &str); 5] = [
 ];
 
 /// What excludes other replicas that create tables.
-const MIGRATION_LOCK: i64 = 0x6b61_7965_6e74_61;
+const MIGRATION_LOCK: i64 = 0x006b_6179_656e_7461;
 
 async fn tables(connection: &mut Connection) -> sqlx::Result<Vec<String>> {
     let sql = match connection.dialect() {
