@@ -162,7 +162,7 @@ kayenta:
   security:
     users: [{username: u}]
     jwt: {issuer: i, audience: a}
-    rules: [{path: /judges, role: read}, {path: '/*', role: public}]
+    rules: [{path: /judges/judge, role: public}, {path: /judges, role: read}, {path: '/*', role: public}]
   metrics.retry.attempts: 1
 management.endpoints.web.exposure.include: '*'
 management.endpoint.health.show-details: always
