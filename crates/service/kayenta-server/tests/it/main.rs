@@ -21,6 +21,7 @@ mod editor;
 mod gate;
 mod gate_action;
 mod hostile;
+mod hostile_hour;
 mod kill;
 mod limits;
 mod metric_stores;
