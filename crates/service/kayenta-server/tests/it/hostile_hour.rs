@@ -149,7 +149,7 @@ async fn post_and_poll(caller: Caller, until: Until) -> Times {
             }
             other => {
                 times.note(began, Err(format!("POST /canary: {other:?}")));
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                pause(Duration::from_millis(200)).await;
                 continue;
             }
         };
@@ -171,7 +171,7 @@ async fn post_and_poll(caller: Caller, until: Until) -> Times {
                 }
                 other => times.note(began, Err(format!("GET /canary/{id}: {other:?}"))),
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            pause(Duration::from_millis(100)).await;
         }
     }
     times
@@ -202,7 +202,7 @@ async fn read_configs(base_url: &str, until: &Until) -> Times {
             other => Err(format!("GET {path}: {other:?}")),
         };
         times.note(began, answered);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        pause(Duration::from_millis(50)).await;
     }
     times
 }
@@ -218,7 +218,7 @@ async fn probe(base_url: String, until: Until) -> Times {
             other => Err(format!("liveness: {other:?}")),
         };
         times.note(began, answered);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        pause(Duration::from_millis(100)).await;
     }
     times
 }
@@ -246,6 +246,11 @@ fn big_config(number: usize) -> Value {
     config(&format!("big-{number}"), &metrics, json!({"errors": 100}))
 }
 
+/// A client that does nothing for a while.
+async fn pause(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
 fn address(base_url: &str) -> String {
     base_url.trim_start_matches("http://").to_owned()
 }
@@ -254,7 +259,7 @@ fn address(base_url: &str) -> String {
 async fn half_sent_bodies(base_url: String, until: Until) {
     while !until.over() {
         let Ok(mut client) = TcpStream::connect(address(&base_url)).await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            pause(Duration::from_millis(100)).await;
             continue;
         };
         let head = format!(
@@ -288,14 +293,14 @@ async fn slow_reader(base_url: String, path: String, until: Until) {
         let socket = TcpSocket::new_v4().unwrap();
         let _ = socket.set_recv_buffer_size(4096);
         let Ok(mut client) = socket.connect(address(&base_url).parse().unwrap()).await else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            pause(Duration::from_millis(100)).await;
             continue;
         };
         let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         let _ = client.write_all(head.as_bytes()).await;
         let mut some = [0; 1024];
         while !until.over() && matches!(client.read(&mut some).await, Ok(1..)) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            pause(Duration::from_secs(1)).await;
         }
     }
 }
@@ -311,7 +316,7 @@ async fn half_sent_heads(base_url: String, until: Until) {
             let _ = client.write_all(b"GET /judges HTTP/1.1\r\nHost:").await;
             open.push(client);
         }
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        pause(Duration::from_secs(3)).await;
     }
 }
 
@@ -335,7 +340,7 @@ async fn greedy_requests(base_url: String, until: Until) -> Vec<u16> {
             statuses.push(status);
         }
         let _ = caller.get("/canaryConfig").await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        pause(Duration::from_millis(500)).await;
     }
     statuses
 }
@@ -361,12 +366,12 @@ async fn large_canaries(base_url: String, until: Until) -> Vec<String> {
             other => {
                 let shown = format!("{other:?}");
                 ends.push(shown.chars().take(300).collect());
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                pause(Duration::from_secs(1)).await;
                 continue;
             }
         };
         while !until.over() {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            pause(Duration::from_secs(1)).await;
             if let Ok((200, answer)) = caller.get(&format!("/canary/{id}")).await
                 && answer["complete"] == json!(true)
             {
@@ -392,7 +397,7 @@ async fn store_big_list(caller: &Caller) -> String {
 }
 
 async fn for_a_while(until: &Until, seconds: u64) {
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    pause(Duration::from_secs(seconds)).await;
     until.0.store(true, Ordering::Relaxed);
 }
 
@@ -478,7 +483,7 @@ async fn hostile_and_normal_clients_in_256_mib_end_no_process_and_no_run_and_liv
         client.abort();
     }
     let peak = limit.peak_mib();
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    pause(Duration::from_secs(15)).await;
     let after = service.resident_kib().map(|kib| kib / 1024);
 
     println!("{seconds} s, large canaries: {large:?}");
