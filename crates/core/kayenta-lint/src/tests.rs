@@ -46,8 +46,16 @@ fn a_config_without_mistakes_has_no_problem() {
 #[test]
 fn each_mistake_in_a_config_is_one_problem_at_its_field() {
     let canary = "/metrics/0/analysisConfigurations/canary";
-    let cases: Vec<(&str, Value, &str, &str, ProblemLevel, Option<&str>)> = vec![
-        // Where, what, where it is reported, rule, level, nearest.
+    // Where, what, where it is reported, rule, level, nearest.
+    type Case = (
+        &'static str,
+        Value,
+        &'static str,
+        &'static str,
+        ProblemLevel,
+        Option<&'static str>,
+    );
+    let cases: Vec<Case> = vec![
         (
             "/name",
             json!("a b"),

@@ -62,7 +62,7 @@ mod tests {
         let key = SigningKey::read(&"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()).unwrap();
         let body = br#"{"test": 2432232314}"#;
         let signed = signatures(
-            &[key.clone()],
+            std::slice::from_ref(&key),
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             1_614_265_330,
             body,

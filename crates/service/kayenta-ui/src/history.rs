@@ -58,6 +58,9 @@ struct Look {
     healthy: bool,
 }
 
+/// The metric in the newest config that has it, and how it did in each run.
+type MetricLooks = (Option<MetricConfig>, Vec<(HistoryRow, Look)>);
+
 /// `GET /ui/configs/{id}/history`.
 pub(crate) async fn show(
     State(pages): State<Arc<PageState>>,
@@ -73,8 +76,7 @@ pub(crate) async fn show(
         Ok(page) => page,
         Err(error) => return pages.failed(&error),
     };
-    let mut metrics: IndexMap<String, (Option<MetricConfig>, Vec<(HistoryRow, Look)>)> =
-        IndexMap::new();
+    let mut metrics: IndexMap<String, MetricLooks> = IndexMap::new();
     let (mut runs, mut missing, mut name) = (0, 0, None);
     for execution in &page.executions {
         let account = query.get("storageAccountName");

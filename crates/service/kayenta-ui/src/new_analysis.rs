@@ -140,8 +140,8 @@ impl Wish {
     fn request(&self, scope_name: &str) -> (AnalysisRequest, Vec<String>) {
         let mut mistakes = Vec::new();
         let mut minutes = |name: &str| {
-            let whole = self.number(name, &mut mistakes).map(|number| number as i64);
-            whole
+            let number = self.number(name, &mut mistakes);
+            number.map(|number| number as i64)
         };
         let (lifetime, interval) = (minutes("lifetime"), minutes("interval"));
         let (begin, lookback, offset) = (minutes("begin"), minutes("lookback"), minutes("offset"));

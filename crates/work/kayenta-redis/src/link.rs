@@ -64,7 +64,7 @@ enum Target {
         master: String,
     },
     Cluster {
-        client: ClusterClient,
+        client: Box<ClusterClient>,
         _nodes: ClusterNodes,
     },
 }
@@ -152,9 +152,10 @@ impl Link {
             },
             RedisTopology::Cluster { nodes } => {
                 let reached = ClusterNodes::reached_by(dial);
+                let client = cluster(settings, nodes, &reached)
+                    .map_err(|error| unusable(error.to_string()).caused_by(error))?;
                 Target::Cluster {
-                    client: cluster(settings, nodes, &reached)
-                        .map_err(|error| unusable(error.to_string()).caused_by(error))?,
+                    client: Box::new(client),
                     _nodes: reached,
                 }
             }

@@ -20,10 +20,6 @@ use kayenta_wavefront::WavefrontAccount;
 
 /// What an account of one of the kinds has.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a test reads a handful of accounts"
-)]
 pub(crate) enum Store {
     Azure(Option<AzureAccount>),
     Memory,
