@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{FromRef, FromRequest, Request},
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -128,9 +128,12 @@ pub async fn read_body(request: Request, limits: BodyLimits) -> Result<Bytes, Er
 
 /// Bytes count against the budget as they arrive, so that half-sent bodies do too.
 async fn collect(mut body: Limited<Body>, limit: usize) -> Result<Bytes, ErrorResponse> {
+    let announced = body.size_hint().exact().unwrap_or_default();
+    let announced = usize::try_from(announced).unwrap_or(limit).min(limit);
     let mut bytes = BytesMut::new();
     let mut reserved = Reserved::default();
     let mut room = 0;
+    let mut grown_at_once = false;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -144,17 +147,26 @@ async fn collect(mut body: Limited<Body>, limit: usize) -> Result<Bytes, ErrorRe
         };
         let needed = bytes.len() + piece.len();
         if needed > room {
-            // As the buffer grows: by half of what is there.
-            let more = (needed - room).max(bytes.len() / 2).max(BODY_STEP);
+            // A buffer that grows is there twice while it is copied.
+            let growth = if grown_at_once { 0 } else { bytes.len() };
+            let more = (needed - room).max(growth).max(BODY_STEP);
             reserved += reserve("a request body", more, CALLER_PATIENCE)
                 .await
                 .map_err(|error| ErrorResponse::no_memory(&error))?;
             room += more;
         }
+        if needed > GROWS_AT_ONCE && needed <= announced && !grown_at_once {
+            // It takes memory only as it fills.
+            bytes.reserve(announced - bytes.len());
+            grown_at_once = true;
+        }
         bytes.extend_from_slice(&piece);
     }
     Ok(reserved.bind(bytes.freeze()))
 }
+
+/// A body of which this much has arrived gets a buffer of its announced size.
+const GROWS_AT_ONCE: usize = 1 << 20;
 
 /// Least part of the budget that a body asks for at a time.
 const BODY_STEP: usize = 64 << 10;

@@ -75,7 +75,7 @@ async fn a_bucket_is_created_with_versioning_in_its_location() {
             put.target,
             format!(
                 "/upload/storage/v1/b/{}/o?uploadType=media&\
-                 name=kayenta%2Fmetrics%2Fk%2Fmetric_sets.json&fields=name%2Cgeneration%2Cupdated",
+                 name=kayenta%2Fmetrics%2Fk%2Fmetric_sets.json&fields=name%2Cgeneration%2Cupdated%2Csize",
                 account.bucket
             )
         );

@@ -56,11 +56,11 @@ async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_asked_to_c
             let head = format!(
                 "POST /metricSetList HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                  Content-Length: {}\r\n\r\n",
-                6 * MIB
+                12 * MIB
             );
             client.write_all(head.as_bytes()).await.unwrap();
             // All but the end. The service may have answered before it has read everything.
-            let _ = client.write_all(&vec![b' '; 5 * MIB]).await;
+            let _ = client.write_all(&vec![b' '; 11 * MIB]).await;
             let mut answer = vec![0; 4096];
             let read = client.read(&mut answer).await.unwrap_or(0);
             String::from_utf8_lossy(&answer[..read]).into_owned()
@@ -83,8 +83,9 @@ async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_asked_to_c
     }
     assert!((1..8).contains(&refused), "{refused} of 8 were refused");
     let peak = service.peak_resident_kib().unwrap().saturating_sub(before) as usize * 1024;
-    // A buffer that grows is there twice while it is copied.
-    assert!(peak < 2 * BUDGET, "{} MiB more than before", peak / MIB);
+    // A buffer that grows is there twice while it is copied, and the allocator keeps freed pages for a while. Without the
+    // budget it would be four times as much.
+    assert!(peak < 3 * BUDGET, "{} MiB more than before", peak / MIB);
     still_works(&caller).await;
 }
 
@@ -248,15 +249,6 @@ async fn clients_that_do_not_read_are_disconnected_and_what_they_held_is_there_f
         client.write_all(request.as_bytes()).await.unwrap();
         idle.push(client);
     }
-    eventually(
-        "there is nothing left for another reader",
-        Duration::from_secs(15),
-        async || {
-            let (status, _) = caller.get(&path).await.unwrap();
-            (status == 503).then_some(()).ok_or(status)
-        },
-    )
-    .await;
     // Everything else goes on meanwhile.
     let (status, _) = caller.get("/health/liveness").await.unwrap();
     assert_eq!(status, 200);
@@ -267,5 +259,15 @@ async fn clients_that_do_not_read_are_disconnected_and_what_they_held_is_there_f
     })
     .await;
     assert_eq!(whole[0]["name"].as_str().unwrap().len(), LARGE);
-    drop(idle);
+    let mut cut = 0;
+    for mut client in idle {
+        let mut got = Vec::new();
+        let ended = client.read_to_end(&mut got).await;
+        if got.starts_with(b"HTTP/1.1 200") && got.len() < LARGE {
+            cut += 1;
+        } else {
+            println!("not cut: {ended:?} after {} bytes", got.len());
+        }
+    }
+    assert!(cut > 0, "no reader was disconnected");
 }

@@ -163,6 +163,10 @@ impl<'d> Offered<'d> {
             ("post", "/canary/{id}" | "/standalone_canary_analysis/{id}") if name == "id" => {
                 "canaryConfigId"
             }
+            // The example has a name of its own, which only the config that was stored with it may keep.
+            ("put" | "delete", "/canaryConfig/{canaryConfigId}") if name == "canaryConfigId" => {
+                "storedConfigId"
+            }
             (_, path) if path.starts_with("/standalone_canary_analysis/") && name == "id" => {
                 "analysis"
             }
@@ -229,6 +233,10 @@ async fn every_request_that_swagger_offers_runs_on_the_demo() {
                 offered.method, offered.path
             ));
             continue;
+        }
+        if (offered.method, offered.path) == ("post", "/canaryConfig") {
+            let stored = answer["canaryConfigId"].as_str().unwrap();
+            ids.insert("storedConfigId", stored.to_owned());
         }
         let started = answer["canaryExecutionId"]
             .as_str()

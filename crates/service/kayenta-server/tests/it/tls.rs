@@ -281,7 +281,7 @@ async fn a_canary_runs_on_stores_whose_self_signed_certificates_are_in_the_trust
              storageAccountName: {ACCOUNT_NAME}\n        accountAccessKey: {ACCOUNT_KEY}\n        \
              blobEndpoint: '{}'\n        container: kayenta\n        rootFolder: kayenta\n        \
              supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]\n\
-             redis.connection: {}\n{trust}",
+             redis.connection: {}\nmanagement.endpoint.health.show-details: always\n{trust}",
             prometheus.base_url(),
             azurite.endpoint(),
             redis.url(),
@@ -335,9 +335,13 @@ async fn a_canary_runs_on_stores_whose_self_signed_certificates_are_in_the_trust
     })
     .await;
     let caller = Caller::new(without.base_url());
-    let health = caller.health_with_causes().await.to_string();
-    assert!(
-        health.contains("the certificate of the server is not accepted"),
-        "{health}"
-    );
+    until(
+        "health names the cause",
+        Duration::from_secs(30),
+        async || {
+            let health = caller.health_with_causes().await.to_string();
+            health.contains("the certificate of the server is not accepted")
+        },
+    )
+    .await;
 }

@@ -303,7 +303,7 @@ async fn an_empty_installation_is_ready_and_stays_empty() {
     assert_eq!(checked.json["verdict"], "ready");
     let found = messages(&checked.json["storage"][0]["findings"], "canary-storage");
     assert!(
-        found[0].contains("container does not exist yet"),
+        found[0].contains("do not exist yet; they are created with the first object"),
         "{found:?}"
     );
     assert!(
