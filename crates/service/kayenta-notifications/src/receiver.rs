@@ -38,13 +38,22 @@ pub enum ReceiverError {
 }
 
 /// One receiver.
-#[derive(Debug)]
 pub struct Receiver {
     pub(crate) settings: NotificationSettings,
     pub(crate) turns: Turns,
     keys: Vec<SigningKey>,
     client: HttpClient,
     host: String,
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the client, whose URL may be a secret as a whole.
+        f.debug_struct("Receiver")
+            .field("settings", &self.settings)
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a receiver did not take an event.

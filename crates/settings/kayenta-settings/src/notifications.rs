@@ -1,10 +1,12 @@
 //! `kayenta.notifications[]`: who is notified of what, and in which form.
 
+use std::fmt;
+
 use kayenta_secrets::BaseUrl;
 use secrecy::SecretString;
 
 /// One receiver of notifications.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NotificationSettings {
     /// `name`: letters, digits, `-` and `_`.
     pub name: String,
@@ -22,6 +24,17 @@ pub struct NotificationSettings {
     pub applications: Vec<String>,
     /// `configs`: names or ids of canary configs; empty for all. A `*` stands for any characters.
     pub configs: Vec<String>,
+}
+
+impl fmt::Debug for NotificationSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the URL, which is a secret as a whole.
+        f.debug_struct("NotificationSettings")
+            .field("name", &self.name)
+            .field("form", &self.form)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is sent.
