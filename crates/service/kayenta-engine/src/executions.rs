@@ -204,7 +204,7 @@ impl Executions {
         }
         let mut looked_at = 0;
         while page.executions.len() < limit && looked_at < LOOKED_AT {
-            let wanted = (limit + 1).clamp(LISTED, LOOKED_AT - looked_at);
+            let wanted = read_at_once(limit, looked_at);
             let listed = self.store.newest(page.next.as_ref(), wanted).await?;
             looked_at += listed.len();
             for execution in &listed {
@@ -445,6 +445,27 @@ impl Executions {
                     tracing::warn!(execution.id = %id, %error, "could not cancel the run of a canceled analysis");
                 }
             }
+        }
+    }
+}
+
+/// How many executions a listing reads next: one more than it shows, and never more than it may still look at.
+fn read_at_once(limit: usize, looked_at: usize) -> usize {
+    (limit + 1).max(LISTED).min(LOOKED_AT - looked_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_that_finds_nothing_ends_after_as_many_as_it_may_look_at() {
+        for limit in [0, 1, LISTED, 200, LOOKED_AT, 2 * LOOKED_AT] {
+            let mut looked_at = 0;
+            while looked_at < LOOKED_AT {
+                looked_at += read_at_once(limit, looked_at).max(1);
+            }
+            assert_eq!(looked_at, LOOKED_AT, "{limit}");
         }
     }
 }
