@@ -318,7 +318,9 @@ async fn a_service_killed_while_it_notifies_delivers_after_its_restart() {
     service.restart().await.unwrap();
     let told = hook.receives(2).await;
     let ids: Vec<_> = told.iter().map(Delivery::id).collect();
-    assert_eq!(ids, [format!("{id}-ended"), format!("{id}-ended")]);
+    // At least once more, with the id that tells the receiver that it is the same.
+    let event = format!("{id}-ended");
+    assert!(ids.iter().all(|known| **known == *event), "{ids:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
