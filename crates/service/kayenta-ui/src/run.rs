@@ -334,18 +334,10 @@ pub(crate) async fn csv(
     Path(id): Path<String>,
     query: PageQuery,
 ) -> Response {
-    let evidence = match pages.evidence(&id, &query).await {
-        Ok(evidence) => evidence,
-        Err(error) => return pages.failed(&error),
-    };
-    let key = query.text("metric").unwrap_or_default();
-    let csv = rendered(&evidence, move |evidence| {
-        let run = judged(evidence)?;
-        Some(run.csv(run.find_metric(&key)?)).filter(|csv| !csv.is_empty())
-    });
-    match csv.await.flatten() {
-        Some(csv) => file(csv, "text/csv; charset=utf-8", "metric.csv"),
-        None => no_values(&pages),
+    let values = |run: &JudgedRun<'_>, metric| Some(run.csv(metric)).filter(|csv| !csv.is_empty());
+    match of_metric(&pages, &id, &query, values).await {
+        Ok(csv) => file(csv, "text/csv; charset=utf-8", "metric.csv"),
+        Err(response) => response,
     }
 }
 
@@ -355,20 +347,31 @@ pub(crate) async fn svg(
     Path(id): Path<String>,
     query: PageQuery,
 ) -> Response {
-    let evidence = match pages.evidence(&id, &query).await {
+    let display = display(&query);
+    let chart = move |run: &JudgedRun<'_>, metric| run.svg(metric, &display);
+    match of_metric(&pages, &id, &query, chart).await {
+        Ok(svg) => file(svg, "image/svg+xml", "metric.svg"),
+        Err(response) => response,
+    }
+}
+
+/// What `make` makes of the metric that the query names, or the page that says why there is nothing.
+async fn of_metric(
+    pages: &PageState,
+    id: &str,
+    query: &PageQuery,
+    make: impl FnOnce(&JudgedRun<'_>, usize) -> Option<String> + Send + 'static,
+) -> Result<String, Response> {
+    let evidence = match pages.evidence(id, query).await {
         Ok(evidence) => evidence,
-        Err(error) => return pages.failed(&error),
+        Err(error) => return Err(pages.failed(&error)),
     };
     let key = query.text("metric").unwrap_or_default();
-    let display = display(&query);
-    let svg = rendered(&evidence, move |evidence| {
+    let made = rendered(&evidence, move |evidence| {
         let run = judged(evidence)?;
-        run.svg(run.find_metric(&key)?, &display)
+        make(&run, run.find_metric(&key)?)
     });
-    match svg.await.flatten() {
-        Some(svg) => file(svg, "image/svg+xml", "metric.svg"),
-        None => no_values(&pages),
-    }
+    made.await.flatten().ok_or_else(|| no_values(pages))
 }
 
 fn no_values(pages: &PageState) -> Response {
