@@ -17,7 +17,6 @@ mod compose;
 mod dashboard;
 mod dice;
 mod early_ends;
-mod editor;
 mod gate;
 mod gate_action;
 mod hostile;

@@ -6,10 +6,8 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use kayenta_testkit::PrometheusServer;
 use serde_json::{Value, json};
 
+use super::AXE;
 use crate::{browser, requests::Caller, samples::embedded_service};
-
-/// The checker of accessibility.
-const AXE: (&str, &str) = ("axe-core", "4.14.1");
 
 /// Minutes of history.
 const MINUTES: i64 = 60;
@@ -50,7 +48,7 @@ async fn a_config_is_written_tried_saved_and_run_in_the_browser_alone() {
         ("END", end.as_ref()),
     ];
     let patience = Duration::from_secs(300);
-    let seen = browser::walk("editor.cjs", &service, &settings, patience).await;
+    let seen = browser::walk("pages/editor.cjs", &service, &settings, patience).await;
     for amiss in ["errors", "foreign", "axe", "wide"] {
         assert_eq!(seen[amiss], json!([]), "{amiss}: {seen:#}");
     }
