@@ -25,11 +25,18 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    fn segment(self) -> &'static str {
+    pub(crate) fn segment(self) -> &'static str {
         match self {
             Self::Run => "runs",
             Self::Analysis => "analyses",
         }
+    }
+
+    /// What a segment of an address means.
+    pub(crate) fn of_segment(segment: &str) -> Option<Self> {
+        [Self::Run, Self::Analysis]
+            .into_iter()
+            .find(|subject| subject.segment() == segment)
     }
 }
 
@@ -38,6 +45,7 @@ impl Subject {
 struct ActionsTemplate<'a> {
     token: &'a str,
     buttons: Vec<(&'static str, String)>,
+    links: Vec<(&'static str, String)>,
 }
 
 impl PageState {
@@ -46,7 +54,8 @@ impl PageState {
         format!("{}/{}/{}", self.root, subject.segment(), encoded(id))
     }
 
-    /// The buttons for what can be done about an execution; nothing for visitors who may only look.
+    /// What can be done about an execution; nothing for visitors who may only look. `again` is the query of the form that
+    /// starts it anew; without one it is started as it was.
     pub(crate) fn actions(
         &self,
         visitor: &Visitor,
@@ -54,19 +63,24 @@ impl PageState {
         id: &str,
         query: &PageQuery,
         complete: bool,
+        again: Option<String>,
     ) -> Markup {
         let address = self.address_of(subject, id);
         let account = query.only("storageAccountName");
-        let mut buttons = Vec::new();
+        let (mut buttons, mut links) = (Vec::new(), Vec::new());
         if visitor.may_act && !complete {
             buttons.push(("Cancel", format!("{address}/cancel")));
         }
         if visitor.may_act && complete {
-            buttons.push(("Run again", format!("{address}/again{account}")));
+            match again {
+                Some(query) => links.push(("Run again", format!("{}/new?{query}", self.root))),
+                None => buttons.push(("Run again as it was", format!("{address}/again{account}"))),
+            }
         }
         Markup::of(&ActionsTemplate {
             token: &visitor.token,
             buttons,
+            links,
         })
     }
 

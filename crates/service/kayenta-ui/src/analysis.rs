@@ -12,6 +12,7 @@ use kayenta_report::{AnalysisView, Markup, encoded, report_foot, report_head, re
 
 use crate::{
     actions::Subject,
+    new_analysis::again_analysis,
     query::PageQuery,
     run::judged,
     shell::{download, drawn},
@@ -69,7 +70,14 @@ pub(crate) async fn show(
     let rest = query.rest(&[]).replacen('&', "?", 1);
     let body = Markup::of(&AnalysisPageTemplate {
         report: format!("{}/analyses/{}/report.html{rest}", pages.root, encoded(&id)),
-        actions: pages.actions(&visitor, Subject::Analysis, &id, &query, status.complete),
+        actions: pages.actions(
+            &visitor,
+            Subject::Analysis,
+            &id,
+            &query,
+            status.complete,
+            again_analysis(&id, &status),
+        ),
         overview: view.overview(),
         exception: status
             .exception

@@ -17,6 +17,7 @@ mod compare;
 mod config_catalogues;
 mod configs;
 mod editor;
+mod executed;
 mod history;
 mod last_run;
 mod list;

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use crate::{
     actions::Subject,
+    new_analysis::again_run,
     query::PageQuery,
     shell::{Crumb, download, drawn},
     state::PageState,
@@ -105,7 +106,8 @@ pub(crate) async fn show(
     };
     let Some(run) = judged(&evidence) else {
         let complete = evidence.status.complete;
-        let actions = pages.actions(&visitor, Subject::Run, &id, &query, complete);
+        let again = again_run(&id, &evidence.status);
+        let actions = pages.actions(&visitor, Subject::Run, &id, &query, complete, again);
         return unfinished(&pages, &id, &evidence.status, actions);
     };
     let run_href = format!("{}/runs/{}", pages.root, encoded(&id));
@@ -170,7 +172,8 @@ pub(crate) async fn show(
     let links = Links::Query {
         rest: query.rest(&["metric", "label", "group", "search", "sort"]),
     };
-    let actions = pages.actions(&visitor, Subject::Run, &id, &query, true);
+    let again = again_run(&id, &evidence.status);
+    let actions = pages.actions(&visitor, Subject::Run, &id, &query, true, again);
     let what_if = format!("{run_href}/what-if{}", query.only("storageAccountName"));
     let rest = query.rest(&["metric", "label", "group", "search", "sort"]);
     let compare = format!("{}/compare?a={}{rest}", pages.root, encoded(&id));

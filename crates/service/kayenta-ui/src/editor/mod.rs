@@ -16,8 +16,7 @@ use axum::{
 use http::StatusCode;
 use kayenta_engine::ExecutionQuery;
 use kayenta_lint::{ServiceOffer, config_problems};
-use kayenta_metrics::template::unescape;
-use kayenta_model::{CanaryConfig, ExecutionKind, QueryConfig};
+use kayenta_model::{CanaryConfig, ExecutionKind};
 use kayenta_report::{Markup, encoded};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -31,6 +30,7 @@ use self::{
 };
 use crate::{
     config_catalogues::catalogue,
+    executed::as_written,
     last_run::{LastRun, last_run},
     query::PageQuery,
     scope_fields::ScopeFields,
@@ -405,20 +405,7 @@ fn taken_over(draft: Draft) -> Draft {
     else {
         return draft;
     };
-    let mut config = config;
-    for metric in config.metrics.iter_mut().flatten() {
-        for template in metric
-            .query
-            .iter_mut()
-            .flat_map(QueryConfig::inline_templates_mut)
-        {
-            *template = unescape(template);
-        }
-    }
-    for (_, template) in config.templates.iter_mut().flatten() {
-        *template = unescape(template);
-    }
-    Draft::new(editable(&config))
+    Draft::new(editable(&as_written(config)))
 }
 
 async fn delete(
