@@ -41,7 +41,8 @@ const KINDS: [(&str, &str); 4] = [
 
 #[derive(Template)]
 #[template(path = "list.html")]
-struct ListTemplate {
+struct ListTemplate<'a> {
+    root: &'a str,
     search: String,
     application: String,
     config: String,
@@ -102,6 +103,7 @@ pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) 
         .any(|execution| !execution.status.is_complete());
     let without_cursor = query.with("cursor", None);
     let template = ListTemplate {
+        root: &pages.root,
         search: query.text("search").unwrap_or_default(),
         application: query.text("application").unwrap_or_default(),
         config: query.text("config").unwrap_or_default(),

@@ -23,6 +23,8 @@ struct ShellTemplate<'a> {
     trail: &'a [Crumb],
     body: &'a Markup,
     live: bool,
+    /// Whether there are links to other pages: not before somebody has signed in.
+    links: bool,
     guarded: bool,
 }
 
@@ -36,6 +38,22 @@ pub(crate) struct Crumb {
 impl PageState {
     /// A page. `live` ones are under way: the script fetches them again every few seconds.
     pub(crate) fn page(&self, title: &str, trail: &[Crumb], body: &Markup, live: bool) -> Response {
+        self.framed(title, trail, body, live, true)
+    }
+
+    /// A page for somebody who may not see the others yet.
+    pub(crate) fn entrance(&self, title: &str, body: &Markup) -> Response {
+        self.framed(title, &[], body, false, false)
+    }
+
+    fn framed(
+        &self,
+        title: &str,
+        trail: &[Crumb],
+        body: &Markup,
+        live: bool,
+        links: bool,
+    ) -> Response {
         let template = ShellTemplate {
             root: &self.root,
             style: assets::address(&self.root, assets::STYLE),
@@ -44,6 +62,7 @@ impl PageState {
             trail,
             body,
             live,
+            links,
             guarded: self.guard.is_some(),
         };
         Html(Markup::of(&template).into_string()).into_response()

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
-use kayenta_access::{SESSION_COOKIE, Shown};
+use kayenta_access::{SESSION_COOKIE, Shown, cookie};
 use kayenta_report::Markup;
 
 use crate::{
@@ -17,11 +17,16 @@ use crate::{
     visitor::{Action, Visitor, is_https, set_cookie, to},
 };
 
+/// Seconds for which a browser keeps the cookie of a session that has ended, so that the page for signing in says so.
+const REMEMBERED: i64 = 24 * 3600;
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInTemplate<'a> {
     token: &'a str,
     next: &'a str,
+    /// The name that was entered.
+    username: &'a str,
     users: bool,
     tokens: bool,
     mistake: Option<String>,
@@ -37,18 +42,24 @@ struct SignOutTemplate<'a> {
 
 pub(crate) async fn show(
     State(pages): State<Arc<PageState>>,
+    headers: HeaderMap,
     visitor: Visitor,
     query: PageQuery,
 ) -> Response {
-    form(
-        &pages,
-        &visitor,
-        query.get("next").unwrap_or_default(),
-        None,
-    )
+    let had_session = cookie(&headers, SESSION_COOKIE).is_some_and(|session| !session.is_empty());
+    let ended = (had_session && visitor.name.is_none())
+        .then(|| "Your session has ended. Sign in again to go on.".to_owned());
+    let next = query.get("next").unwrap_or_default();
+    form(&pages, &visitor, next, "", ended)
 }
 
-fn form(pages: &PageState, visitor: &Visitor, next: &str, mistake: Option<String>) -> Response {
+fn form(
+    pages: &PageState,
+    visitor: &Visitor,
+    next: &str,
+    username: &str,
+    mistake: Option<String>,
+) -> Response {
     let Some(guard) = &pages.guard else {
         return to(&pages.root);
     };
@@ -56,11 +67,12 @@ fn form(pages: &PageState, visitor: &Visitor, next: &str, mistake: Option<String
     let body = Markup::of(&SignInTemplate {
         token: &visitor.token,
         next,
+        username,
         users,
         tokens,
         mistake,
     });
-    pages.page("Sign in", &[], &body, false)
+    pages.entrance("Sign in", &body)
 }
 
 /// Hands out a session for valid credentials.
@@ -76,6 +88,7 @@ pub(crate) async fn sign_in(
         return to(&pages.root);
     };
     let next = sent.get("next").unwrap_or_default();
+    let username = sent.get("username").unwrap_or_default();
     let shown = match (sent.text("token"), sent.text("username")) {
         (Some(token), _) => Shown::Token(token),
         (None, Some(user)) => Shown::User(user, sent.get("password").unwrap_or_default()),
@@ -83,7 +96,7 @@ pub(crate) async fn sign_in(
             let mistake = "Enter a name and a password, or a token.".to_owned();
             return (
                 StatusCode::BAD_REQUEST,
-                form(&pages, &visitor, next, Some(mistake)),
+                form(&pages, &visitor, next, username, Some(mistake)),
             )
                 .into_response();
         }
@@ -91,20 +104,21 @@ pub(crate) async fn sign_in(
     let session = match guard.sign_in(shown).await {
         Ok(session) => session,
         Err(error) => {
-            let page = form(&pages, &visitor, next, Some(error.message().to_owned()));
+            let mistake = error.message().to_owned();
+            let page = form(&pages, &visitor, next, username, Some(mistake));
             return (error.status(), page).into_response();
         }
     };
     let secure = is_https(&headers);
-    let cookie = set_cookie(
+    let kept = set_cookie(
         &pages,
         SESSION_COOKIE,
         &session.value,
-        Some(session.seconds),
+        Some(session.seconds.saturating_add(REMEMBERED)),
         secure,
     );
     let mut response = to(&address(&pages.root, next));
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response.headers_mut().append(header::SET_COOKIE, kept);
     response
 }
 
@@ -135,9 +149,9 @@ pub(crate) async fn sign_out(
     headers: HeaderMap,
     _: Action,
 ) -> Response {
-    let cookie = set_cookie(&pages, SESSION_COOKIE, "", Some(0), is_https(&headers));
+    let gone = set_cookie(&pages, SESSION_COOKIE, "", Some(0), is_https(&headers));
     let mut response = to(&format!("{}/sign-in", pages.root));
-    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response.headers_mut().append(header::SET_COOKIE, gone);
     response
 }
 

@@ -116,8 +116,7 @@ impl Started<'_> {
         let query = query.finish();
         // Read back, the form has to say what the request said.
         let read = PageQuery::read(Some(&query));
-        let (request, mistakes) =
-            Wish::read(|name| read.get(name)).request(&scope.scope_name.clone());
+        let (request, mistakes) = Wish::read(|name| read.get(name), 0).request(&scope.scope_name);
         let says_all = mistakes.is_empty() && request == in_one_form(&self.request);
         says_all.then_some(query)
     }

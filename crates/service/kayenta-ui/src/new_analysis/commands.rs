@@ -121,10 +121,13 @@ mod tests {
             ("lifetime", "5"),
             ("params", "zone=a b"),
         ];
-        let wish = Wish::read(|name| {
-            let mut found = fields.iter().filter(|(known, _)| *known == name);
-            found.next().map(|(_, value)| *value)
-        });
+        let wish = Wish::read(
+            |name| {
+                let mut found = fields.iter().filter(|(known, _)| *known == name);
+                found.next().map(|(_, value)| *value)
+            },
+            0,
+        );
         let (request, _) = wish.request("default");
         let command = wish.command("http://kayenta", &request);
         assert!(
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_config_of_an_execution_is_sent_with_the_request() {
-        let wish = Wish::read(|name| (name == "of").then_some("runs/01A"));
+        let wish = Wish::read(|name| (name == "of").then_some("runs/01A"), 0);
         let (request, _) = wish.request("default");
         let config = CanaryConfig {
             name: Some("checkout".to_owned()),

@@ -73,7 +73,7 @@ pub(crate) async fn show(
     visitor: Visitor,
     query: PageQuery,
 ) -> Response {
-    let wish = Wish::read(|name| query.get(name));
+    let wish = Wish::read(|name| query.get(name), pages.engine.clock().now_millis());
     render(&pages, &visitor, wish, Vec::new(), false).await
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn act(
     State(pages): State<Arc<PageState>>,
     Action { visitor, form }: Action,
 ) -> Response {
-    let wish = Wish::read(|name| form.get(name));
+    let wish = Wish::read(|name| form.get(name), pages.engine.clock().now_millis());
     if form.text("do") != Some("start") {
         return render(&pages, &visitor, wish, Vec::new(), true).await;
     }

@@ -1,7 +1,7 @@
 //! What the form asks for, and the request that says it.
 
 use indexmap::IndexMap;
-use kayenta_model::{AnalysisRequest, AnalysisScope, Thresholds};
+use kayenta_model::{AnalysisRequest, AnalysisScope, Thresholds, time::iso_millis};
 
 use crate::{
     executed::Executed,
@@ -43,7 +43,8 @@ const NUMBERS: [(&str, &str, &str); 7] = [
 ];
 
 impl Wish {
-    pub(super) fn read<'f>(field: impl Fn(&str) -> Option<&'f str>) -> Self {
+    /// Reads the fields. A window of minutes until `now` (milliseconds since 1970) becomes its start and its end.
+    pub(super) fn read<'f>(field: impl Fn(&str) -> Option<&'f str>, now: i64) -> Self {
         let text = |name: &str| {
             let text = field(name)?.trim();
             (!text.is_empty()).then(|| text.to_owned())
@@ -52,6 +53,14 @@ impl Wish {
         let mut scope = ScopeFields::read("", &field);
         if same {
             scope.canary.clone_from(&scope.baseline);
+        }
+        if scope.minutes.is_some()
+            && scope.end.is_none()
+            && let Ok((start, end)) = scope.window(now)
+        {
+            scope.start = Some(iso_millis(start));
+            scope.end = Some(iso_millis(end));
+            scope.minutes = None;
         }
         Self {
             config: text("config").unwrap_or_default(),
@@ -112,7 +121,7 @@ impl Wish {
         let mut iso = |text: &Option<String>| {
             let text = text.as_deref()?;
             match time(text) {
-                Ok(millis) => Some(kayenta_model::time::iso_millis(millis)),
+                Ok(millis) => Some(iso_millis(millis)),
                 Err(mistake) => {
                     mistakes.push(mistake);
                     None
@@ -120,6 +129,9 @@ impl Wish {
             }
         };
         let (start, end) = (iso(&self.scope.start), iso(&self.scope.end));
+        if let Some(text) = self.scope.minutes.as_ref().filter(|_| end.is_none()) {
+            mistakes.push(format!("Last minutes: '{text}' is no number of minutes."));
+        }
         let scope = AnalysisScope {
             scope_name: scope_name.to_owned(),
             control_scope: self.scope.baseline.clone(),
@@ -171,13 +183,19 @@ impl Wish {
 mod tests {
     use super::*;
 
+    /// 1970-01-01T02:00:30Z.
+    const NOW: i64 = 7_230_000;
+
     fn wish(pairs: &[(&'static str, &'static str)]) -> Wish {
-        Wish::read(|name| {
-            pairs
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| *value)
-        })
+        Wish::read(
+            |name| {
+                pairs
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| *value)
+            },
+            NOW,
+        )
     }
 
     #[test]
@@ -195,5 +213,23 @@ mod tests {
         let (_, mistakes) = wish(&[("interval", "often"), ("start", "noon")]).request("default");
         assert!(mistakes[0].contains("Interval: 'often'"), "{mistakes:?}");
         assert!(mistakes[1].contains("is no time"), "{mistakes:?}");
+    }
+
+    #[test]
+    fn the_last_minutes_are_a_window_that_ends_now() {
+        let (request, mistakes) = wish(&[("minutes", "60"), ("lifetime", "30")]).request("default");
+        assert_eq!(mistakes, [] as [&str; 0]);
+        let scope = request.scopes.unwrap().remove(0).unwrap();
+        assert_eq!(
+            scope.start_time_iso.as_deref(),
+            Some("1970-01-01T01:00:00Z")
+        );
+        assert_eq!(scope.end_time_iso.as_deref(), Some("1970-01-01T02:00:00Z"));
+        assert_eq!(request.lifetime_duration_mins, None);
+        let (_, mistakes) = wish(&[("minutes", "an hour")]).request("default");
+        assert_eq!(
+            mistakes,
+            ["Last minutes: 'an hour' is no number of minutes."]
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_testkit::FakePrometheus;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::visit::{SECURITY, location, signed_in};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_analysis_is_canceled_and_run_again_from_its_page_with_the_role_write_alone() {
+async fn an_analysis_is_canceled_from_its_page_with_the_role_write_alone() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = embedded_service(&prometheus.base_url(), SECURITY).await;
     let load = metric("load", "Load", r#"load{v="${scope}"}"#);
@@ -66,11 +66,90 @@ async fn an_analysis_is_canceled_and_run_again_from_its_page_with_the_role_write
     );
     let status = caller.complete(&path, PATIENCE).await;
     assert_eq!(status["executionStatus"], "CANCELED", "{status}");
+}
 
-    let again = writer.post(&format!("{page}/again"), &action).await;
+/// The value of a field of a form.
+fn value<'p>(page: &'p str, name: &str) -> &'p str {
+    let field = format!("name=\"{name}\"");
+    let (_, rest) = page
+        .split_once(field.as_str())
+        .unwrap_or_else(|| panic!("no {name}: {page}"));
+    let (_, rest) = rest.split_once("value=\"").unwrap();
+    rest.split_once('"').unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_again_opens_a_form_that_says_what_was_run_and_starts_it_changed() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = embedded_service(&prometheus.base_url(), SECURITY).await;
+    let load = metric("load", "Load", r#"load{v="${scope}"}"#);
+    let scope = json!({"scopeName": "default", "controlScope": "baseline", "experimentScope": "canary", "step": 60,
+        "controlLocation": "eu", "experimentLocation": "us", "controlOffsetInMinutes": 30,
+        "extendedScopeParams": {"pod": "a=b"},
+        "startTimeIso": "2020-11-20T23:00:00Z", "endTimeIso": "2020-11-21T00:00:00Z"});
+    let request = |scopes: Value| {
+        json!({"canaryConfig": config("again", std::slice::from_ref(&load), json!({"Load": 100})), "executionRequest": {
+            "scopes": scopes, "analysisIntervalMins": 30, "thresholds": {"pass": "95", "marginal": "10"}}})
+    };
+    let caller = Caller::new(service.base_url()).as_bearer("0123456789abcdef");
+    let start = async |scopes: Value| {
+        let path = "/standalone_canary_analysis?application=shop";
+        let id = caller.start(path, &request(scopes)).await.unwrap();
+        let path = format!("/standalone_canary_analysis/{id}");
+        let status = caller.complete(&path, PATIENCE).await;
+        (format!("/ui/analyses/{id}"), status)
+    };
+    let (page, status) = start(json!([scope])).await;
+    let writer = signed_in(&service, "berta", "another-password").await;
+    let shown = writer.get(&page).await.text().await.unwrap();
+    let (_, rest) = shown.split_once("href=\"/ui/new?").unwrap();
+    let query = rest.split_once('"').unwrap().0.replace("&#38;", "&");
+    let form = writer.get(&format!("/ui/new?{query}")).await;
+    assert_eq!(form.status(), 200);
+    let form = form.text().await.unwrap();
+    for (name, expected) in [
+        ("baseline", "baseline"),
+        ("canary", "canary"),
+        ("location", "eu"),
+        ("canary-location", "us"),
+        ("start", "2020-11-20T23:00:00Z"),
+        ("end", "2020-11-21T00:00:00Z"),
+        ("interval", "30"),
+        ("offset", "30"),
+        ("application", "shop"),
+        ("pass", "95"),
+        ("marginal", "10"),
+    ] {
+        assert_eq!(value(&form, name), expected, "{name}");
+    }
+    assert!(
+        form.contains("as analysis") && form.contains("pod=a=b"),
+        "{form}"
+    );
+
+    // The same form, with another threshold.
+    let token = value(&form, "action-token").to_owned();
+    let mut fields: Vec<(String, String)> = reqwest::Url::parse(&format!("http://form/?{query}"))
+        .unwrap()
+        .query_pairs()
+        .into_owned()
+        .filter(|(name, _)| name != "marginal")
+        .collect();
+    for (name, value) in [
+        ("marginal", "20"),
+        ("do", "start"),
+        ("action-token", &token),
+    ] {
+        fields.push((name.to_owned(), value.to_owned()));
+    }
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let again = writer.post("/ui/new", &fields).await;
     assert_eq!(again.status(), 303);
     let next = location(&again).strip_prefix("/ui/analyses/").unwrap();
-    assert_ne!(next, id);
+    let next = next.split_once('?').map_or(next, |(id, _)| id);
     let (_, repeated) = caller
         .get(&format!("/standalone_canary_analysis/{next}"))
         .await
@@ -78,6 +157,25 @@ async fn an_analysis_is_canceled_and_run_again_from_its_page_with_the_role_write
     for (field, value) in [("user", json!("berta")), ("application", json!("shop"))] {
         assert_eq!(repeated[field], value, "{repeated}");
     }
+    assert_eq!(repeated["canaryConfig"], status["canaryConfig"]);
+    let mut expected = status["canaryAnalysisExecutionRequest"].clone();
+    expected["thresholds"]["marginal"] = json!(20.0);
+    assert_eq!(repeated["canaryAnalysisExecutionRequest"], expected);
+
+    // What the form has no fields for is started as it was.
+    let mut other = scope.clone();
+    other["scopeName"] = json!("other");
+    let (page, status) = start(json!([scope, other])).await;
+    let shown = writer.get(&page).await.text().await.unwrap();
+    assert!(shown.contains("Run again as it was"), "{shown}");
+    let token = writer.token(&page).await;
+    let action = [("action-token", token.as_str())];
+    let again = writer.post(&format!("{page}/again"), &action).await;
+    let next = location(&again).strip_prefix("/ui/analyses/").unwrap();
+    let (_, repeated) = caller
+        .get(&format!("/standalone_canary_analysis/{next}"))
+        .await
+        .unwrap();
     for field in ["canaryConfig", "canaryAnalysisExecutionRequest"] {
         assert_eq!(repeated[field], status[field]);
     }
