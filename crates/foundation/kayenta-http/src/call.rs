@@ -315,8 +315,8 @@ impl<'c> Call<'c> {
             None => {
                 // What the server said is worth keeping even where it is not the message.
                 let said = shown_words(String::from_utf8_lossy(&body).trim());
-                let told = !said.is_empty() && !self.confidential;
-                let cause = told.then(|| Said(said).into());
+                let kept = !said.is_empty() && !self.confidential;
+                let cause = kept.then(|| Said(said).into());
                 let phrase = status.canonical_reason().unwrap_or_default();
                 (phrase.to_owned(), cause)
             }

@@ -41,7 +41,7 @@ impl Transport {
         most_bytes: usize,
     ) -> Result<http::Response<Bytes>, ExchangeError> {
         if request.body().is_empty() && matches!(*request.method(), Method::PUT | Method::POST) {
-            // Some servers want to be told that nothing follows.
+            // Some servers require the length of an empty body.
             let headers = request.headers_mut();
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }

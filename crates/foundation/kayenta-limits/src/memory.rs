@@ -221,7 +221,7 @@ pub fn take_held() -> Reserved {
 }
 
 /// Reserves bytes and [`hold`]s them. What the scope holds already counts: a scope that would hold more
-/// than the whole budget by itself is told so instead of waiting for itself.
+/// than the whole budget by itself gets an error instead of waiting for itself.
 ///
 /// # Errors
 /// As [`reserve`].

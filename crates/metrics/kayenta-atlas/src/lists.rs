@@ -116,10 +116,10 @@ impl Lists {
 
     /// Which of the lists were read at least once, by the name of the health component of each.
     pub(crate) fn prerequisites(&self) -> Vec<Prerequisite> {
-        let told = |component, met| Prerequisite { component, met };
+        let list = |component, met| Prerequisite { component, met };
         vec![
-            told("backendUpdaterService", self.backends.get().is_some()),
-            told("atlasStorageUpdaterService", self.storage.get().is_some()),
+            list("backendUpdaterService", self.backends.get().is_some()),
+            list("atlasStorageUpdaterService", self.storage.get().is_some()),
         ]
     }
 

@@ -190,8 +190,8 @@ impl MetricsStore for AtlasStore {
             .collect::<Result<_, _>>()
             .map_err(|error| {
                 let url = attributes["baseURL"].clone();
-                let told = format!("The answer of Atlas is not usable, {error} (URL: {url})");
-                FetchError::new(FetchErrorKind::Answer { url }, told)
+                let message = format!("The answer of Atlas is not usable, {error} (URL: {url})");
+                FetchError::new(FetchErrorKind::Answer { url }, message)
             })
     }
 

@@ -37,7 +37,7 @@ struct RawSeries {
 }
 
 impl Body {
-    fn told(self) -> Option<String> {
+    fn error_text(self) -> Option<String> {
         match self.errors.is_empty() {
             true => self.error,
             false => Some(self.errors.join("; ")),
@@ -48,7 +48,7 @@ impl Body {
 /// Datadog's own words in an error answer.
 #[must_use]
 pub fn error_text(body: &[u8]) -> Option<String> {
-    serde_json::from_slice::<Body>(body).ok()?.told()
+    serde_json::from_slice::<Body>(body).ok()?.error_text()
 }
 
 /// Reads a whole answer; no series is an empty list.
@@ -60,7 +60,7 @@ pub fn read(body: &[u8]) -> Result<Vec<Series>, BodyError> {
     match body.series.take() {
         Some(list) => list.into_iter().map(on_grid).collect(),
         // The reference ends in a null pointer here (C-DATADOG-02).
-        None => Err(BodyError::Failure(body.told().unwrap_or_else(|| {
+        None => Err(BodyError::Failure(body.error_text().unwrap_or_else(|| {
             "it has no series and does not say why".to_owned()
         }))),
     }
@@ -184,15 +184,15 @@ mod tests {
         let text = |body: &str| read(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(
             text(r#"{"status":"error","error":"no such metric"}"#),
-            "it tells of an error: no such metric"
+            "it reports an error: no such metric"
         );
         assert_eq!(
             text(r#"{"errors":["one","two"]}"#),
-            "it tells of an error: one; two"
+            "it reports an error: one; two"
         );
         assert_eq!(
             text(r#"{"series":null}"#),
-            "it tells of an error: it has no series and does not say why"
+            "it reports an error: it has no series and does not say why"
         );
         for bad in ["", "<html>", "[]", r#"{"series":[{"pointlist":[[1]]}]}"#] {
             assert!(text(bad).starts_with("it cannot be read: "), "{bad}");

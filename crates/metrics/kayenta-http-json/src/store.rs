@@ -211,7 +211,7 @@ impl MetricsStore for HttpJsonStore {
 
     fn query_text(&self, query: &MetricQuery<'_>) -> Result<String, FetchError> {
         let bindings = Bindings::of(query)?;
-        // A dry run tells of everything the real one would stumble over. The request itself is not
+        // A dry run reports everything the real one would stumble over. The request itself is not
         // shown: what configuration puts into it is not for callers.
         self.request(&bindings)?;
         Ok(bindings.text)

@@ -332,11 +332,11 @@ mod tests {
         let text = |body: &str| read(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(
             text(r#"{"results":[{"statement_id":0,"error":"database not found: cpu"}]}"#),
-            "it tells of an error: database not found: cpu"
+            "it reports an error: database not found: cpu"
         );
         assert_eq!(
             text(r#"{"error":"timeout"}"#),
-            "it tells of an error: timeout"
+            "it reports an error: timeout"
         );
         for body in [r#"{"foo":"bar"}"#, r#"{"results":[]}"#] {
             assert_eq!(text(body), "it has no results");

@@ -14,8 +14,8 @@ pub enum BodyError {
     /// No JSON, or JSON of another shape.
     #[error("it cannot be read: {0}")]
     Unreadable(#[source] JsonError),
-    /// A success that tells of a failure, in the store's own words.
-    #[error("it tells of an error: {0}")]
+    /// A success that reports a failure, in the store's own words.
+    #[error("it reports an error: {0}")]
     Failure(String),
     /// What the store always sends is not there, or makes no series.
     #[error("{0}")]

@@ -81,7 +81,7 @@ pub trait MetricsStore: Send + Sync + std::fmt::Debug {
 /// Something a store has to learn before it can fetch everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prerequisite {
-    /// The health component that tells of it, one for all accounts.
+    /// The health component that reports it, one for all accounts.
     pub component: &'static str,
     /// Whether it was learned at least once.
     pub met: bool,

@@ -253,7 +253,7 @@ mod tests {
         let text = |body: &str| read(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(
             text(r#"{"error": "NRQL Syntax Error"}"#),
-            "it tells of an error: NRQL Syntax Error"
+            "it reports an error: NRQL Syntax Error"
         );
         assert_eq!(
             text(r#"{"metadata": {"beginTimeMillis": 0, "endTimeMillis": 0}, "facets": []}"#),

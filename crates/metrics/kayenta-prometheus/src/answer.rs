@@ -71,10 +71,10 @@ struct Points {
 #[must_use]
 pub fn error_text(body: &[u8]) -> Option<String> {
     let body: Body = serde_json::from_slice(body).ok()?;
-    told(body.error_type, body.error)
+    joined(body.error_type, body.error)
 }
 
-fn told(error_type: Option<String>, error: Option<String>) -> Option<String> {
+fn joined(error_type: Option<String>, error: Option<String>) -> Option<String> {
     match (error_type, error) {
         (Some(kind), Some(error)) => Some(format!("{kind}: {error}")),
         (kind, error) => error.or(kind),
@@ -124,7 +124,7 @@ impl Part {
     pub fn read(body: &[u8]) -> Result<Self, BodyError> {
         let body: Body = serde_json::from_slice(body)?;
         if body.status.as_deref() == Some("error") {
-            let words = told(body.error_type, body.error);
+            let words = joined(body.error_type, body.error);
             return Err(BodyError::Failure(
                 words.unwrap_or_else(|| "it does not say which".to_owned()),
             ));
@@ -501,7 +501,7 @@ mod tests {
             |body: serde_json::Value| read(body.to_string().as_bytes()).unwrap_err().to_string();
         assert_eq!(
             text(json!({"status": "error", "errorType": "timeout", "error": "query timed out"})),
-            "it tells of an error: timeout: query timed out"
+            "it reports an error: timeout: query timed out"
         );
         assert_eq!(text(json!({"status": "success"})), "it has no data");
         let data = |data| text(json!({"status": "success", "data": data}));

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Longest text of an error event that is passed on, in characters.
-const MOST_TOLD: usize = 2000;
+const MOST_CHARS: usize = 2000;
 
 /// What an execution gave.
 #[derive(Debug, Default)]
@@ -69,12 +69,12 @@ impl Reader {
         self.any = true;
         match event.name.as_str() {
             "data" => self.data(&event.data),
-            "error" => Err(Trouble::Program(told(&event.data))),
+            "error" => Err(Trouble::Program(words_of(&event.data))),
             "control-message" => {
                 let control: Control = serde_json::from_str(&event.data).map_err(unreadable)?;
                 match control.event.as_deref() {
                     Some("END_OF_CHANNEL") => self.ended = true,
-                    Some("CHANNEL_ABORT") => return Err(Trouble::Program(told(&event.data))),
+                    Some("CHANNEL_ABORT") => return Err(Trouble::Program(words_of(&event.data))),
                     _ => self.begun = true,
                 }
                 Ok(())
@@ -142,7 +142,7 @@ pub(crate) fn refused(class: &'static str, message: impl Into<String>) -> FetchE
 }
 
 /// The words of an error: the messages of its `errors`, or all of it on one line.
-fn told(payload: &str) -> String {
+fn words_of(payload: &str) -> String {
     let text = match serde_json::from_str::<Value>(payload) {
         Ok(value) => {
             let errors = value["errors"].as_array().map_or(&[][..], Vec::as_slice);
@@ -155,7 +155,7 @@ fn told(payload: &str) -> String {
         }
         Err(_) => payload.to_owned(),
     };
-    text.chars().take(MOST_TOLD).collect()
+    text.chars().take(MOST_CHARS).collect()
 }
 
 /// `CODE: message` of one error, or what there is of it.
@@ -180,11 +180,11 @@ mod tests {
     #[test]
     fn the_words_of_an_error_are_found() {
         assert_eq!(
-            told(r#"{"error":1,"errors":[{"code":"A","message":"b"},{"message":"c"}]}"#),
+            words_of(r#"{"error":1,"errors":[{"code":"A","message":"b"},{"message":"c"}]}"#),
             "A: b; c"
         );
-        assert_eq!(told("{\n \"error\": 1\n}"), r#"{"error":1}"#);
-        assert_eq!(told("plain"), "plain");
+        assert_eq!(words_of("{\n \"error\": 1\n}"), r#"{"error":1}"#);
+        assert_eq!(words_of("plain"), "plain");
         assert_eq!(
             error_text(br#"{"code":400,"errorType":"SIGNALFLOW_INVALID","message":"x"}"#)
                 .as_deref(),

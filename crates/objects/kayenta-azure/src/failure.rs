@@ -96,9 +96,10 @@ pub(crate) fn explain(account: &str, attempted: &str, error: &Error) -> StorageE
             raw_response,
         } => {
             let code = error_code.clone().unwrap_or_else(|| status.to_string());
-            let cause = raw_response
-                .as_deref()
-                .map_or_else(|| code.clone(), |response| told(*status, &code, response));
+            let cause = raw_response.as_deref().map_or_else(
+                || code.clone(),
+                |response| service_text(*status, &code, response),
+            );
             (advice(&code, *status, raw_response.as_deref()), cause)
         }
         _ => {
@@ -109,13 +110,13 @@ pub(crate) fn explain(account: &str, attempted: &str, error: &Error) -> StorageE
             (chain.clone(), chain)
         }
     };
-    let mut told = StorageError::new(
+    let mut explained = StorageError::new(
         kind,
         format!("Azure Cloud Storage account '{account}' cannot {attempted}: {why}"),
     )
     .caused_by(Cause(cause));
-    told.retry_after = retry_after(error);
-    told
+    explained.retry_after = retry_after(error);
+    explained
 }
 
 /// The reference's answer to a read, update or removal of nothing.
@@ -168,7 +169,7 @@ fn advice(code: &str, status: StatusCode, response: Option<&RawResponse>) -> Str
 }
 
 /// What the service said: the first line of its message, which is all it means for people.
-fn told(status: StatusCode, code: &str, response: &RawResponse) -> String {
+fn service_text(status: StatusCode, code: &str, response: &RawResponse) -> String {
     let body = String::from_utf8_lossy(response.body());
     let message = body
         .split_once("<Message>")
@@ -311,7 +312,7 @@ mod tests {
     #[test]
     fn a_wish_to_be_left_alone_is_passed_on() {
         let error = answer(503, "ServerBusy", &[("retry-after", "7".to_owned())]);
-        let told = explain("acct", "read a blob", &error);
-        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+        let explained = explain("acct", "read a blob", &error);
+        assert_eq!(explained.retry_after, Some(Duration::from_secs(7)));
     }
 }

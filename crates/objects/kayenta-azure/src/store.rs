@@ -8,7 +8,7 @@ use bytes::Bytes;
 use kayenta_http::HttpSettings;
 use kayenta_storage::{
     ObjectKind, ObjectStore, ObjectSummary, StorageError, StoreLock, StoredObject, Stray,
-    WriteCondition, check_segment, is_path_segment,
+    WriteCondition, check_segment, checked_filename, is_path_segment,
 };
 
 use crate::{
@@ -99,9 +99,7 @@ impl ObjectStore for AzureStore {
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
         let inner = &self.0;
-        let filename = filename.unwrap_or(kind.default_filename());
-        check_segment("key", key)?;
-        check_segment("file name", filename)?;
+        let filename = checked_filename(kind, key, filename)?;
         inner.ensure_container().await?;
 
         let outcome = inner.write(kind, key, filename, bytes, condition).await;

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kayenta_http::Transport;
 use kayenta_storage::{
     ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, StoredObject,
-    WriteCondition, check_segment, is_path_segment,
+    WriteCondition, checked_filename, is_path_segment,
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -119,8 +119,7 @@ impl ObjectStore for ConfigBinStore {
         bytes: Bytes,
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
-        check_segment("key", key)?;
-        check_segment("file name", filename.unwrap_or(kind.default_filename()))?;
+        checked_filename(kind, key, filename)?;
         if kind != ObjectKind::CanaryConfig {
             return Err(self.requests.failure(
                 StorageErrorKind::Invalid,

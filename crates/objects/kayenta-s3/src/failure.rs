@@ -33,7 +33,7 @@ pub(crate) struct Failures {
     bucket: String,
 }
 
-/// What is known of a failed request before it is told.
+/// What is known of a failed request before it is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// The bucket does not exist.
@@ -175,12 +175,9 @@ impl Failures {
             Some(hint) => format!("{hint} ({} {code})", status.as_u16()),
             None => format!("{} {code}", status.as_u16()),
         };
-        let mut error = self.error(kind, attempted, &why).caused_by(Said(told(
-            status,
-            &code,
-            &said,
-            answer.headers(),
-        )));
+        let mut error = self
+            .error(kind, attempted, &why)
+            .caused_by(Said(service_text(status, &code, &said, answer.headers())));
         error.retry_after = header::retry_after(answer.headers());
         error
     }
@@ -243,7 +240,7 @@ impl Failures {
 }
 
 /// What the service said.
-fn told(status: StatusCode, code: &str, said: &ErrorAnswer, headers: &HeaderMap) -> String {
+fn service_text(status: StatusCode, code: &str, said: &ErrorAnswer, headers: &HeaderMap) -> String {
     let message = said.message.as_deref().unwrap_or_default();
     let request = said
         .request_id
@@ -253,7 +250,7 @@ fn told(status: StatusCode, code: &str, said: &ErrorAnswer, headers: &HeaderMap)
     format!("{} {code}: {message} (request {request})", status.as_u16())
 }
 
-/// How far the service's clock is from ours, when that is far.
+/// How far the service's clock is from this machine's, when that is far.
 #[expect(
     clippy::disallowed_methods,
     reason = "the skew of this machine's clock is what is looked for"
@@ -325,11 +322,11 @@ mod tests {
     fn a_wish_to_be_left_alone_is_passed_on_and_a_wrong_clock_is_reported() {
         let failures = Failures::new("acct", "bucket");
         let busy = answer(503, "SlowDown", &[("retry-after", "7")]);
-        let told = failures.explain("read an object", &busy);
-        assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+        let error = failures.explain("read an object", &busy);
+        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
         let theirs = (Utc::now() - TimeDelta::minutes(20)).to_rfc2822();
         let skewed = answer(403, "RequestTimeTooSkewed", &[("date", &theirs)]);
-        let told = failures.explain("read an object", &skewed).message;
-        assert!(told.contains("clock is 1"), "{told}");
+        let message = failures.explain("read an object", &skewed).message;
+        assert!(message.contains("clock is 1"), "{message}");
     }
 }

@@ -9,7 +9,7 @@ use kayenta_http::HttpSettings;
 use kayenta_model::Clock;
 use kayenta_storage::{
     LOCK_HOLD, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, StoreLock,
-    StoredObject, WriteCondition, check_segment, is_path_segment,
+    StoredObject, WriteCondition, check_segment, checked_filename, is_path_segment,
 };
 use serde::de::IgnoredAny;
 use tokio::{
@@ -511,9 +511,7 @@ impl ObjectStore for SqlStore {
         bytes: Bytes,
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
-        let filename = filename.unwrap_or(kind.default_filename());
-        check_segment("key", key)?;
-        check_segment("file name", filename)?;
+        let filename = checked_filename(kind, key, filename)?;
         let attempted = "store an object";
         if key.chars().count() > LONGEST_ID {
             let why = format!("an id has {LONGEST_ID} characters at most");

@@ -66,5 +66,5 @@ pub use memory::MemoryStore;
 pub use metered::Metered;
 pub use repository::ObjectRepository;
 pub use retrying::{RetryPolicy, Retrying};
-pub use segment::{check_reachable, check_segment, is_path_segment};
+pub use segment::{check_reachable, check_segment, checked_filename, is_path_segment};
 pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition, check_room};

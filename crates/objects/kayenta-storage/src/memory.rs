@@ -13,7 +13,7 @@ use kayenta_model::Clock;
 use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
-    segment::{check_segment, is_path_segment},
+    segment::{checked_filename, is_path_segment},
     store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
 };
 
@@ -80,9 +80,7 @@ impl ObjectStore for MemoryStore {
         bytes: Bytes,
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
-        let filename = filename.unwrap_or(kind.default_filename());
-        check_segment("key", key)?;
-        check_segment("file name", filename)?;
+        let filename = checked_filename(kind, key, filename)?;
         let updated = self.now();
         let mut content = self.content();
         let present = content

@@ -1,6 +1,9 @@
 //! Which keys and file names can stand as one segment of a path.
 
-use crate::error::{StorageError, StorageErrorKind};
+use crate::{
+    error::{StorageError, StorageErrorKind},
+    kind::ObjectKind,
+};
 
 /// Longest key or file name in bytes; what Azure allows for a segment's worth of a blob name.
 const MAX_SEGMENT_BYTES: usize = 512;
@@ -47,6 +50,22 @@ pub fn check_segment(what: &str, text: &str) -> Result<(), StorageError> {
         return Ok(());
     }
     Err(unusable(what, text))
+}
+
+/// The file name an object is written under, `None` being the default of its kind, after a check that key and file
+/// name can each be one segment of a path. Every store begins a write with it.
+///
+/// # Errors
+/// [`StorageErrorKind::Invalid`].
+pub fn checked_filename<'a>(
+    kind: ObjectKind,
+    key: &str,
+    filename: Option<&'a str>,
+) -> Result<&'a str, StorageError> {
+    let filename = filename.unwrap_or(kind.default_filename());
+    check_segment("key", key)?;
+    check_segment("file name", filename)?;
+    Ok(filename)
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
     /// When the listing cannot be completed; never a partial list.
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError>;
 
-    /// What lies in the kind's folder and no listing tells of: older files under a key, files at
+    /// What is in the folder of the kind and in no listing: older files under a key, files at
     /// another depth or under unusable names. For people who tidy up; a store that cannot have such
     /// things has none.
     ///

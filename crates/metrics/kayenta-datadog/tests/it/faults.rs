@@ -52,7 +52,7 @@ async fn c_datadog_03_the_store_s_own_words_are_in_the_error() {
 async fn c_datadog_02_an_error_in_a_200_is_reported() {
     let (store, _fake, _folder) = on_fake().await;
     for (text, words) in [
-        ("noseries", "it tells of an error: scripted failure"),
+        ("noseries", "it reports an error: scripted failure"),
         ("garbage", "it cannot be read: expected value"),
     ] {
         let error = fetch(&store, metric(text), ten_minutes())

@@ -111,7 +111,7 @@ async fn c_influx_01_02_errors_have_the_store_s_words() {
     for (body, words) in [
         (
             r#"{"results":[{"error":"database not found: m"}]}"#,
-            "InfluxDB is not usable, it tells of an error: database not found: m",
+            "InfluxDB is not usable, it reports an error: database not found: m",
         ),
         (
             r#"{"foo":"bar"}"#,

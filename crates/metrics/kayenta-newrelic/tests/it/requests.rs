@@ -118,7 +118,7 @@ async fn c_newrelic_02_a_failure_in_a_200_is_reported() {
     assert!(matches!(error.kind, FetchErrorKind::Answer { .. }));
     let text = error.to_string();
     assert!(
-        text.contains("New Relic is not usable, it tells of an error: over the limit"),
+        text.contains("New Relic is not usable, it reports an error: over the limit"),
         "{text}"
     );
 }

@@ -56,7 +56,7 @@ async fn answers_that_are_no_matrix_fail_at_once_and_say_why() {
         ("OK", "it cannot be read: expected value"),
         (
             r#"{"status":"error","errorType":"execution","error":"query too heavy"}"#,
-            "it tells of an error: execution: query too heavy",
+            "it reports an error: execution: query too heavy",
         ),
         (
             r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}"#,

@@ -22,7 +22,7 @@ use crate::{
     error::StorageError,
     kind::ObjectKind,
     lock::StoreLock,
-    segment::{check_segment, is_path_segment},
+    segment::{check_segment, checked_filename, is_path_segment},
     store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
 };
 
@@ -234,9 +234,7 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
         bytes: Bytes,
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
-        let filename = filename.unwrap_or(kind.default_filename());
-        check_segment("key", key)?;
-        check_segment("file name", filename)?;
+        let filename = checked_filename(kind, key, filename)?;
         self.ensure().await?;
         let outcome = self.write(kind, key, filename, bytes, condition).await;
         self.changed(kind, outcome).await

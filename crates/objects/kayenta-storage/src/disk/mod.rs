@@ -26,7 +26,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    segment::check_segment,
+    segment::{check_segment, checked_filename},
     store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
 };
 
@@ -126,9 +126,7 @@ impl ObjectStore for DiskStore {
         bytes: Bytes,
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
-        let filename = filename.unwrap_or(kind.default_filename()).to_owned();
-        check_segment("key", key)?;
-        check_segment("file name", &filename)?;
+        let filename = checked_filename(kind, key, filename)?.to_owned();
         let key = key.to_owned();
         self.run("store", move |objects| {
             objects.store(kind, &key, &filename, &bytes, &condition)

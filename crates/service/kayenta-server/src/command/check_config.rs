@@ -24,6 +24,9 @@ use crate::{
 pub(crate) struct CheckConfigArgs {
     /// Files to check instead of those that `serve` would read; later files take precedence.
     files: Vec<PathBuf>,
+    /// The same as FILES, as the other commands spell it.
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    config: Vec<PathBuf>,
     /// Print mistakes only, not the effective settings.
     #[arg(long)]
     quiet: bool,
@@ -35,6 +38,7 @@ pub(crate) async fn run(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
     let environment = args
         .files
         .iter()
+        .chain(&args.config)
         .fold(Environment::from_process(), |environment, file| {
             environment.only_file(file)
         });
@@ -42,8 +46,9 @@ pub(crate) async fn run(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
     if let Ok(loaded) = load(&environment, KINDS) {
         report.errors.extend(unopened(&loaded));
     }
-    write!(io::stderr(), "{}{report}", remarks(&environment).await)?;
-    writeln!(io::stderr())?;
+    let own = std::mem::replace(&mut report.warnings, remarks(&environment).await);
+    report.warnings.extend(own);
+    writeln!(io::stderr(), "{report}")?;
     if !args.quiet {
         write!(io::stdout(), "{}", report.effective_text())?;
     }
@@ -54,29 +59,30 @@ pub(crate) async fn run(args: CheckConfigArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What the object stores will work with, one line each. Nothing is asked of the network.
-async fn remarks(environment: &Environment) -> String {
+/// What the object stores will work with. Nothing is asked of the network.
+async fn remarks(environment: &Environment) -> Vec<Diagnostic> {
     let Ok(Loaded { accounts, .. }) = load(environment, KINDS) else {
-        return String::new();
+        return Vec::new();
     };
-    let mut text = String::new();
+    let mut remarks = Vec::new();
     for (kind, account) in &accounts.registered {
         let types = &account.supported_types;
         let Some(objects) = account.store.objects(&accounts, kind, types) else {
             continue;
         };
-        for remark in objects.remarks().await {
-            let (severity, said) = match &remark {
-                Remark::Note(said) => ("note", said),
-                Remark::Warning(said) => ("warning", said),
-            };
-            text += &format!(
-                "{severity}: {} account {}: {said}\n",
-                kind.label, account.name
-            );
-        }
+        let of_account = |text| format!("{} account {}: {text}", kind.label, account.name);
+        remarks.extend(
+            objects
+                .remarks()
+                .await
+                .into_iter()
+                .map(|remark| match remark {
+                    Remark::Note(text) => Diagnostic::note(of_account(text)),
+                    Remark::Warning(text) => Diagnostic::warning(of_account(text)),
+                }),
+        );
     }
-    text
+    remarks
 }
 
 /// What a start with these settings could not open.

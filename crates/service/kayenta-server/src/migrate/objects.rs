@@ -73,7 +73,7 @@ async fn examine_account(loaded: &Loaded, account: ReadingAccount) -> Store {
         }
     };
     if let Err(error) = look_through(loaded, &objects, &mut store).await {
-        store.failure = Some(told(&error));
+        store.failure = Some(with_its_causes(&error));
     }
     store
 }
@@ -178,7 +178,7 @@ impl Reader<'_> {
                         group: group.group,
                         id: summary.key.clone(),
                         file: summary.filename.clone(),
-                        reason: told(&error),
+                        reason: with_its_causes(&error),
                     });
                 }
                 // Removed since it was listed: somebody works here.
@@ -191,7 +191,7 @@ impl Reader<'_> {
     }
 }
 
-fn told(error: &StorageError) -> String {
+fn with_its_causes(error: &StorageError) -> String {
     with_causes(error.message.clone(), error)
 }
 

@@ -272,7 +272,7 @@ impl PrometheusHealth {
             .filter_map(|account| Some((account.name.clone(), account.metrics.clone()?)))
             .collect();
         let last = Arc::new(RwLock::new(None));
-        let (told, shutdown) = (Arc::clone(&last), shutdown.clone());
+        let (latest, shutdown) = (Arc::clone(&last), shutdown.clone());
         let (initial, period) = (settings.initial_delay, settings.fixed_delay);
         tokio::spawn(async move {
             let mut pause = initial;
@@ -283,7 +283,7 @@ impl PrometheusHealth {
             {
                 pause = period.max(Duration::from_secs(1));
                 let answers = ask(&stores).await;
-                *told.write().unwrap_or_else(PoisonError::into_inner) = Some(answers);
+                *latest.write().unwrap_or_else(PoisonError::into_inner) = Some(answers);
             }
         });
         Self { last }

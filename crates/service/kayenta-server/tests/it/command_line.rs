@@ -316,6 +316,33 @@ fn check_config_names_the_line_and_masks_secrets() {
 }
 
 #[test]
+fn check_config_counts_every_warning_it_prints_and_takes_files_by_option_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kayenta.yml");
+    std::fs::write(
+        &path,
+        "kayenta.s3.enabled: true\nkayenta.aws: {enabled: true, accounts: [{name: a, bucket: b, \
+         supportedTypes: [OBJECT_STORE]}]}\n",
+    )
+    .unwrap();
+    let path = path.to_str().unwrap();
+    let output = kayenta(&["check-config", "--quiet", "--config", path], "");
+    let printed = text(&output.stderr);
+    let warnings = printed.lines().filter(|line| line.starts_with("warning: "));
+    let counted = format!(
+        "0 errors, {} warnings, 0 accounts left out\n",
+        warnings.count()
+    );
+    assert!(
+        printed.contains("warning: AWS account a: no region"),
+        "{printed}"
+    );
+    assert!(printed.ends_with(&counted), "{printed}");
+    let positional = kayenta(&["check-config", "--quiet", path], "");
+    assert_eq!(text(&positional.stderr), printed);
+}
+
+#[test]
 fn help_and_version_are_reported() {
     let output = kayenta(&["--help"], "");
     for command in [

@@ -102,7 +102,7 @@ fn note_defaults(binder: &Binder<'_>, settings: &Settings) {
     if let Some(port) = settings.server.port {
         note(
             "server.port",
-            format!("server.port is not set: the service listens on {port}"),
+            format!("not set: the service listens on {port}"),
             "server.port: 8090 for the port of the examples",
         );
     }

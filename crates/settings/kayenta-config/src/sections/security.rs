@@ -136,10 +136,9 @@ fn jwt(group: &Group<'_>) -> Option<JwtSettings> {
     ] {
         if unset {
             group.report(
-                Diagnostic::warning(format!(
-                    "{} is not set: tokens the provider made for others are accepted",
-                    group.full(name)
-                ))
+                Diagnostic::warning(
+                    "not set: tokens that the provider issued for others are accepted",
+                )
                 .property(group.full(name))
                 .at(group.at(name)),
             );

@@ -61,7 +61,7 @@ pub(super) fn backend(binder: &Binder<'_>, context: &Context<'_>, data_dir: &Pat
         if !context.gathered.files.is_empty() && !group.is_given("connection") {
             binder.report(
                 Diagnostic::warning(format!(
-                    "redis.connection is not set: jobs and execution records are kept on disk under {}, not \
+                    "not set: jobs and execution records are kept on disk under {}, not \
                      shared with other replicas",
                     data_dir.display()
                 ))

@@ -177,7 +177,8 @@ fn the_files_of_the_deployment_load() {
         assert!(loaded.accounts.skipped.is_empty(), "{file}");
         for warning in loaded.oddities() {
             assert!(
-                warning.message.starts_with("redis.connection is not set"),
+                warning.property.as_deref() == Some("redis.connection")
+                    && warning.message.starts_with("not set: "),
                 "{file}: {warning}"
             );
         }

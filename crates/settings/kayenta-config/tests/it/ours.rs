@@ -45,8 +45,8 @@ fn a_door_that_is_half_shut_is_refused() {
         "kayenta.security.jwt.jwks-url must not be null",
     );
     let loaded = Case::yaml("kayenta.security.jwt.jwksUrl: https://id/keys\n").load();
-    told(&loaded.warnings, "issuer is not set");
-    told(&loaded.warnings, "audience is not set");
+    told(&loaded.warnings, "issuer: not set: ");
+    told(&loaded.warnings, "audience: not set: ");
     let loaded = Case::yaml("kayenta.security.enabled: false\n").load();
     assert!(!loaded.settings.security.headers);
     assert!(loaded.settings.security.authentication.is_none());

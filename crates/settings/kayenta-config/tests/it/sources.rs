@@ -11,7 +11,7 @@ fn an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning() {
         let loaded = Case::only(text).load();
         assert_eq!(loaded.settings.server.port, Some(8080));
         assert!(matches!(loaded.settings.work, WorkBackend::Embedded));
-        told(&loaded.warnings, "redis.connection is not set");
+        told(&loaded.warnings, "redis.connection: not set: ");
         // C-CONF-09.
         assert_eq!(loaded.accounts.disk[0].name, "embedded-storage");
     }
