@@ -3,6 +3,7 @@
 
 mod http_json;
 mod metadata;
+mod recipes;
 mod secrets;
 mod world;
 
