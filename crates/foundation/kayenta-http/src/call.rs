@@ -260,6 +260,12 @@ impl<'c> Call<'c> {
         let response = self.open(url, shown, started).await?;
         let limit = self.account.max_answer_bytes;
         let body = self.read(response, limit, shown).await?;
+        if self.account.transport.traces.is_some() {
+            tracing::Span::current().record(
+                "http.response.body.size",
+                i64::try_from(body.len()).unwrap_or(i64::MAX),
+            );
+        }
         self.log_answer(&body, shown);
         Ok(Answer {
             peer: self.account.peer,
@@ -286,6 +292,10 @@ impl<'c> Call<'c> {
         }
         let response = self.follow(url, shown).await?;
         let status = response.status();
+        if account.transport.traces.is_some() {
+            tracing::Span::current()
+                .record("http.response.status_code", i64::from(status.as_u16()));
+        }
         if account.transport.log_calls {
             tracing::debug!(
                 method = %self.method,
@@ -378,6 +388,10 @@ impl<'c> Call<'c> {
                     .headers(parts.headers)
             }
         };
+        // Not before the authorizer: a proxy that continues the trace would break a signature of these headers.
+        if let Some(traces) = account.transport.traces.as_ref().filter(|_| home) {
+            request = request.headers(traces.now());
+        }
         if let Some(body) = body {
             request = request.body(body.clone());
         }

@@ -72,4 +72,4 @@ pub use exchange::ExchangeError;
 pub use oauth2::{ClientCredentials, ClientCredentialsGrant, ClientProof, no_token};
 pub use retry::{LONGEST_WAIT, RetryPolicy};
 pub use status::{NAMED_STATUSES, StatusSeries, status_by_name};
-pub use transport::{HttpSettings, HttpSetupError, Proxies, Transport};
+pub use transport::{HttpSettings, HttpSetupError, Proxies, TraceHeaders, Transport};

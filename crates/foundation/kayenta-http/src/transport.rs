@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use kayenta_errors::with_causes;
+use reqwest::header::HeaderMap;
 use url::Url;
 
 /// How servers are reached.
@@ -32,6 +33,30 @@ pub struct HttpSettings {
     pub log_calls: bool,
     /// Whether bodies are logged too, at TRACE, at most 4 KiB each.
     pub log_bodies: bool,
+    /// What makes calls part of a trace; `None` when there are no traces.
+    pub traces: Option<TraceHeaders>,
+}
+
+/// Which headers make a call part of the trace it is made in.
+#[derive(Clone)]
+pub struct TraceHeaders(Arc<dyn Fn() -> HeaderMap + Send + Sync>);
+
+impl TraceHeaders {
+    /// `headers` is asked anew for every call, in the span in which the call is made.
+    pub fn new(headers: impl Fn() -> HeaderMap + Send + Sync + 'static) -> Self {
+        Self(Arc::new(headers))
+    }
+
+    /// Those of a call made now.
+    pub(crate) fn now(&self) -> HeaderMap {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for TraceHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TraceHeaders")
+    }
 }
 
 impl Default for HttpSettings {
@@ -49,6 +74,7 @@ impl Default for HttpSettings {
             proxies: Proxies::default(),
             log_calls: true,
             log_bodies: true,
+            traces: None,
         }
     }
 }
@@ -130,6 +156,7 @@ pub struct Transport {
     pub(crate) max_answer_bytes: usize,
     pub(crate) log_calls: bool,
     pub(crate) log_bodies: bool,
+    pub(crate) traces: Option<TraceHeaders>,
 }
 
 impl HttpSettings {
@@ -186,6 +213,7 @@ impl Transport {
             max_answer_bytes: settings.max_answer_bytes,
             log_calls: settings.log_calls,
             log_bodies: settings.log_bodies,
+            traces: settings.traces.clone(),
         })
     }
 }

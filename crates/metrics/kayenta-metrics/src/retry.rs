@@ -49,7 +49,10 @@ pub async fn fetch_with_retries(
             biased;
             () = canceled.cancelled() => return Err(cancellation(attempts, elapsed(), None)),
             outcome = store.fetch(query) => match outcome {
-                Ok(sets) => return Ok(sets),
+                Ok(sets) => {
+                    tracing::Span::current().record("tries", i64::from(attempts));
+                    return Ok(sets);
+                }
                 Err(failure) => FetchError { attempts, elapsed: elapsed(), ..failure },
             },
         };

@@ -9,6 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tracing::Instrument;
 
 use crate::{
     error::{StorageError, StorageErrorKind},
@@ -44,7 +45,8 @@ impl<S> Metered<S> {
         work: impl Future<Output = Result<T, StorageError>> + Send,
     ) -> Result<T, StorageError> {
         let began = Instant::now();
-        let result = work.await;
+        let span = tracing::debug_span!("object", operation, kind, account = %self.account);
+        let result = work.instrument(span).await;
         let account = &self.account;
         metrics::histogram!("kayenta_storage_operation_seconds",
             "account" => Arc::clone(account), "operation" => operation, "kind" => kind)

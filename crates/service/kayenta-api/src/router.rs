@@ -7,6 +7,7 @@ use std::{
 
 use axum::{Router, middleware};
 use kayenta_access::Guard;
+use kayenta_engine::TraceCarrier;
 use kayenta_management::ManagementOptions;
 use kayenta_web::PageRoute;
 use utoipa::openapi::{OpenApi, PathItem};
@@ -67,6 +68,7 @@ pub fn router_with_pages(state: ApiState, pages: Option<PageRoutes>) -> Router {
         state.guard(),
         &options.context_path,
         pages,
+        state.engine().traces(),
     )
 }
 
@@ -84,6 +86,8 @@ pub fn management_router(state: ApiState) -> Router {
         options,
         state.guard(),
         "",
+        None,
+        // Probes and scrapers alone.
         None,
     )
 }
@@ -121,6 +125,7 @@ fn finish(
     guard: Option<&Arc<Guard>>,
     context_path: &str,
     pages: Option<PageRoutes>,
+    traces: Option<&Arc<dyn TraceCarrier>>,
 ) -> Router {
     let mut methods = declared_methods(document);
     let mut any_accept = any_accept_routes(document);
@@ -139,7 +144,7 @@ fn finish(
             pages.refused,
         )
     });
-    let transport = Arc::new(RequestLayer::new(
+    let transport = RequestLayer::new(
         options.cors.clone(),
         guard.map(Arc::clone),
         &methods,
@@ -147,7 +152,8 @@ fn finish(
         pages,
         &options.management.base_path,
         RequestTimers::new(options.metric_stores.clone()),
-    ));
+    );
+    let transport = Arc::new(transport.within(traces));
     let routes = routes
         .fallback(move |request| transport::unknown_path(home.clone(), request))
         .method_not_allowed_fallback(transport::wrong_method)

@@ -25,10 +25,11 @@ use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use kayenta_access::{Guard, Surface};
+use kayenta_engine::TraceCarrier;
 use kayenta_limits::{CALLER_PATIENCE, Reserved, take_held};
 use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, RefusalText, accept};
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use crate::{
     front::{Detour, found},
@@ -57,6 +58,58 @@ pub(crate) struct RequestLayer {
     health_path: String,
     ids: RequestIds,
     timers: RequestTimers,
+    traces: Option<RequestTraces>,
+}
+
+/// Puts requests into traces.
+#[derive(Debug)]
+struct RequestTraces {
+    carrier: Arc<dyn TraceCarrier>,
+    /// Routes that are asked for every few seconds, by nobody who follows a trace.
+    untraced: Vec<String>,
+}
+
+impl RequestTraces {
+    /// The span of a request in the trace of its caller, if it is to have one. Its level is below all that are logged by default:
+    /// the line of the request says the same.
+    fn begin(&self, request: &Request, route: Option<&str>) -> Option<Span> {
+        let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        let is_untraced = |prefix: &String| {
+            route
+                .and_then(|route| route.strip_prefix(prefix))
+                .is_some_and(is_below)
+        };
+        if self.untraced.iter().any(is_untraced) {
+            return None;
+        }
+        let method = request.method();
+        let name = match route {
+            Some(route) => format!("{method} {route}"),
+            None => method.to_string(),
+        };
+        let traceparent = request.headers().get("traceparent");
+        let traceparent = traceparent.and_then(|value| value.to_str().ok());
+        Some(self.carrier.begin(traceparent, &|| {
+            tracing::trace_span!(
+                "http",
+                otel.name = name,
+                otel.kind = "server",
+                otel.status_code = field::Empty,
+                http.request.method = %method,
+                http.route = route,
+                url.path = request.uri().path(),
+                http.response.status_code = field::Empty,
+            )
+        }))
+    }
+}
+
+/// Notes how a traced request ended.
+fn end(span: &Span, status: StatusCode) {
+    span.record("http.response.status_code", i64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.record("otel.status_code", "error");
+    }
 }
 
 #[derive(Debug)]
@@ -100,7 +153,22 @@ impl RequestLayer {
             health_path: format!("{}/health", base_path.trim_end_matches('/')),
             ids: RequestIds::new(),
             timers,
+            traces: None,
         }
+    }
+
+    /// With traces, if there are any.
+    pub(crate) fn within(mut self, traces: Option<&Arc<dyn TraceCarrier>>) -> Self {
+        let base_path = self.health_path.trim_end_matches("/health");
+        let untraced = ["health", "info", "prometheus"].map(|name| format!("{base_path}/{name}"));
+        self.traces = traces.map(|carrier| RequestTraces {
+            carrier: Arc::clone(carrier),
+            untraced: untraced
+                .into_iter()
+                .chain(["/spectator".to_owned()])
+                .collect(),
+        });
+        self
     }
 
     /// The page access of a route, if it is one of a page.
@@ -281,7 +349,15 @@ pub(crate) async fn carry(
         None => shortened(request.uri().path()),
     };
 
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let traced = transport.traces.as_ref().and_then(|traces| {
+        let route = route.as_ref().map(MatchedPath::as_str);
+        traces.begin(&request, route)
+    });
+    let span = || tracing::info_span!("request", id = id.to_str().unwrap_or_default());
+    let span = match &traced {
+        Some(traced) => traced.in_scope(span),
+        None => span(),
+    };
     let mut response = if preflight {
         preflight_answer()
     } else {
@@ -291,6 +367,9 @@ pub(crate) async fn carry(
             .await
     };
     add_headers(response.headers_mut(), origin, id);
+    if let Some(traced) = &traced {
+        end(traced, response.status());
+    }
 
     let elapsed = started.elapsed();
     let route = route.as_ref().map(MatchedPath::as_str);

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use kayenta_model::{Clock, time::JsonTimes};
 use kayenta_storage::{ObjectKind, WriteCondition};
+use tracing::Instrument;
 
 use crate::{
     account::Accounts,
@@ -68,7 +69,9 @@ impl Archiver {
             }
         };
         for attempts in 1..=TRIES {
-            match self.write(&storage, kind, &id, bytes.clone()).await {
+            let span = tracing::debug_span!("archive", attempt = i64::from(attempts));
+            let written = self.write(&storage, kind, &id, bytes.clone());
+            match written.instrument(span).await {
                 Ok(()) => return Archived::Settled,
                 // An account that is no store, or gone: no later try will help.
                 Err(error) if error.kind == EngineErrorKind::InvalidRequest => {

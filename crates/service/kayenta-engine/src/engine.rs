@@ -1,7 +1,7 @@
 //! The handle everything else holds: starts executions, tells about them, ends them, and runs the
 //! workers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kayenta_judge::{JudgeRegistry, JudgeRequest, ScoreThresholds};
 use kayenta_model::{
@@ -34,6 +34,7 @@ use crate::{
     },
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver},
     status,
+    traces::TraceCarrier,
     worker::{Drivers, SideWork, Workers},
 };
 
@@ -103,6 +104,12 @@ impl Engine {
         }
     }
 
+    /// Who carries traces, if there are any.
+    #[must_use]
+    pub fn traces(&self) -> Option<&Arc<dyn TraceCarrier>> {
+        self.shared.options.traces.as_ref()
+    }
+
     /// The accounts callers may name.
     #[must_use]
     pub fn accounts(&self) -> &Arc<Accounts> {
@@ -145,7 +152,9 @@ impl Engine {
     }
 
     /// Keeps a planned execution, unless its results could not be kept.
-    async fn accept(&self, execution: Execution) -> Result<String, EngineError> {
+    async fn accept(&self, mut execution: Execution) -> Result<String, EngineError> {
+        let traces = self.shared.options.traces.as_ref();
+        execution.traceparent = traces.and_then(|traces| traces.current());
         // C-ENG-20; any other fault of the account shows when it is used.
         let account = self.accounts().get(&execution.accounts.storage);
         if let Some(objects) = account.and_then(|account| account.objects.clone()) {
@@ -543,6 +552,14 @@ impl Engine {
     /// When the queue fails.
     pub async fn depth(&self) -> Result<QueueDepth, EngineError> {
         Ok(self.shared.parts.queue.depth().await?)
+    }
+
+    /// How long the job has waited for a worker that has been due for longest; `None` when no job is due.
+    ///
+    /// # Errors
+    /// When the queue fails.
+    pub async fn oldest_due(&self) -> Result<Option<Duration>, EngineError> {
+        Ok(self.shared.parts.queue.oldest_due().await?)
     }
 
     /// The newest jobs that were given up, at most `limit`.

@@ -14,6 +14,7 @@ use kayenta_model::{
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     account::Accounts,
@@ -135,6 +136,19 @@ impl Fetcher {
             metric,
             scope: &scope,
         };
+        let span = tracing::debug_span!(
+            "fetch",
+            store = stores.metrics.description().service_type,
+            account = %stores.metrics_account,
+            metric = metric.name(),
+            tries = tracing::field::Empty,
+            points = tracing::field::Empty,
+            http.response.status_code = tracing::field::Empty,
+            http.response.body.size = tracing::field::Empty,
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            otel.status_description = tracing::field::Empty,
+        );
         let sets = kayenta_metrics::fetch_with_retries(
             stores.metrics.as_ref(),
             &query,
@@ -143,7 +157,13 @@ impl Fetcher {
             // A cancel drops this whole future instead.
             &CancellationToken::new(),
         )
+        .instrument(span.clone())
         .await
+        .inspect_err(|error| {
+            span.record("tries", i64::from(error.attempts));
+            span.record("otel.status_code", "error");
+            span.record("otel.status_description", tracing::field::display(error));
+        })
         .map_err(|error| FetchFailure::Fetch {
             asked: Asked {
                 metric: metric.name().to_owned(),
@@ -157,6 +177,9 @@ impl Fetcher {
             .iter()
             .map(|set| set.values.as_ref().map_or(0, Vec::len))
             .sum();
+        span.record("points", i64::try_from(values).unwrap_or(i64::MAX));
+        // It ends with the fetch, not with the storing of what came.
+        drop(span);
         memory::hold_series(sets.len(), values).await?;
         let written = memory::reserve_text(values).await?;
         let bytes = written.bind(to_json(&sets, values).await?);

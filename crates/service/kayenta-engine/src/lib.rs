@@ -52,6 +52,7 @@ mod run;
 mod session;
 mod status;
 mod tasks;
+mod traces;
 mod worker;
 
 pub use account::{Account, Accounts};
@@ -70,4 +71,5 @@ pub use request::{
     JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
 };
 pub use tasks::PeriodicTask;
+pub use traces::TraceCarrier;
 pub use worker::SideWork;

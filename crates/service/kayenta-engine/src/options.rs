@@ -7,7 +7,7 @@ use kayenta_judge::JudgeRegistry;
 use kayenta_model::{Clock, IdSource, time::JsonTimes};
 use kayenta_queue::{ExecutionStore, WorkQueue};
 
-use crate::{account::Accounts, notices::NoticeBoard};
+use crate::{account::Accounts, notices::NoticeBoard, traces::TraceCarrier};
 
 /// Everything the engine works with, by its seams.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ pub struct EngineOptions {
     pub result_series: usize,
     /// Who is told how far executions have come; `None` when nobody is.
     pub notices: Option<Arc<dyn NoticeBoard>>,
+    /// Who carries traces across the queue; `None` when there are no traces.
+    pub traces: Option<Arc<dyn TraceCarrier>>,
     /// How archives write moments and durations.
     pub json_times: JsonTimes,
 }
@@ -88,6 +90,7 @@ impl Default for EngineOptions {
             settle: Duration::from_millis(250),
             result_series: 200,
             notices: None,
+            traces: None,
             json_times: JsonTimes::default(),
         }
     }

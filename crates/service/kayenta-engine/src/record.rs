@@ -37,6 +37,15 @@ pub(crate) fn canary_group(application: &str) -> String {
     format!("{application}-standard-canary-pipeline")
 }
 
+/// The span of work on an execution.
+pub(crate) fn execution_span(execution: &Execution) -> tracing::Span {
+    tracing::info_span!(
+        "execution",
+        id = %execution.id,
+        application = %execution.application
+    )
+}
+
 /// One execution, as kept in the execution store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Execution {
@@ -61,6 +70,9 @@ pub(crate) struct Execution {
     pub(crate) task: Task,
     /// In the order they are listed.
     pub(crate) stages: Vec<Stage>,
+    /// The `traceparent` of the request that asked for it, if there are traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<String>,
     /// For how many of its events the notices are queued.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) noticed: usize,

@@ -16,6 +16,7 @@ mod queue_gauges;
 mod service;
 mod signals;
 mod startup_failure;
+mod telemetry;
 mod wiring;
 
 use std::{

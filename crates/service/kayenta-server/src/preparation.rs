@@ -15,6 +15,7 @@ use kayenta_storage::{OpenError, check_writable};
 use crate::{
     http::TlsListeners,
     startup_failure::StartupFailure,
+    telemetry,
     wiring::{self, kinds},
 };
 
@@ -42,7 +43,12 @@ pub(crate) fn prepare(
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Prepared> {
     let tls = TlsListeners::new(settings)?;
-    let http = wiring::http_settings(&settings.http_client)?;
+    let mut http = wiring::http_settings(&settings.http_client)?;
+    http.traces = settings
+        .tracing
+        .endpoint
+        .as_ref()
+        .map(|_| telemetry::trace_headers());
     let transport = Transport::new(&http).context("the connections of outgoing calls")?;
     let judges = wiring::judges(settings, &transport, clock).context("the remote judge")?;
     let receivers = Arc::new(wiring::receivers(settings, &transport, clock)?);

@@ -1,4 +1,4 @@
-//! How much waits, how much is under way: sampled now and then, since asking a queue costs something.
+//! How much waits and for how long, how much is under way: sampled now and then, since asking a queue costs something.
 
 use std::time::Duration;
 
@@ -21,6 +21,10 @@ pub(crate) async fn keep(engine: Engine, shutdown: CancellationToken) {
                 gauge!("queue.dead.depth").set(depth.dead as f64);
             }
             Err(error) => tracing::debug!(%error, "could not read the queue depths"),
+        }
+        match engine.oldest_due().await {
+            Ok(age) => gauge!("queue.age").set(age.unwrap_or_default().as_secs_f64()),
+            Err(error) => tracing::debug!(%error, "could not read the age of the queue"),
         }
         if shutdown
             .run_until_cancelled(tokio::time::sleep(PERIOD))

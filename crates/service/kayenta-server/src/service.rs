@@ -32,6 +32,7 @@ use crate::{
     queue_gauges,
     signals::{self, Ending},
     startup_failure::StartupFailure,
+    telemetry::{AcrossQueue, Telemetry},
     wiring::{
         self, Work,
         accounts::Ingredients,
@@ -58,6 +59,7 @@ pub(crate) struct Service {
     engine: Engine,
     work: Work,
     receivers: Arc<Receivers>,
+    telemetry: Option<Telemetry>,
     state: ApiState,
     main: Option<HttpServer>,
     management: Option<HttpServer>,
@@ -83,7 +85,13 @@ impl Service {
             effective,
             files,
         } = kayenta_config::load(&environment, KINDS)?;
-        let logging = logging::start(&settings.logging)?;
+        let telemetry = Telemetry::new(&settings.tracing).map_err(|error| {
+            StartupFailure::new(
+                format!("Traces cannot be exported: {error:#}"),
+                "Check kayenta.tracing.* and the variables OTEL_EXPORTER_OTLP_*.",
+            )
+        })?;
+        let logging = logging::start(&settings.logging, telemetry.as_ref())?;
         for warning in &warnings {
             match warning.severity {
                 Severity::Note => tracing::info!("{warning}"),
@@ -113,6 +121,9 @@ impl Service {
             judges,
             receivers,
         } = prepare(&settings, &configured, &clock)?;
+        if let Some(telemetry) = &telemetry {
+            telemetry.connect(&transport);
+        }
         // First, so that a second process on the same port leaves the data of the first alone.
         let main = bind_main(&settings.server, tls.main.clone(), descriptors).await?;
         let management = bind_management(&settings, tls.management.clone()).await?;
@@ -138,6 +149,7 @@ impl Service {
                 ids,
             },
             EngineOptions {
+                traces: telemetry.is_some().then(|| Arc::new(AcrossQueue) as _),
                 notices: (!receivers.is_empty()).then(|| Arc::clone(&receivers) as _),
                 ..engine_options(&settings, descriptors)
             },
@@ -170,6 +182,7 @@ impl Service {
             engine,
             work,
             receivers,
+            telemetry,
             state,
             main,
             management,
@@ -208,6 +221,7 @@ impl Service {
             engine,
             work,
             receivers,
+            telemetry,
             state,
             main,
             management,
@@ -266,6 +280,9 @@ impl Service {
             );
         }
         work.shut_down().await;
+        if let Some(telemetry) = telemetry {
+            telemetry.shut_down().await;
+        }
         tracing::info!(
             "Graceful shutdown complete in {:.3} seconds",
             begun.elapsed().as_secs_f64()

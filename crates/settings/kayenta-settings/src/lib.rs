@@ -25,6 +25,7 @@ mod outbound;
 mod retention;
 mod security;
 mod server;
+mod tracing;
 mod work;
 
 pub use features::{
@@ -51,6 +52,7 @@ pub use server::{
     ClientAuth, CompressionSettings, CorsSettings, ServerSettings, ShutdownMode, TlsIdentity,
     TlsSettings,
 };
+pub use tracing::TracingSettings;
 pub use work::{
     EngineSettings, ExecutionCleanup, QueueSettings, RedisSettings, RedisTopology, WorkBackend,
 };

@@ -93,6 +93,7 @@ where
     push_while_leased_comes_again(make().await).await;
     buried_job_is_listed_and_put_back(make().await).await;
     depth_counts_every_place(make().await).await;
+    the_oldest_due_job_is_the_one_that_waits_for_longest(make().await).await;
     ten_thousand_delayed_jobs_come_due(make().await).await;
     dropped_take_loses_nothing(make().await).await;
     closing_ends_waiting_and_later_takes(make().await).await;
@@ -592,6 +593,39 @@ pub async fn depth_counts_every_place(fixture: WorkQueueFixture) {
     };
     depth_becomes(&queue, expected).await;
     depth_becomes(&peer, expected).await;
+}
+
+/// The age of the queue is that of the job that has been due for longest and that no worker has.
+pub async fn the_oldest_due_job_is_the_one_that_waits_for_longest(fixture: WorkQueueFixture) {
+    const APART: Duration = Duration::from_millis(400);
+    let WorkQueueFixture {
+        queue, peer, time, ..
+    } = fixture;
+    assert_eq!(queue.oldest_due().await.unwrap(), None);
+    let far = time.now() + chrono::Duration::hours(1);
+    queue.push(&job("later"), Some(far)).await.unwrap();
+    assert_eq!(queue.oldest_due().await.unwrap(), None);
+
+    let begun = time.now();
+    queue.push(&job("first"), None).await.unwrap();
+    time.pass(APART).await;
+    let between = time.now();
+    queue.push(&job("second"), None).await.unwrap();
+    time.pass(APART).await;
+    let elapsed = |since: DateTime<Utc>| (time.now() - since).to_std().unwrap();
+    // Clocks count in milliseconds, and may differ by some.
+    let slack = Duration::from_millis(50);
+    let of_first = peer.oldest_due().await.unwrap().unwrap();
+    assert!(of_first + slack >= 2 * APART, "{of_first:?}");
+    assert!(of_first <= elapsed(begun) + slack, "{of_first:?}");
+
+    let first = take(&queue).await;
+    assert_eq!(first.job, job("first"));
+    let of_second = peer.oldest_due().await.unwrap().unwrap();
+    assert!(of_second + slack >= APART, "{of_second:?}");
+    assert!(of_second <= elapsed(between) + slack, "{of_second:?}");
+    take(&queue).await;
+    assert_eq!(queue.oldest_due().await.unwrap(), None);
 }
 
 /// Delays are cheap: ten thousand of them wait and come due together.

@@ -133,6 +133,12 @@ pub trait WorkQueue: Send + Sync + std::fmt::Debug {
     /// When the store fails.
     async fn depth(&self) -> Result<QueueDepth, QueueError>;
 
+    /// How long the job has waited that has been due for longest; `None` when no job is due.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn oldest_due(&self) -> Result<Option<Duration>, QueueError>;
+
     /// Whether the back end answers, for `/health`.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ queue_script!(PUT_OFF, "scripts/put_off.lua");
 queue_script!(BURY, "scripts/bury.lua");
 queue_script!(PUT_BACK, "scripts/put_back.lua");
 queue_script!(KEEP, "scripts/keep.lua");
+queue_script!(OLDEST, "scripts/oldest.lua");
 record_script!(CREATE, "scripts/create.lua");
 record_script!(SAVE, "scripts/save.lua");
 record_script!(DELETE, "scripts/delete.lua");

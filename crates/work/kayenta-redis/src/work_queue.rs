@@ -1,5 +1,7 @@
 //! The queue.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kayenta_queue::{
@@ -193,6 +195,21 @@ impl WorkQueue for RedisStore {
             leased,
             dead,
         })
+    }
+
+    async fn oldest_due(&self) -> Result<Option<Duration>, QueueError> {
+        let inner = &self.inner;
+        let millis: i64 = inner
+            .link
+            .script(
+                "find the oldest job",
+                &script::OLDEST,
+                inner.keys.queue(),
+                &[],
+            )
+            .await?;
+        // Negative when there is none.
+        Ok(u64::try_from(millis).ok().map(Duration::from_millis))
     }
 
     async fn check(&self) -> Result<(), QueueError> {

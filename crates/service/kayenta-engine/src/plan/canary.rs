@@ -62,6 +62,7 @@ pub(crate) fn plan(
         application,
         status: ExecutionStatus::NotStarted,
         noticed: 0,
+        traceparent: None,
         build_time: inputs.now,
         start_time: None,
         end_time: None,

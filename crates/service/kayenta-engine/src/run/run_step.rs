@@ -15,7 +15,7 @@ use crate::{
     failure::{Failure, canary_was_canceled},
     options::EngineParts,
     plan::{Planner, RunPlanError},
-    record::{Execution, StageWork},
+    record::{Execution, StageWork, execution_span},
     session::{Interrupted, Session},
 };
 
@@ -108,11 +108,15 @@ impl RunStep {
         let id = recorded
             .clone()
             .unwrap_or_else(|| self.planner.execution_id());
-        let planned = self
+        let mut planned = self
             .planner
             .run_of(&session.execution, number, id.clone())
             .map_err(not_initiated)
             .map_err(NoRun::Unplannable)?;
+        // Whoever archives it later may have nothing but its own job.
+        planned
+            .traceparent
+            .clone_from(&session.execution.traceparent);
         if recorded.is_none() {
             let now = session.now();
             let stage = &mut session.execution.stages[stage];
@@ -185,14 +189,6 @@ impl RunStep {
             _ => Ok(()),
         }
     }
-}
-
-fn execution_span(execution: &Execution) -> tracing::Span {
-    tracing::info_span!(
-        "execution",
-        id = %execution.id,
-        application = %execution.application
-    )
 }
 
 /// C-SCAPE-05: the cause follows the reference's text.

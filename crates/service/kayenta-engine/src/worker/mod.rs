@@ -9,7 +9,7 @@ use kayenta_model::Clock;
 use kayenta_queue::{Lease, LeasedJob, QueueErrorKind, WorkQueue};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::{
     archiver::{Archived, Archiver},
@@ -18,10 +18,11 @@ use crate::{
     failure::Failure,
     notices::{Delivered, ExecutionHistory, NoticeBoard, NoticeDelivery, NoticeId, is_notice},
     options::{EngineOptions, EngineParts},
-    record::{Execution, Task},
+    record::{Execution, Task, execution_span},
     run::{AnalysisDriver, CanaryDriver, ComparisonDriver, Next},
     session::{Interrupted, Session},
     tasks::{PeriodicTask, is_task, job_id},
+    traces::TraceCarrier,
 };
 
 /// Takes that wait for a job at a time.
@@ -57,6 +58,7 @@ pub(crate) struct Workers {
     comparison: ComparisonDriver,
     archiver: Arc<Archiver>,
     notices: Option<Arc<dyn NoticeBoard>>,
+    traces: Option<Arc<dyn TraceCarrier>>,
 }
 
 /// What drives executions of each kind.
@@ -107,6 +109,7 @@ impl Workers {
             comparison: drivers.comparison,
             archiver,
             notices: options.notices.clone(),
+            traces: options.traces.clone(),
         }
     }
 
@@ -395,11 +398,7 @@ impl Workers {
                 }
                 Err(error) => return self.later(id, &error),
             };
-            let span = tracing::info_span!(
-                "execution",
-                id = %id,
-                application = %session.execution.application
-            );
+            let span = self.span_of(&session.execution);
             if session.execution.is_complete() {
                 match self.notice(&mut session).await {
                     Ok(()) => {}
@@ -454,6 +453,15 @@ impl Workers {
             }
         }
         JobOutcome::Later(Some(self.after(STORE_PAUSE)))
+    }
+
+    /// The span of work on an execution, in the trace of whoever asked for it.
+    fn span_of(&self, execution: &Execution) -> Span {
+        let span = || execution_span(execution);
+        match &self.traces {
+            Some(traces) => traces.begin(execution.traceparent.as_deref(), &span),
+            None => span(),
+        }
     }
 
     async fn drive(&self, session: &mut Session) -> Result<Next, Interrupted> {

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -191,6 +192,10 @@ impl WorkQueue for FaultyQueue {
 
     async fn depth(&self) -> Result<QueueDepth, QueueError> {
         self.inner.depth().await
+    }
+
+    async fn oldest_due(&self) -> Result<Option<Duration>, QueueError> {
+        self.inner.oldest_due().await
     }
 
     async fn check(&self) -> Result<(), QueueError> {

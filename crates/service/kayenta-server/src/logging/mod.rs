@@ -25,6 +25,8 @@ use self::{
 
 pub(crate) use levels::LoggerTable;
 
+use crate::telemetry::Telemetry;
+
 /// Lines that may wait to be written. Beyond it lines are dropped rather than work held up.
 const WAITING_LINES: usize = 16_384;
 
@@ -39,11 +41,14 @@ pub(crate) struct Logging {
     _writers: Vec<WorkerGuard>,
 }
 
-/// Starts logging.
+/// Starts logging, and tracing if there is a collector.
 ///
 /// # Errors
 /// When the log file cannot be opened, or logging was started before.
-pub(crate) fn start(settings: &LoggingSettings) -> anyhow::Result<Logging> {
+pub(crate) fn start(
+    settings: &LoggingSettings,
+    telemetry: Option<&Telemetry>,
+) -> anyhow::Result<Logging> {
     let dates = DateFormat::new(
         settings.date_format.as_deref(),
         settings.time_zone.as_deref(),
@@ -66,10 +71,13 @@ pub(crate) fn start(settings: &LoggingSettings) -> anyhow::Result<Logging> {
     }
     let (filter, handle) = reload::Layer::new(levels.targets());
     levels.drive(handle);
-    tracing_subscriber::registry()
-        .with(layers.with_filter(filter))
-        .try_init()
-        .context("logging was started before")?;
+    let log = tracing_subscriber::registry().with(layers.with_filter(filter));
+    // Not an optional layer: one that is absent would still be asked about every event.
+    match telemetry {
+        Some(telemetry) => log.with(telemetry.layer()).try_init(),
+        None => log.try_init(),
+    }
+    .context("logging was started before")?;
     Ok(Logging {
         levels,
         _writers: writers,

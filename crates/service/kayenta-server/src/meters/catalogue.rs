@@ -116,6 +116,8 @@ meters! {
         "Threads of the process";
     Gauge "process.uptime" SECONDS, [],
         "Time since the process started";
+    Gauge "queue.age" SECONDS, [],
+        "Time for which the oldest due job of all replicas has waited for a worker; 0 if none waits";
     Gauge "queue.dead.depth" None, [],
         "Jobs of all replicas that were given up: dead letters";
     Gauge "queue.depth" None, [],

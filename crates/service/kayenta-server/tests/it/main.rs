@@ -46,3 +46,4 @@ mod start;
 mod swagger_requests;
 mod swagger_ui;
 mod tls;
+mod traces;

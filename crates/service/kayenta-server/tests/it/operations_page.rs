@@ -135,6 +135,7 @@ const CHECKED: &[&str] = &[
     "notification refused",
     "notification given up",
     "retention",
+    "traces",
     "Redis lost its data",
     "Redis away at start",
     "Redis master replaced",

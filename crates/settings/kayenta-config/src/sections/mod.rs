@@ -11,6 +11,7 @@ mod retention;
 mod security;
 mod server;
 mod tls;
+mod tracing;
 mod work;
 
 use kayenta_accounts::AccountSection;
@@ -44,7 +45,9 @@ pub(crate) fn read<S: AccountSection>(
     let queue = work::queue(binder);
     features::warn_of_judge_parameters(binder);
     let server = server::server(binder);
+    let tracing = tracing::tracing(binder, &application_name);
     let settings = Settings {
+        tracing,
         application_name,
         profiles: context.gathered.profiles.clone(),
         management: management::management(binder, server.port, context.gathered.on_kubernetes),

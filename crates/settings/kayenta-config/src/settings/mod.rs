@@ -11,7 +11,7 @@ use kayenta_settings::{
     AtlasSettings, EngineSettings, HttpClientSettings, IndexSettings, JudgingSettings,
     LoggingSettings, ManagementSettings, NotificationSettings, PagesSettings, PrometheusSettings,
     QueueSettings, RemoteJudgeSettings, RetentionSettings, SecuritySettings, ServerSettings,
-    SpectatorSettings, SwaggerSettings, TestDefaults, WorkBackend,
+    SpectatorSettings, SwaggerSettings, TestDefaults, TracingSettings, WorkBackend,
 };
 
 /// Everything an operator can configure.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub management: ManagementSettings,
     /// What is logged and how it looks.
     pub logging: LoggingSettings,
+    /// Where traces go, if there are any.
+    pub tracing: TracingSettings,
     /// Where jobs and execution records live.
     pub work: WorkBackend,
     /// `kayenta.embedded.dataDir` (`--data-dir`): the embedded queue and, by default, the disk store

@@ -13,4 +13,5 @@ mod secrets;
 mod sources;
 mod support;
 mod table;
+mod tracing;
 mod values;

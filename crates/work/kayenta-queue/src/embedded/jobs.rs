@@ -332,6 +332,14 @@ impl Jobs {
         !self.ready.is_empty() || (self.alone.is_none() && !self.singled_out.is_empty())
     }
 
+    /// When the job was due that has been ready for longest.
+    pub(super) fn oldest_due(&self) -> Option<Millis> {
+        let first = self.ready.keys().next().map(|(due, _)| *due);
+        // By lost workers first, and few.
+        let singled_out = self.singled_out.keys().map(|(_, (due, _))| *due).min();
+        first.into_iter().chain(singled_out).min()
+    }
+
     /// How many jobs are where.
     pub(super) fn counts(&self) -> Counts {
         Counts {

@@ -3,6 +3,7 @@
 use std::{
     pin::pin,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -290,6 +291,20 @@ impl WorkQueue for EmbeddedStore {
             shared.wake.notify_one();
         }
         Ok(depth)
+    }
+
+    async fn oldest_due(&self) -> Result<Option<Duration>, QueueError> {
+        let shared = self.shared();
+        let now = shared.now();
+        let mut state = shared.state();
+        state.jobs.advance(now);
+        let due = state.jobs.oldest_due();
+        let wake = state.jobs.has_ready();
+        drop(state);
+        if wake {
+            shared.wake.notify_one();
+        }
+        Ok(due.map(|due| Duration::from_millis(u64::try_from(now - due).unwrap_or_default())))
     }
 
     async fn check(&self) -> Result<(), QueueError> {
