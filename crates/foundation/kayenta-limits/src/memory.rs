@@ -1,9 +1,15 @@
 //! One budget of bytes for the whole process.
 //!
 //! Bounds of single requests do not add up: a hundred requests within theirs can exceed the memory the
-//! process has. So whatever may be large (bodies, answers of stores, parsed series, rendered answers)
-//! reserves its bytes before they are there, waits while others have them, and fails with a text that
-//! says so when they do not become free in time.
+//! process has. So whatever may be large (bodies, answers of stores, records, parsed documents and series,
+//! rendered answers) reserves its bytes before they are there, waits while others have them, and fails with a
+//! text that says so when they do not become free in time.
+//!
+//! Two rules keep those who wait from waiting for ever or for the wrong ones:
+//!
+//! * Who needs more in several steps reserves all of it first and [`lend`]s it to the steps, instead of keeping
+//!   one part while waiting for the next.
+//! * A share of the budget is for [small](MOST_OF_SMALL) reservations, so that they never wait behind large ones.
 
 use std::{
     cell::RefCell,
@@ -11,7 +17,10 @@ use std::{
     future::Future,
     ops::AddAssign,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,7 +30,11 @@ use tokio::{sync::Semaphore, time::timeout};
 /// What the budget is counted in. Reservations are rounded up to it.
 const UNIT: usize = 4 << 10;
 /// Bytes below this are not worth counting.
-const SMALL: usize = 16 << 10;
+const UNCOUNTED: usize = 16 << 10;
+/// Reservations up to this size may use the share for small ones.
+pub const MOST_OF_SMALL: usize = 256 << 10;
+/// The share for small reservations is the budget divided by this.
+const SHARE_FOR_SMALL: usize = 8;
 
 /// How long a caller who waits for an answer waits for memory.
 pub const CALLER_PATIENCE: Duration = Duration::from_secs(5);
@@ -32,7 +45,10 @@ static BUDGET: OnceLock<Budget> = OnceLock::new();
 
 #[derive(Debug)]
 struct Budget {
-    units: Semaphore,
+    any: Semaphore,
+    small: Semaphore,
+    /// Units of `any`.
+    largest: usize,
     total: u64,
 }
 
@@ -56,30 +72,64 @@ pub enum NoMemory {
     },
     /// It is more than there is.
     #[error(
-        "{what} needs {bytes} bytes of memory, more than the whole budget of {budget} bytes \
-         (kayenta.memory.budget). Give the service more memory, or ask for less"
+        "{what} needs {bytes} bytes of memory, more than the {largest} bytes that there are for large things in \
+         the budget of {budget} bytes (kayenta.memory.budget). Give the service more memory, or ask for less"
     )]
     TooLarge {
         /// What it is for.
         what: &'static str,
         /// How much was asked for.
         bytes: u64,
+        /// The budget without the share for small reservations.
+        largest: u64,
         /// The whole budget.
         budget: u64,
     },
+}
+
+/// What reserved bytes were taken from.
+#[derive(Clone, Debug)]
+enum Source {
+    Any,
+    Small,
+    /// What a [`lend`] has lent.
+    Lent(Arc<Loan>),
+}
+
+impl Source {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, Self::Any) | (Self::Small, Self::Small) => true,
+            (Self::Lent(one), Self::Lent(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
+    fn give_back(&self, units: usize) {
+        match self {
+            Self::Lent(loan) => {
+                loan.free.fetch_add(units, Ordering::AcqRel);
+            }
+            Self::Any | Self::Small => {
+                if let Some(budget) = BUDGET.get() {
+                    budget.semaphore(self).add_permits(units);
+                }
+            }
+        }
+    }
 }
 
 /// Bytes of the budget, given back when it is dropped.
 #[derive(Debug, Default)]
 #[must_use = "the bytes are given back when it is dropped"]
 pub struct Reserved {
-    units: usize,
+    parts: Vec<(Source, usize)>,
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        if let (Some(budget), 1..) = (BUDGET.get(), self.units) {
-            budget.units.add_permits(self.units);
+        for (source, units) in self.parts.drain(..) {
+            source.give_back(units);
         }
     }
 }
@@ -87,11 +137,71 @@ impl Drop for Reserved {
 /// Puts two reservations together.
 impl AddAssign for Reserved {
     fn add_assign(&mut self, mut other: Self) {
-        self.units += std::mem::take(&mut other.units);
+        for (source, units) in std::mem::take(&mut other.parts) {
+            self.put(source, units);
+        }
     }
 }
 
 impl Reserved {
+    fn new(source: Source, units: usize) -> Self {
+        Self {
+            parts: vec![(source, units)],
+        }
+    }
+
+    fn put(&mut self, source: Source, units: usize) {
+        match self.parts.iter_mut().find(|(known, _)| known.is(&source)) {
+            Some((_, known)) => *known += units,
+            None => self.parts.push((source, units)),
+        }
+    }
+
+    fn units(&self) -> usize {
+        self.parts.iter().map(|(_, units)| units).sum()
+    }
+
+    /// How many bytes are reserved.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.units() * UNIT
+    }
+
+    /// Takes as many bytes out of it, or all there are.
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let mut wanted = bytes.div_ceil(UNIT);
+        let mut taken = Self::default();
+        while wanted > 0
+            && let Some((source, units)) = self.parts.last_mut()
+        {
+            let some = wanted.min(*units);
+            taken.put(source.clone(), some);
+            *units -= some;
+            wanted -= some;
+            if *units == 0 {
+                self.parts.pop();
+            }
+        }
+        taken
+    }
+
+    /// Reserves more. What it already has counts: once it is large, it no longer uses the share for small
+    /// reservations.
+    ///
+    /// # Errors
+    /// As [`reserve`].
+    pub async fn grow(
+        &mut self,
+        what: &'static str,
+        bytes: usize,
+        patience: Duration,
+    ) -> Result<(), NoMemory> {
+        if let Some(budget) = BUDGET.get() {
+            *self += budget.reserve(what, self.bytes(), bytes, patience).await?;
+        }
+        Ok(())
+    }
+
     /// Makes it `bytes`: gives the rest back, or waits for more as [`reserve`] does.
     ///
     /// # Errors
@@ -102,18 +212,18 @@ impl Reserved {
         bytes: usize,
         patience: Duration,
     ) -> Result<(), NoMemory> {
-        let units = if bytes > SMALL {
-            bytes.div_ceil(UNIT)
+        let wanted = if bytes > UNCOUNTED {
+            bytes.next_multiple_of(UNIT)
         } else {
             0
         };
-        if units > self.units {
-            *self += reserve(what, bytes - self.units * UNIT, patience).await?;
-        } else if let Some(budget) = BUDGET.get() {
-            budget.units.add_permits(self.units - units);
-            self.units = units;
+        let has = self.bytes();
+        if wanted > has {
+            self.grow(what, wanted - has, patience).await
+        } else {
+            drop(self.split(has - wanted));
+            Ok(())
         }
-        Ok(())
     }
 
     /// The same bytes, reserved for as long as any part of them exists.
@@ -125,7 +235,7 @@ impl Reserved {
                 &self.0
             }
         }
-        if self.units == 0 {
+        if self.parts.is_empty() {
             return bytes;
         }
         Bytes::from_owner(Held(bytes, self))
@@ -135,8 +245,12 @@ impl Reserved {
 /// Sets the budget of the process, once; later calls change nothing. Without one nothing is counted.
 pub fn set_budget(bytes: u64) {
     let units = usize::try_from(bytes).unwrap_or(usize::MAX) / UNIT;
+    let units = units.min(Semaphore::MAX_PERMITS);
+    let small = units / SHARE_FOR_SMALL;
     let budget = Budget {
-        units: Semaphore::new(units.min(Semaphore::MAX_PERMITS)),
+        any: Semaphore::new(units - small),
+        small: Semaphore::new(small),
+        largest: units - small,
         total: bytes,
     };
     // The first one counts.
@@ -147,11 +261,19 @@ pub fn set_budget(bytes: u64) {
 #[must_use]
 pub fn budget() -> Option<(u64, u64)> {
     let budget = BUDGET.get()?;
-    let free = budget.units.available_permits() * UNIT;
+    let free = (budget.any.available_permits() + budget.small.available_permits()) * UNIT;
     Some((budget.total, free as u64))
 }
 
-/// Reserves bytes of the budget, waiting for them as long as `patience`.
+/// The largest reservation that can be had: the budget without the share for small ones. `None` if there is no
+/// budget.
+#[must_use]
+pub fn largest_reservation() -> Option<u64> {
+    Some(BUDGET.get()?.largest_bytes())
+}
+
+/// Reserves bytes: of what is [lent](lend) to the caller, else of the budget, waiting for them as long as
+/// `patience`.
 ///
 /// # Errors
 /// [`NoMemory`] when they do not become free in time, or exceed the whole budget.
@@ -160,34 +282,77 @@ pub async fn reserve(
     bytes: usize,
     patience: Duration,
 ) -> Result<Reserved, NoMemory> {
-    let Some(budget) = BUDGET.get().filter(|_| bytes > SMALL) else {
+    let Some(budget) = BUDGET.get().filter(|_| bytes > UNCOUNTED) else {
         return Ok(Reserved::default());
     };
-    budget.reserve(what, bytes, patience).await
+    budget.reserve(what, 0, bytes, patience).await
+}
+
+/// Reserves bytes if they are free just now.
+#[must_use]
+pub fn try_reserve(bytes: usize) -> Option<Reserved> {
+    let Some(budget) = BUDGET.get().filter(|_| bytes > UNCOUNTED) else {
+        return Some(Reserved::default());
+    };
+    budget.at_once(bytes.div_ceil(UNIT), bytes <= MOST_OF_SMALL)
 }
 
 impl Budget {
+    fn semaphore(&self, source: &Source) -> &Semaphore {
+        match source {
+            Source::Small => &self.small,
+            Source::Any | Source::Lent(_) => &self.any,
+        }
+    }
+
+    fn largest_bytes(&self) -> u64 {
+        (self.largest * UNIT) as u64
+    }
+
+    /// What can be had without waiting.
+    fn at_once(&self, units: usize, is_small: bool) -> Option<Reserved> {
+        if let Some(lent) = Loan::take(units) {
+            return Some(lent);
+        }
+        let permits = u32::try_from(units).ok()?;
+        let sources = [Some(Source::Any), is_small.then_some(Source::Small)];
+        sources.into_iter().flatten().find_map(|source| {
+            let permit = self.semaphore(&source).try_acquire_many(permits).ok()?;
+            permit.forget();
+            Some(Reserved::new(source, units))
+        })
+    }
+
+    /// Reserves `bytes` for one who has `has` already.
     async fn reserve(
         &self,
         what: &'static str,
+        has: usize,
         bytes: usize,
         patience: Duration,
     ) -> Result<Reserved, NoMemory> {
-        let too_large = || NoMemory::TooLarge {
-            what,
-            bytes: bytes as u64,
-            budget: self.total,
-        };
-        if bytes as u64 > self.total {
-            return Err(too_large());
+        let all = has.saturating_add(bytes);
+        let units = bytes.div_ceil(UNIT);
+        let is_small = all <= MOST_OF_SMALL;
+        if let Some(reserved) = self.at_once(units, is_small) {
+            return Ok(reserved);
         }
-        let units = u32::try_from(bytes.div_ceil(UNIT)).map_err(|_| too_large())?;
-        match timeout(patience, self.units.acquire_many(units)).await {
+        let permits = u32::try_from(units)
+            .ok()
+            .filter(|_| all as u64 <= self.largest_bytes());
+        let Some(permits) = permits else {
+            return Err(NoMemory::TooLarge {
+                what,
+                bytes: all as u64,
+                largest: self.largest_bytes(),
+                budget: self.total,
+            });
+        };
+        let source = if is_small { Source::Small } else { Source::Any };
+        match timeout(patience, self.semaphore(&source).acquire_many(permits)).await {
             Ok(Ok(permit)) => {
                 permit.forget();
-                Ok(Reserved {
-                    units: units as usize,
-                })
+                Ok(Reserved::new(source, units))
             }
             _ => Err(NoMemory::InUse {
                 what,
@@ -199,8 +364,45 @@ impl Budget {
     }
 }
 
+/// Bytes reserved as a whole, from which several steps take theirs. Given back when nobody has any of them.
+#[derive(Debug)]
+struct Loan {
+    /// Units nobody has taken.
+    free: AtomicUsize,
+    _reserved: Reserved,
+}
+
+impl Loan {
+    /// Takes units of what is lent to the current task.
+    fn take(units: usize) -> Option<Reserved> {
+        let loan = LENT.try_with(Arc::clone).ok()?;
+        let taken = loan
+            .free
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| {
+                free.checked_sub(units)
+            });
+        taken.ok()?;
+        Some(Reserved::new(Source::Lent(loan), units))
+    }
+}
+
 tokio::task_local! {
     static SCOPE: RefCell<Reserved>;
+    static LENT: Arc<Loan>;
+}
+
+/// Runs `work`, whose reservations are taken from `reserved` as long as that is enough, and only then from the
+/// budget. So what takes several steps waits once, before the first, with nothing in hand.
+pub async fn lend<T>(reserved: Reserved, work: impl Future<Output = T>) -> T {
+    let units = reserved.units();
+    if units == 0 {
+        return work.await;
+    }
+    let loan = Loan {
+        free: AtomicUsize::new(units),
+        _reserved: reserved,
+    };
+    LENT.scope(Arc::new(loan), work).await
 }
 
 /// Runs `work` so that what it [`hold`]s stays reserved until it ends.
@@ -213,6 +415,12 @@ pub fn hold(reserved: Reserved) {
     let _ = SCOPE.try_with(|held| *held.borrow_mut() += reserved);
 }
 
+/// How many bytes the surrounding [`scope`] holds.
+#[must_use]
+pub fn held() -> usize {
+    SCOPE.try_with(|held| held.borrow().bytes()).unwrap_or(0)
+}
+
 /// Takes what the surrounding [`scope`] holds out of it.
 pub fn take_held() -> Reserved {
     SCOPE
@@ -221,7 +429,7 @@ pub fn take_held() -> Reserved {
 }
 
 /// Reserves bytes and [`hold`]s them. What the scope holds already counts: a scope that would hold more
-/// than the whole budget by itself gets an error instead of waiting for itself.
+/// than the whole budget by itself fails instead of waiting for itself.
 ///
 /// # Errors
 /// As [`reserve`].
@@ -230,19 +438,10 @@ pub async fn reserve_and_hold(
     bytes: usize,
     patience: Duration,
 ) -> Result<(), NoMemory> {
-    let held = SCOPE
-        .try_with(|held| held.borrow().units * UNIT)
-        .unwrap_or(0);
-    if let Some(budget) = BUDGET.get()
-        && held.saturating_add(bytes) as u64 > budget.total
-    {
-        return Err(NoMemory::TooLarge {
-            what,
-            bytes: held.saturating_add(bytes) as u64,
-            budget: budget.total,
-        });
-    }
-    hold(reserve(what, bytes, patience).await?);
+    let Some(budget) = BUDGET.get().filter(|_| bytes > UNCOUNTED) else {
+        return Ok(());
+    };
+    hold(budget.reserve(what, held(), bytes, patience).await?);
     Ok(())
 }
 
@@ -325,19 +524,26 @@ mod tests {
     /// The one test that sets the budget, as there is one for the process.
     #[tokio::test(start_paused = true)]
     async fn bytes_are_reserved_waited_for_and_given_back() {
-        let total = 64 * UNIT;
-        set_budget(total as u64);
-        let half = || reserve("half of it", total / 2, CALLER_PATIENCE);
+        let whole = 4 << 20;
+        set_budget(whole);
+        let large = largest_reservation().unwrap() as usize;
+        assert_eq!(large as u64, whole - whole / 8);
+        let all_free = || budget() == Some((whole, whole));
+        let half = || reserve("half of it", large / 2, CALLER_PATIENCE);
         let first = half().await.unwrap();
         let second = half().await.unwrap();
         let refused = half().await.unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "half of it needs 131072 bytes of memory, which did not become free within 5 s; the budget of \
-             262144 bytes (kayenta.memory.budget) is in use. Try again later"
+            "half of it needs 1835008 bytes of memory, which did not become free within 5 s; the budget of \
+             4194304 bytes (kayenta.memory.budget) is in use. Try again later"
         );
-        let refused = reserve("all of it", total + 1, CALLER_PATIENCE).await;
-        assert!(matches!(refused, Err(NoMemory::TooLarge { .. })));
+        let refused = reserve("all of it", large + 1, CALLER_PATIENCE).await;
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "all of it needs 3670017 bytes of memory, more than the 3670016 bytes that there are for large things in \
+             the budget of 4194304 bytes (kayenta.memory.budget). Give the service more memory, or ask for less"
+        );
 
         // Bound to bytes, it lives as long as any part of them.
         let bytes = second.bind(Bytes::from(vec![1; 1000]));
@@ -350,45 +556,97 @@ mod tests {
         // It can be made larger and smaller.
         let mut sized = half().await.unwrap();
         sized
-            .resize("more", total, CALLER_PATIENCE)
+            .resize("more", large, CALLER_PATIENCE)
             .await
             .unwrap_err();
         sized
-            .resize("less", total / 4, CALLER_PATIENCE)
+            .resize("less", large / 4, CALLER_PATIENCE)
             .await
             .unwrap();
-        assert_eq!(budget(), Some((total as u64, total as u64 / 4)));
+        assert_eq!(sized.bytes(), large / 4);
         sized
-            .resize("more", total / 2, CALLER_PATIENCE)
+            .resize("more", large / 2, CALLER_PATIENCE)
             .await
             .unwrap();
-        assert_eq!(budget(), Some((total as u64, 0)));
+        let part = sized.split(large / 4);
+        assert_eq!((sized.bytes(), part.bytes()), (large / 4, large / 4));
+        assert_eq!(sized.split(large).bytes(), large / 4);
         sized.resize("nothing", 0, CALLER_PATIENCE).await.unwrap();
-        drop(sized);
-        assert_eq!(budget(), Some((total as u64, total as u64 / 2)));
+        drop((sized, part));
 
         // Held by a scope, it lives as long as the scope.
         scope(async {
             hold(half().await.unwrap());
+            assert_eq!(held(), large / 2);
             half().await.unwrap_err();
             // Unless it is taken out.
             drop(take_held());
             hold(half().await.unwrap());
+            let more = reserve_and_hold("too much", large, CALLER_PATIENCE).await;
+            assert!(matches!(more, Err(NoMemory::TooLarge { .. })));
         })
         .await;
-        assert_eq!(budget(), Some((total as u64, total as u64 / 2)));
         drop(first);
-        assert_eq!(budget(), Some((total as u64, total as u64)));
+        assert!(all_free());
         // Nobody counts what is small.
-        let small: Vec<_> = futures_of_small().await;
-        assert_eq!(small.len(), 100);
+        for _ in 0..100 {
+            let little = reserve("little", UNCOUNTED, CALLER_PATIENCE).await.unwrap();
+            assert_eq!(little.bytes(), 0);
+        }
+
+        small_reservations_do_not_wait_behind_large_ones(large).await;
+        assert!(all_free());
+        what_is_lent_is_taken_first_and_given_back_when_nobody_has_any(large).await;
+        assert!(all_free());
+        two_that_need_all_of_it_in_steps_both_end(large).await;
+        assert!(all_free());
     }
 
-    async fn futures_of_small() -> Vec<Reserved> {
-        let mut all = Vec::new();
-        for _ in 0..100 {
-            all.push(reserve("little", SMALL, CALLER_PATIENCE).await.unwrap());
-        }
-        all
+    async fn small_reservations_do_not_wait_behind_large_ones(large: usize) {
+        let everything = reserve("everything", large, CALLER_PATIENCE).await.unwrap();
+        let next = tokio::spawn(reserve("everything", large, RUN_PATIENCE));
+        tokio::task::yield_now().await;
+        let small = reserve("a small body", MOST_OF_SMALL, Duration::ZERO);
+        let mut small = small.await.unwrap();
+        // Once it grows, it is a large one.
+        let grown = small.grow("a body", UNIT, CALLER_PATIENCE).await;
+        assert!(matches!(grown, Err(NoMemory::InUse { .. })));
+        assert!(try_reserve(MOST_OF_SMALL).is_some());
+        assert!(try_reserve(MOST_OF_SMALL + 1).is_none());
+        drop(everything);
+        drop(next.await.unwrap().unwrap());
+    }
+
+    async fn what_is_lent_is_taken_first_and_given_back_when_nobody_has_any(large: usize) {
+        let everything = reserve("everything", large, CALLER_PATIENCE).await.unwrap();
+        let kept = lend(everything, async {
+            let step = || reserve("a step", large / 2, Duration::ZERO);
+            let first = step().await.unwrap();
+            drop(step().await.unwrap());
+            let second = step().await.unwrap();
+            assert!(step().await.is_err());
+            drop(second);
+            first
+        })
+        .await;
+        assert!(try_reserve(large).is_none());
+        drop(kept);
+    }
+
+    /// Each would have half of it and wait for the other half.
+    async fn two_that_need_all_of_it_in_steps_both_end(large: usize) {
+        let run = || async move {
+            let everything = reserve("a run", large, RUN_PATIENCE).await?;
+            lend(everything, async {
+                for _ in 0..2 {
+                    reserve_and_hold("a step", large / 2, Duration::ZERO).await?;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                Ok::<_, NoMemory>(())
+            })
+            .await
+        };
+        let (one, other) = tokio::join!(scope(run()), scope(run()));
+        assert_eq!((one, other), (Ok(()), Ok(())));
     }
 }
