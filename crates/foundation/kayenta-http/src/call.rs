@@ -524,7 +524,8 @@ impl<'c> Call<'c> {
             }
             if needed > room {
                 let more = (needed - room).max(body.len() / 2).max(ANSWER_STEP);
-                reserved += reserve(ANSWER, more.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
+                reserved
+                    .grow(ANSWER, more.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
                     .await
                     .map_err(no_memory)?;
                 room += more;

@@ -1,5 +1,5 @@
 //! Mistakes in JSON, in the words of the person who wrote it: lists, objects and fields, not the
-//! sequences, maps, structs and variants of the program that reads it.
+//! sequences, maps, structs and variants of the program that reads it; and what JSON takes once it is read.
 //!
 //! ```
 //! let error = serde_json::from_str::<Vec<String>>("{}").unwrap_err();
@@ -10,9 +10,12 @@
 //! );
 //! ```
 
+mod size;
 mod words;
 
 use std::{error::Error, fmt};
+
+pub use size::parsed_size;
 
 use words::plain;
 

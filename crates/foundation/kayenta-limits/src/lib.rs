@@ -19,6 +19,6 @@ pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{
     CALLER_PATIENCE, MOST_OF_SMALL, NoMemory, RUN_PATIENCE, Reserved, budget, held, hold,
-    largest_reservation, lend, memory_limit, reserve, reserve_and_hold, scope, set_budget,
-    take_held, try_reserve,
+    largest_reservation, lend, lend_without_waiting, memory_limit, require, reserve,
+    reserve_and_hold, scope, set_budget, take_held, try_reserve,
 };

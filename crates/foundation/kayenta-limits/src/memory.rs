@@ -13,12 +13,13 @@
 
 use std::{
     cell::RefCell,
+    error::Error,
     fs,
     future::Future,
     ops::AddAssign,
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -85,6 +86,26 @@ pub enum NoMemory {
         /// The whole budget.
         budget: u64,
     },
+}
+
+impl NoMemory {
+    /// Whether the error, or one of its causes, is that memory did not become free.
+    #[must_use]
+    pub fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let shared = error.downcast_ref::<Arc<dyn Error + Send + Sync>>();
+            let found = match shared {
+                Some(shared) => shared.downcast_ref::<Self>(),
+                None => error.downcast_ref::<Self>(),
+            };
+            if let Some(found) = found {
+                return matches!(found, Self::InUse { .. });
+            }
+            next = error.source();
+        }
+        false
+    }
 }
 
 /// What reserved bytes were taken from.
@@ -311,9 +332,11 @@ impl Budget {
 
     /// What can be had without waiting.
     fn at_once(&self, units: usize, is_small: bool) -> Option<Reserved> {
-        if let Some(lent) = Loan::take(units) {
-            return Some(lent);
-        }
+        Loan::take(units).or_else(|| self.free(units, is_small))
+    }
+
+    /// What nobody has.
+    fn free(&self, units: usize, is_small: bool) -> Option<Reserved> {
         let permits = u32::try_from(units).ok()?;
         let sources = [Some(Source::Any), is_small.then_some(Source::Small)];
         sources.into_iter().flatten().find_map(|source| {
@@ -348,6 +371,9 @@ impl Budget {
                 budget: self.total,
             });
         };
+        if let Some(loan) = Loan::without_waiting() {
+            return Err(loan.lack(what, bytes, self));
+        }
         let source = if is_small { Source::Small } else { Source::Any };
         match timeout(patience, self.semaphore(&source).acquire_many(permits)).await {
             Ok(Ok(permit)) => {
@@ -365,24 +391,97 @@ impl Budget {
 }
 
 /// Bytes reserved as a whole, from which several steps take theirs. Given back when nobody has any of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Loan {
+    /// Units in all.
+    total: AtomicUsize,
     /// Units nobody has taken.
     free: AtomicUsize,
-    _reserved: Reserved,
+    reserved: Mutex<Reserved>,
+    /// Bytes that would have been enough for the step that lacked some. Only of a loan whose steps do not wait.
+    lacking: Option<AtomicUsize>,
+    /// The loan within which this one was made.
+    outer: Option<Arc<Self>>,
 }
 
 impl Loan {
+    fn new(reserved: Reserved) -> Self {
+        let units = reserved.units();
+        Self {
+            total: AtomicUsize::new(units),
+            free: AtomicUsize::new(units),
+            reserved: Mutex::new(reserved),
+            lacking: None,
+            outer: Self::current(),
+        }
+    }
+
+    /// What is lent to the current task.
+    fn current() -> Option<Arc<Self>> {
+        LENT.try_with(Arc::clone).ok()
+    }
+
     /// Takes units of what is lent to the current task.
     fn take(units: usize) -> Option<Reserved> {
-        let loan = LENT.try_with(Arc::clone).ok()?;
-        let taken = loan
-            .free
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| {
-                free.checked_sub(units)
-            });
-        taken.ok()?;
-        Some(Reserved::new(Source::Lent(loan), units))
+        let mut next = Self::current();
+        while let Some(loan) = next {
+            let taken = loan
+                .free
+                .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| {
+                    free.checked_sub(units)
+                });
+            if taken.is_ok() {
+                return Some(Reserved::new(Source::Lent(loan), units));
+            }
+            next = loan.outer.clone();
+        }
+        None
+    }
+
+    /// The loan around the current task whose steps do not wait, if there is one.
+    fn without_waiting() -> Option<Arc<Self>> {
+        let mut next = Self::current();
+        while let Some(loan) = next {
+            if loan.lacking.is_some() {
+                return Some(loan);
+            }
+            next = loan.outer.clone();
+        }
+        None
+    }
+
+    fn total_bytes(&self) -> usize {
+        self.total.load(Ordering::Acquire) * UNIT
+    }
+
+    /// Notes that a step lacks bytes.
+    fn lack(&self, what: &'static str, bytes: usize, budget: &Budget) -> NoMemory {
+        let total = self.total_bytes() as u64;
+        if total >= budget.largest_bytes() {
+            return NoMemory::TooLarge {
+                what,
+                bytes: total + bytes as u64,
+                largest: budget.largest_bytes(),
+                budget: budget.total,
+            };
+        }
+        if let Some(lacking) = &self.lacking {
+            let has = self.total_bytes().max(held());
+            lacking.fetch_max(has + bytes, Ordering::AcqRel);
+        }
+        NoMemory::InUse {
+            what,
+            bytes: bytes as u64,
+            seconds: 0,
+            budget: budget.total,
+        }
+    }
+
+    fn add(&self, reserved: Reserved) {
+        let units = reserved.units();
+        *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) += reserved;
+        self.total.fetch_add(units, Ordering::AcqRel);
+        self.free.fetch_add(units, Ordering::AcqRel);
     }
 }
 
@@ -394,15 +493,59 @@ tokio::task_local! {
 /// Runs `work`, whose reservations are taken from `reserved` as long as that is enough, and only then from the
 /// budget. So what takes several steps waits once, before the first, with nothing in hand.
 pub async fn lend<T>(reserved: Reserved, work: impl Future<Output = T>) -> T {
-    let units = reserved.units();
-    if units == 0 {
+    if reserved.parts.is_empty() {
         return work.await;
     }
-    let loan = Loan {
-        free: AtomicUsize::new(units),
-        _reserved: reserved,
+    LENT.scope(Arc::new(Loan::new(reserved)), work).await
+}
+
+/// As [`lend`], but reservations within `work` never wait: those that need more than is lent and free fail at once.
+/// Also returns how many bytes to lend when `work` is tried again because of that; 0 if it lacked none. Many whose
+/// needs show only as they go on cannot wait for one another in this way: each gives back what it has, and waits with
+/// nothing in hand for all that it needs.
+pub async fn lend_without_waiting<T>(
+    reserved: Reserved,
+    work: impl Future<Output = T>,
+) -> (T, usize) {
+    let loan = Arc::new(Loan {
+        lacking: Some(AtomicUsize::new(0)),
+        ..Loan::new(reserved)
+    });
+    let done = LENT.scope(Arc::clone(&loan), work).await;
+    let lacking = loan.lacking.as_ref();
+    let needed = match (
+        lacking.map_or(0, |bytes| bytes.load(Ordering::Acquire)),
+        BUDGET.get(),
+    ) {
+        (1.., None) | (0, _) => 0,
+        (enough, Some(budget)) => {
+            // It may lack more the next time.
+            (enough + enough / 4).min(budget.largest * UNIT)
+        }
     };
-    LENT.scope(Arc::new(loan), work).await
+    (done, needed)
+}
+
+/// Makes sure that so many bytes are [lent](lend_without_waiting) and not taken yet, so that the steps that follow
+/// lack none. Where nothing is lent it does nothing.
+///
+/// # Errors
+/// [`NoMemory`] if they are not free.
+pub fn require(what: &'static str, bytes: usize) -> Result<(), NoMemory> {
+    let (Some(budget), Some(loan)) = (BUDGET.get(), Loan::without_waiting()) else {
+        return Ok(());
+    };
+    let free = loan.free.load(Ordering::Acquire) * UNIT;
+    let Some(missing) = bytes.checked_sub(free).filter(|missing| *missing > 0) else {
+        return Ok(());
+    };
+    match budget.free(missing.div_ceil(UNIT), bytes <= MOST_OF_SMALL) {
+        Some(reserved) => {
+            loan.add(reserved);
+            Ok(())
+        }
+        None => Err(loan.lack(what, missing, budget)),
+    }
 }
 
 /// Runs `work` so that what it [`hold`]s stays reserved until it ends.
@@ -600,6 +743,8 @@ mod tests {
         assert!(all_free());
         two_that_need_all_of_it_in_steps_both_end(large).await;
         assert!(all_free());
+        two_whose_needs_show_as_they_go_on_both_end(large).await;
+        assert!(all_free());
     }
 
     async fn small_reservations_do_not_wait_behind_large_ones(large: usize) {
@@ -648,5 +793,46 @@ mod tests {
         };
         let (one, other) = tokio::join!(scope(run()), scope(run()));
         assert_eq!((one, other), (Ok(()), Ok(())));
+    }
+
+    /// Each has half of the budget when it learns that it needs the other half too.
+    async fn two_whose_needs_show_as_they_go_on_both_end(large: usize) {
+        let run = || async move {
+            let mut needed = 0;
+            for tries in 1..10 {
+                let reserved = reserve("a run", needed, RUN_PATIENCE).await?;
+                let work = scope(async {
+                    for _ in 0..2 {
+                        reserve_and_hold("a step", large / 2, RUN_PATIENCE).await?;
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                    Ok::<_, NoMemory>(())
+                });
+                let (done, more) = lend_without_waiting(reserved, work).await;
+                match done {
+                    Ok(()) => return Ok(tries),
+                    Err(error) => {
+                        assert!(NoMemory::is_cause_of(&error), "{error}");
+                        assert!(more > needed);
+                        needed = more;
+                    }
+                }
+            }
+            Ok::<_, NoMemory>(0)
+        };
+        let (one, other) = tokio::join!(run(), run());
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert!((1..10).contains(&one) && (1..10).contains(&other));
+        assert_eq!(one.max(other), 2, "each tries again at most once");
+
+        // What alone is more than the whole budget fails for good.
+        let everything = reserve("a run", large, RUN_PATIENCE).await.unwrap();
+        let (refused, more) = lend_without_waiting(everything, async {
+            require("a run", large).unwrap();
+            require("a run", large + 1)
+        })
+        .await;
+        assert!(matches!(refused, Err(NoMemory::TooLarge { .. })));
+        assert_eq!(more, 0);
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use kayenta_http::RetryPolicy;
+use kayenta_limits::NoMemory;
 use kayenta_model::{Clock, MetricSet};
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +57,9 @@ pub async fn fetch_with_retries(
                 Err(failure) => FetchError { attempts, elapsed: elapsed(), ..failure },
             },
         };
-        if attempts >= policy.attempts || !failure.kind.is_retried_by(policy) {
+        // The whole run waits for memory, with nothing in hand.
+        let lacks_memory = NoMemory::is_cause_of(&failure);
+        if lacks_memory || attempts >= policy.attempts || !failure.kind.is_retried_by(policy) {
             return Err(failure);
         }
         let wait = policy.wait(attempts, failure.retry_after);

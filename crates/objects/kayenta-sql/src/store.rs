@@ -120,7 +120,7 @@ impl SqlStore {
                 })?;
                 authorities.extend_from_slice(&more);
             }
-            Ok(Options::new(pool, &authorities, http.read_timeout))
+            Ok::<_, StorageError>(Options::new(pool, &authorities, http.read_timeout))
         };
         let pool = Pool::new(account.pool.clone(), options(&account.pool)?);
         let migration = account.migration.as_ref().map(options).transpose()?;

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kayenta_limits::NoMemory;
+
 /// The meaning of a failure; the API maps it to a status, retry decorators decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StorageErrorKind {
@@ -40,6 +42,12 @@ pub struct StorageError {
     /// The cause underneath.
     #[source]
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl From<NoMemory> for StorageError {
+    fn from(error: NoMemory) -> Self {
+        Self::new(StorageErrorKind::Unavailable, error.to_string()).caused_by(error)
+    }
 }
 
 impl StorageError {

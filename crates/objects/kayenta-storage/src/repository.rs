@@ -1,17 +1,11 @@
 //! JSON documents over a store that moves bytes.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use kayenta_json::JsonError;
+use kayenta_json::{JsonError, parsed_size};
 use kayenta_limits::{
-    CALLER_PATIENCE, NoMemory, Reserved, compute, hold, reserve, reserve_and_hold,
+    CALLER_PATIENCE, compute, hold, lend, reserve, reserve_and_hold, try_reserve,
 };
 use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
@@ -24,21 +18,14 @@ use crate::{
 
 /// Documents above this size are parsed off the async threads.
 const PARSE_INLINE_BYTES: usize = 128 << 10;
-/// What a parsed document takes, as a multiple of its text.
-const PARSED_SIZE: usize = 3;
 /// How long a listing waits for memory: those of its objects that are large are read one after the other.
 const LISTER_PATIENCE: Duration = Duration::from_secs(60);
-
-/// What a document of `size` bytes takes while it is read: its text and itself. It is reserved at once,
-/// because many who have a part of theirs and wait for the rest would wait for one another.
-fn in_use(size: usize) -> usize {
-    size.saturating_mul(1 + PARSED_SIZE)
-}
+/// An object may become larger so often while it is read.
+const TRIES: usize = 3;
 
 /// Whether a document of `size` bytes can ever be read within the budget.
 pub(crate) fn fits(size: u64) -> bool {
-    let size = in_use(usize::try_from(size).unwrap_or(usize::MAX));
-    kayenta_limits::budget().is_none_or(|(total, _)| size as u64 <= total)
+    kayenta_limits::largest_reservation().is_none_or(|largest| size <= largest)
 }
 
 /// The documents of one storage account. Cheap to clone.
@@ -46,24 +33,13 @@ pub(crate) fn fits(size: u64) -> bool {
 pub struct ObjectRepository {
     account: Arc<str>,
     store: Arc<dyn ObjectStore>,
-    expected: Arc<ExpectedSizes>,
 }
 
-/// How large the next object of each kind may be, as a store says it only with the object: as large as
-/// the largest of late.
-#[derive(Debug, Default)]
-struct ExpectedSizes([AtomicUsize; ObjectKind::ALL.len()]);
-
-impl ExpectedSizes {
-    fn get(&self, kind: ObjectKind) -> usize {
-        self.0[kind as usize].load(Ordering::Relaxed)
-    }
-
-    fn learn(&self, kind: ObjectKind, size: usize) {
-        let expected = &self.0[kind as usize];
-        let before = expected.load(Ordering::Relaxed);
-        expected.store(size.max(before - before / 8), Ordering::Relaxed);
-    }
+/// What came of reading an object within what was reserved for it.
+enum Reading<T> {
+    Read(T, ObjectSummary),
+    /// Nothing was kept: it needs so many bytes, which are not free.
+    Needs(usize),
 }
 
 impl From<ObjectSummary> for ListedObject {
@@ -84,7 +60,6 @@ impl ObjectRepository {
         Self {
             account: account.into(),
             store,
-            expected: Arc::default(),
         }
     }
 
@@ -117,10 +92,7 @@ impl ObjectRepository {
         kind: ObjectKind,
         key: &str,
     ) -> Result<T, StorageError> {
-        let expected = in_use(self.expected.get(kind));
-        let reserved = reserve(STORED, expected, CALLER_PATIENCE).await;
-        let object = self.store.load(kind, key);
-        self.read(kind, reserved.map_err(no_memory)?, CALLER_PATIENCE, object)
+        self.read(0, CALLER_PATIENCE, || self.store.load(kind, key))
             .await
             .map(|(document, _)| document)
     }
@@ -134,29 +106,38 @@ impl ObjectRepository {
         kind: ObjectKind,
         summary: &ObjectSummary,
     ) -> Result<(T, ObjectSummary), StorageError> {
-        let size = in_use(usize::try_from(summary.size).unwrap_or(usize::MAX));
-        let reserved = reserve(STORED, size, LISTER_PATIENCE).await;
-        let object = self.store.load_listed(kind, summary);
-        self.read(kind, reserved.map_err(no_memory)?, LISTER_PATIENCE, object)
-            .await
+        let size = usize::try_from(summary.size).unwrap_or(usize::MAX);
+        self.read(size, LISTER_PATIENCE, || {
+            self.store.load_listed(kind, summary)
+        })
+        .await
     }
 
-    /// Loads and reads a document within `reserved`, which is made to fit.
-    async fn read<T: DeserializeOwned + Send + 'static>(
+    /// Loads and reads a document of which `size` bytes are known. What it takes is known when its text is there.
+    /// If that much is not free then, the text is dropped, and read again when all of it is reserved: many who have
+    /// their text and wait for the rest would wait for one another.
+    async fn read<T, F>(
         &self,
-        kind: ObjectKind,
-        mut reserved: Reserved,
+        size: usize,
         patience: Duration,
-        loading: impl Future<Output = Result<StoredObject, StorageError>>,
-    ) -> Result<(T, ObjectSummary), StorageError> {
-        let StoredObject { summary, bytes } = loading.await?;
-        self.expected.learn(kind, bytes.len());
-        reserved
-            .resize(STORED, in_use(bytes.len()), patience)
-            .await
-            .map_err(no_memory)?;
-        hold(reserved);
-        Ok((parse(&summary.key, bytes).await?, summary))
+        load: impl Fn() -> F,
+    ) -> Result<(T, ObjectSummary), StorageError>
+    where
+        T: DeserializeOwned + Send + 'static,
+        F: Future<Output = Result<StoredObject, StorageError>>,
+    {
+        let mut needed = size;
+        for _ in 0..TRIES {
+            let reserved = reserve(STORED, needed, patience).await?;
+            match lend(reserved, read_once(load())).await? {
+                Reading::Read(document, summary) => return Ok((document, summary)),
+                Reading::Needs(bytes) => needed = bytes,
+            }
+        }
+        Err(StorageError::new(
+            StorageErrorKind::Unavailable,
+            "The object keeps growing while it is read. Try again later",
+        ))
     }
 
     /// The bytes under the key with what a listing says about them.
@@ -168,28 +149,10 @@ impl ObjectRepository {
         kind: ObjectKind,
         key: &str,
     ) -> Result<StoredObject, StorageError> {
-        self.counted(kind, self.store.load(kind, key)).await
-    }
-
-    /// Loads an object whose bytes count against the budget for as long as they are there.
-    async fn counted(
-        &self,
-        kind: ObjectKind,
-        loading: impl Future<Output = Result<StoredObject, StorageError>>,
-    ) -> Result<StoredObject, StorageError> {
-        let expected = self.expected.get(kind);
-        let mut reserved = reserve(STORED, expected, CALLER_PATIENCE)
-            .await
-            .map_err(no_memory)?;
-        let mut object = loading.await?;
-        let size = object.bytes.len();
-        self.expected.learn(kind, size);
-        if size > expected {
-            reserved += reserve(STORED, size - expected, CALLER_PATIENCE)
-                .await
-                .map_err(no_memory)?;
-        }
-        object.bytes = reserved.bind(object.bytes);
+        let mut object = self.store.load(kind, key).await?;
+        object.bytes = reserve(STORED, object.bytes.len(), CALLER_PATIENCE)
+            .await?
+            .bind(object.bytes);
         Ok(object)
     }
 
@@ -260,9 +223,24 @@ impl ObjectRepository {
 }
 
 const STORED: &str = "a stored object";
+/// What rounding may add to a few reservations.
+const LEEWAY: usize = 64 << 10;
 
-fn no_memory(error: NoMemory) -> StorageError {
-    StorageError::new(StorageErrorKind::Unavailable, error.to_string()).caused_by(error)
+/// Reads the document if what it takes is free.
+async fn read_once<T: DeserializeOwned + Send + 'static>(
+    loading: impl Future<Output = Result<StoredObject, StorageError>>,
+) -> Result<Reading<T>, StorageError> {
+    let StoredObject { summary, bytes } = loading.await?;
+    let text = bytes.len();
+    let parsed = parsed_size_of(&summary.key, &bytes).await?;
+    match try_reserve(text + parsed) {
+        Some(reserved) => {
+            hold(reserved);
+            Ok(Reading::Read(parse(&summary.key, bytes).await?, summary))
+        }
+        // Some stores reserve the text while they read it.
+        None => Ok(Reading::Needs(2 * text + parsed + LEEWAY)),
+    }
 }
 
 /// Reads the document in bytes that count already; what is read counts until the surrounding scope ends.
@@ -270,11 +248,29 @@ pub(crate) async fn parse_counted<T: DeserializeOwned + Send + 'static>(
     key: &str,
     bytes: Bytes,
 ) -> Result<T, StorageError> {
-    let size = PARSED_SIZE.saturating_mul(bytes.len());
-    reserve_and_hold(STORED, size, CALLER_PATIENCE)
-        .await
-        .map_err(no_memory)?;
+    let size = parsed_size_of(key, &bytes).await?;
+    reserve_and_hold(STORED, size, CALLER_PATIENCE).await?;
     parse(key, bytes).await
+}
+
+/// What the document takes once it is read.
+async fn parsed_size_of(key: &str, bytes: &Bytes) -> Result<usize, StorageError> {
+    if bytes.len() <= PARSE_INLINE_BYTES {
+        return Ok(parsed_size(bytes));
+    }
+    let bytes = bytes.clone();
+    compute(move || parsed_size(&bytes))
+        .await
+        .map_err(|panic| unreadable(key, StorageErrorKind::Other, panic))
+}
+
+/// The document under `key` cannot be read.
+fn unreadable(
+    key: &str,
+    kind: StorageErrorKind,
+    cause: impl Error + Send + Sync + 'static,
+) -> StorageError {
+    StorageError::new(kind, format!("Unable to deserialize object (key: {key})")).caused_by(cause)
 }
 
 /// Reads the document stored under `key`, big ones on a thread for computing.
@@ -285,22 +281,9 @@ async fn parse<T: DeserializeOwned + Send + 'static>(
     let parsed = if bytes.len() <= PARSE_INLINE_BYTES {
         serde_json::from_slice(&bytes)
     } else {
-        match compute(move || serde_json::from_slice(&bytes)).await {
-            Ok(parsed) => parsed,
-            Err(join) => {
-                return Err(StorageError::new(
-                    StorageErrorKind::Other,
-                    format!("Unable to deserialize object (key: {key})"),
-                )
-                .caused_by(join));
-            }
-        }
+        compute(move || serde_json::from_slice(&bytes))
+            .await
+            .map_err(|panic| unreadable(key, StorageErrorKind::Other, panic))?
     };
-    parsed.map_err(|error| {
-        StorageError::new(
-            StorageErrorKind::Corrupt,
-            format!("Unable to deserialize object (key: {key})"),
-        )
-        .caused_by(JsonError::from(error))
-    })
+    parsed.map_err(|error| unreadable(key, StorageErrorKind::Corrupt, JsonError::from(error)))
 }

@@ -18,7 +18,8 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt;
-use kayenta_limits::compute;
+use kayenta_json::parsed_size;
+use kayenta_limits::{CALLER_PATIENCE, compute, reserve};
 use kayenta_model::CanaryConfig;
 use kayenta_storage::{ObjectKind, ObjectRepository, StorageError, StorageErrorKind};
 use tokio::sync::oneshot;
@@ -118,9 +119,15 @@ impl RenderedConfigs {
         {
             return Ok(known.answer.clone());
         }
+        // The answer is about as long as the config, and its buffer doubles as it grows.
+        let size = parsed_size(&stored.bytes) + 3 * stored_size;
+        let _reserved = reserve("a canary config", size, CALLER_PATIENCE).await?;
         let render = move || {
-            serde_json::from_slice::<CanaryConfig>(&stored.bytes)
-                .and_then(|config| serde_json::to_vec(&config))
+            serde_json::from_slice::<CanaryConfig>(&stored.bytes).and_then(|config| {
+                let mut answer = serde_json::to_vec(&config)?;
+                answer.shrink_to_fit();
+                Ok(answer)
+            })
         };
         let rendered = if stored_size <= LONGEST {
             render()

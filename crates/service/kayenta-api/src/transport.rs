@@ -286,21 +286,17 @@ async fn counted(response: Response) -> Response {
     // more with it in hand would have many wait for one another.
     let mut reserved = take_held();
     match reserved.resize("an answer", size, CALLER_PATIENCE).await {
-        Ok(()) => response.map(|body| {
-            Body::new(CountedBody {
-                body,
-                _reserved: reserved,
-            })
-        }),
+        Ok(()) => response.map(|body| Body::new(CountedBody { body, reserved })),
         Err(error) => ErrorResponse::no_memory(&error).into_response(),
     }
 }
 
-/// A body whose bytes are reserved until it is sent or dropped.
+/// A body whose bytes are reserved until they are sent or dropped. The server drops a body when it has taken the
+/// last of it, which is long before a slow client has it, so the reservation goes with the bytes.
 #[derive(Debug)]
 struct CountedBody {
     body: Body,
-    _reserved: Reserved,
+    reserved: Reserved,
 }
 
 impl HttpBody for CountedBody {
@@ -311,7 +307,18 @@ impl HttpBody for CountedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let ends = self.body.is_end_stream();
+        polled.map_ok(|frame| {
+            frame.map_data(|data| {
+                let reserved = if ends {
+                    std::mem::take(&mut self.reserved)
+                } else {
+                    self.reserved.split(data.len())
+                };
+                reserved.bind(data)
+            })
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -509,5 +516,47 @@ impl RequestIds {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         HeaderValue::try_from(format!("{:08x}-{count:08x}", self.prefix))
             .unwrap_or(HeaderValue::from_static("unnamed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn free() -> u64 {
+        kayenta_limits::budget().unwrap().1
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_until_its_bytes_are_gone_not_until_the_server_has_taken_them() {
+        const SIZE: usize = 1 << 20;
+        kayenta_limits::set_budget(64 << 20);
+        let before = free();
+        let response = Response::new(Body::from(vec![b'x'; SIZE]));
+        let mut body = counted(response).await.into_body();
+        assert_eq!(before - free(), SIZE as u64);
+        let sent = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(body.is_end_stream());
+        drop(body);
+        assert_eq!(before - free(), SIZE as u64);
+        drop(sent);
+        assert_eq!(free(), before);
+
+        // Piece by piece, what is gone no longer counts.
+        let pieces = [Bytes::from(vec![b'x'; SIZE]), Bytes::from(vec![b'y'; SIZE])];
+        let stream = futures::stream::iter(pieces.map(Ok::<_, axum::Error>));
+        let reserved = kayenta_limits::reserve("an answer", 2 * SIZE, CALLER_PATIENCE)
+            .await
+            .unwrap();
+        let mut body = CountedBody {
+            body: Body::from_stream(stream),
+            reserved,
+        };
+        drop(body.frame().await.unwrap().unwrap());
+        assert_eq!(before - free(), SIZE as u64);
+        drop(body);
+        assert_eq!(free(), before);
     }
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use kayenta_limits::scope;
 use kayenta_model::{CanaryStatusResponse, Clock, ExecutionStatus, ExecutionSummary};
 use kayenta_queue::{
     ExecutionFilter, ExecutionStore, Job, ListedExecution, ListingPlace, QueueErrorKind,
@@ -16,6 +17,7 @@ use crate::{
     execution_query::ExecutionQuery,
     ids::accepted_millis,
     lost_execution::LostExecution,
+    memory,
     notices::{NoticeId, is_notice},
     options::{EngineOptions, EngineParts},
     record::{COMPARISON_GROUP, Execution, Task, canary_group},
@@ -79,6 +81,7 @@ impl Executions {
 
     /// Keeps a planned execution, queues its job and returns its id.
     pub(crate) async fn accept(&self, execution: Execution) -> Result<String, EngineError> {
+        memory::hold_new_record(&execution).await?;
         self.store.create(&execution.to_record()?).await?;
         let id = execution.id;
         // C-ENG-01: the record is kept, so the execution is accepted; a job that could not be queued
@@ -113,7 +116,7 @@ impl Executions {
     pub(crate) async fn open(&self, id: &str) -> Result<Option<Session>, EngineError> {
         match self.store.get(id).await? {
             Some((record, version)) => {
-                let execution = Execution::from_record(&record)?;
+                let execution = memory::read_record(record).await?;
                 Ok(Some(self.session(execution, version)))
             }
             None => Ok(None),
@@ -133,7 +136,7 @@ impl Executions {
     /// The execution, if its record is still there.
     pub(crate) async fn find(&self, id: &str) -> Result<Option<Execution>, EngineError> {
         match self.store.get(id).await? {
-            Some((record, _)) => Execution::from_record(&record).map(Some),
+            Some((record, _)) => memory::read_record(record).await.map(Some),
             None => Ok(None),
         }
     }
@@ -166,21 +169,18 @@ impl Executions {
     ) -> Result<Vec<CanaryStatusResponse>, EngineError> {
         let records = self.store.list(&canary_group(application), filter).await?;
         // C-ENG-08: a record that cannot be read does not spoil the others.
-        Ok(records
-            .iter()
-            .filter_map(|record| {
-                Execution::from_record(record)
-                    .and_then(status::canary)
-                    .inspect_err(|error| {
-                        tracing::warn!(
-                            execution.id = %record.id,
-                            %error,
-                            "left an unreadable execution out of a listing"
-                        );
-                    })
-                    .ok()
-            })
-            .collect())
+        let mut listed = Vec::with_capacity(records.len());
+        for record in records {
+            let id = record.id.clone();
+            match memory::read_record(record).await.and_then(status::canary) {
+                Ok(status) => listed.push(status),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(execution.id = %id, %error, "left an unreadable execution out of a listing");
+                }
+            }
+        }
+        Ok(listed)
     }
 
     /// Executions of all applications that match, newest first, after a place or from the newest on. Looks at a bounded
@@ -254,9 +254,15 @@ impl Executions {
                 })
                 .ok());
         }
-        let record = self.store.get(&listed.id).await?;
-        let execution = record.and_then(|(record, _)| Execution::from_record(&record).ok());
-        Ok(execution.map(|execution| execution.summary()))
+        let Some((record, _)) = self.store.get(&listed.id).await? else {
+            return Ok(None);
+        };
+        // Of its own scope: only the summary stays.
+        match scope(memory::read_record(record)).await {
+            Ok(execution) => Ok(Some(execution.summary())),
+            Err(error) if error.is_transient() => Err(error),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Ids of all executions, in no order.
@@ -402,7 +408,7 @@ impl Executions {
             if record.status.is_complete() {
                 return Ok(CancelOutcome::AlreadyComplete);
             }
-            let mut execution = Execution::from_record(&record)?;
+            let mut execution = memory::read_record(record).await?;
             execution.cancel(by, reason.clone(), self.clock.now_millis());
             match self.store.save(&execution.to_record()?, version).await {
                 Ok(_) => {}

@@ -19,7 +19,7 @@ use tracing::Instrument;
 use crate::{
     account::Accounts,
     documents::to_json,
-    error::EngineError,
+    error::{EngineError, EngineErrorKind},
     failure::Failure,
     memory,
     options::{EngineOptions, EngineParts},
@@ -284,15 +284,12 @@ impl FetchFailure {
     /// The error of a run that has to wait for memory.
     pub(crate) fn waits(self) -> Result<EngineError, Box<Self>> {
         match self {
-            Self::Other(error)
-                if error.is_transient()
-                    && error
-                        .source
-                        .as_ref()
-                        .is_some_and(|source| source.is::<NoMemory>()) =>
-            {
-                Ok(error)
-            }
+            Self::Other(error) if NoMemory::is_cause_of(&error) => Ok(error),
+            Self::Fetch { error, .. } if NoMemory::is_cause_of(&error) => Ok(EngineError::new(
+                EngineErrorKind::Unavailable,
+                error.to_string(),
+            )
+            .caused_by(error)),
             failure => Err(Box::new(failure)),
         }
     }

@@ -1,16 +1,32 @@
-//! What a run takes of the budget of bytes, and whether it can fit at all.
+//! What executions take of the budget of bytes, and whether a run can fit at all.
 
-use kayenta_limits::{NoMemory, RUN_PATIENCE, Reserved, reserve, reserve_and_hold};
+use kayenta_json::parsed_size;
+use kayenta_limits::{
+    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, compute, require, reserve, reserve_and_hold,
+};
 use kayenta_model::{CanaryConfig, CanaryExecutionRequest, CanaryScope, Side};
+use kayenta_queue::ExecutionRecord;
 
-use crate::error::{EngineError, EngineErrorKind};
+use crate::{
+    error::{EngineError, EngineErrorKind},
+    record::Execution,
+};
 
 /// Bytes of one value of a series: as it was fetched, and put next to the other side.
 const VALUE: usize = 16;
 /// Bytes of one series beside its values: names, tags, attributes.
-const SERIES: usize = 2_048;
+const SERIES: usize = 1_024;
 /// Bytes of one value as JSON.
 const TEXT: usize = 20;
+/// Bytes of one value in the answer of a metric store, which is reserved twice while it is read.
+const ANSWER: usize = 60;
+/// Bytes of one stage of an execution: itself, and twice its text, in the record and on its way into the store.
+const STAGE: usize = 1_024;
+/// Longer records are read on a thread for computing.
+const READ_INLINE: usize = 128 << 10;
+/// How often the text of a record is there while its execution is worked on: as it was read or is written, and in the
+/// store.
+const COPIES: usize = 2;
 
 impl From<NoMemory> for EngineError {
     fn from(error: NoMemory) -> Self {
@@ -20,6 +36,42 @@ impl From<NoMemory> for EngineError {
         };
         Self::new(kind, error.to_string()).caused_by(error)
     }
+}
+
+/// Reads a record; the execution counts until the surrounding scope ends.
+///
+/// # Errors
+/// [`Internal`](EngineErrorKind::Internal) when it cannot be read,
+/// [`Unavailable`](EngineErrorKind::Unavailable) when there is no memory for it.
+pub(crate) async fn read_record(record: ExecutionRecord) -> Result<Execution, EngineError> {
+    const WHAT: &str = "the record of an execution";
+    let copies = COPIES * record.body.len();
+    if record.body.len() <= READ_INLINE {
+        let size = parsed_size(&record.body) + copies;
+        reserve_and_hold(WHAT, size, CALLER_PATIENCE).await?;
+        return Execution::from_record(&record);
+    }
+    let broke_off = |panic| {
+        EngineError::new(
+            EngineErrorKind::Internal,
+            "reading the record of an execution panicked",
+        )
+        .caused_by(panic)
+    };
+    let body = record.body.clone();
+    let size = compute(move || parsed_size(&body))
+        .await
+        .map_err(broke_off)?;
+    reserve_and_hold(WHAT, size + copies, CALLER_PATIENCE).await?;
+    compute(move || Execution::from_record(&record))
+        .await
+        .map_err(broke_off)?
+}
+
+/// Reserves what a planned execution takes beside the request it was planned from, until the surrounding scope ends.
+pub(crate) async fn hold_new_record(execution: &Execution) -> Result<(), NoMemory> {
+    let size = STAGE.saturating_mul(execution.stages.len());
+    reserve_and_hold("a new execution", size, CALLER_PATIENCE).await
 }
 
 /// Reserves what fetched series take until the run has been driven as far as it goes.
@@ -44,38 +96,81 @@ pub(crate) fn check_size(
     config: &CanaryConfig,
     request: &CanaryExecutionRequest,
 ) -> Result<(), EngineError> {
-    let Some((budget, _)) = kayenta_limits::budget() else {
+    let Some(budget) = kayenta_limits::largest_reservation() else {
         return Ok(());
     };
-    let metrics = config.metrics();
-    let values: f64 = metrics
-        .iter()
-        .flat_map(|metric| {
-            let name = metric.scope_name.as_deref();
-            let pair = name.and_then(|name| request.scopes.as_ref()?.get(name)?.as_ref());
-            [Side::Control, Side::Experiment].map(|side| {
-                pair.and_then(|pair| match side {
-                    Side::Control => pair.control_scope.as_ref(),
-                    Side::Experiment => pair.experiment_scope.as_ref(),
-                })
-            })
-        })
-        .flatten()
-        .map(values_of)
-        .sum();
-    let series = 2 * metrics.len();
-    let bytes = values * (VALUE + TEXT) as f64 + (series * SERIES) as f64;
+    let expected = Expected::of(config, request);
+    let bytes = expected.held() + expected.values * TEXT as f64;
     if bytes <= budget as f64 {
         return Ok(());
     }
     Err(EngineError::invalid(format!(
-        "The run may bring {values:.0} values in {series} series ({} metrics on two sides), which take about {} MiB; \
+        "The run may bring {:.0} values in {} series ({} metrics on two sides), which take about {} MiB; \
          the budget is {} MiB (kayenta.memory.budget). Use a longer step, a shorter time or fewer metrics, or \
          give the service more memory.",
-        metrics.len(),
+        expected.values,
+        expected.series,
+        config.metrics().len(),
         (bytes / f64::from(1 << 20)).ceil(),
-        budget >> 20,
+        kayenta_limits::budget().map_or(budget, |(whole, _)| whole) >> 20,
     )))
+}
+
+/// Makes sure that there is memory for what the run brings at least before it begins to fetch.
+///
+/// # Errors
+/// [`NoMemory::InUse`] when others have it.
+pub(crate) fn require_for_run(
+    execution: &Execution,
+    fetches_at_once: usize,
+) -> Result<(), NoMemory> {
+    let (Some(task), Some(largest)) = (execution.canary(), kayenta_limits::largest_reservation())
+    else {
+        return Ok(());
+    };
+    let expected = Expected::of(&execution.config, &task.request);
+    let at_once = expected.longest * fetches_at_once.min(expected.series) as f64;
+    let bytes = expected.held() + at_once * (ANSWER + TEXT) as f64;
+    // A run that needs more than there is learns it when it gets there, and says so.
+    require("a run", bytes.min(largest as f64 / 2.0) as usize)
+}
+
+/// What a run brings at least: one series for each metric and side.
+struct Expected {
+    values: f64,
+    /// Values of the longest series.
+    longest: f64,
+    series: usize,
+}
+
+impl Expected {
+    fn of(config: &CanaryConfig, request: &CanaryExecutionRequest) -> Self {
+        let metrics = config.metrics();
+        let mut expected = Self {
+            values: 0.0,
+            longest: 0.0,
+            series: 2 * metrics.len(),
+        };
+        for metric in metrics {
+            let name = metric.scope_name.as_deref();
+            let pair = name.and_then(|name| request.scopes.as_ref()?.get(name)?.as_ref());
+            for side in [Side::Control, Side::Experiment] {
+                let scope = pair.and_then(|pair| match side {
+                    Side::Control => pair.control_scope.as_ref(),
+                    Side::Experiment => pair.experiment_scope.as_ref(),
+                });
+                let values = scope.map_or(0.0, values_of);
+                expected.values += values;
+                expected.longest = expected.longest.max(values);
+            }
+        }
+        expected
+    }
+
+    /// What is held of it until the run ends.
+    fn held(&self) -> f64 {
+        self.values * VALUE as f64 + (self.series * SERIES) as f64
+    }
 }
 
 /// How many values a series over the scope has.

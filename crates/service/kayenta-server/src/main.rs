@@ -35,6 +35,12 @@ use command_line::{Command, CommandLine, SplitArguments};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// What is freed counts as free in the budget of bytes, so the system gets it back soon: what is large at once, all else
+/// after a second. `_RJEM_MALLOC_CONF` in the environment takes precedence. jemalloc expects a pointer to a C string.
+#[expect(unsafe_code, reason = "jemalloc looks for a symbol of this name")]
+#[unsafe(export_name = "_rjem_malloc_conf")]
+pub static ALLOCATOR_SETTINGS: &[u8; 45] = b"oversize_threshold:65536,dirty_decay_ms:1000\0";
+
 fn main() -> ExitCode {
     let SplitArguments {
         own,

@@ -10,8 +10,8 @@ use axum::{
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use kayenta_json::JsonError;
-use kayenta_limits::{CALLER_PATIENCE, Reserved, compute, reserve, reserve_and_hold};
+use kayenta_json::{JsonError, parsed_size};
+use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, compute, reserve_and_hold};
 use serde::de::DeserializeOwned;
 
 use crate::{error::ErrorResponse, objects_only::ObjectsOnly};
@@ -75,21 +75,30 @@ where
 
 /// Bodies above this size are parsed off the async threads.
 const PARSE_INLINE_BYTES: usize = 128 << 10;
-/// What a parsed body takes, as a multiple of its text.
-const PARSED_SIZE: usize = 3;
 
 /// Parses a body whose parsed form counts against the budget for as long as the request is worked on.
 async fn parse<T: DeserializeOwned + Send + 'static>(bytes: Bytes) -> Result<T, ErrorResponse> {
-    let parsed = PARSED_SIZE.saturating_mul(bytes.len());
-    reserve_and_hold("a request body", parsed, CALLER_PATIENCE)
-        .await
-        .map_err(|error| ErrorResponse::no_memory(&error))?;
     if bytes.len() <= PARSE_INLINE_BYTES {
+        hold_parsed(parsed_size(&bytes)).await?;
         return parse_body(&bytes);
     }
-    compute(move || parse_body(&bytes))
+    let text = bytes.clone();
+    hold_parsed(computed(move || parsed_size(&text)).await?).await?;
+    computed(move || parse_body(&bytes)).await?
+}
+
+async fn computed<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ErrorResponse> {
+    compute(work)
         .await
-        .map_err(|error| ErrorResponse::internal(error.to_string()))?
+        .map_err(|error| ErrorResponse::internal(error.to_string()))
+}
+
+async fn hold_parsed(size: usize) -> Result<(), ErrorResponse> {
+    reserve_and_hold("a request body", size, CALLER_PATIENCE)
+        .await
+        .map_err(|error| ErrorResponse::no_memory(&error))
 }
 
 /// Refuses any content type but `application/json`.
@@ -133,6 +142,12 @@ async fn collect(mut body: Limited<Body>, limit: usize) -> Result<Bytes, ErrorRe
     let mut bytes = BytesMut::new();
     let mut reserved = Reserved::default();
     let mut room = 0;
+    // One that will be large leaves the share for small ones alone from the beginning.
+    let step = if announced > MOST_OF_SMALL {
+        2 * MOST_OF_SMALL
+    } else {
+        BODY_STEP
+    };
     let mut grown_at_once = false;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
@@ -149,8 +164,9 @@ async fn collect(mut body: Limited<Body>, limit: usize) -> Result<Bytes, ErrorRe
         if needed > room {
             // A buffer that grows is there twice while it is copied.
             let growth = if grown_at_once { 0 } else { bytes.len() };
-            let more = (needed - room).max(growth).max(BODY_STEP);
-            reserved += reserve("a request body", more, CALLER_PATIENCE)
+            let more = (needed - room).max(growth).max(step);
+            reserved
+                .grow("a request body", more, CALLER_PATIENCE)
                 .await
                 .map_err(|error| ErrorResponse::no_memory(&error))?;
             room += more;

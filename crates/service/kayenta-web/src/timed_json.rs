@@ -10,6 +10,9 @@ use serde::Serialize;
 
 use crate::{ErrorResponse, schemas::ErrorReport};
 
+/// Unused room of a buffer that is worth giving back.
+const WASTE: usize = 64 << 10;
+
 /// A JSON response that holds moments or durations.
 #[derive(Debug)]
 pub struct TimedJson<T> {
@@ -27,14 +30,20 @@ impl<T> TimedJson<T> {
 impl<T: Serialize> IntoResponse for TimedJson<T> {
     fn into_response(self) -> Response {
         match self.times.to_vec(&self.body) {
-            Ok(json) => (
-                [(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static("application/json"),
-                )],
-                json,
-            )
-                .into_response(),
+            Ok(mut json) => {
+                // What counts is the length of an answer, which may wait for a slow client.
+                if json.capacity() - json.len() > WASTE {
+                    json.shrink_to_fit();
+                }
+                (
+                    [(
+                        header::CONTENT_TYPE,
+                        HeaderValue::from_static("application/json"),
+                    )],
+                    json,
+                )
+                    .into_response()
+            }
             Err(error) => ErrorResponse::internal(error.to_string()).into_response(),
         }
     }

@@ -14,6 +14,7 @@ use super::{
     durability::Durability,
     failure::{failure, ignore_absent},
     layout::{Found, decode, encode, newest, version},
+    loaded::Loaded,
 };
 use crate::{
     error::StorageError,
@@ -119,7 +120,13 @@ impl Files {
         Ok(newest(self.found(kind, key)?).map(|found| found.summary))
     }
 
-    pub(super) fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+    /// The object, if it has at most `most` bytes.
+    pub(super) fn load(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<Loaded, StorageError> {
         // A writer may replace the file between the look and the read.
         for _ in 0..8 {
             let Some(found) = newest(self.found(kind, key)?) else {
@@ -127,23 +134,30 @@ impl Files {
             };
             let read = File::open(&found.path).and_then(|mut file| {
                 let metadata = file.metadata()?;
+                if metadata.len() > most {
+                    return Ok((metadata, None));
+                }
                 let mut bytes = Vec::with_capacity(metadata.len() as usize);
                 io::Read::read_to_end(&mut file, &mut bytes)?;
-                Ok((metadata, bytes))
+                Ok((metadata, Some(bytes)))
             });
             match read {
                 Ok((metadata, bytes)) => {
-                    return Ok(StoredObject {
-                        summary: ObjectSummary {
-                            updated: metadata
-                                .modified()
-                                .map_err(|error| failure("read", &found.path, error))?
-                                .into(),
-                            version: version(&metadata),
-                            size: metadata.len(),
-                            ..found.summary
-                        },
-                        bytes: bytes.into(),
+                    let summary = ObjectSummary {
+                        updated: metadata
+                            .modified()
+                            .map_err(|error| failure("read", &found.path, error))?
+                            .into(),
+                        version: version(&metadata),
+                        size: metadata.len(),
+                        ..found.summary
+                    };
+                    return Ok(match bytes {
+                        Some(bytes) => Loaded::Whole(StoredObject {
+                            summary,
+                            bytes: bytes.into(),
+                        }),
+                        None => Loaded::Larger(summary),
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -5,6 +5,7 @@ mod durability;
 mod failure;
 mod files;
 mod layout;
+mod loaded;
 mod objects;
 mod pack;
 mod packs;
@@ -18,10 +19,11 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, reserve};
 use tokio::{sync::Semaphore, time::Instant};
 
-use self::objects::Objects;
 pub use self::{durability::Durability, writable::check_writable};
+use self::{loaded::Loaded, objects::Objects};
 use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
@@ -32,6 +34,10 @@ use crate::{
 
 /// File operations that run at once; more would only queue at the device.
 const CONCURRENT_OPERATIONS: usize = 64;
+/// Larger objects are read only when memory for them is reserved.
+const READ_AT_ONCE: u64 = MOST_OF_SMALL as u64;
+/// An object may become larger so often while it is read.
+const TRIES: usize = 3;
 
 /// An [`ObjectStore`] of files. Configs, which people read and edit, are files of their own:
 /// `<root>/canary_config/<key>/<file name>`; they appear whole or not at all (written aside, then
@@ -113,9 +119,30 @@ impl ObjectStore for DiskStore {
     }
 
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
-        let key = key.to_owned();
-        self.run("load", move |objects| objects.load(kind, &key))
-            .await
+        let mut most = READ_AT_ONCE;
+        let mut reserved = Reserved::default();
+        for _ in 0..TRIES {
+            let key = key.to_owned();
+            let loaded = self
+                .run("load", move |objects| objects.load(kind, &key, most))
+                .await?;
+            match loaded {
+                Loaded::Whole(mut object) => {
+                    object.bytes = reserved.bind(object.bytes);
+                    return Ok(object);
+                }
+                Loaded::Larger(summary) => {
+                    most = summary.size;
+                    drop(std::mem::take(&mut reserved));
+                    let size = usize::try_from(most).unwrap_or(usize::MAX);
+                    reserved = reserve("a stored object", size, CALLER_PATIENCE).await?;
+                }
+            }
+        }
+        Err(StorageError::new(
+            StorageErrorKind::Unavailable,
+            "The object keeps growing while it is read. Try again later",
+        ))
     }
 
     async fn store(

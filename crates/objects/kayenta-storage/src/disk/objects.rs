@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{durability::Durability, files::Files, packs::Packs};
+use super::{durability::Durability, files::Files, loaded::Loaded, packs::Packs};
 use crate::{
     error::StorageError,
     kind::ObjectKind,
     memory::{check_condition, does_not_exist, no_such_object},
     segment::is_path_segment,
-    store::{ObjectSummary, StoredObject, WriteCondition},
+    store::{ObjectSummary, WriteCondition},
 };
 
 /// Configs as files of their own, and what runs write in packs. Earlier releases kept all objects as
@@ -42,15 +42,23 @@ impl Objects {
         self.files.root()
     }
 
-    pub(super) fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
+    /// The object under the key, if it has at most `most` bytes.
+    pub(super) fn load(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<Loaded, StorageError> {
         if !is_path_segment(key) {
             return Err(no_such_object(key));
         }
-        let Some(packed) = self.packs.load(kind, key)? else {
-            return self.files.load(kind, key);
+        let Some(packed) = self.packs.load(kind, key, most)? else {
+            return self.files.load(kind, key, most);
         };
         match self.files.find(kind, key)? {
-            Some(file) if file.updated > packed.summary.updated => self.files.load(kind, key),
+            Some(file) if file.updated > packed.summary().updated => {
+                self.files.load(kind, key, most)
+            }
             _ => Ok(packed),
         }
     }

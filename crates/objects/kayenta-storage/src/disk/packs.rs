@@ -15,6 +15,7 @@ use super::{
     durability::Durability,
     failure::failure,
     layout::encode,
+    loaded::Loaded,
     pack::{Identity, Table},
 };
 use crate::{
@@ -120,16 +121,17 @@ impl Packs {
         })
     }
 
-    /// The object, if it is there.
+    /// The object, if it is there and has at most `most` bytes.
     pub(super) fn load(
         &self,
         kind: ObjectKind,
         key: &str,
-    ) -> Result<Option<StoredObject>, StorageError> {
+        most: u64,
+    ) -> Result<Option<Loaded>, StorageError> {
         let Some(pack) = self.pack(kind, key) else {
             return Ok(None);
         };
-        self.load_from(&pack.path, kind, key)
+        self.load_from(&pack.path, kind, key, most)
             .map_err(|error| failure("read", &pack.path, error))
     }
 
@@ -138,7 +140,8 @@ impl Packs {
         path: &Path,
         kind: ObjectKind,
         key: &str,
-    ) -> io::Result<Option<StoredObject>> {
+        most: u64,
+    ) -> io::Result<Option<Loaded>> {
         for _ in 0..TRIES {
             let Some(file) = open(path)? else {
                 return Ok(None);
@@ -148,11 +151,15 @@ impl Packs {
                 Ok::<_, io::Error>(table.get(kind, key).cloned())
             })?;
             let Some(entry) = entry else { return Ok(None) };
+            let summary = entry.summary(kind, key);
+            if summary.size > most {
+                return Ok(Some(Loaded::Larger(summary)));
+            }
             if let Some(bytes) = Table::read(&file, kind, key, &entry)? {
-                return Ok(Some(StoredObject {
-                    summary: entry.summary(kind, key),
+                return Ok(Some(Loaded::Whole(StoredObject {
+                    summary,
                     bytes: bytes.into(),
-                }));
+                })));
             }
             self.tables().forget(path);
         }

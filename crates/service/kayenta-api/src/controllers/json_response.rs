@@ -21,7 +21,13 @@ pub(super) async fn big_json<T: Serialize + Send + 'static>(
     let written = if elements <= INLINE_ELEMENTS {
         serde_json::to_vec(&body)
     } else {
-        compute(move || serde_json::to_vec(&body))
+        let write = move || {
+            let mut written = serde_json::to_vec(&body)?;
+            // What counts is the length of an answer, which may wait for a slow client.
+            written.shrink_to_fit();
+            Ok::<_, serde_json::Error>(written)
+        };
+        compute(write)
             .await
             .map_err(|error| ErrorResponse::internal(error.to_string()))?
     };

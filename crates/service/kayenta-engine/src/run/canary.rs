@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     fetcher::{Fetcher, RunStores},
     judge_runner::JudgeRunner,
+    memory,
     options::{EngineOptions, EngineParts},
     record::{AD_HOC, Execution, StageWork, Task},
     result_meters::{ResultMeters, verdict_label},
@@ -31,6 +32,7 @@ pub(crate) struct CanaryDriver {
     fetch_step: FetchStep,
     judge_runner: Arc<JudgeRunner>,
     results: ResultMeters,
+    fetches_per_run: usize,
 }
 
 impl CanaryDriver {
@@ -45,6 +47,7 @@ impl CanaryDriver {
             fetch_step: FetchStep::new(fetcher, parts, options),
             judge_runner,
             results: ResultMeters::new(options.result_series),
+            fetches_per_run: options.fetches_per_run,
         }
     }
 
@@ -56,6 +59,8 @@ impl CanaryDriver {
             metrics::histogram!("canary.queue.wait.seconds")
                 .record(seconds(now - session.execution.build_time));
         }
+        memory::require_for_run(&session.execution, self.fetches_per_run)
+            .map_err(EngineError::from)?;
         session.execution.begin(now);
         for stage in &mut session.execution.stages {
             if stage.work == StageWork::Setup && !stage.succeeded() {

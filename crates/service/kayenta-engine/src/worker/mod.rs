@@ -5,6 +5,7 @@ mod sweep;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use kayenta_limits::{RUN_PATIENCE, lend_without_waiting, reserve, scope};
 use kayenta_model::Clock;
 use kayenta_queue::{Lease, LeasedJob, QueueErrorKind, WorkQueue};
 use tokio::sync::{Semaphore, watch};
@@ -387,69 +388,24 @@ impl Workers {
         session.save_progress().await
     }
 
+    /// Attends to an execution with the memory it needs. What that is shows only as it goes on; it never waits for more
+    /// with some in hand, but gives back what it has and begins again from its record with all of it.
     async fn attend(&self, id: &str, delivery: u32) -> JobOutcome {
-        for _ in 0..RELOADS {
-            let mut session = match self.executions.open(id).await {
-                Ok(Some(session)) => session,
-                Ok(None) => return JobOutcome::Done,
-                Err(error) if error.kind == EngineErrorKind::Internal => {
-                    tracing::error!(execution.id = %id, %error, "gave up an execution");
-                    return JobOutcome::Buried(error.message);
-                }
-                Err(error) => return self.later(id, &error),
+        let mut needed = 0;
+        let mut reloads = 0;
+        while reloads < RELOADS {
+            let reserved = match reserve("an execution", needed, RUN_PATIENCE).await {
+                Ok(reserved) => reserved,
+                Err(error) => return self.later(id, &error.into()),
             };
-            let span = self.span_of(&session.execution);
-            if session.execution.is_complete() {
-                match self.notice(&mut session).await {
-                    Ok(()) => {}
-                    Err(Interrupted::Changed) => continue,
-                    Err(Interrupted::Failed(error)) => return self.later(id, &error),
+            let attending = scope(self.attend_once(id, delivery));
+            match lend_without_waiting(reserved, attending).await {
+                (None | Some(JobOutcome::Later(_)), more) if more > needed => {
+                    tracing::debug!(execution.id = %id, bytes = more, "an execution waits for memory");
+                    needed = more;
                 }
-                return self.after_end(session.execution).instrument(span).await;
-            }
-            if !session.execution.has_job() {
-                // Driven by its analysis' job, not by this one.
-                return JobOutcome::Done;
-            }
-            if delivery > self.max_deliveries {
-                let reason = reason_to_give_up(delivery - 1);
-                let given_up = match self.give_up(&mut session, &reason).await {
-                    Ok(()) => self.notice(&mut session).await,
-                    interrupted => interrupted,
-                };
-                match given_up {
-                    Ok(()) => {
-                        self.archiver.archive(session.execution).await;
-                        return JobOutcome::Buried(reason);
-                    }
-                    Err(Interrupted::Changed) => continue,
-                    Err(Interrupted::Failed(error)) => return self.later(id, &error),
-                }
-            }
-            let attendance = self.executions.attend(id);
-            let driven = async {
-                self.notice(&mut session).await?;
-                kayenta_limits::scope(self.drive(&mut session)).await
-            };
-            let mut driven = tokio::select! {
-                biased;
-                () = self.executions.ended_elsewhere(id, &attendance.changed) => {
-                    Err(Interrupted::Changed)
-                }
-                driven = driven.instrument(span.clone()) => driven,
-            };
-            if driven.is_ok()
-                && let Err(interrupted) = self.notice(&mut session).await
-            {
-                driven = Err(interrupted);
-            }
-            match driven {
-                Ok(Next::Done) => {
-                    return self.after_end(session.execution).instrument(span).await;
-                }
-                Ok(Next::At(due)) => return JobOutcome::Later(Some(due)),
-                Err(Interrupted::Changed) => {}
-                Err(Interrupted::Failed(error)) => return self.later(id, &error),
+                (Some(outcome), _) => return outcome,
+                (None, _) => reloads += 1,
             }
         }
         JobOutcome::Later(Some(self.after(STORE_PAUSE)))
@@ -461,6 +417,76 @@ impl Workers {
         match &self.traces {
             Some(traces) => traces.begin(execution.traceparent.as_deref(), &span),
             None => span(),
+        }
+    }
+
+    /// Attends to an execution as its record is now; `None` when that changes meanwhile.
+    async fn attend_once(&self, id: &str, delivery: u32) -> Option<JobOutcome> {
+        let mut session = match self.executions.open(id).await {
+            Ok(Some(session)) => session,
+            Ok(None) => return Some(JobOutcome::Done),
+            // A record that cannot be read, or is larger than all the memory there is.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    EngineErrorKind::Internal | EngineErrorKind::InvalidRequest
+                ) =>
+            {
+                tracing::error!(execution.id = %id, %error, "gave up an execution");
+                return Some(JobOutcome::Buried(error.message));
+            }
+            Err(error) => return Some(self.later(id, &error)),
+        };
+        let span = self.span_of(&session.execution);
+        if session.execution.is_complete() {
+            match self.notice(&mut session).await {
+                Ok(()) => {}
+                Err(Interrupted::Changed) => return None,
+                Err(Interrupted::Failed(error)) => return Some(self.later(id, &error)),
+            }
+            return Some(self.after_end(session.execution).instrument(span).await);
+        }
+        if !session.execution.has_job() {
+            // Driven by its analysis' job, not by this one.
+            return Some(JobOutcome::Done);
+        }
+        if delivery > self.max_deliveries {
+            let reason = reason_to_give_up(delivery - 1);
+            let given_up = match self.give_up(&mut session, &reason).await {
+                Ok(()) => self.notice(&mut session).await,
+                interrupted => interrupted,
+            };
+            match given_up {
+                Ok(()) => {
+                    self.archiver.archive(session.execution).await;
+                    return Some(JobOutcome::Buried(reason));
+                }
+                Err(Interrupted::Changed) => return None,
+                Err(Interrupted::Failed(error)) => return Some(self.later(id, &error)),
+            }
+        }
+        let attendance = self.executions.attend(id);
+        let driven = async {
+            self.notice(&mut session).await?;
+            self.drive(&mut session).await
+        };
+        let mut driven = tokio::select! {
+            biased;
+            () = self.executions.ended_elsewhere(id, &attendance.changed) => {
+                Err(Interrupted::Changed)
+            }
+            driven = driven.instrument(span.clone()) => driven,
+        };
+        if driven.is_ok()
+            && let Err(interrupted) = self.notice(&mut session).await
+        {
+            driven = Err(interrupted);
+        }
+        match driven {
+            Ok(Next::Done) => Some(self.after_end(session.execution).instrument(span).await),
+            Ok(Next::At(due)) => Some(JobOutcome::Later(Some(due))),
+            Err(Interrupted::Changed) => None,
+            Err(Interrupted::Failed(error)) => Some(self.later(id, &error)),
         }
     }
 

@@ -93,11 +93,11 @@ async fn half_sent_bodies_take_no_more_than_the_budget_and_others_are_asked_to_c
 async fn configs_larger_than_the_budget_together_are_listed_also_by_a_service_that_has_just_started()
  {
     const BUDGET: usize = 32 * MIB;
-    const CONFIGS: usize = 12;
+    const CONFIGS: usize = 24;
     let prometheus = FakePrometheus::start().await.unwrap();
     let mut service = limited(&prometheus, "kayenta.memory.budget: 32MB\n").await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
-    let metrics: Vec<_> = (0..14_000)
+    let metrics: Vec<_> = (0..7_000)
         .map(|n| {
             metric(
                 &format!("m{n}"),
