@@ -89,22 +89,28 @@ pub enum NoMemory {
 }
 
 impl NoMemory {
-    /// Whether the error, or one of its causes, is that memory did not become free.
+    /// The error itself or that one of its causes which says that there was no memory.
     #[must_use]
-    pub fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
+    pub fn of<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
         let mut next = Some(error);
         while let Some(error) = next {
             let shared = error.downcast_ref::<Arc<dyn Error + Send + Sync>>();
             let found = match shared {
-                Some(shared) => shared.downcast_ref::<Self>(),
-                None => error.downcast_ref::<Self>(),
+                Some(shared) => shared.downcast_ref(),
+                None => error.downcast_ref(),
             };
-            if let Some(found) = found {
-                return matches!(found, Self::InUse { .. });
+            if found.is_some() {
+                return found;
             }
             next = error.source();
         }
-        false
+        None
+    }
+
+    /// Whether the error comes from memory that others have.
+    #[must_use]
+    pub fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
+        matches!(Self::of(error), Some(Self::InUse { .. }))
     }
 }
 

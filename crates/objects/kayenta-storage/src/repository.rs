@@ -23,11 +23,6 @@ const LISTER_PATIENCE: Duration = Duration::from_secs(60);
 /// An object may become larger so often while it is read.
 const TRIES: usize = 3;
 
-/// Whether a document of `size` bytes can ever be read within the budget.
-pub(crate) fn fits(size: u64) -> bool {
-    kayenta_limits::largest_reservation().is_none_or(|largest| size <= largest)
-}
-
 /// The documents of one storage account. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ObjectRepository {

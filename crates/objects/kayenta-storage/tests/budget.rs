@@ -7,12 +7,15 @@
 
 use std::sync::Arc;
 
+use chrono::DateTime;
 use futures::future::join_all;
 use kayenta_limits::{budget, largest_reservation, scope, set_budget};
+use kayenta_model::IdSource;
 use kayenta_storage::{
-    DiskStore, Durability, MemoryStore, ObjectKind, ObjectRepository, ObjectStore,
-    StorageErrorKind, WriteCondition,
+    CatalogueOptions, ConfigCatalogue, DiskStore, Durability, MemoryStore, ObjectKind,
+    ObjectRepository, ObjectStore, StorageErrorKind, WriteCondition,
 };
+use kayenta_testkit::ManualClock;
 use serde_json::Value;
 
 const BUDGET: u64 = 32 << 20;
@@ -25,6 +28,20 @@ async fn store_objects(repository: &ObjectRepository, key: &str, count: usize) {
         .store_bytes(KIND, key, None, text.into(), WriteCondition::Always)
         .await
         .unwrap();
+}
+
+/// Nothing here needs one.
+#[derive(Debug)]
+struct NoIds;
+
+impl IdSource for NoIds {
+    fn uuid(&self) -> String {
+        unreachable!("no id is needed")
+    }
+
+    fn ulid(&self, _now_millis: i64) -> String {
+        unreachable!("no id is needed")
+    }
 }
 
 fn free() -> u64 {
@@ -65,6 +82,32 @@ async fn documents_count_as_what_they_are_once_read_and_wait_for_one_another() {
         "{refused}"
     );
     assert_eq!(free(), BUDGET);
+
+    // In a list of configs it is left out, and the others are there.
+    let metrics = vec!["{}"; 100_000].join(",");
+    for (key, metrics) in [("small", ""), ("huge", metrics.as_str())] {
+        let text =
+            format!("{{\"name\":\"{key}\",\"applications\":[\"a\"],\"metrics\":[{metrics}]}}");
+        repository
+            .store_bytes(
+                ObjectKind::CanaryConfig,
+                key,
+                None,
+                text.into(),
+                WriteCondition::Always,
+            )
+            .await
+            .unwrap();
+    }
+    let catalogue = ConfigCatalogue::new(
+        repository,
+        Arc::new(ManualClock::at(DateTime::UNIX_EPOCH)),
+        Arc::new(NoIds),
+        CatalogueOptions::default(),
+    );
+    let listed = catalogue.list(&[]).await.unwrap();
+    let names: Vec<_> = listed.iter().map(|config| config.id.as_str()).collect();
+    assert_eq!(names, ["small"]);
 
     // Of files, the text counts before it is read, and as long as it is there.
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
+use kayenta_limits::NoMemory;
 use kayenta_model::{CanaryConfig, ConfigSummary};
 use tokio::sync::Mutex;
 use tracing::warn;
@@ -14,7 +15,7 @@ use super::summary::{Known, SummaryCache, summary};
 use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
-    repository::{ObjectRepository, fits},
+    repository::ObjectRepository,
     store::ObjectSummary,
 };
 
@@ -131,7 +132,10 @@ impl ConfigList {
                 (object, summary)
             }
             Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) if error.kind == StorageErrorKind::Corrupt || !fits(listed.size) => {
+            Err(error)
+                if error.kind == StorageErrorKind::Corrupt
+                    || matches!(NoMemory::of(&error), Some(NoMemory::TooLarge { .. })) =>
+            {
                 (listed.clone(), None)
             }
             Err(error) => return Err(error),
