@@ -1,21 +1,15 @@
-//! Blobs of one container: the requests the store is made of.
+//! The container: which requests each operation takes.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    num::NonZero,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::HashSet, fmt, num::NonZero, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use azure_core::http::{ClientOptions, Etag, RetryOptions, policies::Policy};
 use azure_storage_blob::{
     BlobClient, BlobContainerClient, BlobContainerClientOptions,
     models::{
-        BlobClientDeleteOptions, BlobClientDownloadOptions, BlobContainerClientListBlobsOptions,
-        BlobItem, BlobType, BlockBlobClientUploadOptions, DeleteSnapshotsOptionType,
+        BlobClientDeleteOptions, BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders,
+        BlobContainerClientListBlobsOptions, BlobItem, BlobType, BlockBlobClientUploadOptions,
+        DeleteSnapshotsOptionType,
     },
 };
 use bytes::Bytes;
@@ -23,13 +17,14 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use kayenta_http::HttpSettings;
 use kayenta_storage::{
-    ObjectKind, ObjectSummary, StorageError, StorageErrorKind, StoredObject, Stray, is_path_segment,
+    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
+    StorageErrorKind, StoreLock,
 };
-use tracing::{info, warn};
 
 use crate::{
     account::{Access, AzureAccount},
-    failure::{Reason, explain, no_container, reason},
+    failure::{Reason, explain, missing_container, no_container, nothing_found, reason},
+    lease,
     shared_key::SharedKeyPolicy,
     transport::transport,
 };
@@ -40,48 +35,23 @@ const CONTENT_TYPE: &str = "application/json";
 /// Blocks or ranges of one big blob that move at once.
 const PARALLEL_PARTS: NonZero<usize> = NonZero::new(4).expect("four is not zero");
 
-/// The container of an account, and the folder of the service's blobs in it.
-pub(crate) struct Container {
-    pub(crate) account: String,
-    root: String,
+/// The container of an account: a [`Bucket`] whose objects are block blobs.
+pub struct AzureContainer {
+    account: String,
     client: BlobContainerClient,
-    /// Whether the container was there when last looked at.
-    seen: AtomicBool,
-    /// Whether a missing container is made.
-    makes: bool,
 }
 
-impl fmt::Debug for Container {
+impl fmt::Debug for AzureContainer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Container")
+        f.debug_struct("AzureContainer")
             .field("account", &self.account)
-            .field("root", &self.root)
             .finish_non_exhaustive()
     }
 }
 
-/// A blob under a key.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) name: String,
-    pub(crate) summary: ObjectSummary,
-}
-
-/// What a put demands of the blob it replaces.
-#[derive(Clone, Copy)]
-pub(crate) enum Condition<'a> {
-    None,
-    Absent,
-    Version(&'a str),
-}
-
-impl Container {
+impl AzureContainer {
     /// A client for the account's container that has not asked the network for anything.
-    pub(crate) fn new(
-        account: &AzureAccount,
-        http: &HttpSettings,
-        makes: bool,
-    ) -> Result<Self, StorageError> {
+    pub(crate) fn new(account: &AzureAccount, http: &HttpSettings) -> Result<Self, StorageError> {
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(
                 StorageErrorKind::Invalid,
@@ -113,169 +83,93 @@ impl Container {
             .map_err(|error| unusable(error.into()))?;
         Ok(Self {
             account: account.name.clone(),
-            root: account.root_folder.clone(),
             client,
-            seen: AtomicBool::new(false),
-            makes,
         })
     }
 
-    /// A blob by the rest of its name after the root.
-    pub(crate) fn blob_under_root(&self, rest: &str) -> BlobClient {
-        self.client.blob_client(&format!("{}/{rest}", self.root))
+    fn blob(&self, name: &str) -> BlobClient {
+        self.client.blob_client(name)
     }
 
-    fn group_prefix(&self, kind: ObjectKind) -> String {
-        format!("{}/{}/", self.root, kind.group())
-    }
-
-    /// Blob name of a key, as messages have it.
-    pub(crate) fn path(&self, kind: ObjectKind, key: &str) -> String {
-        format!("{}{key}", self.group_prefix(kind))
-    }
-
-    pub(crate) fn explain(&self, attempted: &str, error: &azure_core::Error) -> StorageError {
-        if reason(error) == Reason::NoContainer {
-            self.forget_container();
-        }
+    fn explain(&self, attempted: &str, error: &azure_core::Error) -> StorageError {
         explain(&self.account, attempted, error)
     }
 
-    /// Lets the next [`ensure_container`](Self::ensure_container) look again.
-    pub(crate) fn forget_container(&self) {
-        self.seen.store(false, Ordering::Relaxed);
-    }
-
-    /// Makes sure that the container is there, once until it is found missing.
-    pub(crate) async fn ensure_container(&self) -> Result<(), StorageError> {
-        if self.seen.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        match self.client.get_properties(None).await.map(|_| ()) {
-            Err(error) if matches!(reason(&error), Reason::NoContainer | Reason::NoBlob) => {
-                if !self.makes {
-                    return Err(self.explain("access its container", &error));
-                }
-                match self.client.create(None).await.map(|_| ()) {
-                    Ok(()) => info!(account = self.account, "container created"),
-                    Err(error) if reason(&error) == Reason::ContainerExists => {}
-                    Err(error) => return Err(self.explain("create its container", &error)),
-                }
-            }
-            // Some credentials may only use blobs; whether that is enough, the operation tells.
-            Err(error) if reason(&error) == Reason::Other(StorageErrorKind::Denied) => {
-                warn!(
-                    account = self.account,
-                    "the container cannot be accessed: {}",
-                    self.explain("access its container", &error)
-                );
-                return Ok(());
-            }
-            Err(error) => return Err(self.explain("access its container", &error)),
-            Ok(()) => {}
-        }
-        self.seen.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Every block blob `<prefix><key>/<file>` or, with a `key`, `<prefix><file>`.
-    async fn enumerate(
-        &self,
-        prefix: &str,
-        key: Option<&str>,
-    ) -> Result<Vec<Found>, azure_core::Error> {
+    async fn entries(&self, prefix: &str) -> Result<Vec<BucketEntry>, azure_core::Error> {
         let options = BlobContainerClientListBlobsOptions {
             prefix: Some(prefix.to_owned()),
             ..BlobContainerClientListBlobsOptions::default()
         };
         let mut blobs = self.client.list_blobs(Some(options))?;
-        let mut found = Vec::new();
+        let mut entries = Vec::new();
         while let Some(blob) = blobs.try_next().await? {
-            found.extend(ours(prefix, key, blob));
+            entries.extend(entry(blob));
         }
-        Ok(found)
+        Ok(without_directories(entries))
     }
 
-    /// Every blob of the kind.
-    pub(crate) async fn enumerate_kind(
-        &self,
-        kind: ObjectKind,
-    ) -> Result<Vec<Found>, StorageError> {
-        self.ensure_container().await?;
-        match self.enumerate(&self.group_prefix(kind), None).await {
-            Ok(found) => Ok(found),
-            Err(error) if reason(&error) == Reason::NoContainer => {
-                self.forget_container();
-                self.ensure_container().await?;
-                Ok(Vec::new())
+    /// Removes a blob with its snapshots, on a condition; whether it was there.
+    async fn remove_if(&self, name: &str, expected: Option<&str>) -> Result<bool, StorageError> {
+        let options = BlobClientDeleteOptions {
+            delete_snapshots: Some(DeleteSnapshotsOptionType::Include),
+            if_match: expected.map(etag),
+            ..BlobClientDeleteOptions::default()
+        };
+        match self.blob(name).delete(Some(options)).await {
+            Ok(_) => Ok(true),
+            Err(error) if reason(&error) == Reason::NoBlob => Ok(false),
+            Err(error) => Err(self.explain("delete a blob", &error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Bucket for AzureContainer {
+    fn platform(&self) -> &'static str {
+        "azure"
+    }
+
+    fn account(&self) -> &str {
+        &self.account
+    }
+
+    fn term(&self) -> &'static str {
+        "container"
+    }
+
+    fn nothing_found(&self, kind: ObjectKind, path: &str) -> StorageError {
+        nothing_found(kind, path)
+    }
+
+    fn no_bucket(&self) -> StorageError {
+        missing_container(&self.account)
+    }
+
+    async fn look(&self) -> Result<BucketState, StorageError> {
+        let Err(error) = self.client.get_properties(None).await else {
+            return Ok(BucketState::There);
+        };
+        match reason(&error) {
+            Reason::NoContainer | Reason::NoBlob => Ok(BucketState::Missing),
+            Reason::Other(StorageErrorKind::Denied) => {
+                let refused = self.explain("access its container", &error);
+                Ok(BucketState::Refused(refused))
             }
-            Err(error) => Err(self.explain("list blobs", &error)),
+            _ => Err(self.explain("access its container", &error)),
         }
     }
 
-    /// Every blob in the kind's folder that is not the newest file of a key. Directories of a
-    /// hierarchical namespace are blobs to a listing, and left out.
-    pub(crate) async fn strays(&self, kind: ObjectKind) -> Result<Vec<Stray>, StorageError> {
-        self.ensure_container().await?;
-        let prefix = self.group_prefix(kind);
-        let options = BlobContainerClientListBlobsOptions {
-            prefix: Some(prefix.clone()),
-            ..BlobContainerClientListBlobsOptions::default()
-        };
-        let listed = async {
-            let mut blobs = self.client.list_blobs(Some(options))?;
-            let mut items = Vec::new();
-            while let Some(blob) = blobs.try_next().await? {
-                items.push(blob);
-            }
-            Ok(items)
-        };
-        let blobs = listed
-            .await
-            .map_err(|error: azure_core::Error| self.explain("list blobs", &error))?;
-        let mut strays = Vec::new();
-        let mut kept: HashMap<String, Found> = HashMap::new();
-        for blob in blobs {
-            let name = blob.name.clone();
-            let Some(found) = ours(&prefix, None, blob) else {
-                strays.extend(name.map(|name| Stray { name, key: None }));
-                continue;
-            };
-            let key = found.summary.key.clone();
-            let older = match kept.remove(&key) {
-                Some(other) if other.age() >= found.age() => {
-                    kept.insert(key, other);
-                    Some(found)
-                }
-                other => {
-                    kept.insert(key, found);
-                    other
-                }
-            };
-            strays.extend(older.map(|older| Stray {
-                name: older.name,
-                key: Some(older.summary.key),
-            }));
+    async fn create(&self) -> Result<(), StorageError> {
+        match self.client.create(None).await {
+            Ok(_) => Ok(()),
+            Err(error) if reason(&error) == Reason::ContainerExists => Ok(()),
+            Err(error) => Err(self.explain("create its container", &error)),
         }
-        // A directory is a blob whose name others continue.
-        let directory = |name: &str| {
-            let below = format!("{name}/");
-            kept.values().any(|found| found.name.starts_with(&below))
-        };
-        strays.retain(|stray| stray.key.is_some() || !directory(&stray.name));
-        Ok(strays)
     }
 
-    /// Whether the container's blobs can be used now, whatever was known before.
-    pub(crate) async fn check(&self) -> Result<(), StorageError> {
-        self.forget_container();
-        self.ensure_container().await?;
-        if self.seen.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        // The container may not be looked at; whether its blobs may, one page tells.
+    async fn try_listing(&self, prefix: &str) -> Result<(), StorageError> {
         let options = BlobContainerClientListBlobsOptions {
-            prefix: Some(format!("{}/", self.root)),
+            prefix: Some(prefix.to_owned()),
             maxresults: Some(1),
             ..BlobContainerClientListBlobsOptions::default()
         };
@@ -289,62 +183,41 @@ impl Container {
         }
     }
 
-    /// The blobs under a key.
-    pub(crate) async fn resolve(
-        &self,
-        kind: ObjectKind,
-        key: &str,
-    ) -> Result<Vec<Found>, StorageError> {
-        if !is_path_segment(key) {
-            return Ok(Vec::new());
-        }
-        let prefix = format!("{}/", self.path(kind, key));
-        match self.enumerate(&prefix, Some(key)).await {
-            Ok(found) => Ok(found),
-            Err(error) if reason(&error) == Reason::NoContainer => {
-                self.forget_container();
-                Err(no_container())
-            }
-            Err(error) => Err(self.explain("list blobs", &error)),
-        }
+    /// Block blobs alone: page and append blobs and the directories of a hierarchical namespace are
+    /// no objects.
+    async fn list(&self, prefix: &str) -> Result<Vec<BucketEntry>, StorageError> {
+        self.entries(prefix)
+            .await
+            .map_err(|error| match reason(&error) {
+                Reason::NoContainer => no_container(),
+                _ => self.explain("list blobs", &error),
+            })
     }
 
-    /// The blob's content, `None` when there is none of that name.
-    pub(crate) async fn get(
-        &self,
-        name: &str,
-        key: &str,
-        filename: &str,
-    ) -> Result<Option<StoredObject>, StorageError> {
+    async fn get(&self, name: &str) -> Result<Option<BucketObject>, StorageError> {
         let options = BlobClientDownloadOptions {
             parallel: Some(PARALLEL_PARTS),
             ..BlobClientDownloadOptions::default()
         };
         let downloaded = async {
-            let result = self
-                .client
-                .blob_client(name)
-                .download(Some(options))
-                .await?;
+            let result = self.blob(name).download(Some(options)).await?;
             Ok((result.properties, result.body.collect().await?))
         };
         match downloaded.await {
-            Ok((properties, bytes)) => Ok(Some(StoredObject {
-                summary: ObjectSummary {
-                    key: key.to_owned(),
-                    filename: filename.to_owned(),
-                    updated: moment(properties.last_modified),
+            Ok((properties, bytes)) => Ok(Some(BucketObject {
+                entry: BucketEntry {
+                    name: name.to_owned(),
+                    updated: timestamp(properties.last_modified),
                     version: version(properties.etag.as_ref()),
                     size: bytes.len() as u64,
                 },
+                // Only lock objects need it; locks are leases here.
+                answered: DateTime::default(),
                 bytes,
             })),
             Err(error) => match reason(&error) {
                 Reason::NoBlob => Ok(None),
-                Reason::NoContainer => {
-                    self.forget_container();
-                    Err(no_container())
-                }
+                Reason::NoContainer => Err(no_container()),
                 // Rewritten between two ranges: read again.
                 Reason::Condition => Err(StorageError::new(
                     StorageErrorKind::Unavailable,
@@ -355,118 +228,99 @@ impl Container {
         }
     }
 
-    pub(crate) async fn put(
+    async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {
+        match self.blob(name).get_properties(None).await {
+            Ok(properties) => Ok(Some(version(properties.etag().ok().flatten().as_ref()))),
+            Err(error) if reason(&error) == Reason::NoBlob => Ok(None),
+            Err(error) => Err(self.explain("look at a blob", &error)),
+        }
+    }
+
+    async fn put(
         &self,
-        kind: ObjectKind,
-        key: &str,
-        filename: &str,
+        name: &str,
         bytes: Bytes,
-        condition: Condition<'_>,
-    ) -> Result<ObjectSummary, StorageError> {
-        let name = format!("{}/{filename}", self.path(kind, key));
-        let mut second = false;
-        loop {
-            let options = BlockBlobClientUploadOptions {
-                blob_content_type: Some(CONTENT_TYPE.to_owned()),
-                if_match: match condition {
-                    Condition::Version(version) => Some(etag(version)),
-                    Condition::None | Condition::Absent => None,
-                },
-                if_none_match: matches!(condition, Condition::Absent).then(|| "*".into()),
-                parallel: Some(PARALLEL_PARTS),
-                ..BlockBlobClientUploadOptions::default()
-            };
-            let blob = self.client.blob_client(&name);
-            let error = match blob.upload(bytes.clone().into(), Some(options)).await {
-                Ok(result) => {
-                    return Ok(ObjectSummary {
-                        key: key.to_owned(),
-                        filename: filename.to_owned(),
-                        updated: moment(result.last_modified),
-                        version: version(result.etag.as_ref()),
-                        size: bytes.len() as u64,
-                    });
+        condition: PutCondition<'_>,
+    ) -> Result<BucketEntry, StorageError> {
+        let size = bytes.len() as u64;
+        let options = BlockBlobClientUploadOptions {
+            blob_content_type: Some(CONTENT_TYPE.to_owned()),
+            if_match: match condition {
+                PutCondition::Version(version) => Some(etag(version)),
+                PutCondition::None | PutCondition::Absent => None,
+            },
+            if_none_match: (condition == PutCondition::Absent).then(|| "*".into()),
+            parallel: Some(PARALLEL_PARTS),
+            ..BlockBlobClientUploadOptions::default()
+        };
+        match self.blob(name).upload(bytes.into(), Some(options)).await {
+            Ok(result) => Ok(BucketEntry {
+                name: name.to_owned(),
+                updated: timestamp(result.last_modified),
+                version: version(result.etag.as_ref()),
+                size,
+            }),
+            Err(error) => {
+                let mut explained = self.explain("write a blob", &error);
+                let replaced = matches!(condition, PutCondition::Version(_));
+                if replaced && reason(&error) == Reason::NoBlob {
+                    explained.kind = StorageErrorKind::Conflict;
                 }
-                Err(error) => error,
-            };
-            match reason(&error) {
-                Reason::NoContainer if !second => {
-                    second = true;
-                    self.forget_container();
-                    self.ensure_container().await?;
-                }
-                Reason::Condition => return Err(conflict(kind, key)),
-                Reason::NoBlob if matches!(condition, Condition::Version(_)) => {
-                    return Err(conflict(kind, key));
-                }
-                _ => return Err(self.explain("write a blob", &error)),
+                Err(explained)
             }
         }
     }
 
-    /// Removes a blob with its snapshots; whether it was there.
-    pub(crate) async fn remove(
-        &self,
-        name: &str,
-        expected: Option<&str>,
-    ) -> Result<bool, azure_core::Error> {
-        let options = BlobClientDeleteOptions {
-            delete_snapshots: Some(DeleteSnapshotsOptionType::Include),
-            if_match: expected.map(etag),
-            ..BlobClientDeleteOptions::default()
-        };
-        match self.client.blob_client(name).delete(Some(options)).await {
-            Ok(_) => Ok(true),
-            Err(error) if reason(&error) == Reason::NoBlob => Ok(false),
-            Err(error) => Err(error),
-        }
+    async fn remove(&self, name: &str) -> Result<(), StorageError> {
+        self.remove_if(name, None).await.map(|_| ())
+    }
+
+    async fn remove_version(&self, name: &str, version: &str) -> Result<bool, StorageError> {
+        self.remove_if(name, Some(version)).await
+    }
+
+    async fn lease(&self, name: &str, wait: Duration) -> Result<Option<StoreLock>, StorageError> {
+        let lock = lease::acquire(&self.account, self.blob(name), wait).await?;
+        Ok(Some(lock))
     }
 }
 
-impl Found {
-    /// What tells the newer of two blobs under one key. Times are whole seconds; within one the
-    /// version decides, which on Azure grows.
-    pub(crate) fn age(&self) -> (DateTime<Utc>, &str) {
-        (self.summary.updated, &self.summary.version)
-    }
-}
-
-pub(crate) fn newest(found: impl IntoIterator<Item = Found>) -> Option<Found> {
-    found.into_iter().max_by(|a, b| a.age().cmp(&b.age()))
-}
-
-/// A listed blob if it belongs to the service: a block blob exactly where a file of a key lies.
-/// Directories of hierarchical namespaces, page and append blobs and what others left are not.
-fn ours(prefix: &str, key: Option<&str>, blob: BlobItem) -> Option<Found> {
-    let name = blob.name?;
-    let rest = name.strip_prefix(prefix)?;
-    let (key, filename) = match key {
-        Some(key) => (key, rest),
-        None => rest.split_once('/')?,
-    };
+/// A listed block blob.
+fn entry(blob: BlobItem) -> Option<BucketEntry> {
     let properties = blob.properties?;
-    let ours = is_path_segment(key)
-        && is_path_segment(filename)
-        && properties.blob_type == Some(BlobType::BlockBlob);
-    let summary = ours.then(|| ObjectSummary {
-        key: key.to_owned(),
-        filename: filename.to_owned(),
-        updated: moment(properties.last_modified),
+    if properties.blob_type != Some(BlobType::BlockBlob) {
+        return None;
+    }
+    Some(BucketEntry {
+        name: blob.name?,
+        updated: timestamp(properties.last_modified),
         version: version(properties.etag.as_ref()),
         size: properties.content_length.unwrap_or_default(),
-    })?;
-    Some(Found { name, summary })
+    })
 }
 
-pub(crate) fn conflict(kind: ObjectKind, key: &str) -> StorageError {
-    StorageError::new(
-        StorageErrorKind::Conflict,
-        format!("{}/{key} has been written by another.", kind.group()),
-    )
+/// A directory of a hierarchical namespace is listed as an empty blob whose name others continue.
+fn without_directories(mut entries: Vec<BucketEntry>) -> Vec<BucketEntry> {
+    let empty = entries.iter().filter(|entry| entry.size == 0);
+    let empty: HashSet<String> = empty.map(|entry| entry.name.clone()).collect();
+    if empty.is_empty() {
+        return entries;
+    }
+    let folders: HashSet<String> = entries
+        .iter()
+        .flat_map(|entry| {
+            let slashes = entry.name.match_indices('/');
+            slashes.map(|(at, _)| &entry.name[..at])
+        })
+        .filter(|folder| empty.contains(*folder))
+        .map(str::to_owned)
+        .collect();
+    entries.retain(|entry| !folders.contains(&entry.name));
+    entries
 }
 
 /// Headers quote an ETag, listings do not.
-pub(crate) fn version(etag: Option<&Etag>) -> String {
+fn version(etag: Option<&Etag>) -> String {
     etag.map(|etag| etag.as_ref().trim_matches('"').to_owned())
         .unwrap_or_default()
 }
@@ -476,8 +330,7 @@ fn etag(version: &str) -> Etag {
 }
 
 /// The SDK's timestamp converted; 1970 if the service sent none.
-fn moment(moment: Option<azure_core::time::OffsetDateTime>) -> DateTime<Utc> {
-    moment
-        .and_then(|moment| DateTime::from_timestamp(moment.unix_timestamp(), moment.nanosecond()))
+fn timestamp(sdk: Option<azure_core::time::OffsetDateTime>) -> DateTime<Utc> {
+    sdk.and_then(|sdk| DateTime::from_timestamp(sdk.unix_timestamp(), sdk.nanosecond()))
         .unwrap_or_default()
 }

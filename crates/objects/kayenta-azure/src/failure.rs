@@ -139,6 +139,17 @@ pub(crate) fn no_container() -> StorageError {
     )
 }
 
+/// What everything fails with where the container does not exist and is not to be created.
+pub(crate) fn missing_container(account: &str) -> StorageError {
+    StorageError::new(
+        StorageErrorKind::NotFound,
+        format!(
+            "Azure Cloud Storage account '{account}' cannot access its container: the container \
+             does not exist"
+        ),
+    )
+}
+
 /// A code of the service with what to do about it.
 fn advice(code: &str, status: StatusCode, response: Option<&RawResponse>) -> String {
     let hint = match code {

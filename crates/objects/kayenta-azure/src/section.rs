@@ -8,14 +8,14 @@ use kayenta_accounts::{AccountKind, AccountSettings, Section, Service, supported
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Group, Value};
 use kayenta_storage::{
-    Departure, ObjectAccount, ObjectStore, ObjectStoreDescription, OpenError, Opening, Place,
-    StorageError,
+    Departure, MissingBucket, ObjectAccount, ObjectStore, ObjectStoreDescription, OpenError,
+    Opening, Place, StorageError,
 };
 use url::Url;
 
 use crate::{
     account::{AzureAccount, AzureCredential},
-    store::AzureStore,
+    azure_store,
 };
 
 /// Objects in Azure Blob Storage.
@@ -50,14 +50,15 @@ impl ObjectAccount for AzureAccount {
     }
 
     async fn open(&self, opening: &Opening) -> Result<Arc<dyn ObjectStore>, OpenError> {
-        match AzureStore::new(self, &opening.http) {
+        match azure_store(self, &opening.http, MissingBucket::Create) {
             Ok(store) => Ok(Arc::new(store)),
             Err(error) => Err(OpenError::LeftOut(error)),
         }
     }
 
     fn open_for_reading(&self, opening: &Opening) -> Result<Arc<dyn ObjectStore>, StorageError> {
-        Ok(Arc::new(AzureStore::reading(self, &opening.http)?))
+        let store = azure_store(self, &opening.http, MissingBucket::Leave)?;
+        Ok(Arc::new(store))
     }
 
     fn departures(&self) -> Vec<Departure> {

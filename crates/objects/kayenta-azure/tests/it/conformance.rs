@@ -8,10 +8,10 @@ use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, TryStreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use kayenta_accounts::Section;
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore, DESCRIPTION};
+use kayenta_azure::{AzureAccount, AzureCredential, DESCRIPTION, azure_store};
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_properties::{Binder, Environment, Loader};
-use kayenta_storage::{ObjectKind, ObjectStore, Opening, WriteCondition};
+use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, Opening, WriteCondition};
 use kayenta_testkit::{
     azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite},
     manual_clock::ManualClock,
@@ -25,9 +25,9 @@ use crate::support::{account, container, put, retrying};
 async fn azure_conforms() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+    let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     object_store_suite::run_all(&store).await;
-    let other = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+    let other = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     object_store_suite::shared_locks(&store, &other).await;
     assert_eq!(store.platform(), "azure");
 
@@ -54,7 +54,7 @@ async fn blobs_lie_where_the_reference_puts_them() {
             root_folder: root.to_owned(),
             ..account(&azurite)
         };
-        let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+        let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
         let written = store
             .store(
                 ObjectKind::CanaryConfig,
@@ -95,7 +95,7 @@ async fn blobs_lie_where_the_reference_puts_them() {
 async fn foreign_blobs_are_not_objects() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+    let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     store.check().await.unwrap();
     let raw = container(&account);
     for name in [
@@ -121,7 +121,7 @@ async fn foreign_blobs_are_not_objects() {
 async fn snapshots_go_with_their_blob() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+    let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     let kind = ObjectKind::CanaryConfig;
     let bytes = Bytes::from_static(b"{}");
     store
@@ -140,7 +140,7 @@ async fn snapshots_go_with_their_blob() {
 async fn a_missing_container_is_made_when_needed() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+    let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     let kind = ObjectKind::CanaryConfig;
     let text = "Could not fetch items from Azure Cloud Storage: An error occurred while \
                 enumerating the result, check the original exception for details.";
@@ -261,9 +261,9 @@ async fn a_sas_token_is_enough_and_never_shown() {
         credential: AzureCredential::SasToken(sas(&account, "racwdl").into()),
         ..account.clone()
     };
-    let store = AzureStore::new(&missing, &HttpSettings::default()).unwrap();
+    let store = azure_store(&missing, &HttpSettings::default(), MissingBucket::Create).unwrap();
     store.check().await.unwrap_err();
-    AzureStore::new(&account, &HttpSettings::default())
+    azure_store(&account, &HttpSettings::default(), MissingBucket::Create)
         .unwrap()
         .check()
         .await
@@ -277,7 +277,7 @@ async fn a_sas_token_is_enough_and_never_shown() {
         credential: AzureCredential::SasToken(sas(&account, "rl").into()),
         ..missing
     };
-    let store = AzureStore::new(&read_only, &HttpSettings::default()).unwrap();
+    let store = azure_store(&read_only, &HttpSettings::default(), MissingBucket::Create).unwrap();
     store.check().await.unwrap();
     let error = store
         .store(
@@ -300,7 +300,7 @@ async fn a_sas_token_is_enough_and_never_shown() {
 async fn a_container_deleted_under_the_service_is_made_again_by_the_next_write() {
     let azurite = Azurite::start().await.unwrap();
     let account = account(&azurite);
-    let store = AzureStore::new(&account, &HttpSettings::default()).unwrap();
+    let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     let kind = ObjectKind::CanaryConfig;
     let write = async |condition| {
         let bytes = Bytes::from_static(b"{}");

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
+use kayenta_azure::{AzureAccount, AzureCredential, azure_store};
 use kayenta_http::HttpSettings;
-use kayenta_storage::{ObjectKind, ObjectStore, StorageErrorKind};
+use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind};
 use kayenta_testkit::{
     FaultProxy, RemoteStore,
     azurite::{ACCOUNT_KEY, Azurite, AzuriteOptions},
@@ -17,7 +17,7 @@ use crate::support::{account, retrying};
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
 async fn all_say(account: &AzureAccount, kind: StorageErrorKind, words: &str) {
-    let store = AzureStore::new(account, &HttpSettings::default()).unwrap();
+    let store = azure_store(account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     let cause = Cause {
         kind,
         words,
@@ -63,7 +63,7 @@ async fn causes_are_readable() {
         container: "Not_Allowed".to_owned(),
         ..good
     };
-    let store = AzureStore::new(&bad_name, &HttpSettings::default()).unwrap();
+    let store = azure_store(&bad_name, &HttpSettings::default(), MissingBucket::Create).unwrap();
     let error = store.list(KIND).await.unwrap_err();
     assert_eq!(error.kind, StorageErrorKind::Invalid, "{error}");
     assert!(error.message.contains("name"), "{error}");
@@ -86,7 +86,14 @@ async fn an_account_down_at_the_start_comes_up_by_itself() {
 #[ignore = "needs Azurite"]
 async fn a_dead_account_is_given_up_in_time() {
     let mut azurite = Azurite::start().await.unwrap();
-    let store = Arc::new(AzureStore::new(&account(&azurite), &HttpSettings::default()).unwrap());
+    let store = Arc::new(
+        azure_store(
+            &account(&azurite),
+            &HttpSettings::default(),
+            MissingBucket::Create,
+        )
+        .unwrap(),
+    );
     failure_suite::a_dead_server_is_given_up_in_time(&mut azurite, store).await;
 }
 
@@ -100,7 +107,8 @@ async fn broken_and_slow_connections_are_reported_and_left_behind() {
         endpoint: Url::parse(&RemoteStore::Azure.endpoint_at(&proxy.base_url())).unwrap(),
         ..account(&azurite)
     };
-    let store = Arc::new(AzureStore::new(&behind, &HttpSettings::default()).unwrap());
+    let store =
+        Arc::new(azure_store(&behind, &HttpSettings::default(), MissingBucket::Create).unwrap());
     let broken = "my-azure-account";
     failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;

@@ -10,9 +10,9 @@ use azure_storage_blob::{
     BlobContainerClient, BlobContainerClientOptions, models::BlockBlobClientUploadOptions,
 };
 use bytes::Bytes;
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore, shared_key::SharedKeyPolicy};
+use kayenta_azure::{AzureAccount, AzureCredential, azure_store, shared_key::SharedKeyPolicy};
 use kayenta_http::HttpSettings;
-use kayenta_storage::{ObjectStore, RetryPolicy, Retrying};
+use kayenta_storage::{MissingBucket, ObjectStore, RetryPolicy, Retrying};
 use kayenta_testkit::azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite};
 use url::Url;
 
@@ -33,7 +33,7 @@ pub(crate) fn account(azurite: &Azurite) -> AzureAccount {
 
 /// The store as the server uses it.
 pub(crate) fn retrying(account: &AzureAccount) -> Arc<dyn ObjectStore> {
-    let store = AzureStore::new(account, &HttpSettings::default()).unwrap();
+    let store = azure_store(account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     Arc::new(Retrying::new(
         store,
         account.name.clone(),

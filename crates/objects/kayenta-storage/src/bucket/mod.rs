@@ -6,11 +6,13 @@ mod lock;
 mod store;
 mod writes;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::{error::StorageError, kind::ObjectKind};
+use crate::{error::StorageError, kind::ObjectKind, lock::StoreLock};
 
 pub use store::BucketStore;
 
@@ -82,6 +84,11 @@ pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
     /// What messages call the account.
     fn account(&self) -> &str;
 
+    /// What the service calls a bucket.
+    fn term(&self) -> &'static str {
+        "bucket"
+    }
+
     /// The failure of a read, update or removal of nothing; `path` is `<root>/<group>/<key>`.
     fn nothing_found(&self, kind: ObjectKind, path: &str) -> StorageError;
 
@@ -146,6 +153,16 @@ pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// [`Conflict`](crate::StorageErrorKind::Conflict) when it has another version.
     async fn remove_version(&self, name: &str, version: &str) -> Result<bool, StorageError>;
+
+    /// Takes the exclusive right `name` with a mechanism of the service itself, waiting for so long; `None`
+    /// where it has none, and an object that only one writer can create is the lock.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::StorageErrorKind::Unavailable) when another writer keeps it.
+    async fn lease(&self, name: &str, wait: Duration) -> Result<Option<StoreLock>, StorageError> {
+        let _ = (name, wait);
+        Ok(None)
+    }
 
     /// Whether the service decides put conditions itself. Where it does not, [`put`](Self::put)
     /// looks before it writes, which other writers can get between, and there are no locks.

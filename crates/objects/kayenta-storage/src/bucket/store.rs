@@ -32,8 +32,8 @@ const LOOKS: usize = 8;
 /// An [`ObjectStore`] in one folder of a [`Bucket`]. Of two files under one key the newest counts, and
 /// the next write or removal leaves one (C-STORE-07).
 ///
-/// Each operation is tried once. Locks are objects `<folder>locks/<name>`, where the reference never
-/// looks; beside them lies the change mark of the configs, an object that is rewritten after each
+/// Each operation is tried once. Locks are objects `<folder>locks/<name>`, or leases on them, where the
+/// reference never looks; beside them lies the change mark of the configs, an object that is rewritten after each
 /// write.
 #[derive(Debug)]
 pub struct BucketStore<B> {
@@ -66,7 +66,11 @@ impl<B: Bucket> BucketStore<B> {
             BucketState::There => None,
             BucketState::Missing if self.missing == MissingBucket::Create => {
                 self.bucket.create().await?;
-                info!(account = self.bucket.account(), "bucket created");
+                info!(
+                    account = self.bucket.account(),
+                    "{} created",
+                    self.bucket.term()
+                );
                 None
             }
             BucketState::Missing => return Err(self.bucket.no_bucket()),
@@ -83,7 +87,11 @@ impl<B: Bucket> BucketStore<B> {
         }
         let account = self.bucket.account();
         if let Some(refused) = self.look().await? {
-            warn!(account, "the bucket cannot be looked at: {refused}");
+            warn!(
+                account,
+                "the {} cannot be looked at: {refused}",
+                self.bucket.term()
+            );
         }
         // What cannot be promised is said before anybody relies on it.
         if self.missing == MissingBucket::Create
@@ -300,7 +308,18 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
         check_segment("lock name", name)?;
         self.ensure().await?;
         let name = self.under_folder(&format!("locks/{name}"));
-        lock::acquire(self, name, wait).await
+        let leased = match self.noticing(self.bucket.lease(&name, wait).await) {
+            // The bucket was deleted under the service.
+            Err(error) if error.is_not_found() => {
+                self.ensure().await?;
+                self.bucket.lease(&name, wait).await
+            }
+            outcome => outcome,
+        };
+        match leased? {
+            Some(lock) => Ok(lock),
+            None => lock::acquire(self, name, wait).await,
+        }
     }
 
     async fn change_mark(&self, kind: ObjectKind) -> Result<Option<String>, StorageError> {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kayenta_azure::{AzureAccount, AzureCredential, AzureStore};
+use kayenta_azure::{AzureAccount, AzureCredential, azure_store};
 use kayenta_gcs::{GcsAccount, gcs_store};
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_queue::SystemClock;
@@ -44,7 +44,7 @@ pub(super) fn object_store(objects: &ObjectServer) -> Arc<dyn ObjectStore> {
     let (name, root_folder) = ("canary-storage".to_owned(), "kayenta".to_owned());
     match objects.store() {
         RemoteStore::Azure => Arc::new(
-            AzureStore::new(
+            azure_store(
                 &AzureAccount {
                     name,
                     storage_account_name: azurite::ACCOUNT_NAME.to_owned(),
@@ -54,6 +54,7 @@ pub(super) fn object_store(objects: &ObjectServer) -> Arc<dyn ObjectStore> {
                     credential: AzureCredential::SharedKey(azurite::ACCOUNT_KEY.into()),
                 },
                 &HttpSettings::default(),
+                MissingBucket::Create,
             )
             .unwrap(),
         ),
