@@ -34,7 +34,7 @@ use kayenta_model::{CanaryConfig, canary_config::is_config_name};
 use serde_json::Value;
 
 pub use keys::UNKNOWN_FIELD;
-pub use nearest::nearest;
+pub use nearest::{is_slip, nearest};
 pub use problem::{Problem, ProblemLevel, field_path};
 pub use request::request_problems;
 

@@ -28,6 +28,7 @@ const FILLED_IN: [&str; 10] = [
 pub fn request_problems(config: &CanaryConfig, request: &AnalysisRequest) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(thresholds(request));
+    problems.extend(thresholds_without_effect(request));
     problems.extend(lifetime(request));
     scope_names(config, request, &mut problems);
     variables_of_templates(config, request, &mut problems);
@@ -53,6 +54,37 @@ fn thresholds(request: &AnalysisRequest) -> Option<Problem> {
             ),
         )
     })
+}
+
+/// Scores go from 0 to 100.
+fn thresholds_without_effect(request: &AnalysisRequest) -> Option<Problem> {
+    let thresholds = request.thresholds?;
+    let warning = |field: &str, text: String| {
+        Some(Problem::warning(
+            format!("/thresholds/{field}"),
+            "thresholds",
+            text,
+        ))
+    };
+    match (thresholds.pass, thresholds.marginal) {
+        (Some(pass), _) if pass > 100.0 => warning(
+            "pass",
+            format!(
+                "the pass threshold ({pass}) is above 100, which no score is, so no canary passes"
+            ),
+        ),
+        (Some(pass), _) if pass <= 0.0 => warning(
+            "pass",
+            format!(
+                "the pass threshold ({pass}) is not above 0, so every canary passes that is not stopped before"
+            ),
+        ),
+        (_, Some(marginal)) if marginal >= 100.0 => warning(
+            "marginal",
+            format!("the marginal threshold ({marginal}) is not below 100, so every canary fails"),
+        ),
+        _ => None,
+    }
 }
 
 fn lifetime(request: &AnalysisRequest) -> Option<Problem> {

@@ -23,7 +23,7 @@ use crate::{
     html::{failure_page, outcome_page},
     http::{Client, ClientError, Credentials, StartParameters},
     minutes::parse_minutes,
-    outcome::{Outcome, in_own_words, last_judged},
+    outcome::{Outcome, in_own_words, last_judged, stage_in_own_words},
     preflight::{Offer, preflight},
     report::{render, render_failure},
     verdict::Verdict,
@@ -450,8 +450,14 @@ fn execution_request(args: &AnalyzeArgs) -> Result<AnalysisRequest, GateError> {
 }
 
 fn credentials(args: &AnalyzeArgs) -> Result<Credentials, GateError> {
-    Ok(match (&args.token, &args.basic) {
-        (Some(token), _) => Credentials::Bearer(token.clone()),
+    // A variable of a pipeline that is not set comes as an empty one.
+    let given = |secret: &Option<SecretString>| {
+        secret
+            .clone()
+            .filter(|secret| !secret.expose_secret().is_empty())
+    };
+    Ok(match (given(&args.token), given(&args.basic)) {
+        (Some(token), _) => Credentials::Bearer(token),
         (None, Some(pair)) => {
             let (user, password) = pair
                 .expose_secret()
@@ -490,7 +496,7 @@ async fn wait(
         bar.set_length(stages.len() as u64);
         bar.set_position(stages.iter().filter(|s| s.status.is_complete()).count() as u64);
         if let Some(running) = stages.iter().find(|s| s.status == ExecutionStatus::Running) {
-            bar.set_message(running.name.clone());
+            bar.set_message(stage_in_own_words(&running.name).to_owned());
         }
         if !terminal {
             // A log of a pipeline: a line whenever a stage changes.
@@ -501,7 +507,7 @@ async fn wait(
                     let _ = writeln!(
                         std::io::stderr(),
                         "{}: {}",
-                        stage.name,
+                        stage_in_own_words(&stage.name),
                         stage.status.lower()
                     );
                 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use kayenta_errors::with_causes;
+use kayenta_json::JsonError;
 use kayenta_model::{
     AnalysisRequest, AnalysisStatusResponse, CanaryConfig, MetricSetPair,
     explanation::AnalysisExplanation,
@@ -121,6 +122,10 @@ impl Client {
             url: base.to_owned(),
             reason,
         };
+        if base.is_empty() {
+            let reason = "the URL of the service is empty; set --url or KAYENTA_URL".to_owned();
+            return Err(setup(reason));
+        }
         if !(base.starts_with("http://") || base.starts_with("https://")) {
             return Err(setup(
                 "the URL must begin with http:// or https://".to_owned(),
@@ -333,7 +338,7 @@ impl Client {
         let body = self.exchange(path, request).await?;
         serde_json::from_str(&body).map_err(|error| ClientError::Answer {
             url: format!("{}{path}", self.base),
-            reason: error.to_string(),
+            reason: JsonError::from(error).to_string(),
         })
     }
 
@@ -364,10 +369,7 @@ impl Client {
                     match response.text().await {
                         Ok(body) if status.is_success() => return Ok(body),
                         Ok(body) if !is_restarting(status) => {
-                            return Err(ClientError::Refused {
-                                status: status.as_u16(),
-                                message: message_of(&body, status),
-                            });
+                            return Err(refusal(url, status, &body));
                         }
                         Ok(_) => format!("the server answers {status}"),
                         Err(error) => with_causes(error.to_string(), &error),
@@ -394,6 +396,23 @@ fn is_restarting(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+/// What a server that does not do what it is asked says.
+fn refusal(url: String, status: StatusCode, body: &str) -> ClientError {
+    let message = message_of(body, status);
+    // Kayenta's own answer for a path it does not have, and what other servers answer.
+    let no_such_path = ["No message available", "Not Found"].contains(&message.as_str());
+    if status == StatusCode::NOT_FOUND && no_such_path {
+        return ClientError::Answer {
+            url,
+            reason: "404, there is no such path".to_owned(),
+        };
+    }
+    ClientError::Refused {
+        status: status.as_u16(),
+        message,
+    }
 }
 
 /// The server's own words: its message, and the lists that may stand beside it.

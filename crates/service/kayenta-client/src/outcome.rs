@@ -156,7 +156,7 @@ pub(crate) fn errors(exception: Option<&Value>) -> Vec<String> {
 
 /// Texts of the service that name its inner workings, in the words and flags of this command.
 pub(crate) fn in_own_words(text: &str) -> String {
-    const TEXTS: [(&str, &str); 3] = [
+    const TEXTS: [(&str, &str); 4] = [
         (
             "Canary StageExecution configuration must include either `endTime` or `lifetimeDuration`.",
             "The length of the analysis is not set: give --lifetime, or --start and --end for a window \
@@ -170,12 +170,80 @@ pub(crate) fn in_own_words(text: &str) -> String {
             "Canary StageExecution configuration",
             "The request of the analysis",
         ),
+        ("No pipeline found for", "there is no analysis with the id"),
     ];
-    TEXTS
-        .iter()
-        .find(|(theirs, _)| text.contains(theirs))
-        .map_or_else(
-            || text.to_owned(),
-            |(theirs, own)| text.replace(theirs, own),
-        )
+    // The fields of a request, with the option that sets each.
+    const FIELDS: [(&str, &str); 9] = [
+        ("scopes[0].startTimeIso", "--start"),
+        ("scopes[0].endTimeIso", "--end"),
+        ("scopes[0].step", "--step"),
+        ("scopes[0].controlOffsetInMinutes", "--control-offset"),
+        ("lifetimeDurationMins", "--lifetime"),
+        ("analysisIntervalMins", "--interval"),
+        ("beginAfterMins", "--begin-after"),
+        ("lookbackMins", "--lookback"),
+        ("thresholds.pass", "--pass"),
+    ];
+    let theirs = TEXTS.iter().find(|(theirs, _)| text.contains(theirs));
+    let mut text = theirs.map_or_else(
+        || text.to_owned(),
+        |(theirs, own)| text.replace(theirs, own),
+    );
+    for (field, option) in FIELDS {
+        if !text.contains(option) {
+            text = text.replacen(&format!("{field}:"), &format!("{field} ({option}):"), 1);
+        }
+    }
+    in_words_of_time(&text)
+}
+
+/// `Text 'x' could not be parsed at index 3`, as Java says it, names neither what is wrong nor what would be right.
+fn in_words_of_time(text: &str) -> String {
+    let own = || {
+        let (before, rest) = text.split_once("Text '")?;
+        let (written, rest) = rest.split_once("' could not be parsed")?;
+        let after = rest.trim_start_matches(|c: char| c != ';' && c != '\n');
+        Some(format!(
+            "{before}'{written}' is not a time; write it as 2026-01-31T12:00:00Z{after}"
+        ))
+    };
+    own().unwrap_or_else(|| text.to_owned())
+}
+
+/// The name of a stage as this command calls it: the service names two by what their code does.
+pub(crate) fn stage_in_own_words(name: &str) -> &str {
+    if name.starts_with("Sets up and executes the wait") {
+        "Analysis"
+    } else if name.starts_with("Aggregates and evaluates the canary executions") {
+        "Verdict"
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{in_own_words, stage_in_own_words};
+
+    #[test]
+    fn errors_of_the_service_are_in_the_words_and_options_of_the_command() {
+        for (theirs, own) in [
+            (
+                "scopes[0].startTimeIso: Text '2026-01-01' could not be parsed at index 10",
+                "scopes[0].startTimeIso (--start): '2026-01-01' is not a time; write it as 2026-01-31T12:00:00Z",
+            ),
+            (
+                "lifetimeDurationMins: an analysis must last at least one minute.",
+                "lifetimeDurationMins (--lifetime): an analysis must last at least one minute.",
+            ),
+            (
+                "the server refused the request (404): No pipeline found for nope",
+                "the server refused the request (404): there is no analysis with the id nope",
+            ),
+            ("cpu: no data", "cpu: no data"),
+        ] {
+            assert_eq!(in_own_words(theirs), own);
+        }
+        assert_eq!(stage_in_own_words("Run Canary #1"), "Run Canary #1");
+    }
 }

@@ -214,6 +214,30 @@ mod tests {
     }
 
     #[test]
+    fn thresholds_that_no_score_meets_or_every_score_meets_are_warned_of() {
+        for (pass, marginal, part) in [
+            (175, 75, "no canary passes (set --pass"),
+            (0, 0, "every canary passes"),
+            (-1, -2, "every canary passes"),
+            (100, 100, "every canary fails (set --marginal"),
+        ] {
+            let found = found(|whole| {
+                whole["executionRequest"]["thresholds"] =
+                    json!({"pass": pass, "marginal": marginal});
+            });
+            assert_eq!(found.errors, [] as [&str; 0], "{pass}, {marginal}");
+            assert!(found.warnings[0].contains(part), "{found:?}");
+        }
+        for thresholds in [
+            json!({"pass": 100, "marginal": 99.9}),
+            json!({"pass": 1, "marginal": 0}),
+        ] {
+            let found = found(|whole| whole["executionRequest"]["thresholds"] = thresholds);
+            assert_eq!(found.warnings, [] as [&str; 0]);
+        }
+    }
+
+    #[test]
     fn what_has_no_effect_is_a_warning_with_the_name_that_was_meant() {
         let found = found(|whole| whole["canaryConfig"]["metrics"][0]["scope"] = json!("x"));
         assert_eq!(found.errors, [] as [&str; 0]);

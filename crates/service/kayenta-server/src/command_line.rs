@@ -9,7 +9,7 @@
 use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use kayenta_lint::nearest;
+use kayenta_lint::{is_slip, nearest};
 
 use crate::command::{
     check_config::CheckConfigArgs,
@@ -109,9 +109,15 @@ impl UnknownWord {
             .map(|command| command.get_name().to_owned())
             .collect();
         let nearest = nearest(word, commands.iter().map(String::as_str));
-        let hint = nearest.map_or_else(
+        let is_file = word.ends_with(".yml") || word.ends_with(".yaml");
+        let meant = match own_option(word) {
+            Some(option) => Some(option.to_owned()),
+            None if is_file => Some(format!("serve --config {word}")),
+            None => nearest.map(str::to_owned),
+        };
+        let hint = meant.map_or_else(
             || format!("the commands are {}", commands.join(", ")),
-            |nearest| format!("did you mean '{nearest}'?"),
+            |meant| format!("did you mean '{meant}'?"),
         );
         Self {
             message: format!("'{word}' is not a command; {hint}"),
@@ -119,14 +125,32 @@ impl UnknownWord {
         }
     }
 
+    /// An argument that is almost an option of ours: as a property, or as a flag of a JVM, it would be without effect.
+    fn option(argument: &str, meant: &str, next: Option<&str>) -> Self {
+        let (name, value) = argument
+            .split_once('=')
+            .map_or((argument, None), |(name, value)| (name, Some(value)));
+        let meant = match (value, next) {
+            _ if !FLAGS_WITH_VALUE.contains(&meant) => meant.to_owned(),
+            (Some(value), _) => format!("{meant}={value}"),
+            (None, Some(next)) => format!("{meant} {next}"),
+            (None, None) => meant.to_owned(),
+        };
+        let property = name.trim_start_matches('-');
+        Self {
+            message: format!(
+                "'{argument}' is not an option; did you mean '{meant}'? A property of that name is set with \
+                 '-D{property}=VALUE'"
+            ),
+            means_gate: false,
+        }
+    }
+
     fn value(word: &str, option: Option<&str>) -> Self {
         let message = match option {
             Some(option) => format!(
-                "'{word}' follows '{option}', which takes no separate value; {}",
-                nearest(option, FLAGS_WITH_VALUE).map_or_else(
-                    || format!("to set a property write '{option}={word}'"),
-                    |nearest| format!("did you mean '{nearest} {word}'?"),
-                )
+                "'{word}' follows '{option}', which takes no separate value; to set a property write \
+                 '{option}={word}'"
             ),
             None => format!(
                 "'{word}' is neither an option nor a property (--name=value); \
@@ -138,6 +162,23 @@ impl UnknownWord {
             means_gate: false,
         }
     }
+}
+
+/// The option of ours that an argument almost is, but for dashes or a slip of the fingers. Names of properties that are
+/// known to the service have dots, and flags of a JVM begin otherwise.
+fn own_option(argument: &str) -> Option<&'static str> {
+    let name = argument.split('=').next().unwrap_or(argument);
+    let bare = name.trim_start_matches('-');
+    match name {
+        "-v" => return Some("--version"),
+        "-p" => return Some("--port"),
+        "-c" => return Some("--config"),
+        _ if bare.contains('.') => return None,
+        _ => {}
+    }
+    let mut own = FLAGS_WITH_VALUE.iter().chain(&FLAGS);
+    own.find(|option| option.starts_with("--") && is_slip(bare, option))
+        .copied()
 }
 
 fn is_command(word: &str) -> bool {
@@ -183,14 +224,15 @@ pub(crate) fn split(
             }
         } else if FLAGS.contains(&text) {
             split.own.push(argument);
+        } else if let Some(meant) = own_option(text).filter(|_| text.starts_with('-')) {
+            let next = arguments.peek().and_then(|next| next.to_str());
+            let next = next.filter(|next| !next.starts_with('-'));
+            return Err(UnknownWord::option(text, meant, next));
         } else if (text.starts_with("--") && text.len() > 2) || text.starts_with("-D") {
             let without_value = name == text && text.starts_with("--");
             if without_value && !SWITCHES.contains(&text) {
                 split.warnings.push(format!(
-                    "'{text}' has no value and sets an empty property; write '{text}=VALUE'{}",
-                    nearest(text, FLAGS_WITH_VALUE)
-                        .map(|nearest| format!(", or did you mean '{nearest}'?"))
-                        .unwrap_or_default()
+                    "'{text}' has no value and sets an empty property; write '{text}=VALUE'"
                 ));
             }
             split.properties.push(text.to_owned());
@@ -284,11 +326,53 @@ mod tests {
         };
         assert_eq!(warned("--debug"), Vec::<String>::new());
         assert_eq!(warned("--server.port=1"), Vec::<String>::new());
-        let warnings = warned("--prot");
+        let warnings = warned("--kayenta.prometheus.enabled");
         assert!(
-            warnings[0].contains("did you mean '--port'?"),
+            warnings[0].contains("write '--kayenta.prometheus.enabled=VALUE'"),
             "{warnings:?}"
         );
+    }
+
+    #[test]
+    fn what_is_almost_an_option_of_ours_is_refused_and_names_of_properties_and_jvm_flags_are_not() {
+        for (argument, meant) in [
+            ("--prot", "'--port'?"),
+            ("--prot=9999", "'--port=9999'?"),
+            ("-port=80", "'--port=80'?"),
+            ("--Port=80", "'--port=80'?"),
+            ("-p", "'--port'?"),
+            ("--confg=x.yml", "'--config=x.yml'?"),
+            ("-c=x.yml", "'--config=x.yml'?"),
+            ("--datadir=/x", "'--data-dir=/x'?"),
+            ("--data_dri=/x", "'--data-dir=/x'?"),
+            ("--hepl", "'--help'?"),
+            ("-help", "'--help'?"),
+            ("-v", "'--version'?"),
+            ("--verison=1", "'--version'?"),
+        ] {
+            for arguments in [&[argument][..], &["serve", argument]] {
+                let text = refused(arguments).to_string();
+                assert!(text.contains(argument) && text.contains(meant), "{text}");
+            }
+        }
+        for argument in [
+            "--server.port=1",
+            "--config.port=1",
+            "--region=eu",
+            "--path=/x",
+            "--debug",
+            "-Dprot=1",
+            "-Xmx1g",
+            "-server",
+            "-ea",
+            "-javaagent:/x.jar",
+        ] {
+            let arguments = ["kayenta", argument].map(OsString::from);
+            assert!(split(arguments).is_ok(), "{argument}");
+        }
+        assert!(refused(&["version"]).to_string().contains("'--version'?"));
+        let text = refused(&["mine.yaml"]).to_string();
+        assert!(text.contains("'serve --config mine.yaml'?"), "{text}");
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod azurite;
 pub mod bucket_servers;
 pub mod catalogue_suite;
 pub mod certificates;
+pub mod documents;
 pub mod eventually;
 pub mod execution_store_suite;
 pub mod failure_suite;

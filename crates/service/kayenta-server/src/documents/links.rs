@@ -1,6 +1,8 @@
 //! Links between documents.
 
-use super::{page::Page, pages, short};
+use kayenta_testkit::documents::Page;
+
+use super::{pages, short};
 
 #[test]
 fn every_relative_link_leads_to_a_file_and_a_heading() {

@@ -67,7 +67,7 @@ fn every_shipped_configuration_loads_without_a_word() {
 #[test]
 fn every_setting_of_the_reference_table_exists() {
     let path = repository().join("docs/configure.md");
-    let page = super::page::Page::read(&path);
+    let page = kayenta_testkit::documents::Page::read(&path);
     let mut tried = 0;
     for (line, text) in &page.prose {
         let Some(cell) = text.strip_prefix("| `") else {

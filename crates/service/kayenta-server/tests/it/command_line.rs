@@ -35,7 +35,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn judge_line(id: &str, experiment: &[f64]) -> String {
+pub(crate) fn judge_line(id: &str, experiment: &[f64]) -> String {
     json!({
         "id": id,
         "canaryConfig": {
@@ -185,6 +185,15 @@ fn mistyped_commands_and_options_do_not_start_a_server() {
         (&["check-confg"], 2, "did you mean 'check-config'?"),
         (&["--prot", "1"], 2, "did you mean '--port 1'?"),
         (&["serve", "--confg", "x"], 2, "did you mean '--config x'?"),
+        (&["--prot=1"], 2, "did you mean '--port=1'?"),
+        (&["serve", "-port=1"], 2, "did you mean '--port=1'?"),
+        (&["--datadir=x"], 2, "did you mean '--data-dir=x'?"),
+        (&["--hepl"], 2, "did you mean '--help'?"),
+        (&["-v"], 2, "did you mean '--version'?"),
+        (&["kayenta.yml"], 2, "'serve --config kayenta.yml'?"),
+        (&["run"], 2, "the commands are serve, demo"),
+        (&["demo", "--prot", "1"], 2, "'--port'"),
+        (&["retention", "aply"], 2, "'apply'"),
     ] {
         let output = kayenta(arguments, "");
         let said = text(&output.stderr);

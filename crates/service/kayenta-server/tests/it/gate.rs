@@ -151,6 +151,13 @@ async fn exit_codes_tell_the_verdict() {
     );
 }
 
+fn gate_of(stage: &Stage, url: &str, config: &str) -> Command {
+    let mut command = gate(stage.folder.path(), url);
+    command.args(["--config", config, "--canary", "c", "--baseline", "b"]);
+    command.args(["--lifetime", "1h", "--patience", "1"]);
+    command
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_keeps_it_from_a_verdict_is_an_error_and_never_marginal() {
     let stage = Stage::set().await;
@@ -159,6 +166,10 @@ async fn what_keeps_it_from_a_verdict_is_an_error_and_never_marginal() {
     let nowhere = format!("http://127.0.0.1:{}", free_port().unwrap());
     let mut unreachable = gate(stage.folder.path(), &nowhere);
     unreachable.args(["--config", &good, "--patience", "1"]);
+    let service = stage.service.base_url();
+    let another_path = gate_of(&stage, &(service + "/elsewhere"), &good);
+    let another_server = gate_of(&stage, &stage.prometheus.base_url(), &good);
+    let nothing = gate_of(&stage, "", &good);
     for (mut command, part) in [
         (unreachable, "refused"),
         (stage.retrospective(&["--config", &absent]), "absent.json"),
@@ -173,8 +184,49 @@ async fn what_keeps_it_from_a_verdict_is_an_error_and_never_marginal() {
             "--wiat",
         ),
         (stage.retrospective(&[]), "--config"),
+        // What the service says, with the options of the command.
+        (
+            stage.gate(&[
+                "--config",
+                &good,
+                "--baseline",
+                "b",
+                "--canary",
+                "c",
+                "--start",
+                "today",
+                "--end",
+                "2020-11-21T00:00:00Z",
+            ]),
+            "(--start): 'today' is not a time; write it as 2026-01-31T12:00:00Z",
+        ),
+        (
+            stage.gate(&["--watch", "nope"]),
+            "there is no analysis with the id nope",
+        ),
+        (
+            another_path,
+            "404, there is no such path; is the URL right?",
+        ),
+        (another_server, "is not Kayenta's API"),
+        (
+            nothing,
+            "the URL of the service is empty; set --url or KAYENTA_URL",
+        ),
     ] {
         let output = command.output().await.unwrap();
+        for word in [
+            "invalid type",
+            "expected struct",
+            "StageExecution",
+            "pipeline",
+        ] {
+            assert!(
+                !errors(&output).contains(word),
+                "{word}: {}",
+                errors(&output)
+            );
+        }
         assert_eq!(output.status.code(), Some(3), "{part}: {}", errors(&output));
         assert!(
             errors(&output).contains(part),

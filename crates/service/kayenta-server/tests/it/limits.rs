@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    operations_page,
     requests::{Caller, WINDOW, canary, config, metric},
     samples::embedded_service,
 };
@@ -172,6 +173,7 @@ async fn a_run_that_cannot_fit_is_refused_with_the_numbers() {
             && message.contains("the budget is 64 MiB (kayenta.memory.budget)"),
         "{message}"
     );
+    operations_page::check("run beyond the budget", "", &answer);
     still_works(&caller).await;
 }
 

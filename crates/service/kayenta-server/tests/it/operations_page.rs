@@ -136,6 +136,7 @@ const CHECKED: &[&str] = &[
     "notification given up",
     "retention",
     "traces",
+    "Redis evicts",
     "Redis lost its data",
     "Redis away at start",
     "Redis master replaced",
@@ -147,6 +148,7 @@ const CHECKED: &[&str] = &[
     "dead letter",
     "metric store answers 400",
     "metric store answers 500",
+    "run beyond the budget",
     "SIGTERM",
 ];
 

@@ -2,23 +2,22 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use kayenta_testkit::{ServiceBuilder, eventually, free_port};
+use kayenta_testkit::{
+    ServiceBuilder,
+    documents::{Page, repository},
+    eventually, free_port,
+};
 use tokio::process::Command;
 
 use crate::samples::BINARY;
 
-/// The fenced blocks of README.md whose first line begins so, with their text.
-fn blocks(kind: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md");
-    let text = std::fs::read_to_string(path).unwrap();
-    let mut parts = text.split("\n```");
-    parts.next();
-    let fences: Vec<&str> = parts.collect();
-    fences
-        .chunks(2)
-        .filter_map(|fence| fence[0].strip_prefix(kind)?.strip_prefix('\n'))
-        .map(str::to_owned)
-        .collect()
+/// The texts of the blocks of README.md in a language.
+fn blocks(language: &str) -> Vec<String> {
+    let blocks = Page::read(&repository().join("README.md")).blocks;
+    let found = blocks
+        .into_iter()
+        .filter(|block| block.language == language);
+    found.map(|block| block.text).collect()
 }
 
 /// The command of README.md that begins so, its lines joined and comments left out.
@@ -102,8 +101,7 @@ async fn follow(folder: &Path) {
     assert!(accounts.contains("my-prometheus") && accounts.contains("my-objects"));
 
     let init = ["kayenta", "init", "--prometheus", "http://localhost:9090"];
-    let readme =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md"));
+    let readme = std::fs::read_to_string(repository().join("README.md"));
     assert!(readme.unwrap().contains(&init.join(" ")));
     let elsewhere = folder.join("init");
     std::fs::create_dir(&elsewhere).unwrap();

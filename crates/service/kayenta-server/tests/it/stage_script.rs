@@ -119,6 +119,15 @@ async fn a_stage_ends_by_the_verdict() {
     let (code, _, err) = stage(&url, &folder.path().join("none.json"), &[]).await;
     assert_eq!(code, Some(3));
     assert!(err.contains("cannot read"), "{err}");
+    for thresholds in ["{}", r#"{"marginal": 75}"#, r#"{"pass": 95}"#, "null"] {
+        let mut request: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let none: serde_json::Value = serde_json::from_str(thresholds).unwrap();
+        request["executionRequest"]["thresholds"] = none;
+        let path = write("thresholds.json", request.to_string());
+        let (code, _, err) = stage(&url, &path, &accounts).await;
+        assert_eq!(code, Some(3), "{thresholds}: {err}");
+        assert!(err.contains("thresholds with pass and marginal"), "{err}");
+    }
     let (code, _, err) = stage("http://127.0.0.1:1", &guide, &[]).await;
     assert_eq!(code, Some(3));
     assert!(err.contains("does not answer"), "{err}");

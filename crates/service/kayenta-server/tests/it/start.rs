@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::{Service, ServiceBuilder, eventually, free_port, until};
+use kayenta_testkit::{RedisServer, Service, ServiceBuilder, eventually, free_port, until};
 use serde_json::json;
 
 use crate::{
@@ -295,7 +295,86 @@ async fn c_conf_09_a_file_with_a_metric_store_alone_is_enough() {
     assert!(!log.contains("active profiles"), "{log}");
 }
 
-/// Upstream's SwaggerTest, and what `swagger.enabled` changes: on unless it is `false`.
+/// Upstream's SwaggerTest: a GET of `/swagger-ui/index.html` at the service's own port answers 200, with the profiles
+/// `base`, `prometheus` and `graphite` of its integration tests, which say nothing of Swagger and have management at a
+/// port of its own. Beyond it: the page and what it loads are what a browser needs.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn upstreams_swagger_test_holds_on_the_configuration_of_upstreams_integration_tests() {
+    let redis = RedisServer::start().await.unwrap();
+    let management = free_port().unwrap();
+    let redis = redis.url();
+    let yaml = format!(
+        r"
+redis.connection: {redis}
+kayenta:
+  standaloneCanaryAnalysis.enabled: true
+  aws:
+    enabled: true
+    accounts:
+      - name: minio-store-account
+        bucket: kayenta-bucket
+        rootFolder: kayenta
+        endpoint: http://127.0.0.1:1
+        explicitCredentials: {{accessKey: a, secretKey: s}}
+        supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]
+  memory:
+    enabled: true
+    accounts: [{{name: in-memory-store-account, supportedTypes: [OBJECT_STORE]}}]
+  s3.enabled: true
+  prometheus:
+    enabled: true
+    health.enabled: true
+    accounts:
+      - name: prometheus-account
+        endpoint.baseUrl: http://127.0.0.1:1
+        supportedTypes: [METRICS_STORE]
+  graphite:
+    enabled: true
+    accounts:
+      - name: graphite-account
+        endpoint.baseUrl: http://127.0.0.1:1
+        supportedTypes: [METRICS_STORE]
+management:
+  endpoints.web:
+    base-path: /
+    exposure.include: '*'
+  endpoint.health.show-details: always
+  server.port: {management}
+"
+    );
+    // Not ready without a bucket, as in the reference, and yet serving.
+    let service = ServiceBuilder::new(BINARY).config(yaml).spawn().unwrap();
+    let page = service.base_url() + "/swagger-ui/index.html";
+    let patience = Duration::from_secs(30);
+    let html = eventually("upstream's assertion holds", patience, async || {
+        let answer = reqwest::get(&page)
+            .await
+            .map_err(|error| error.to_string())?;
+        match answer.status().as_u16() {
+            200 => Ok(answer.text().await.unwrap()),
+            other => Err(other.to_string()),
+        }
+    })
+    .await;
+    assert!(html.contains("<title>Swagger UI</title>"), "{html}");
+    let parts: Vec<&str> = html
+        .split(['"', '\''])
+        .filter(|part| part.starts_with("./") || part.ends_with(".js") || part.ends_with(".css"))
+        .collect();
+    assert!(parts.len() > 2, "{html}");
+    for part in parts {
+        let url = reqwest::Url::parse(&page).unwrap().join(part).unwrap();
+        let answer = reqwest::get(url).await.unwrap();
+        assert_eq!(answer.status(), 200, "{part}");
+        assert!(!answer.bytes().await.unwrap().is_empty(), "{part}");
+    }
+    // Nor is it at the management port, where upstream has none either.
+    let elsewhere = format!("http://127.0.0.1:{management}/swagger-ui/index.html");
+    assert_eq!(reqwest::get(elsewhere).await.unwrap().status(), 404);
+}
+
+/// What `swagger.enabled` changes: on unless it is `false`.
 #[tokio::test(flavor = "multi_thread")]
 async fn swagger_and_its_documents_are_there_unless_switched_off() {
     let pages = ["/swagger-ui/index.html", "/v3/api-docs", "/v2/api-docs"];

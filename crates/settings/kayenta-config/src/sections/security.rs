@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_properties::{Binder, Diagnostic, Group, convert::Choices};
-use kayenta_secrets::SecretUrl;
+use kayenta_secrets::{BaseUrl, SecretUrl};
 
 use kayenta_settings::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role, SecuritySettings,
@@ -43,7 +43,7 @@ pub(super) fn security(binder: &Binder<'_>) -> SecuritySettings {
                 wrong("kayenta.security.enabled is false, yet callers are to show who they are")
                     .remedy("Remove kayenta.security.enabled, or the tokens, users, jwt and rules"),
             );
-        } else if !any {
+        } else if !any && !group.group("jwt").is_given("jwksUrl") {
             group.report(
                 wrong("kayenta.security names no token, no user and no jwt.jwksUrl: no caller could authenticate")
                     .remedy("Add a token, a user, or jwt.jwksUrl"),
@@ -106,8 +106,19 @@ fn required_secret(group: &Group<'_>, name: &str) -> Option<secrecy::SecretStrin
     secret
 }
 
+/// What `jwksUrl` has to be.
+const KEYS: &str =
+    "the URL of the identity provider's keys, such as https://login.example.com/keys";
+
 fn jwt(group: &Group<'_>) -> Option<JwtSettings> {
-    let url = group.base_url("jwksUrl");
+    let url = group.parsed(
+        "jwksUrl",
+        |text| {
+            let url: Result<BaseUrl, _> = text.parse();
+            url.map_err(|reason| format!("Invalid URL: {reason}"))
+        },
+        KEYS,
+    );
     let settings = JwtSettings {
         jwks_url: url
             .as_ref()
@@ -126,7 +137,7 @@ fn jwt(group: &Group<'_>) -> Option<JwtSettings> {
                 .get("jwksUrl")
                 .is_none_or(|value| value.text.is_empty())
         {
-            group.missing("jwksUrl", "the URL of the identity provider's keys");
+            group.missing("jwksUrl", KEYS);
         }
         return None;
     }

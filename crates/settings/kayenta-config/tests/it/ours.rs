@@ -45,6 +45,21 @@ fn a_door_that_is_half_shut_is_refused() {
         "kayenta.security.jwt.jwks-url must not be null",
     );
     let loaded = Case::yaml("kayenta.security.jwt.jwksUrl: https://id/keys\n").load();
+    for url in [
+        "not a url",
+        "id/keys",
+        "ftp://id/keys",
+        "https://",
+        "https://id:99999/keys",
+        "${NONE}",
+    ] {
+        let error = Case::yaml(&format!("kayenta.security.jwt.jwksUrl: '{url}'\n")).fails();
+        assert_eq!(error.errors.len(), 1, "{url}: {error}");
+        told(
+            &error.errors,
+            "expected the URL of the identity provider's keys, such as https://login.example.com/keys",
+        );
+    }
     told(&loaded.warnings, "issuer: not set: ");
     told(&loaded.warnings, "audience: not set: ");
     let loaded = Case::yaml("kayenta.security.enabled: false\n").load();

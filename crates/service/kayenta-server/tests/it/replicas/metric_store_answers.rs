@@ -78,3 +78,32 @@ async fn a_redis_that_is_away_at_the_start_is_waited_for_and_reported() {
     .await;
     operations_page::check("Redis away at start", &service.log(), &component);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_redis_that_evicts_is_reported_in_the_log_and_in_the_health() {
+    let redis = RedisServer::start().await.unwrap();
+    let evict = ["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"];
+    redis.cli(&evict).await.unwrap();
+    let yaml = format!(
+        "redis.connection: {}\nmanagement.endpoint.health.show-details: always\n",
+        redis.url()
+    );
+    let service = ServiceBuilder::new(BINARY)
+        .config(yaml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    let component = eventually("the health warns", Duration::from_secs(20), async || {
+        let (_, health) = caller.get("/health").await.unwrap();
+        let component = &health["components"]["redisHealth"];
+        match component["details"]["warning"].as_str() {
+            Some(_) if service.log().contains("maxmemory-policy") => Ok(component.clone()),
+            _ => Err(health),
+        }
+    })
+    .await;
+    assert_eq!(component["status"], "UP", "{component}");
+    operations_page::check("Redis evicts", &service.log(), &component);
+}

@@ -1,27 +1,81 @@
-//! As much of Markdown as the documents use: fenced blocks, headings, links, code spans.
+//! The documents of the repository: its pages, and as much of Markdown as they use (fenced blocks, headings,
+//! links, code spans).
 
 use std::path::{Path, PathBuf};
 
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// Every file of the repository whose name ends like this, in a folder that is not built.
+pub fn files(ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![repository()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_str().unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                if !matches!(
+                    name,
+                    "target" | "node_modules" | ".git" | "testdata" | "fuzz"
+                ) {
+                    folders.push(path);
+                }
+            } else if name.ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty(), "no file ends with {ending}");
+    found
+}
+
+/// Every page of the repository.
+pub fn pages() -> Vec<Page> {
+    files(".md").iter().map(|path| Page::read(path)).collect()
+}
+
+/// A path as a person names it: from the root of the repository on.
+pub fn short(path: &Path) -> String {
+    let root = repository();
+    path.strip_prefix(&root)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
 /// A fenced block.
 #[derive(Debug)]
-pub(super) struct Block {
-    pub(super) language: String,
-    pub(super) text: String,
+pub struct Block {
+    /// What follows the fence: the language, and for some a case.
+    pub language: String,
+    /// Its lines, without the indentation of the fence.
+    pub text: String,
     /// Line of its fence, from 1.
-    pub(super) line: usize,
+    pub line: usize,
 }
 
 /// A page, its fenced blocks apart from the rest.
 #[derive(Debug)]
-pub(super) struct Page {
-    pub(super) path: PathBuf,
-    pub(super) blocks: Vec<Block>,
+pub struct Page {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its fenced blocks.
+    pub blocks: Vec<Block>,
     /// Lines outside of blocks, with their numbers from 1.
-    pub(super) prose: Vec<(usize, String)>,
+    pub prose: Vec<(usize, String)>,
 }
 
 impl Page {
-    pub(super) fn read(path: &Path) -> Self {
+    /// The page in a file.
+    pub fn read(path: &Path) -> Self {
         Self::parse(path, &std::fs::read_to_string(path).unwrap())
     }
 
@@ -31,20 +85,22 @@ impl Page {
             blocks: Vec::new(),
             prose: Vec::new(),
         };
-        let mut open: Option<Block> = None;
+        let mut open: Option<(Block, usize)> = None;
         for (index, line) in text.lines().enumerate() {
-            let fence = line.trim_start().strip_prefix("```");
+            let indentation = line.len() - line.trim_start().len();
+            let fence = line[indentation..].strip_prefix("```");
             match (&mut open, fence) {
                 (None, Some(language)) => {
-                    open = Some(Block {
+                    let block = Block {
                         language: language.trim().to_owned(),
                         text: String::new(),
                         line: index + 1,
-                    });
+                    };
+                    open = Some((block, indentation));
                 }
-                (Some(_), Some(_)) => page.blocks.extend(open.take()),
-                (Some(block), None) => {
-                    block.text.push_str(line);
+                (Some(_), Some(_)) => page.blocks.extend(open.take().map(|(block, _)| block)),
+                (Some((block, outer)), None) => {
+                    block.text.push_str(&line[indentation.min(*outer)..]);
                     block.text.push('\n');
                 }
                 (None, None) => page.prose.push((index + 1, line.to_owned())),
@@ -55,7 +111,7 @@ impl Page {
     }
 
     /// The anchors of its headings, as GitHub makes them.
-    pub(super) fn anchors(&self) -> Vec<String> {
+    pub fn anchors(&self) -> Vec<String> {
         let (mut slugs, mut anchors) = (Vec::new(), Vec::new());
         for (_, line) in &self.prose {
             let Some(title) = line.strip_prefix('#') else {
@@ -80,7 +136,7 @@ impl Page {
     }
 
     /// Targets of its links, with the line each is in.
-    pub(super) fn links(&self) -> Vec<(usize, String)> {
+    pub fn links(&self) -> Vec<(usize, String)> {
         let mut links = Vec::new();
         for (number, line) in &self.prose {
             let plain = without_code(line);
@@ -97,7 +153,7 @@ impl Page {
     }
 
     /// Its code spans, with the line each is in.
-    pub(super) fn code_spans(&self) -> Vec<(usize, String)> {
+    pub fn code_spans(&self) -> Vec<(usize, String)> {
         let spans = |line: &str| -> Vec<String> {
             let parts: Vec<&str> = line.split('`').collect();
             parts
@@ -122,10 +178,10 @@ fn without_code(line: &str) -> String {
 fn a_page_is_taken_apart() {
     let page = Page::parse(
         Path::new("x.md"),
-        "# One, two\n[a](b.md#c) `[no](link)` `span`\n```sh\nkayenta demo\n```\n## One two\n## one two\n",
+        "# One, two\n[a](b.md#c) `[no](link)` `span`\n  ```sh\n  kayenta demo\n    more\n  ```\n## One two\n## one two\n",
     );
     assert_eq!(page.anchors(), ["one-two", "one-two-1", "one-two-2"]);
     assert_eq!(page.links(), [(2, "b.md#c".to_owned())]);
     assert_eq!(page.code_spans()[1].1, "span");
-    assert_eq!(page.blocks[0].text, "kayenta demo\n");
+    assert_eq!(page.blocks[0].text, "kayenta demo\n  more\n");
 }
