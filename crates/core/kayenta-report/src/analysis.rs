@@ -223,7 +223,7 @@ impl AnalysisView<'_> {
                 None => format!("run {} {}", look.number, look.badge.word),
             })
             .collect();
-        let (left, right, top, bottom) = (60.0, 1088.0, 14.0, 120.0);
+        let (left, right, top, bottom) = (80.0, 1088.0, 14.0, 120.0);
         let y = Scale::new((0.0, 100.0), (bottom, top));
         let paint = if self.runs_at.is_some() {
             Paint::Classes

@@ -95,9 +95,8 @@ pub fn report_section(number: usize, run: &JudgedRun<'_>) -> (IndexLine, String)
     (line, section.into_string())
 }
 
-/// A judged run with all its metrics, as a section of a report or of a page.
-#[must_use]
-pub fn run_section(number: usize, run: &JudgedRun<'_>) -> Markup {
+/// A judged run with all its metrics, as a section of a report.
+fn run_section(number: usize, run: &JudgedRun<'_>) -> Markup {
     let rows = run.rows();
     let metrics = rows
         .iter()

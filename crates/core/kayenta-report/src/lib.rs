@@ -50,7 +50,6 @@ pub use analysis::AnalysisView;
 pub use comparison::{ComparisonSide, RunComparison};
 pub use document::{
     IndexLine, STYLE, report_failure, report_foot, report_head, report_index, report_section,
-    run_section,
 };
 pub use label::Badge;
 pub use markup::Markup;

@@ -272,13 +272,23 @@ impl<'a> JudgedRun<'a> {
             ),
             (count(&|row| row.muted), "muted and not counted"),
         ];
-        let counts: Vec<String> = counts
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if !counts.is_empty() {
-            sentences.push(format!("Of {} metrics {}.", rows.len(), counts.join(", ")));
+        let counts: Vec<_> = counts.into_iter().filter(|(count, _)| *count > 0).collect();
+        match counts.as_slice() {
+            [] => {}
+            [(count, what)] => {
+                sentences.push(format!("{count} of {} metrics {what}.", rows.len()));
+            }
+            several => {
+                let several: Vec<String> = several
+                    .iter()
+                    .map(|(count, what)| format!("{count} {what}"))
+                    .collect();
+                sentences.push(format!(
+                    "Of {} metrics, {}.",
+                    rows.len(),
+                    several.join(", ")
+                ));
+            }
         }
         sentences
     }
@@ -434,7 +444,8 @@ fn note(result: &AnalysisResult, badge: &Badge, explained: Option<&MetricExplana
             result
                 .classification_reason
                 .clone()
-                .filter(|reason| !reason.is_empty()),
+                // The result beside it says as much.
+                .filter(|reason| !reason.is_empty() && !reason.contains(" was classified as ")),
         );
     }
     notes.join("; ")

@@ -33,7 +33,8 @@ function add(frame) {
   const height = svg.viewBox.baseVal.height;
   const readout = document.createElement("p");
   readout.className = "readout sub";
-  readout.textContent = "Point at the chart to read values, drag to zoom.";
+  // Once is enough for all charts of a page.
+  if (!document.querySelector(".readout")) readout.textContent = "Point at the chart to read values, drag to zoom.";
   frame.before(readout);
   const draw = (name) => {
     const element = document.createElementNS(SVG, name);

@@ -16,7 +16,14 @@ use kayenta_report::{
 };
 use serde_json::Value;
 
-use crate::{query::PageQuery, run::judged, shell::Crumb, state::PageState};
+use crate::{
+    editor::{SUGGESTED, SUGGESTED_METRIC},
+    query::PageQuery,
+    run::judged,
+    shell::Crumb,
+    state::PageState,
+    visitor::Visitor,
+};
 
 /// Runs that are looked at.
 const RUNS: usize = 20;
@@ -25,7 +32,10 @@ const ENOUGH: usize = 3;
 
 #[derive(Template)]
 #[template(path = "history.html")]
-struct HistoryTemplate {
+struct HistoryTemplate<'a> {
+    token: &'a str,
+    /// The editor of the config; nothing for visitors who may only look.
+    editor: Option<String>,
     metrics: Vec<MetricHistory>,
     runs: usize,
     missing: usize,
@@ -37,6 +47,25 @@ struct MetricHistory {
     /// How often its label changed from one run to the next.
     flips: usize,
     suggestion: String,
+    /// The suggested settings, with their metric, as the fields of a form.
+    taken_over: Vec<(&'static str, String)>,
+}
+
+/// What the healthy runs suggest.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Suggestion {
+    text: String,
+    /// Settings of [`SUGGESTED`] with their values.
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Suggestion {
+    fn none(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            settings: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +94,7 @@ type MetricLooks = (Option<MetricConfig>, Vec<(HistoryRow, Look)>);
 pub(crate) async fn show(
     State(pages): State<Arc<PageState>>,
     Path(id): Path<String>,
+    visitor: Visitor,
     query: PageQuery,
 ) -> Response {
     let wanted = ExecutionQuery {
@@ -155,15 +185,27 @@ pub(crate) async fn show(
         .into_iter()
         .map(|(title, (config, looks))| {
             let (rows, looks): (Vec<HistoryRow>, Vec<Look>) = looks.into_iter().unzip();
+            let suggestion = suggestion(config.as_ref(), &looks);
+            let mut taken_over = suggestion.settings;
+            if !taken_over.is_empty() {
+                let name = config.as_ref().map(|metric| metric.name().to_owned());
+                taken_over.push((SUGGESTED_METRIC, name.unwrap_or_default()));
+            }
             MetricHistory {
                 title,
                 flips: flips(&looks),
-                suggestion: suggestion(config.as_ref(), &looks),
+                suggestion: suggestion.text,
+                taken_over,
                 rows,
             }
         })
         .collect();
+    let account = query.only("configurationAccountName");
     let template = HistoryTemplate {
+        token: &visitor.token,
+        editor: visitor
+            .may_act
+            .then(|| format!("{}/configs/{}{account}", pages.root, encoded(&id))),
         metrics: histories,
         runs,
         missing,
@@ -193,7 +235,7 @@ fn flips(looks: &[Look]) -> usize {
 }
 
 /// What effect the runs that passed as a whole show where nothing was wrong, as a setting.
-fn suggestion(config: Option<&MetricConfig>, looks: &[Look]) -> String {
+fn suggestion(config: Option<&MetricConfig>, looks: &[Look]) -> Suggestion {
     let healthy: Vec<f64> = looks
         .iter()
         .filter(|look| look.healthy)
@@ -201,10 +243,10 @@ fn suggestion(config: Option<&MetricConfig>, looks: &[Look]) -> String {
         .filter(|ratio| ratio.is_finite())
         .collect();
     if healthy.len() < ENOUGH {
-        return format!(
+        return Suggestion::none(format!(
             "No suggestion: {} of the runs passed and have an effect, {ENOUGH} are needed.",
             healthy.len()
-        );
+        ));
     }
     let canary = config
         .and_then(|metric| metric.analysis_configurations.as_ref())
@@ -212,29 +254,40 @@ fn suggestion(config: Option<&MetricConfig>, looks: &[Look]) -> String {
     let cles = canary.and_then(|canary| canary.get("effectSize")?.get("measure")?.as_str())
         == Some("cles");
     if cles {
-        return "No suggestion for the measure cles.".to_owned();
+        return Suggestion::none("No suggestion for the measure cles.");
     }
     let direction = canary
         .and_then(|canary| canary.get("direction"))
         .and_then(Value::as_str);
     let least = healthy.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = healthy.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let up = format!(
-        "allowedIncrease {} (the largest healthy effect is {})",
-        number((greatest.max(1.0) * 100.0).floor() / 100.0 + 0.01),
-        number(greatest)
+    let [increase, decrease] = SUGGESTED;
+    let up = (
+        increase,
+        format!("{:.2}", (greatest.max(1.0) * 100.0).floor() / 100.0 + 0.01),
+        format!("the largest healthy effect is {}", number(greatest)),
     );
-    let down = format!(
-        "allowedDecrease {} (the smallest healthy effect is {})",
-        number((least.min(1.0) * 100.0).ceil() / 100.0 - 0.01),
-        number(least)
+    let down = (
+        decrease,
+        format!("{:.2}", (least.min(1.0) * 100.0).ceil() / 100.0 - 0.01),
+        format!("the smallest healthy effect is {}", number(least)),
     );
-    let text = match direction {
-        Some("increase") => up,
-        Some("decrease") => down,
-        _ => format!("{up}, {down}"),
+    let suggested = match direction {
+        Some("increase") => vec![up],
+        Some("decrease") => vec![down],
+        _ => vec![up, down],
     };
-    format!("From {} healthy runs: {text}.", healthy.len())
+    let said: Vec<String> = suggested
+        .iter()
+        .map(|(name, value, why)| format!("{name} {value} ({why})"))
+        .collect();
+    Suggestion {
+        text: format!("From {} healthy runs: {}.", healthy.len(), said.join(", ")),
+        settings: suggested
+            .into_iter()
+            .map(|(name, value, _)| (name, value))
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -262,15 +315,18 @@ mod tests {
             r#"{"name": "m", "analysisConfigurations": {"canary": {"direction": "increase"}}}"#,
         )
         .unwrap();
-        let text = suggestion(Some(&metric), &looks);
+        let one = suggestion(Some(&metric), &looks);
         assert!(
-            text.contains("From 3 healthy runs: allowedIncrease 1.04"),
-            "{text}"
+            one.text
+                .contains("From 3 healthy runs: allowedIncrease 1.04"),
+            "{one:?}"
         );
-        assert!(!text.contains("allowedDecrease"), "{text}");
+        assert_eq!(one.settings, [("allowedIncrease", "1.04".to_owned())]);
         let both = suggestion(None, &looks);
-        assert!(both.contains("allowedDecrease 0.96"), "{both}");
-        assert!(suggestion(None, &looks[2..]).starts_with("No suggestion: 1 of"));
+        assert_eq!(both.settings[1], ("allowedDecrease", "0.96".to_owned()));
+        let none = suggestion(None, &looks[2..]);
+        assert!(none.text.starts_with("No suggestion: 1 of"), "{none:?}");
+        assert_eq!(none.settings, []);
         assert_eq!(flips(&looks), 1);
     }
 }

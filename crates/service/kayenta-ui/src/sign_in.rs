@@ -104,7 +104,15 @@ pub(crate) async fn sign_in(
     let session = match guard.sign_in(shown).await {
         Ok(session) => session,
         Err(error) => {
-            let mistake = error.message().to_owned();
+            let mistake = match (error.status(), &shown) {
+                (StatusCode::UNAUTHORIZED, Shown::User(..)) => {
+                    "This name and this password do not match.".to_owned()
+                }
+                (StatusCode::UNAUTHORIZED, Shown::Token(_)) => {
+                    "This token is not valid.".to_owned()
+                }
+                _ => error.message().to_owned(),
+            };
             let page = form(&pages, &visitor, next, username, Some(mistake));
             return (error.status(), page).into_response();
         }

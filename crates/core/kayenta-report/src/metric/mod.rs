@@ -128,14 +128,27 @@ impl JudgedRun<'_> {
         Markup::of(&template)
     }
 
+    /// Up to `most` metrics, each as a section of its own without links and queries, and how many are left.
+    #[must_use]
+    pub fn metric_sections(&self, most: usize) -> (Vec<Markup>, usize) {
+        let rows = self.rows();
+        let section = |row: &MetricRow| {
+            let mut template = self.section(row, Paint::Classes, COLUMNS);
+            template.queries.clear();
+            Markup::of(&template)
+        };
+        let sections: Vec<Markup> = rows.iter().take(most).map(section).collect();
+        let left = rows.len() - sections.len();
+        (sections, left)
+    }
+
     /// The metric at a position, as a section of a report: all charts, no links.
     pub(crate) fn metric_section(&self, row: &MetricRow) -> Markup {
-        let mut template = self.template(
-            row,
-            &MetricDisplay::default(),
-            Paint::Attributes,
-            REPORT_COLUMNS,
-        );
+        Markup::of(&self.section(row, Paint::Attributes, REPORT_COLUMNS))
+    }
+
+    fn section(&self, row: &MetricRow, paint: Paint, columns: usize) -> MetricTemplate {
+        let mut template = self.template(row, &MetricDisplay::default(), paint, columns);
         template.tabs.clear();
         template.toggles.clear();
         template.zooms.clear();
@@ -145,12 +158,12 @@ impl JudgedRun<'_> {
             let distributions = Distributions::new(&used.control.values, &used.experiment.values);
             template
                 .charts
-                .extend(distributions.histogram(&row.name, Paint::Attributes));
+                .extend(distributions.histogram(&row.name, paint));
             template
                 .charts
-                .extend(distributions.boxes(&row.name, Paint::Attributes));
+                .extend(distributions.boxes(&row.name, paint));
         }
-        Markup::of(&template)
+        template
     }
 
     fn template(

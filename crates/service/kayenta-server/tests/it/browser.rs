@@ -35,6 +35,18 @@ pub(crate) async fn walk(
     settings: &[(&str, &OsStr)],
     patience: Duration,
 ) -> Value {
+    walk_at(script, &service.base_url(), settings, patience)
+        .await
+        .unwrap_or_else(|error| panic!("{error}\n{}", service.log()))
+}
+
+/// Runs a script beside this file against what serves at this address; what it has seen, or what it reports when it fails.
+pub(crate) async fn walk_at(
+    script: &str,
+    base_url: &str,
+    settings: &[(&str, &OsStr)],
+    patience: Duration,
+) -> Result<Value, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it")
         .join(script);
@@ -42,7 +54,7 @@ pub(crate) async fn walk(
         .arg(script)
         .env("PLAYWRIGHT", package(PLAYWRIGHT).await)
         .env("CHROMIUM", chromium())
-        .env("BASE_URL", service.base_url())
+        .env("BASE_URL", base_url)
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -51,11 +63,8 @@ pub(crate) async fn walk(
         .await
         .expect("the browser hangs")
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stderr),
-        service.log()
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&output.stdout).unwrap())
 }

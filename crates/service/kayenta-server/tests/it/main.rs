@@ -15,6 +15,7 @@ mod clients;
 mod command_line;
 mod compose;
 mod dashboard;
+mod demo;
 mod dice;
 mod documents;
 mod early_ends;

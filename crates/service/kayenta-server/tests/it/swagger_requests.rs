@@ -1,73 +1,11 @@
 //! Every request that Swagger UI offers, sent to the demo as it stands.
 
-use std::{collections::BTreeMap, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use kayenta_testkit::{eventually, free_port};
+use kayenta_testkit::eventually;
 use serde_json::Value;
-use tokio::process::{Child, Command};
 
-use crate::samples::BINARY;
-
-/// A running `kayenta demo` whose analysis has ended.
-struct Demo {
-    base_url: String,
-    http: reqwest::Client,
-    _child: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Demo {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port().unwrap();
-        let child = Command::new(BINARY)
-            .args(["demo", "--port", &port.to_string()])
-            .env_clear()
-            .env("HOME", folder.path())
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let demo = Self {
-            base_url: format!("http://127.0.0.1:{port}"),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _child: child,
-            _folder: folder,
-        };
-        eventually(
-            "the analysis of the demo ends",
-            Duration::from_secs(60),
-            async || match demo
-                .http
-                .get(demo.url("/executions?kinds=analysis"))
-                .send()
-                .await
-            {
-                Ok(answer) if answer.status() == 200 => {
-                    let listed: Value = answer.json().await.unwrap();
-                    let ended = listed["executions"][0]["status"] == "SUCCEEDED";
-                    ended.then_some(()).ok_or(Ok(listed))
-                }
-                other => Err(Err(other)),
-            },
-        )
-        .await;
-        demo
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url)
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let answer = self.http.get(self.url(path)).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        answer.json().await.unwrap()
-    }
-}
+use crate::demo::Demo;
 
 /// An operation of the document, with everything Swagger UI fills in.
 struct Offered<'d> {

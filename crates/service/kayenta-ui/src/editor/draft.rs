@@ -209,7 +209,7 @@ const DEEPEST: usize = 12;
 const SECTIONS: [&str; 3] = ["effectSize", "outliers", "staticLimit"];
 
 /// Sets what a pointer leads to, or takes it away. Objects on the way are made; lists have to be there.
-fn set(config: &mut Value, pointer: &str, value: Option<Value>) {
+pub(super) fn set(config: &mut Value, pointer: &str, value: Option<Value>) {
     // No field of a config lies deeper, and a document without end is none.
     if pointer.matches('/').count() > DEEPEST {
         return;

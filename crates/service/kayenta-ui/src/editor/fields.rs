@@ -8,6 +8,7 @@ use kayenta_model::QueryConfig;
 use serde_json::Value;
 
 use super::draft::Kind;
+use crate::what_if::label_of;
 
 /// A field.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Field {
     /// Lines of a text area; 0 for one line.
     pub(super) rows: usize,
     pub(super) problems: Vec<FieldProblem>,
+    /// Whether it has the focus when the page opens.
+    pub(super) focus: bool,
     /// Whether it counts as in use, so that sections that are in use are open.
     pub(super) is_set: bool,
 }
@@ -43,6 +46,9 @@ pub(super) struct MetricForm {
     pub(super) index: usize,
     pub(super) title: String,
     pub(super) fields: Vec<Field>,
+    /// What a query is made of where there is none, and whether any of it is in use.
+    pub(super) parts: Vec<Field>,
+    pub(super) parts_open: bool,
     pub(super) settings: Vec<Field>,
     pub(super) settings_open: bool,
     pub(super) errors: usize,
@@ -96,6 +102,7 @@ impl Builder<'_> {
                 _ => 0,
             },
             problems,
+            focus: false,
             is_set: value.is_some_and(|value| !value.is_null()),
         }
     }
@@ -269,6 +276,8 @@ fn metric(
             index,
             title,
             fields: Vec::new(),
+            parts: Vec::new(),
+            parts_open: false,
             settings: Vec::new(),
             settings_open: false,
             errors: 0,
@@ -345,6 +354,20 @@ fn metric(
         label if label.starts_with("or a template") => 1,
         _ => 2,
     });
+    let own = fields[4..]
+        .iter()
+        .take_while(|field| field.label == "Query" || field.label.starts_with("or a template"))
+        .count();
+    let parts = if own == 0 {
+        Vec::new()
+    } else {
+        fields.split_off(4 + own)
+    };
+    let has_query = fields[4..].iter().any(|field| !field.value.is_empty());
+    let parts_open = !has_query
+        || parts
+            .iter()
+            .any(|field| !field.problems.is_empty() || !field.value.is_empty());
     let settings: Vec<Field> = METRIC_SETTINGS
         .iter()
         .filter(|setting| {
@@ -364,15 +387,16 @@ fn metric(
                 setting.path.replace('.', "/")
             );
             let about = format!("{} Default: {}.", setting.about, setting.default);
+            let label = label_of(setting.path).unwrap_or(setting.path);
             match setting.kind {
                 SettingKind::Word(words) => {
                     let mut offered = vec![""];
                     offered.extend(words);
-                    b.field(Kind::Text, &pointer, setting.path, &about)
+                    b.field(Kind::Text, &pointer, label, &about)
                         .choose(&offered, &format!("default ({})", setting.default))
                 }
-                SettingKind::Flag => b.field(Kind::Flag, &pointer, setting.path, &about),
-                SettingKind::Number => b.field(Kind::Number, &pointer, setting.path, &about),
+                SettingKind::Flag => b.field(Kind::Flag, &pointer, label, &about),
+                SettingKind::Number => b.field(Kind::Number, &pointer, label, &about),
             }
         })
         .collect();
@@ -383,6 +407,8 @@ fn metric(
             .iter()
             .any(|field| !field.problems.is_empty() || field.is_set),
         fields,
+        parts,
+        parts_open,
         settings,
         errors: 0,
         warnings: 0,

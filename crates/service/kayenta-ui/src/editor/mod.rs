@@ -39,6 +39,11 @@ use crate::{
     visitor::{Action, Form, Visitor, to},
 };
 
+/// The effects that a history suggests.
+pub(crate) const SUGGESTED: [&str; 2] = ["allowedIncrease", "allowedDecrease"];
+/// The metric whose effects are suggested.
+pub(crate) const SUGGESTED_METRIC: &str = "metric";
+
 /// Runs of the config that are listed.
 const LAST_RUNS: usize = 10;
 
@@ -58,6 +63,7 @@ struct EditorTemplate<'a> {
     mistake: Option<String>,
     form: ConfigForm,
     errors: usize,
+    warnings: usize,
     /// The metric whose fields are shown where there are many.
     edit: String,
     changes: Vec<DiffLine>,
@@ -88,6 +94,8 @@ struct Showing<'a> {
     scope: ScopeFields,
     preview: Option<Preview>,
     edit: Option<usize>,
+    /// Whether the last metric is new and waits for its name.
+    added: bool,
 }
 
 /// A stored config as the editor shows it: what the service sets itself is left out.
@@ -189,6 +197,7 @@ pub(crate) async fn show(
         scope: ScopeFields::read("try-", |name| query.get(name)),
         preview: None,
         edit: query.get("edit").and_then(|metric| metric.parse().ok()),
+        added: false,
     };
     render(&pages, &visitor, showing).await
 }
@@ -252,6 +261,7 @@ impl<'a> Showing<'a> {
             scope: ScopeFields::default(),
             preview: None,
             edit: None,
+            added: false,
         }
     }
 }
@@ -328,6 +338,7 @@ async fn act_on(
         scope: ScopeFields::read("try-", |name| form.get(name)),
         preview: None,
         edit: form.text("edit").and_then(|metric| metric.parse().ok()),
+        added: false,
     };
     // A form of another page knows nothing of what is stored.
     if showing.base.is_empty()
@@ -342,7 +353,15 @@ async fn act_on(
             showing.draft = taken_over(showing.draft);
             showing.notice = Some(("warn", "These changes are not saved yet.".to_owned()));
         }
+        // The settings that the history of the config suggests, laid over what is stored.
+        "suggested" => {
+            if let Some(config) = &config {
+                showing.draft = with_suggestion(Draft::new(editable(config)), form);
+                showing.notice = Some(("warn", "These changes are not saved yet.".to_owned()));
+            }
+        }
         "add-metric" => {
+            showing.added = true;
             showing.draft = showing.draft.changed(|config| {
                 let metric = new_metric(config, &stores);
                 match &mut config["metrics"] {
@@ -394,6 +413,25 @@ async fn act_on(
         _ => {}
     }
     render(pages, visitor, showing).await
+}
+
+/// The draft with the suggested effects of one metric.
+fn with_suggestion(draft: Draft, form: &Form) -> Draft {
+    let name = form.get(SUGGESTED_METRIC).unwrap_or_default();
+    draft.changed(|config| {
+        let metrics = config.get_mut("metrics").and_then(Value::as_array_mut);
+        let mut metrics = metrics.into_iter().flatten();
+        let Some(metric) = metrics.find(|metric| metric["name"].as_str() == Some(name)) else {
+            return;
+        };
+        for setting in SUGGESTED {
+            let value: Option<f64> = form.text(setting).and_then(|text| text.parse().ok());
+            if let Some(value) = value.filter(|value| value.is_finite()) {
+                let pointer = format!("/analysisConfigurations/canary/effectSize/{setting}");
+                draft::set(metric, &pointer, Some(json!(value)));
+            }
+        }
+    })
 }
 
 /// A config of a run as the draft of its stored one: templates of runs are escaped.
@@ -550,6 +588,7 @@ async fn render(pages: &PageState, visitor: &Visitor, showing: Showing<'_>) -> R
         scope,
         preview,
         edit,
+        added,
     } = showing;
     let checking = drawn(move || {
         let problems = match &draft.config {
@@ -568,7 +607,15 @@ async fn render(pages: &PageState, visitor: &Visitor, showing: Showing<'_>) -> R
             _ => Vec::new(),
         };
         let errors = problems.iter().filter(|problem| problem.is_error()).count();
-        let form = form(&draft.drawn, &problems, &judges, &stores, edit);
+        let mut form = form(&draft.drawn, &problems, &judges, &stores, edit);
+        if added
+            && let Some(name) = form
+                .metrics
+                .last_mut()
+                .and_then(|new| new.fields.first_mut())
+        {
+            name.focus = true;
+        }
         (draft, form, errors, changes)
     });
     let Some((draft, form, errors, changes)) = checking.await else {
@@ -599,6 +646,7 @@ async fn render(pages: &PageState, visitor: &Visitor, showing: Showing<'_>) -> R
         text: &draft.text,
         drawn: draft::pretty(&draft.drawn),
         mistake: draft.config.as_ref().err().cloned(),
+        warnings: form.problems.len() - errors,
         errors,
         form,
         edit: edit.map(|metric| metric.to_string()).unwrap_or_default(),

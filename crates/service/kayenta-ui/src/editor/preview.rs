@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use kayenta_engine::{EngineError, JudgePairs};
 use kayenta_metrics::{MetricQuery, MetricsStore, mixing::mix};
 use kayenta_model::{AccountType, CanaryConfig, CanaryScope, Instant, Look, MetricSet, Thresholds};
-use kayenta_report::{JudgedRun, Markup, run_section};
+use kayenta_report::{JudgedRun, Markup};
 use serde_json::Value;
 
 use crate::{scope_fields::ScopeFields, shell::drawn, state::PageState};
@@ -15,6 +15,8 @@ use crate::{scope_fields::ScopeFields, shell::drawn, state::PageState};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Previews at a time in this process.
 pub(crate) const AT_A_TIME: usize = 2;
+/// Series that are drawn at most.
+const MOST_PICTURES: usize = 8;
 /// Points of a side at most.
 const MOST_POINTS: i64 = 2_880;
 
@@ -27,7 +29,10 @@ pub(super) struct Preview {
     pub(super) queries: Vec<(&'static str, String)>,
     /// Why there is no picture, or not all of it.
     pub(super) mistakes: Vec<String>,
-    pub(super) picture: Option<Markup>,
+    /// A picture of each series.
+    pub(super) pictures: Vec<Markup>,
+    /// Series without a picture.
+    pub(super) further: usize,
 }
 
 impl Preview {
@@ -96,6 +101,11 @@ pub(super) async fn preview(
     for (title, scope) in &scopes {
         match store.query_text(&query(scope)) {
             Ok(text) => preview.queries.push((*title, text)),
+            Err(_) if scope.scope.is_none() => {
+                return preview.failed(format!(
+                    "{title}: the query needs a scope. Enter a baseline and a canary, then try again."
+                ));
+            }
             Err(error) => return preview.failed(format!("{title}: {error}")),
         }
     }
@@ -162,11 +172,12 @@ async fn picture(
             result: &result,
             explanation: explanation.as_ref(),
         };
-        run_section(1, &run)
+        run.metric_sections(MOST_PICTURES)
     });
     match drawn.await {
-        Some(picture) => Preview {
-            picture: Some(picture),
+        Some((pictures, further)) => Preview {
+            pictures,
+            further,
             ..preview
         },
         None => preview.failed("The picture could not be drawn; the log says more."),

@@ -3,6 +3,8 @@
 mod changes;
 mod settings;
 
+pub(crate) use settings::label_of;
+
 use std::sync::Arc;
 
 use askama::Template;

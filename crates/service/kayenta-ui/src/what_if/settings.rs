@@ -91,6 +91,14 @@ pub(crate) const SETTINGS: [Setting; 12] = [
     setting("muted", "Muted", &["muted"], Kind::Flag),
 ];
 
+/// What the setting of a path such as `effectSize.measure` is called.
+pub(crate) fn label_of(path: &str) -> Option<&'static str> {
+    let mut known = SETTINGS.iter();
+    known
+        .find(|setting| setting.path.iter().copied().eq(path.split('.')))
+        .map(|setting| setting.label)
+}
+
 const fn setting(
     word: &'static str,
     label: &'static str,

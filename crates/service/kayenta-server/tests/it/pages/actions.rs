@@ -5,7 +5,7 @@ use std::time::Duration;
 use kayenta_testkit::FakePrometheus;
 use serde_json::{Value, json};
 
-use super::visit::{SECURITY, location, signed_in};
+use super::visit::{SECURITY, location, signed_in, value};
 use crate::{
     requests::{Caller, config, metric},
     samples::embedded_service,
@@ -66,16 +66,6 @@ async fn an_analysis_is_canceled_from_its_page_with_the_role_write_alone() {
     );
     let status = caller.complete(&path, PATIENCE).await;
     assert_eq!(status["executionStatus"], "CANCELED", "{status}");
-}
-
-/// The value of a field of a form.
-fn value<'p>(page: &'p str, name: &str) -> &'p str {
-    let field = format!("name=\"{name}\"");
-    let (_, rest) = page
-        .split_once(field.as_str())
-        .unwrap_or_else(|| panic!("no {name}: {page}"));
-    let (_, rest) = rest.split_once("value=\"").unwrap();
-    rest.split_once('"').unwrap().0
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,7 @@ async fn a_config_is_written_tried_saved_and_run_in_the_browser_alone() {
         ("START", start.as_ref()),
         ("END", end.as_ref()),
     ];
-    let patience = Duration::from_secs(300);
+    let patience = Duration::from_secs(600);
     let seen = browser::walk("pages/editor.cjs", &service, &settings, patience).await;
     for amiss in ["errors", "foreign", "axe", "wide"] {
         assert_eq!(seen[amiss], json!([]), "{amiss}: {seen:#}");

@@ -2,9 +2,11 @@
 
 mod actions;
 mod editor;
+mod first_canary;
 mod protection;
 mod sign_in;
 mod stage;
+mod take_over;
 mod visit;
 mod walk;
 

@@ -1,9 +1,15 @@
 //! Signing in and out.
 
-use kayenta_testkit::FakePrometheus;
+use std::{path::Path, time::Duration};
 
-use super::visit::{SECURITY, Visit, location};
-use crate::samples::embedded_service;
+use kayenta_testkit::FakePrometheus;
+use serde_json::json;
+
+use super::{
+    AXE,
+    visit::{SECURITY, Visit, location},
+};
+use crate::{browser, samples::embedded_service};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browser_signs_in_for_the_pages_alone_and_signs_out() {
@@ -25,7 +31,13 @@ async fn a_browser_signs_in_for_the_pages_alone_and_signs_out() {
         )
         .await;
     assert_eq!(wrong.status(), 401);
-    assert!(wrong.text().await.unwrap().contains("Bad credentials."));
+    assert!(
+        wrong
+            .text()
+            .await
+            .unwrap()
+            .contains("This name and this password do not match.")
+    );
     let by_user = [
         field,
         next,
@@ -91,4 +103,56 @@ async fn a_browser_signs_in_for_the_pages_alone_and_signs_out() {
             .unwrap()
             .contains("signed in as pipeline")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and node"]
+async fn a_person_signs_in_and_out_by_keyboard_and_reads_what_went_wrong() {
+    let axe = browser::package(AXE).await.join("axe.min.js");
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = embedded_service(&prometheus.base_url(), SECURITY).await;
+    let brief = format!("{SECURITY}kayenta.ui.sessionLifetime: 2s\n");
+    let short = embedded_service(&prometheus.base_url(), &brief).await;
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sign-in");
+    std::fs::create_dir_all(&pictures).unwrap();
+    let short = short.base_url();
+    let settings = [
+        ("AXE", axe.as_os_str()),
+        ("PICTURES", pictures.as_os_str()),
+        ("SHORT", short.as_ref()),
+    ];
+    let patience = Duration::from_secs(600);
+    let seen = browser::walk("pages/sign_in.cjs", &service, &settings, patience).await;
+    for amiss in ["errors", "foreign", "wide", "axe"] {
+        assert_eq!(seen[amiss], json!([]), "{amiss}: {seen:#}");
+    }
+    assert_eq!(seen["looked"], 16, "{seen:#}");
+    let walks = seen["walks"].as_array().unwrap();
+    assert_eq!(walks.len(), 4);
+    for saw in walks {
+        let asked = "/ui/sign-in?next=%2Fui%2Fconfigs%3Fsearch%3Dshop";
+        for (what, expected) in [
+            ("asked", json!(asked)),
+            ("links", json!(0)),
+            ("first", json!("username")),
+            ("second", json!("password")),
+            ("wrong", json!("This name and this password do not match.")),
+            ("wrongToken", json!("This token is not valid.")),
+            ("kept", json!("anna")),
+            ("arrived", json!("/ui/configs?search=shop")),
+            ("out", json!("/ui/sign-in")),
+            ("said", json!(0)),
+            ("locked", json!("/ui/sign-in")),
+            ("byToken", json!("/ui")),
+            (
+                "ended",
+                json!("Your session has ended. Sign in again to go on."),
+            ),
+            ("back", json!("/ui/accounts")),
+        ] {
+            assert_eq!(saw[what], expected, "{what}: {saw:#}");
+        }
+        let text = |what: &str| saw[what].as_str().unwrap().to_owned();
+        assert!(text("who").contains("signed in as anna"), "{saw:#}");
+    }
 }

@@ -107,3 +107,13 @@ pub(crate) async fn signed_in<'a>(
     assert_eq!(visit.post("/ui/sign-in", &fields).await.status(), 303);
     visit
 }
+
+/// The value of a field of a form.
+pub(crate) fn value<'p>(page: &'p str, name: &str) -> &'p str {
+    let field = format!("name=\"{name}\"");
+    let (_, rest) = page
+        .split_once(field.as_str())
+        .unwrap_or_else(|| panic!("no {name}: {page}"));
+    let (_, rest) = rest.split_once("value=\"").unwrap();
+    rest.split_once('"').unwrap().0
+}
