@@ -465,3 +465,34 @@ impl Execution {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_record_without_a_trace_is_that_of_earlier_versions_and_one_with_a_trace_keeps_it() {
+        let earlier = json!({
+            "id": "01A", "application": "shop", "status": ExecutionStatus::Running, "build_time": 1,
+            "accounts": {"metrics": "m", "storage": "s"},
+            "config": CanaryConfig::default(),
+            "task": {"comparison": {
+                "pair_list_id": "p", "thresholds": Thresholds::default(),
+                "override_judges": [null, null], "results": [null, null],
+            }},
+            "stages": [],
+        });
+        let mut execution: Execution = serde_json::from_value(earlier.clone()).unwrap();
+        assert_eq!(execution.traceparent, None);
+        assert_eq!(serde_json::to_value(&execution).unwrap(), earlier);
+
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        execution.traceparent = Some(traceparent.to_owned());
+        let record = execution.to_record().unwrap();
+        assert_eq!(Execution::from_record(&record).unwrap(), execution);
+        let body: Value = serde_json::from_slice(&record.body).unwrap();
+        assert_eq!(body["traceparent"], traceparent);
+    }
+}

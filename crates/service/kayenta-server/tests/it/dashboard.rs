@@ -165,6 +165,18 @@ async fn every_query_of_the_dashboard_returns_data_and_every_alert_watches_a_met
         assert!(values.is_empty(), "{name} is raised: {values:?}");
     }
 
+    let types: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let parts = ["_bucket", "_sum", "_count"];
+        let family = parts.iter().find_map(|part| name.strip_suffix(part));
+        let is_typed = |name: &str| types.contains(&name);
+        let typed = name.is_empty() || is_typed(name) || family.is_some_and(is_typed);
+        assert!(typed, "no TYPE of {name}");
+    }
     for family in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let (name, _) = family.split_once(' ').unwrap();
         assert!(

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,15 +48,21 @@ async fn serve(router: Router) -> String {
 struct Collector {
     base_url: String,
     exports: Arc<Mutex<Vec<(HeaderMap, ResourceSpans)>>>,
+    /// Whether it answers 503 and keeps nothing.
+    overloaded: Arc<AtomicBool>,
 }
 
 impl Collector {
     async fn start() -> Self {
         let mut collector = Self::default();
         let exports = Arc::clone(&collector.exports);
+        let overloaded = Arc::clone(&collector.overloaded);
         let receive = move |headers: HeaderMap, body: Bytes| async move {
             assert_eq!(headers["content-type"], "application/x-protobuf");
             let export = ExportTraceServiceRequest::decode(body).unwrap();
+            if overloaded.load(Ordering::Relaxed) {
+                return StatusCode::SERVICE_UNAVAILABLE;
+            }
             let spans = export.resource_spans.into_iter();
             let noted = spans.map(|spans| (headers.clone(), spans));
             exports.lock().unwrap().extend(noted);
@@ -411,4 +420,32 @@ async fn a_collector_that_is_away_or_never_answers_holds_up_nothing() {
             assert_eq!(lines, 1, "a change is logged, not each failure: {log}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_comes_back_receives_traces_again_and_the_log_says_so() {
+    let collector = Collector::start().await;
+    let prometheus = Prometheus::start(StatusCode::OK).await;
+    collector.overloaded.store(true, Ordering::Relaxed);
+    let mut service = embedded_service(&prometheus.base_url, &collector.setting()).await;
+    let id = start_in_trace(&service, "01").await;
+    complete(&service, &id).await;
+    until("the refusal is logged", PATIENCE, async || {
+        let refused = "Status: 503 Service Unavailable; they are dropped until they can";
+        service.log().contains(refused)
+    })
+    .await;
+    collector.overloaded.store(false, Ordering::Relaxed);
+    until("traces arrive", PATIENCE, async || {
+        let id = start_in_trace(&service, "01").await;
+        complete(&service, &id).await;
+        !collector.of_trace().is_empty()
+    })
+    .await;
+    service.terminate().await.unwrap();
+    let again = format!(
+        "traces are exported to {}/v1/traces again",
+        collector.base_url
+    );
+    assert!(service.log().contains(&again), "{}", service.log());
 }
