@@ -1,26 +1,36 @@
 //! End-to-end load: starts the service, its stores and a metric store, and measures what a client sees.
 //!
 //! `benches/load/run` builds the release binary and starts this. Each table row is printed when measured.
+//!
+//! `soak`, `scale` and `year` are proofs: they end with an error when a bound is not kept.
 
 mod client;
+mod footprint;
 mod pages;
 mod process;
 mod rows;
+mod scale;
+mod soak;
 mod stack;
+mod tally;
+mod trend;
+mod year;
 
 use std::{
     error::Error,
     path::{Path, PathBuf},
 };
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 /// What to measure.
 #[derive(Debug, Parser)]
 struct Options {
     /// The release binary of the service
-    #[arg(long, default_value = "target/dist/kayenta")]
+    #[arg(long, global = true, default_value = "target/dist/kayenta")]
     binary: PathBuf,
+    #[command(subcommand)]
+    proof: Option<Proof>,
     /// Stores that the service uses
     #[arg(long, value_enum, default_values = ["embedded", "redis-azurite"])]
     stores: Vec<stack::Stores>,
@@ -44,14 +54,30 @@ struct Options {
     pages_only: bool,
 }
 
+/// What to prove instead of measuring the table.
+#[derive(Debug, Subcommand)]
+enum Proof {
+    /// Steady mixed load with retention: nothing grows, nothing is lost, nothing is stuck
+    Soak(soak::Options),
+    /// Many waiting analyses shared by replicas, one of which is killed each second
+    Scale(scale::Options),
+    /// What a year of canaries costs in objects, bytes and memory of Redis
+    Year(year::Options),
+}
+
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     // The service starts in a folder of its own.
     let binary = options.binary.canonicalize()?;
+    match &options.proof {
+        Some(Proof::Soak(soak)) => return soak::prove(&binary, soak).await,
+        Some(Proof::Scale(scale)) => return scale::prove(&binary, scale).await,
+        Some(Proof::Year(year)) => return year::measure(&binary, year).await,
+        None => {}
+    }
     for stores in &options.stores {
-        println!("\n### {}\n\n| row | figure |\n|---|---|", stores.title());
+        rows::heading(stores.title());
         if options.pages_only {
             pages(&options, &binary, *stores).await?;
             continue;

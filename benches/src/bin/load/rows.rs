@@ -22,6 +22,11 @@ use crate::{
 pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
 #[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+pub(crate) fn heading(text: &str) {
+    println!("\n### {text}\n\n| row | figure |\n|---|---|");
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
 pub(crate) fn row(name: &str, figure: &str) {
     println!("| {name} | {figure} |");
 }

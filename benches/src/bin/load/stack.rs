@@ -43,15 +43,15 @@ impl Stores {
 /// A running service and its surroundings, all of which end with it.
 pub(crate) struct Stack {
     pub(crate) service: Service,
-    /// Held so that they outlive the service.
-    _surroundings: Surroundings,
+    /// They have to outlive the service.
+    pub(crate) surroundings: Surroundings,
 }
 
 /// Everything but the service.
 pub(crate) struct Surroundings {
     metric_store: SocketAddr,
-    redis: Option<RedisServer>,
-    objects: Option<ObjectServer>,
+    pub(crate) redis: Option<RedisServer>,
+    pub(crate) objects: Option<ObjectServer>,
 }
 
 impl Surroundings {
@@ -80,7 +80,12 @@ impl Surroundings {
     }
 
     pub(crate) fn builder(&self, binary: &Path) -> ServiceBuilder {
-        ServiceBuilder::new(binary).config(self.config())
+        self.builder_with(binary, "")
+    }
+
+    /// A service with more lines in its `kayenta.yml`.
+    pub(crate) fn builder_with(&self, binary: &Path, more: &str) -> ServiceBuilder {
+        ServiceBuilder::new(binary).config(self.config() + more)
     }
 
     fn config(&self) -> String {
@@ -141,11 +146,20 @@ impl Surroundings {
 
 impl Stack {
     pub(crate) async fn start(binary: &Path, stores: Stores) -> Result<Self, Box<dyn Error>> {
+        Self::start_with(binary, stores, "").await
+    }
+
+    /// With more lines in `kayenta.yml`.
+    pub(crate) async fn start_with(
+        binary: &Path,
+        stores: Stores,
+        more: &str,
+    ) -> Result<Self, Box<dyn Error>> {
         let surroundings = Surroundings::start(stores).await?;
-        let service = surroundings.builder(binary).start().await?;
+        let service = surroundings.builder_with(binary, more).start().await?;
         Ok(Self {
             service,
-            _surroundings: surroundings,
+            surroundings,
         })
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use kayenta_errors::with_causes;
+use kayenta_secrets::Secret;
 use reqsign_aws_v4::{
     AssumeRoleWithWebIdentityCredentialProvider, Credential, ECSCredentialProvider,
     EnvCredentialProvider, IMDSv2CredentialProvider, StaticCredentialProvider,
@@ -16,7 +17,7 @@ use reqsign_core::{
     Context, Error, ProvideCredential, ProvideCredentialDyn, Result, SigningCredential,
     time::Timestamp,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use crate::{
     environment::AwsEnvironment,
@@ -25,6 +26,10 @@ use crate::{
 
 /// Files are read again after this long, so that keys rotated in them are found.
 const FILES_ARE_GOOD_FOR: Duration = Duration::from_secs(300);
+/// Keys of the settings that are in files are looked at again after this long.
+const KEYS_ARE_GOOD_FOR: Duration = Duration::from_secs(5);
+/// So long before their end `reqsign` renews credentials.
+const RENEWED_BEFORE: Duration = Duration::from_secs(120);
 
 /// What an account says about its credentials.
 #[derive(Clone, Debug)]
@@ -32,16 +37,33 @@ pub enum CredentialSource {
     /// These keys.
     Keys {
         /// The id of the access key.
-        access_key: SecretString,
+        access_key: Secret,
         /// The secret key.
-        secret_key: SecretString,
+        secret_key: Secret,
         /// The token that goes with temporary keys.
-        session_token: Option<SecretString>,
+        session_token: Option<Secret>,
     },
     /// A profile of the files `~/.aws/config` and `~/.aws/credentials`.
     Profile(String),
     /// The default chain of the AWS SDK for Java.
     Chain,
+}
+
+impl CredentialSource {
+    /// The secrets that may be in files.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Self::Keys {
+                access_key,
+                secret_key,
+                session_token,
+            } => {
+                let keys = [access_key, secret_key].into_iter();
+                keys.chain(session_token).cloned().collect()
+            }
+            Self::Profile(_) | Self::Chain => Vec::new(),
+        }
+    }
 }
 
 /// A place credentials were found in.
@@ -105,13 +127,11 @@ impl Chain {
                 secret_key,
                 session_token,
             } => {
-                let mut keys = StaticCredentialProvider::new(
-                    access_key.expose_secret(),
-                    secret_key.expose_secret(),
-                );
-                if let Some(token) = session_token {
-                    keys = keys.with_session_token(token.expose_secret());
-                }
+                let keys = ConfiguredKeys {
+                    access_key: access_key.clone(),
+                    secret_key: secret_key.clone(),
+                    session_token: session_token.clone(),
+                };
                 vec![(CredentialLink::Keys, Box::new(keys))]
             }
             CredentialSource::Profile(name) => vec![of_profile(environment, name.clone(), true)],
@@ -172,6 +192,41 @@ fn web_identity(environment: &AwsEnvironment) -> Provider {
     Box::new(provider)
 }
 
+/// Keys of the settings, as they are now.
+#[derive(Debug)]
+struct ConfiguredKeys {
+    access_key: Secret,
+    secret_key: Secret,
+    session_token: Option<Secret>,
+}
+
+impl ConfiguredKeys {
+    fn rotate(&self) -> bool {
+        let keys = [&self.access_key, &self.secret_key].into_iter();
+        keys.chain(&self.session_token).any(Secret::rotates)
+    }
+}
+
+impl ProvideCredential for ConfiguredKeys {
+    type Credential = Credential;
+
+    async fn provide_credential(&self, context: &Context) -> Result<Option<Credential>> {
+        let (access_key, secret_key) = (self.access_key.current(), self.secret_key.current());
+        let mut keys =
+            StaticCredentialProvider::new(access_key.expose_secret(), secret_key.expose_secret());
+        if let Some(token) = &self.session_token {
+            keys = keys.with_session_token(token.current().expose_secret());
+        }
+        let mut credential = keys.provide_credential(context).await?;
+        if self.rotate()
+            && let Some(credential) = &mut credential
+        {
+            credential.expires_in = Some(Timestamp::now() + KEYS_ARE_GOOD_FOR + RENEWED_BEFORE);
+        }
+        Ok(credential)
+    }
+}
+
 impl ProvideCredential for Chain {
     type Credential = Credential;
 
@@ -182,9 +237,7 @@ impl ProvideCredential for Chain {
             let why = match provider.provide_credential_dyn(context).await {
                 Ok(Some(mut credential)) if credential.is_valid_at(Timestamp::now()) => {
                     if matches!(link, CredentialLink::Profile(_)) {
-                        // `reqsign` renews two minutes before the end.
-                        let read_again =
-                            Timestamp::now() + FILES_ARE_GOOD_FOR + Duration::from_secs(120);
+                        let read_again = Timestamp::now() + FILES_ARE_GOOD_FOR + RENEWED_BEFORE;
                         credential.expires_in.get_or_insert(read_again);
                     }
                     let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use async_trait::async_trait;
 use http::{HeaderValue, request::Parts};
 use kayenta_errors::with_causes;
-use kayenta_http::{AuthorizeError, Authorizer};
+use kayenta_http::{AuthorizeError, Authorizer, reread};
 use reqsign_aws_v4::{Credential, RequestSigner};
 use reqsign_core::{Signer, hash::hex_sha256};
 use secrecy::SecretString;
@@ -72,8 +72,10 @@ impl AwsSigner {
         })
     }
 
-    /// Finds the credentials anew for the next request: the service did not accept these.
-    pub fn forget(&self) {
+    /// Finds the credentials anew for the next request, those in files included: the service did not accept
+    /// these.
+    pub async fn forget(&self) {
+        reread(self.source.secrets()).await;
         let fresh = current(&self.connections, &self.source, &self.service, &self.region);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
@@ -144,8 +146,8 @@ impl Authorizer for AwsSigner {
         Ok(token.map(SecretString::from).into_iter().collect())
     }
 
-    async fn refused(&self) -> bool {
-        self.forget();
+    async fn refused(&self, _: &[SecretString]) -> bool {
+        self.forget().await;
         true
     }
 }

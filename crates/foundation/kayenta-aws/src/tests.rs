@@ -323,6 +323,32 @@ async fn refused_credentials_are_found_anew() {
     let rotated = "[default]\naws_access_key_id = rotated\naws_secret_access_key = s\n";
     std::fs::write(home.path().join(".aws/credentials"), rotated).unwrap();
     assert!(sign().await.contains("Credential=of-default/"));
-    signer.forget();
+    signer.forget().await;
     assert!(sign().await.contains("Credential=rotated/"));
+}
+
+#[tokio::test]
+async fn keys_of_the_settings_that_are_in_files_are_read_again_when_they_are_refused() {
+    let home = home();
+    let machine = Machine::new(home.path(), &[], nowhere);
+    let path = home.path().join("access-key");
+    std::fs::write(&path, "first").unwrap();
+    let files = kayenta_secrets::SecretFiles::default();
+    let source = CredentialSource::Keys {
+        access_key: files.open(&path).unwrap(),
+        secret_key: "s".into(),
+        session_token: None,
+    };
+    let signer = AwsSigner::new(&machine.connections, source, "s3", "eu-west-1");
+    let sign = || async {
+        let request = Request::get("https://bucket.example/key").body(());
+        let (mut parts, ()) = request.unwrap().into_parts();
+        signer.sign(&mut parts).await.unwrap();
+        parts.headers["authorization"].to_str().unwrap().to_owned()
+    };
+    assert!(sign().await.contains("Credential=first/"));
+    std::fs::write(&path, "second").unwrap();
+    assert!(sign().await.contains("Credential=first/"));
+    signer.forget().await;
+    assert!(sign().await.contains("Credential=second/"));
 }

@@ -70,7 +70,7 @@ impl Authorizer for GoogleTokens {
         Ok(vec![(*token).clone()])
     }
 
-    async fn refused(&self) -> bool {
-        self.kept.forget().await
+    async fn refused(&self, shown: &[SecretString]) -> bool {
+        self.kept.refuse(shown).await
     }
 }

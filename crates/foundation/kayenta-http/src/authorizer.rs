@@ -38,9 +38,11 @@ pub trait Authorizer: fmt::Debug + Send + Sync {
         body: &[u8],
     ) -> Result<Vec<SecretString>, AuthorizeError>;
 
-    /// The server did not accept the last proof (401 or 403). Returns whether the next one may be
-    /// another; the request is then made once more.
-    async fn refused(&self) -> bool;
+    /// The server did not accept a proof (401 or 403); `shown` are the secrets that
+    /// [`authorize`](Self::authorize) returned with it. Returns whether the next one may be another, which
+    /// is so as well when another request has replaced the proof meanwhile; the request is then made once
+    /// more.
+    async fn refused(&self, shown: &[SecretString]) -> bool;
 }
 
 /// Sets `Authorization: Bearer …`.
@@ -72,6 +74,8 @@ pub struct KeptToken {
     now: Now,
     /// Held while a token is granted, so that a burst of requests asks once.
     kept: Mutex<Option<Kept>>,
+    /// The last token a server refused, which several requests may have shown.
+    refused: Mutex<Option<Arc<SecretString>>>,
 }
 
 struct Kept {
@@ -92,6 +96,7 @@ impl KeptToken {
         Self {
             now,
             kept: Mutex::new(None),
+            refused: Mutex::new(None),
         }
     }
 
@@ -125,9 +130,20 @@ impl KeptToken {
         Ok(token)
     }
 
-    /// Forgets the token; whether there was one.
-    pub async fn forget(&self) -> bool {
-        self.kept.lock().await.take().is_some()
+    /// Forgets the token if it is the one a server has refused, `shown`; whether the next one may be
+    /// another.
+    pub async fn refuse(&self, shown: &[SecretString]) -> bool {
+        let is = |token: &Arc<SecretString>| contains(shown, token);
+        let mut refused = self.refused.lock().await;
+        let mut kept = self.kept.lock().await;
+        match &*kept {
+            Some(current) if is(&current.token) => {
+                *refused = kept.take().map(|kept| kept.token);
+                true
+            }
+            Some(_) => true,
+            None => refused.as_ref().is_some_and(is),
+        }
     }
 }
 
@@ -170,8 +186,8 @@ impl<S: TokenSource> Authorizer for BearerTokens<S> {
         Ok(vec![(*token).clone()])
     }
 
-    async fn refused(&self) -> bool {
-        self.kept.forget().await
+    async fn refused(&self, shown: &[SecretString]) -> bool {
+        self.kept.refuse(shown).await
     }
 }
 
@@ -202,9 +218,18 @@ impl Authorizer for BearerFile {
         Ok(vec![token])
     }
 
-    async fn refused(&self) -> bool {
-        false
+    async fn refused(&self, shown: &[SecretString]) -> bool {
+        // It may have been replaced since it was read.
+        let now = read_secret(&self.path).await;
+        now.is_ok_and(|now| !contains(shown, &now))
     }
+}
+
+/// Whether a secret is among those that were shown.
+pub(crate) fn contains(shown: &[SecretString], secret: &SecretString) -> bool {
+    shown
+        .iter()
+        .any(|one| one.expose_secret() == secret.expose_secret())
 }
 
 /// A secret in a file, without the blanks around it.

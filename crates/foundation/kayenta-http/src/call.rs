@@ -354,7 +354,8 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Sends one request, with the account's credentials if it goes to its host.
+    /// Sends one request, with the account's credentials if it goes to its host. Returns the secrets that
+    /// were made for it, too.
     async fn once(
         &mut self,
         method: &Method,
@@ -362,8 +363,9 @@ impl<'c> Call<'c> {
         body: &Option<Bytes>,
         home: bool,
         shown: &str,
-    ) -> Result<Response, HttpError> {
+    ) -> Result<(Response, Vec<SecretString>), HttpError> {
         let account = self.account;
+        let mut proofs = Vec::new();
         let mut headers = self.headers.clone();
         if home {
             headers.extend(account.headers.clone());
@@ -381,8 +383,8 @@ impl<'c> Call<'c> {
                 parts.headers = headers;
                 let content = body.as_deref().unwrap_or_default();
                 let secrets = authorizer.authorize(&mut parts, content).await;
-                let secrets = secrets.map_err(|error| no_proof(&error, shown))?;
-                self.masker = self.masker.and(secrets);
+                proofs = secrets.map_err(|error| no_proof(&error, shown))?;
+                self.masker = self.masker.and(proofs.iter().cloned());
                 client
                     .request(parts.method, parts.uri.to_string())
                     .headers(parts.headers)
@@ -395,7 +397,7 @@ impl<'c> Call<'c> {
         if let Some(body) = body {
             request = request.body(body.clone());
         }
-        request.send().await.map_err(|error| {
+        let answer = request.send().await.map_err(|error| {
             let error = error.without_url();
             let url = shown.to_owned();
             let kind = if error.is_connect() {
@@ -405,7 +407,8 @@ impl<'c> Call<'c> {
             };
             let cause = self.masker.text(&root_cause(&error));
             HttpError::new(kind, format!("No answer from {shown}: {cause}")).caused_by(error)
-        })
+        })?;
+        Ok((answer, proofs))
     }
 
     /// Sends and follows redirects. Credentials go to the account's own host only.
@@ -426,7 +429,7 @@ impl<'c> Call<'c> {
         };
         let (mut method, mut body) = (self.method.clone(), self.body.clone());
         for _ in 0..=MOST_REDIRECTS {
-            let mut response = self
+            let (mut response, proofs) = self
                 .once(&method, &url, &body, is_home(&url), shown)
                 .await?;
             let mut status = response.status();
@@ -434,9 +437,9 @@ impl<'c> Call<'c> {
             if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
                 && is_home(&url)
                 && let Some(authorizer) = &self.account.authorizer
-                && authorizer.refused().await
+                && authorizer.refused(&proofs).await
             {
-                response = self.once(&method, &url, &body, true, shown).await?;
+                (response, _) = self.once(&method, &url, &body, true, shown).await?;
                 status = response.status();
             }
             let followed = match status {

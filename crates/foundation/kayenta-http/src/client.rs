@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use kayenta_secrets::{BaseUrl, Masker};
+use kayenta_secrets::{BaseUrl, Masker, Secret};
 use reqwest::Method;
 use secrecy::SecretString;
 
@@ -29,7 +29,7 @@ pub struct HttpClientBuilder {
     peer: &'static str,
     base_url: BaseUrl,
     credentials: Credentials,
-    headers: Vec<(String, SecretString)>,
+    headers: Vec<(String, Secret)>,
     masker: Masker,
     error_text: ErrorText,
     within_host: bool,
@@ -47,7 +47,7 @@ impl HttpClientBuilder {
     /// Headers that are sent with every request besides the credentials, to the configured host only;
     /// their values count as secrets.
     #[must_use]
-    pub fn headers(mut self, headers: impl IntoIterator<Item = (String, SecretString)>) -> Self {
+    pub fn headers(mut self, headers: impl IntoIterator<Item = (String, Secret)>) -> Self {
         self.headers.extend(headers);
         self
     }

@@ -64,7 +64,7 @@ pub use authorizer::{
 };
 pub use call::Call;
 pub use client::{HttpClient, HttpClientBuilder, message_of_json};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, reread};
 pub use encoding::{URL_PART, form_encoded, path_segment};
 pub use error::{HttpError, HttpErrorKind};
 pub use events::{Event, Events};

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use kayenta_secrets::BaseUrl;
+use kayenta_secrets::{BaseUrl, Secret};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum ClientProof {
     /// A shared secret, sent in the body (`client_secret_post`).
-    Secret(SecretString),
+    Secret(Secret),
     /// A shared secret in a file, read for each token.
     SecretFile(PathBuf),
     /// A signed token in a file that something else renews (RFC 7523): workload identity.
@@ -95,7 +95,7 @@ impl TokenSource for ClientCredentialsGrant {
             ("client_id", settings.client_id.clone()),
         ];
         let secret = match &settings.proof {
-            ClientProof::Secret(secret) => secret.clone(),
+            ClientProof::Secret(secret) => secret.current(),
             ClientProof::SecretFile(path) | ClientProof::AssertionFile(path) => {
                 read_secret(path).await?
             }

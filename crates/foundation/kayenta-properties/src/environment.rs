@@ -7,6 +7,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use kayenta_secrets::SecretFiles;
+
 use crate::files::flags;
 
 /// Everything outside the program that a configuration may come from.
@@ -33,6 +35,7 @@ pub struct Environment {
     pub(crate) root: PathBuf,
     pub(crate) only_files: Vec<PathBuf>,
     pub(crate) random_seed: u64,
+    pub(crate) secret_files: SecretFiles,
 }
 
 impl Environment {
@@ -49,6 +52,7 @@ impl Environment {
             root: root.into(),
             only_files: Vec::new(),
             random_seed: 0,
+            secret_files: SecretFiles::default(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Environment {
                 &std::hash::RandomState::new(),
                 std::process::id(),
             ),
+            secret_files: SecretFiles::default(),
         }
     }
 
@@ -167,6 +172,12 @@ impl Environment {
     #[must_use]
     pub fn locate(&self, path: impl AsRef<Path>) -> PathBuf {
         self.physical(&self.absolute(path.as_ref()))
+    }
+
+    /// The files that secrets of the configuration come from, which have to be read again now and then.
+    #[must_use]
+    pub fn secret_files(&self) -> &SecretFiles {
+        &self.secret_files
     }
 
     /// The text of a file that a configuration names.

@@ -77,4 +77,4 @@ pub use environment_view::{EnvironmentView, FoundProperty, PropertyView, SourceV
 pub use loader::{Gathered, Loader};
 pub use mask::{is_secret_name, mask};
 pub use origin::Origin;
-pub use properties::{Properties, SecretReferences};
+pub use properties::{Properties, SecretReference, SecretReferences};

@@ -145,6 +145,7 @@ impl Loader {
                 sources,
                 random_seed: environment.random_seed,
                 secrets: self.secrets,
+                environment: Some(environment.clone()),
             }
         };
         let base = all(Vec::new());

@@ -1,8 +1,10 @@
 //! Secrets as types, and secrets taken out of texts.
 //!
 //! A secret reaches people by being printed: in a log line, an error, a page that shows the settings.
-//! This crate closes those ways with three means, so that no caller masks anything by hand:
+//! This crate closes those ways with four means, so that no caller masks anything by hand:
 //!
+//! * [`Secret`] holds a secret that may be in a file which something else renews; its value is asked for
+//!   when it is used.
 //! * [`BaseUrl`] and [`SecretUrl`] hold URLs that may carry a password or a key. They print masked;
 //!   only `expose` gives out the whole text. Plain secrets are [`secrecy::SecretString`]s.
 //! * [`Masker`] knows the secrets of one account and finds them in what another system says, in every
@@ -25,8 +27,10 @@
 
 mod masker;
 mod masking;
+mod secret;
 mod url;
 
 pub use masker::Masker;
 pub use masking::{MASK, is_secret_parameter, mask_urls};
+pub use secret::{Secret, SecretFiles};
 pub use url::{BaseUrl, InvalidBaseUrl, SecretUrl};

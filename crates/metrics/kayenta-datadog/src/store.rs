@@ -10,8 +10,7 @@ use kayenta_metrics::{
     series::{self, Axis},
 };
 use kayenta_model::{Clock, MetricSet};
-use kayenta_secrets::BaseUrl;
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -32,9 +31,9 @@ pub struct DatadogAccount {
     /// `endpoint.baseUrl`; a path in it stays.
     pub base_url: BaseUrl,
     /// `apiKey`, sent as `DD-API-KEY`.
-    pub api_key: Option<SecretString>,
+    pub api_key: Option<Secret>,
     /// `applicationKey`, sent as `DD-APPLICATION-KEY`.
-    pub application_key: Option<SecretString>,
+    pub application_key: Option<Secret>,
     /// `kayenta.datadog.metadataCachingIntervalMS`, 15 min.
     pub metadata_interval: Duration,
 }

@@ -10,8 +10,8 @@ use kayenta_http::{
 };
 use kayenta_metrics::{FetchError, Metadata, MetricQuery, MetricsStore, StoreDescription, series};
 use kayenta_model::MetricSet;
-use kayenta_secrets::{InvalidBaseUrl, SecretUrl};
-use secrecy::{ExposeSecret, SecretString};
+use kayenta_secrets::{InvalidBaseUrl, Secret, SecretUrl};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::{
@@ -41,7 +41,7 @@ pub struct HttpJsonAccount {
     /// `method`.
     pub method: Method,
     /// `headers`; every value counts as a secret.
-    pub headers: IndexMap<String, SecretString>,
+    pub headers: IndexMap<String, Secret>,
     /// `body`: a template, encoded as the header `Content-Type` says, JSON without one.
     pub body: Option<String>,
     /// `seriesPath`.
@@ -115,11 +115,11 @@ impl HttpJsonStore {
             .headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-            .map_or("application/json", |(_, value)| value.expose_secret());
+            .map_or("application/json".into(), |(_, value)| value.current());
         let body = account
             .body
             .as_deref()
-            .map(|body| Template::body(body, content_type))
+            .map(|body| Template::body(body, content_type.expose_secret()))
             .transpose()
             .map_err(template("body"))?;
         let path = |setting, text: &Option<String>| {

@@ -40,7 +40,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<InfluxDbAccount>> {
         (Some(token), _) => InfluxDbCredentials::Token(token),
         (None, Some(username)) => InfluxDbCredentials::Basic {
             username,
-            password: password.unwrap_or_default(),
+            password: password.unwrap_or_else(|| "".into()),
         },
         (None, None) => InfluxDbCredentials::None,
     };

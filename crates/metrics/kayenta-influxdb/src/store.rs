@@ -8,8 +8,7 @@ use kayenta_metrics::{
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
-use kayenta_secrets::BaseUrl;
-use secrecy::{ExposeSecret, SecretString};
+use kayenta_secrets::{BaseUrl, Secret};
 
 use crate::{DESCRIPTION, answer, query};
 
@@ -29,13 +28,13 @@ pub enum InfluxDbCredentials {
     #[default]
     None,
     /// `token`, of InfluxDB 1.8 and 2.x: `Authorization: Token …`.
-    Token(SecretString),
+    Token(Secret),
     /// `username` and `password`: HTTP basic.
     Basic {
         /// The user.
         username: String,
         /// The password.
-        password: SecretString,
+        password: Secret,
     },
 }
 
@@ -56,10 +55,11 @@ impl InfluxDbStore {
             InfluxDbCredentials::Basic { username, password } => {
                 Credentials::Basic { username, password }
             }
-            InfluxDbCredentials::Token(token) => {
-                let header = format!("Token {}", token.expose_secret());
-                Credentials::Headers(vec![("authorization".to_owned(), header.into())])
-            }
+            InfluxDbCredentials::Token(token) => Credentials::Scheme {
+                header: "authorization".to_owned(),
+                scheme: "Token".to_owned(),
+                proof: token,
+            },
         };
         let client = HttpClient::builder("InfluxDB", account.base_url)
             .credentials(credentials)

@@ -6,8 +6,7 @@ use kayenta_accounts::{AccountKind, AccountSettings, Section};
 use kayenta_http::Transport;
 use kayenta_model::{AccountType, Clock, IdSource, JsonMap};
 use kayenta_properties::{Diagnostic, Group, Severity};
-use kayenta_secrets::BaseUrl;
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 use serde_json::json;
 
 use crate::{description::StoreDescription, store::MetricsStore};
@@ -113,7 +112,7 @@ pub fn endpoint_or(group: &Group<'_>, default: &str) -> Option<BaseUrl> {
 
 /// A credential without which every call fails, though the reference starts.
 #[must_use]
-pub fn wanted_secret(group: &Group<'_>, property: &str) -> Option<SecretString> {
+pub fn wanted_secret(group: &Group<'_>, property: &str) -> Option<Secret> {
     let secret = group.secret(property);
     if secret.is_none() && !group.is_given(property) {
         group.report(

@@ -9,8 +9,8 @@ use kayenta_metrics::{
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
-use kayenta_secrets::BaseUrl;
-use secrecy::{ExposeSecret, SecretString};
+use kayenta_secrets::{BaseUrl, Secret};
+use secrecy::ExposeSecret;
 
 use crate::{
     DESCRIPTION, answer,
@@ -28,9 +28,9 @@ pub struct NewRelicAccount {
     /// `endpoint.baseUrl`, `https://insights-api.newrelic.com`.
     pub base_url: BaseUrl,
     /// `apiKey`: sent as `X-Query-Key`.
-    pub api_key: Option<SecretString>,
+    pub api_key: Option<Secret>,
     /// `applicationKey`: the number of the account, part of the path.
-    pub application_key: Option<SecretString>,
+    pub application_key: Option<Secret>,
     /// `defaultScopeKey` and `defaultLocationKey`.
     pub defaults: DefaultKeys,
 }
@@ -40,7 +40,7 @@ pub struct NewRelicAccount {
 pub struct NewRelicStore {
     account: String,
     client: HttpClient,
-    application_key: Option<SecretString>,
+    application_key: Option<Secret>,
     defaults: DefaultKeys,
 }
 
@@ -59,7 +59,7 @@ impl NewRelicStore {
             .error_text(answer::error_text);
         if let Some(key) = &account.application_key {
             // C-NEWRELIC-03: it is configured as a key, so no error or log line shows it.
-            builder = builder.secret(key.clone());
+            builder = builder.secret(key.current());
         }
         Ok(Self {
             account: account.name,
@@ -79,7 +79,7 @@ impl NewRelicStore {
         })?;
         let path = format!(
             "/v1/accounts/{}/query",
-            path_segment(number.expose_secret())
+            path_segment(number.current().expose_secret())
         );
         let answer = self
             .client

@@ -14,6 +14,7 @@ use kayenta_metrics::{
 };
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Group, convert::Choices};
+use secrecy::ExposeSecret;
 
 use crate::{DESCRIPTION, PrometheusAccount, PrometheusStore, QueryMethod, store::MOST_POINTS};
 
@@ -124,18 +125,13 @@ fn account(
 
 fn user_and_password(group: &Group<'_>, file: &str) -> Result<Credentials, String> {
     let path = file.strip_prefix("file:").unwrap_or(file);
-    let text = group
-        .environment()
-        .read(path)
-        .map_err(|error| error.to_string())?;
-    let (username, password) = text
-        .trim()
-        .split_once(':')
-        .ok_or("it has no colon between user and password")?;
-    Ok(Credentials::Basic {
-        username: username.to_owned(),
-        password: password.into(),
-    })
+    let environment = group.environment();
+    let pair = environment.secret_files().open(environment.locate(path));
+    let pair = pair.map_err(|error| error.to_string())?;
+    if !pair.current().expose_secret().contains(':') {
+        return Err("it has no colon between user and password".to_owned());
+    }
+    Ok(Credentials::UserPassword(pair))
 }
 
 impl MetricsAccount for PrometheusAccount {

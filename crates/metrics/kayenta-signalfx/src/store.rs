@@ -8,8 +8,7 @@ use kayenta_metrics::{
     series::{self, Axis},
 };
 use kayenta_model::{MetricSet, query::SignalFxQuery};
-use kayenta_secrets::BaseUrl;
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 
 use crate::{
     DESCRIPTION,
@@ -25,7 +24,7 @@ pub struct SignalFxAccount {
     /// `endpoint.baseUrl`, in the reference `https://stream.signalfx.com` by default.
     pub base_url: BaseUrl,
     /// `accessToken`, sent as `X-SF-TOKEN`.
-    pub access_token: Option<SecretString>,
+    pub access_token: Option<Secret>,
     /// `defaultScopeKey`: the dimension a scope is a value of.
     pub default_scope_key: Option<String>,
     /// `defaultLocationKey`: the same for the location.

@@ -33,7 +33,7 @@ fn account(group: &Group<'_>) -> Option<AccountSettings<WavefrontAccount>> {
     let api_token = group.secret("apiToken");
     if api_token
         .as_ref()
-        .is_none_or(|token| token.expose_secret().is_empty())
+        .is_none_or(|token| token.current().expose_secret().is_empty())
     {
         let mut lacking = group.lacking("apiToken", "a token of the Wavefront API");
         lacking.message = "apiToken is marked non-null but is null".to_owned();

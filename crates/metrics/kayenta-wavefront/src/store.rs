@@ -8,8 +8,7 @@ use kayenta_metrics::{
     series::{self, Axis},
 };
 use kayenta_model::MetricSet;
-use kayenta_secrets::BaseUrl;
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 
 use crate::{
     DESCRIPTION,
@@ -23,7 +22,7 @@ pub struct WavefrontAccount {
     /// `endpoint.baseUrl`.
     pub base_url: BaseUrl,
     /// `apiToken`: sent as a bearer token.
-    pub api_token: SecretString,
+    pub api_token: Secret,
 }
 
 /// One Wavefront account.

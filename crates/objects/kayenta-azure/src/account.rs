@@ -10,9 +10,9 @@ use azure_identity::{
     ClientAssertionCredentialOptions, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use kayenta_secrets::mask_urls;
+use kayenta_secrets::{Secret, mask_urls};
 use kayenta_storage::{StorageError, StorageErrorKind};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use url::Url;
 
 /// An account of `kayenta.azure.accounts` that keeps objects.
@@ -52,10 +52,10 @@ impl fmt::Debug for AzureAccount {
 #[derive(Clone, Debug)]
 pub enum AzureCredential {
     /// `accountAccessKey`: base64.
-    SharedKey(SecretString),
+    SharedKey(Secret),
     /// `sasToken`, which the Java service does not have: a shared access signature, with or without
     /// its `?`.
-    SasToken(SecretString),
+    SasToken(Secret),
     /// `workloadIdentity: true`, which the Java service does not have: the Entra ID of the Kubernetes
     /// service account (`AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`).
     WorkloadIdentity,
@@ -63,7 +63,7 @@ pub enum AzureCredential {
 
 /// A credential ready for use.
 pub(crate) enum Access {
-    SharedKey { account: String, key: Vec<u8> },
+    SharedKey { account: String, key: Secret },
     Sas,
     Identity(Arc<dyn TokenCredential>),
 }
@@ -91,6 +91,7 @@ impl AzureAccount {
         let mut container_url = self.container_url()?;
         let access = match &self.credential {
             AzureCredential::SasToken(token) => {
+                let token = token.current();
                 let token = token.expose_secret().trim().trim_start_matches('?');
                 if token.is_empty() {
                     return Err(self.unusable("sasToken is empty"));
@@ -114,12 +115,15 @@ impl AzureAccount {
                     })?;
                 Access::Identity(credential)
             }
-            AzureCredential::SharedKey(key) => Access::SharedKey {
-                account: self.storage_account_name.clone(),
-                key: BASE64_STANDARD
-                    .decode(key.expose_secret())
-                    .map_err(|_| invalid("Storage Key is not a valid base64 encoded string."))?,
-            },
+            AzureCredential::SharedKey(key) => {
+                BASE64_STANDARD
+                    .decode(key.current().expose_secret())
+                    .map_err(|_| invalid("Storage Key is not a valid base64 encoded string."))?;
+                Access::SharedKey {
+                    account: self.storage_account_name.clone(),
+                    key: key.clone(),
+                }
+            }
         };
         Ok(Resolved {
             container_url,

@@ -7,10 +7,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kayenta_accounts::{AccountKind, AccountSettings, Section, Service, supported_types};
 use kayenta_model::{AccountType, JsonMap};
 use kayenta_properties::{Diagnostic, Group, Value};
+use kayenta_secrets::Secret;
 use kayenta_storage::{
     Departure, MissingBucket, ObjectAccount, ObjectStore, ObjectStoreDescription, OpenError,
     Opening, Place, StorageError,
 };
+use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
@@ -257,9 +259,21 @@ fn shared_key(
         ));
         return Ok(None);
     };
-    if STANDARD.decode(text.trim()).is_ok() {
-        let _ = group.secret("accountAccessKey");
-        return Ok(Some(AzureCredential::SharedKey(text.trim().into())));
+    let secret: Secret = match value.filter(|value| value.text == text) {
+        // A mistake is reported there.
+        Some(value) => match group.secret_of(value) {
+            Some(secret) => secret,
+            None => return Ok(None),
+        },
+        None => text.into(),
+    };
+    let current = secret.current();
+    let trimmed = current.expose_secret().trim();
+    if STANDARD.decode(trimmed).is_ok() {
+        return Ok(Some(AzureCredential::SharedKey(match secret.rotates() {
+            true => secret,
+            false => trimmed.into(),
+        })));
     }
     let mut cause = without(
         group,

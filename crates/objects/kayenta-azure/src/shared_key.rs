@@ -13,6 +13,8 @@ use azure_core::http::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
+use kayenta_secrets::Secret;
+use secrecy::ExposeSecret;
 use sha2::Sha256;
 use url::Url;
 
@@ -36,22 +38,29 @@ const SIGNED_HEADERS: [&str; 11] = [
 /// attempt carries its own date.
 pub struct SharedKeyPolicy {
     account: String,
-    key: Vec<u8>,
+    key: Secret,
 }
 
 impl SharedKeyPolicy {
-    /// Signs for `account` with its decoded key.
+    /// Signs for `account` with its key, in base64.
     #[must_use]
-    pub fn new(account: String, key: Vec<u8>) -> Self {
+    pub fn new(account: String, key: Secret) -> Self {
         Self { account, key }
     }
 
-    fn authorization(&self, string_to_sign: &str) -> String {
+    fn authorization(&self, string_to_sign: &str) -> azure_core::Result<String> {
+        let key = self.key.current();
+        let key = BASE64_STANDARD.decode(key.expose_secret()).map_err(|_| {
+            azure_core::Error::with_message(
+                azure_core::error::ErrorKind::Credential,
+                "the storage key is not a valid base64 encoded string",
+            )
+        })?;
         let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of every length");
+            Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of every length");
         mac.update(string_to_sign.as_bytes());
         let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
-        format!("SharedKey {}:{signature}", self.account)
+        Ok(format!("SharedKey {}:{signature}", self.account))
     }
 }
 
@@ -83,7 +92,7 @@ impl Policy for SharedKeyPolicy {
             request.headers(),
             request.body().len().unwrap_or(0),
         );
-        request.insert_header(AUTHORIZATION, self.authorization(&string_to_sign));
+        request.insert_header(AUTHORIZATION, self.authorization(&string_to_sign)?);
         match next {
             [following, rest @ ..] => following.send(context, request, rest).await,
             [] => Err(azure_core::Error::with_message(
@@ -190,7 +199,7 @@ mod tests {
     fn dates_are_in_http_s_own_form_and_keys_are_not_printed() {
         let at = DateTime::from_timestamp(784_111_777, 0).unwrap();
         assert_eq!(http_date(at), "Sun, 06 Nov 1994 08:49:37 GMT");
-        let policy = SharedKeyPolicy::new("acct".to_owned(), b"hush".to_vec());
+        let policy = SharedKeyPolicy::new("acct".to_owned(), BASE64_STANDARD.encode("hush").into());
         assert_eq!(
             format!("{policy:?}"),
             "SharedKeyPolicy { account: \"acct\", .. }"
@@ -200,10 +209,34 @@ mod tests {
     /// RFC 4231, test case 2.
     #[test]
     fn signatures_are_hmac_sha256_in_base64() {
-        let policy = SharedKeyPolicy::new("acct".to_owned(), b"Jefe".to_vec());
+        let policy = SharedKeyPolicy::new("acct".to_owned(), BASE64_STANDARD.encode("Jefe").into());
         assert_eq!(
-            policy.authorization("what do ya want for nothing?"),
+            policy
+                .authorization("what do ya want for nothing?")
+                .unwrap(),
             "SharedKey acct:W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
+        );
+    }
+
+    #[test]
+    fn a_key_in_a_file_signs_as_it_is_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, BASE64_STANDARD.encode("Jefe")).unwrap();
+        let files = kayenta_secrets::SecretFiles::default();
+        let policy = SharedKeyPolicy::new("acct".to_owned(), files.open(&path).unwrap());
+        let signed = || policy.authorization("text").unwrap();
+        let first = signed();
+        assert_eq!(signed(), first);
+        std::fs::write(&path, BASE64_STANDARD.encode("another")).unwrap();
+        files.refresh();
+        assert_ne!(signed(), first);
+        std::fs::write(&path, "no base64!").unwrap();
+        files.refresh();
+        let error = policy.authorization("text").unwrap_err().to_string();
+        assert!(
+            error.contains("base64") && !error.contains("no base64!"),
+            "{error}"
         );
     }
 }

@@ -170,7 +170,7 @@ impl Requests {
             .await
             .map_err(|error| self.failures.unanswered(attempted, &error))?;
         if self.failures.distrusts_credentials(&answer) {
-            target.signer.forget();
+            target.signer.forget().await;
         }
         Ok(answer)
     }

@@ -4,6 +4,7 @@ use std::{fmt, future::Future, time::Duration};
 
 use chrono::NaiveDateTime;
 use futures::{Stream, TryStreamExt};
+use kayenta_secrets::Secret;
 use secrecy::ExposeSecret;
 use sqlx::{
     Arguments, AssertSqlSafe, ConnectOptions, Connection as _, Database, Encode, Executor, MySql,
@@ -24,6 +25,8 @@ const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMM
 #[derive(Clone)]
 pub(crate) struct Options {
     to: To,
+    /// Which may be another for the next connection.
+    password: Option<Secret>,
     silence: Duration,
 }
 
@@ -93,9 +96,6 @@ impl Options {
                 if let Some(user) = user {
                     options = options.username(user);
                 }
-                if let Some(password) = password {
-                    options = options.password(password.expose_secret());
-                }
                 if !authorities.is_empty() {
                     options = options.ssl_root_cert_from_pem(authorities.to_vec());
                 }
@@ -116,23 +116,35 @@ impl Options {
                 if let Some(user) = user {
                     options = options.username(user);
                 }
-                if let Some(password) = password {
-                    options = options.password(password.expose_secret());
-                }
                 if !authorities.is_empty() {
                     options = options.ssl_ca_from_pem(authorities.to_vec());
                 }
                 To::MySql(Box::new(options.disable_statement_logging()))
             }
         };
-        Self { to, silence }
+        Self {
+            to,
+            password: password.cloned(),
+            silence,
+        }
     }
 
     pub(crate) async fn connect(&self) -> sqlx::Result<Connection> {
+        let password = self.password.as_ref().map(Secret::current);
         let connecting = async {
             Ok(match &self.to {
-                To::Postgres(options) => Wire::Postgres(options.connect().await?),
+                To::Postgres(options) => {
+                    let options = match &password {
+                        Some(password) => options.clone().password(password.expose_secret()),
+                        None => (**options).clone(),
+                    };
+                    Wire::Postgres(options.connect().await?)
+                }
                 To::MySql(options) => {
+                    let options = match &password {
+                        Some(password) => options.clone().password(password.expose_secret()),
+                        None => (**options).clone(),
+                    };
                     let mut connection = options.connect().await?;
                     connection.execute(MYSQL_ISOLATION).await?;
                     Wire::MySql(connection)

@@ -2,8 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use kayenta_secrets::Secret;
 use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
 use url::Url;
 
 /// Which SQL is spoken.
@@ -56,7 +56,7 @@ pub struct JdbcUrl {
     /// The user, if the URL names one.
     pub user: Option<String>,
     /// The password, if the URL has one.
-    pub password: Option<SecretString>,
+    pub password: Option<Secret>,
     /// `sslmode`, `sslMode`, `useSSL`.
     pub tls: TlsMode,
     /// `sslrootcert`, `serverSslCert`: a PEM file of authorities beside those of the service.
@@ -191,12 +191,15 @@ mod tests {
         assert_eq!(url.tls, TlsMode::VerifyHost);
         assert_eq!(url.authorities, Some("/etc/ca.pem".into()));
         assert_eq!(url.user.as_deref(), Some("k"));
-        assert_eq!(url.password.as_ref().unwrap().expose_secret(), "s&t");
+        assert_eq!(
+            url.password.as_ref().unwrap().current().expose_secret(),
+            "s&t"
+        );
         assert!(!format!("{url:?}").contains("s&t"));
 
         let url = parsed("jdbc:mysql://u:p%40w@[::1]/kayenta?serverTimezone=UTC&useSSL=false");
         assert_eq!((url.host.as_str(), url.port), ("::1", 3306));
-        assert_eq!(url.password.unwrap().expose_secret(), "p@w");
+        assert_eq!(url.password.unwrap().current().expose_secret(), "p@w");
         assert_eq!(url.tls, TlsMode::Disabled);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use kayenta_secrets::Secret;
 
 use crate::jdbc::JdbcUrl;
 
@@ -25,7 +25,7 @@ pub struct ConnectionPool {
     /// `user`, else the one in the URL.
     pub user: Option<String>,
     /// `password`, else the one in the URL.
-    pub password: Option<SecretString>,
+    pub password: Option<Secret>,
     /// `maxPoolSize`: connections open at a time.
     pub most_connections: u32,
     /// `connectionTimeoutMs`: how long to wait for a connection.

@@ -239,7 +239,7 @@ impl Guard {
         let mut found = None;
         // Every token is compared, so that the time taken tells nothing.
         for known in &self.settings.tokens {
-            if same(known.token.expose_secret(), token) {
+            if same(known.token.current().expose_secret(), token) {
                 found = Some(known);
             }
         }
@@ -260,8 +260,8 @@ impl Guard {
     fn user(&self, username: &str, password: &str) -> Option<Caller> {
         let mut found = None;
         for user in &self.settings.users {
-            let matches =
-                same(&user.username, username) & same(user.password.expose_secret(), password);
+            let matches = same(&user.username, username)
+                & same(user.password.current().expose_secret(), password);
             if matches {
                 found = Some(user);
             }

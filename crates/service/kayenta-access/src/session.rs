@@ -55,8 +55,8 @@ impl Sessions {
         let material = match key {
             Some(key) => vec![key.clone()],
             None => {
-                let tokens = settings.tokens.iter().map(|known| known.token.clone());
-                let passwords = settings.users.iter().map(|known| known.password.clone());
+                let tokens = settings.tokens.iter().map(|known| known.token.current());
+                let passwords = settings.users.iter().map(|known| known.password.current());
                 tokens.chain(passwords).collect()
             }
         };

@@ -9,8 +9,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use kayenta_engine::{ExecutionHistory, NoticeBoard};
 use kayenta_http::{Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
+use kayenta_secrets::Secret;
 use kayenta_settings::{NotificationEvent, NotificationForm, NotificationSettings};
-use secrecy::SecretString;
 
 use crate::{
     event::{Event, events},
@@ -41,7 +41,6 @@ pub enum ReceiverError {
 pub struct Receiver {
     pub(crate) settings: NotificationSettings,
     pub(crate) turns: Turns,
-    keys: Vec<SigningKey>,
     client: HttpClient,
     host: String,
 }
@@ -75,14 +74,10 @@ impl Receiver {
     pub fn new(
         settings: NotificationSettings,
         credentials: Credentials,
-        headers: Vec<(String, SecretString)>,
+        headers: Vec<(String, Secret)>,
         transport: &Transport,
     ) -> Result<Self, ReceiverError> {
-        let keys = settings
-            .secrets
-            .iter()
-            .map(|secret| SigningKey::read(secret).map_err(ReceiverError::Secret))
-            .collect::<Result<_, _>>()?;
+        keys(&settings).map_err(ReceiverError::Secret)?;
         let url = settings.url.expose_url();
         let host = url.host_str().unwrap_or_default().to_owned();
         // The whole rest is the right to post: /services/T0/B0/XXXX, ?sig=XXXX.
@@ -97,7 +92,6 @@ impl Receiver {
         Ok(Self {
             settings,
             turns: Turns::default(),
-            keys,
             client,
             host,
         })
@@ -136,8 +130,14 @@ impl Receiver {
                 ("webhook-id", id.clone()),
                 ("webhook-timestamp", timestamp.to_string()),
             ];
-            if !self.keys.is_empty() {
-                let signed = signatures(&self.keys, &id, timestamp, body.as_bytes());
+            // Read each time: a secret in a file may have been exchanged.
+            let keys = keys(&self.settings).map_err(|cause| Refusal {
+                cause,
+                gone: false,
+                after: None,
+            })?;
+            if !keys.is_empty() {
+                let signed = signatures(&keys, &id, timestamp, body.as_bytes());
                 headers.push(("webhook-signature", signed));
             }
             for (name, value) in headers {
@@ -172,6 +172,14 @@ impl Receiver {
             after: error.retry_after,
         }
     }
+}
+
+/// What requests are signed with now.
+fn keys(settings: &NotificationSettings) -> Result<Vec<SigningKey>, String> {
+    let secrets = settings.secrets.iter();
+    secrets
+        .map(|secret| SigningKey::read(&secret.current()))
+        .collect()
 }
 
 /// Every configured receiver.

@@ -192,19 +192,24 @@ fn key_store(
     let bytes = read(path)?;
     KeyStore::from_pkcs12(&bytes, password, policy).map_err(|error| KeyMaterialError::KeyStore {
         path: path.to_owned(),
-        message: unopened(&bytes, &error.to_string()),
+        message: unopened(path, &bytes, &error.to_string()),
     })
 }
 
 /// Why a file cannot be opened as PKCS#12. Advice is given only where it fits the cause.
-fn unopened(bytes: &[u8], error: &str) -> String {
+fn unopened(path: &Path, bytes: &[u8], error: &str) -> String {
     const JKS: [u8; 4] = [0xfe, 0xed, 0xfe, 0xed];
     const JCEKS: [u8; 4] = [0xce, 0xce, 0xce, 0xce];
     const SEQUENCE: u8 = 0x30;
-    if bytes.starts_with(&JKS) || bytes.starts_with(&JCEKS) {
-        return "is in Java's own JKS format, which is not supported; convert it with \
-                `keytool -importkeystore -deststoretype pkcs12`"
-            .to_owned();
+    for (magic, format) in [(JKS, "JKS"), (JCEKS, "JCEKS")] {
+        if bytes.starts_with(&magic) {
+            let shown = path.display();
+            return format!(
+                "is in Java's own {format} format, which is not supported; convert it with \
+                 `keytool -importkeystore -srckeystore {shown} -srcstoretype {format} -destkeystore {shown}.p12 -deststoretype PKCS12`, \
+                 and configure {shown}.p12 with the type PKCS12"
+            );
+        }
     }
     if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
         return "is a PEM file; set its type to PEM".to_owned();

@@ -13,6 +13,7 @@ mod meters;
 mod migrate;
 mod preparation;
 mod queue_gauges;
+mod secret_files;
 mod service;
 mod signals;
 mod startup_failure;

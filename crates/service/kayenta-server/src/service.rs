@@ -18,6 +18,7 @@ use kayenta_metrics::account::Surroundings;
 use kayenta_model::{Clock, IdSource};
 use kayenta_notifications::{Notifier, Receivers};
 use kayenta_queue::SystemClock;
+use kayenta_secrets::SecretFiles;
 use kayenta_settings::{ManagementPort, ServerSettings, ShutdownMode};
 use kayenta_ui::{Pages, PagesOptions};
 use tokio::sync::watch;
@@ -29,7 +30,7 @@ use crate::{
     logging::{self, Logging},
     meters,
     preparation::{Prepared, prepare},
-    queue_gauges,
+    queue_gauges, secret_files,
     signals::{self, Ending},
     startup_failure::StartupFailure,
     telemetry::{AcrossQueue, Telemetry},
@@ -66,6 +67,7 @@ pub(crate) struct Service {
     tls: TlsListeners,
     lifecycle: watch::Sender<Lifecycle>,
     shutdown: CancellationToken,
+    secret_files: SecretFiles,
     started: Instant,
     _logging: Logging,
 }
@@ -77,6 +79,7 @@ impl Service {
     /// With what is wrong and what to do, when it cannot start.
     pub(crate) async fn start(environment: Environment) -> anyhow::Result<Self> {
         let started = Instant::now();
+        let secret_files = environment.secret_files().clone();
         let Loaded {
             settings,
             accounts: configured,
@@ -189,6 +192,7 @@ impl Service {
             tls,
             lifecycle,
             shutdown,
+            secret_files,
             started,
             _logging: logging,
         })
@@ -245,6 +249,10 @@ impl Service {
             serve(&tasks, Some(server), routes, &listening, grace)?;
         }
         tls.watch(&tasks, &settings, &shutdown);
+        tasks.spawn(secret_files::keep_current(
+            self.secret_files,
+            shutdown.clone(),
+        ));
         tasks.spawn(queue_gauges::keep(engine.clone(), shutdown.clone()));
         keep_metadata_fresh(&tasks, &engine, &shutdown);
         if settings.queue.enabled {

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kayenta_secrets::SecretFiles;
+
 /// Where the image has the service.
 const INSTALL_DIR: &str = "/opt/kayenta";
 
@@ -55,6 +57,12 @@ impl Environment {
                 .resources(install_dir.join("config")),
             image: Path::new(INSTALL_DIR).is_dir(),
         }
+    }
+
+    /// The files that secrets of the configuration come from, which have to be read again now and then.
+    #[must_use]
+    pub fn secret_files(&self) -> &SecretFiles {
+        self.process.secret_files()
     }
 
     /// With one more variable.

@@ -11,7 +11,7 @@ use kayenta_http::{
     HttpSetupError, Now, Transport,
 };
 use kayenta_properties::{Group, convert::Choices};
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 
 use crate::entra::Entra;
 
@@ -29,10 +29,10 @@ pub enum Authentication {
         /// The user.
         username: String,
         /// The password.
-        password: SecretString,
+        password: Secret,
     },
     /// `bearer`: `token`.
-    Bearer(SecretString),
+    Bearer(Secret),
     /// `bearerFile`: the token in `file`, which something else renews.
     BearerFile(PathBuf),
     /// `oauth2`: tokens of an OAuth 2.0 server for this service itself.
@@ -236,9 +236,9 @@ fn source(group: &Group<'_>) -> Option<CredentialSource> {
 
 /// The settings of an OAuth 2.0 client as they were found.
 struct OAuth2 {
-    token_url: Option<kayenta_secrets::BaseUrl>,
+    token_url: Option<BaseUrl>,
     client_id: Option<String>,
-    secret: Option<SecretString>,
+    secret: Option<Secret>,
     secret_file: Option<PathBuf>,
     scope: Option<String>,
     audience: Option<String>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kayenta_http::{Credentials, HttpSetupError, Now, Proxies, Transport};
 use kayenta_properties::{Diagnostic, Group};
+use kayenta_secrets::Secret;
 use secrecy::SecretString;
 use url::Url;
 
@@ -13,7 +14,7 @@ use crate::authentication::Authentication;
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     /// `headers`: sent with every request; every value counts as a secret.
-    pub headers: Vec<(String, SecretString)>,
+    pub headers: Vec<(String, Secret)>,
     /// `tls.caFile`: certificate authorities trusted besides the others, PEM.
     pub authorities: Option<Vec<u8>>,
     /// `tls.certificateFile` and `tls.keyFile`: the client's certificate and key, PEM.
@@ -193,7 +194,7 @@ fn proxy(group: &Group<'_>) -> Found<Url> {
 
 /// `headers`; an invalid name or value is reported, without showing the value.
 #[must_use]
-pub fn headers(group: &Group<'_>) -> Vec<(String, SecretString)> {
+pub fn headers(group: &Group<'_>) -> Vec<(String, Secret)> {
     let mut headers = Vec::new();
     for (name, value) in group.map("headers") {
         if value.text.is_empty() {
@@ -209,7 +210,7 @@ pub fn headers(group: &Group<'_>) -> Vec<(String, SecretString)> {
             );
             group.report(value.wrong(message));
         }
-        headers.push((name, value.text.into()));
+        headers.extend(group.secret_of(&value).map(|secret| (name, secret)));
     }
     headers
 }

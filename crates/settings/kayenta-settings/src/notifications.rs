@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use kayenta_secrets::BaseUrl;
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 
 /// One receiver of notifications.
 #[derive(Clone)]
@@ -15,7 +14,7 @@ pub struct NotificationSettings {
     /// `url`; a secret as a whole, since chat services put the right to post into it.
     pub url: BaseUrl,
     /// `secret` and `previousSecret`: what requests are signed with, the current secret first.
-    pub secrets: Vec<SecretString>,
+    pub secrets: Vec<Secret>,
     /// `events`, default the end alone.
     pub events: Vec<NotificationEvent>,
     /// `verdicts`; empty for all.

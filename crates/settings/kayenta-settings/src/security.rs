@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use kayenta_secrets::SecretUrl;
+use kayenta_secrets::{Secret, SecretUrl};
 use secrecy::SecretString;
 
 /// Who may call.
@@ -77,7 +77,7 @@ pub struct BearerToken {
     /// Who it stands for in logs.
     pub name: String,
     /// The token.
-    pub token: SecretString,
+    pub token: Secret,
     /// `role`, default read.
     pub role: Role,
 }
@@ -88,7 +88,7 @@ pub struct BasicUser {
     /// `username`.
     pub username: String,
     /// `password`.
-    pub password: SecretString,
+    pub password: Secret,
     /// `role`, default read.
     pub role: Role,
 }

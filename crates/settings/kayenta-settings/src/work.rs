@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use secrecy::SecretString;
+use kayenta_secrets::Secret;
 
 /// Where jobs and execution records live.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct RedisSettings {
     /// `rediss://`.
     pub tls: bool,
     /// From the user information of `redis.connection`, percent-escapes decoded.
-    pub password: Option<SecretString>,
+    pub password: Option<Secret>,
     /// `redis.username` (not in the Java service): user of an access control list. The user named
     /// in `redis.connection` is *not* it (the reference ignores that one and sends
     /// `AUTH password`).

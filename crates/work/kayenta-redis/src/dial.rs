@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures::future::select_ok;
+use kayenta_secrets::Secret;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
     Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, Value,
@@ -18,6 +19,7 @@ use redis::{
     cmd,
 };
 use rustls::pki_types::ServerName;
+use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -28,11 +30,24 @@ use crate::generation::next_generation;
 pub(crate) struct Dial {
     /// How to speak TLS, if so.
     pub(crate) tls: Option<TlsConnector>,
-    /// User, password and database.
+    /// User and database.
     pub(crate) redis: RedisConnectionInfo,
+    /// The password, which may be another for the next connection.
+    pub(crate) password: Option<Secret>,
 }
 
 impl Dial {
+    /// User, password and database as they are now.
+    fn now(&self) -> RedisConnectionInfo {
+        match &self.password {
+            Some(password) => self
+                .redis
+                .clone()
+                .set_password(password.current().expose_secret()),
+            None => self.redis.clone(),
+        }
+    }
+
     /// Connects to one server.
     pub(crate) async fn server(
         &self,
@@ -43,7 +58,7 @@ impl Dial {
         let Some(tls) = &self.tls else {
             let info = ConnectionAddr::Tcp(host.to_owned(), port)
                 .into_connection_info()?
-                .set_redis_settings(self.redis.clone());
+                .set_redis_settings(self.now());
             return Client::open(info)?
                 .get_multiplexed_async_connection_with_config(config)
                 .await;
@@ -57,7 +72,7 @@ impl Dial {
         stream.set_nodelay(true)?;
         let stream = tls.connect(name, stream).await.map_err(in_words)?;
         let (connection, driver) =
-            MultiplexedConnection::new_with_config(&self.redis, stream, config.clone()).await?;
+            MultiplexedConnection::new_with_config(&self.now(), stream, config.clone()).await?;
         // Ends with the last handle of the connection.
         tokio::spawn(driver);
         Ok(connection)
@@ -88,6 +103,7 @@ impl Dial {
         let plain = Self {
             tls: None,
             redis: RedisConnectionInfo::default(),
+            password: None,
         };
         let mut sentinel = plain.server(sentinel_host, *sentinel_port, config).await?;
         let named: Option<(String, u16)> = cmd("SENTINEL")

@@ -18,7 +18,6 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
-use secrecy::ExposeSecret;
 use tokio::{
     sync::{Mutex, watch},
     time::Instant,
@@ -340,9 +339,6 @@ fn dial(options: &RedisStoreOptions) -> Result<Dial, String> {
     if let Some(username) = &settings.username {
         redis = redis.set_username(username);
     }
-    if let Some(password) = &settings.password {
-        redis = redis.set_password(password.expose_secret());
-    }
     let tls = settings.tls.then(|| {
         let trusted: Vec<_> = options.trusted_pem.iter().cloned().collect();
         kayenta_tls::client_config(&trusted, None)
@@ -351,6 +347,7 @@ fn dial(options: &RedisStoreOptions) -> Result<Dial, String> {
     Ok(Dial {
         tls: tls.transpose().map_err(|error| error.to_string())?,
         redis,
+        password: settings.password.clone(),
     })
 }
 

@@ -10,9 +10,10 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashSet},
     fmt,
+    path::{Path, PathBuf},
 };
 
-use kayenta_secrets::MASK;
+use kayenta_secrets::{MASK, Secret};
 
 use crate::{
     diagnostic::{Diagnostic, Severity},
@@ -192,6 +193,10 @@ pub struct Value {
     pub unresolved: Vec<String>,
     /// Where it stands.
     pub origin: Origin,
+    /// Whether the text is what a reference to a secret refers to.
+    is_revealed: bool,
+    /// The file the text is from.
+    file: Option<PathBuf>,
 }
 
 /// As it may be shown.
@@ -370,10 +375,12 @@ impl<'b> Group<'b> {
     fn value_of(&self, name: Name, entry: &Entry) -> Option<Value> {
         match self.binder.properties.value(entry) {
             Ok(expanded) => Some(Value {
+                text: as_path(&name, expanded.file.as_deref()).unwrap_or(expanded.text),
                 name,
-                text: expanded.text,
                 unresolved: expanded.unresolved,
                 origin: entry.origin.clone(),
+                is_revealed: expanded.is_revealed,
+                file: expanded.file,
             }),
             Err(error) => {
                 let message = match error {
@@ -441,10 +448,16 @@ impl<'b> Group<'b> {
         Some(value.text)
     }
 
-    /// The value as a secret.
-    pub fn secret(&self, name: &str) -> Option<secrecy::SecretString> {
+    /// The value as a secret: the text, or with `file:/path` the content of a file that is read again when it
+    /// changes. A file that cannot be read is reported.
+    pub fn secret(&self, name: &str) -> Option<Secret> {
         let value = self.get(name).filter(|value| !value.text.is_empty())?;
         self.warn_unresolved(&value);
+        self.secret_of(&value)
+    }
+
+    /// A value as a secret, as [`secret`](Self::secret) reads it.
+    pub fn secret_of(&self, value: &Value) -> Option<Secret> {
         if self.binder.muted.get() == 0 {
             self.binder.effective.borrow_mut().push(EffectiveProperty {
                 name: value.name.to_string(),
@@ -452,7 +465,34 @@ impl<'b> Group<'b> {
                 origin: value.origin.clone(),
             });
         }
-        Some(value.text.into())
+        // C-SECRETS-02: a text that begins like this is no password.
+        let path = match &value.file {
+            Some(path) => path.as_path(),
+            None if value.is_revealed => return Some(value.text.as_str().into()),
+            None => match file_of(&value.text) {
+                Some(path) => path,
+                None => return Some(value.text.as_str().into()),
+            },
+        };
+        let environment = self.binder.environment;
+        match environment.secret_files().open(environment.locate(path)) {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                let message = format!(
+                    "the secret cannot be read from its file {}: {error}",
+                    path.display()
+                );
+                self.report(
+                    Diagnostic::error(message)
+                        .property(value.property())
+                        .found(MASK)
+                        .at(value.origin.clone())
+                        .expected("a file with the secret")
+                        .remedy("A secret that begins with file:/ itself is written encrypted:noop!v:file:/…"),
+                );
+                None
+            }
+        }
     }
 
     /// Notes a default that is in effect.
@@ -479,6 +519,25 @@ impl<'b> Group<'b> {
             }
         }
     }
+}
+
+/// The path that a secret's text names instead of the secret: `file:/path` or `file:///path`.
+fn file_of(text: &str) -> Option<&Path> {
+    let path = text.strip_prefix("file:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    path.starts_with('/').then(|| Path::new(path.trim_end()))
+}
+
+/// The path of a mounted secret, for properties that name files: the reference hands those the path of a
+/// file it has written the secret to, by the same rule for names.
+fn as_path(name: &Name, file: Option<&Path>) -> Option<String> {
+    let file = file?;
+    let name = name.to_string().to_lowercase();
+    let ends_with = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    if ends_with(&["file", "path", "truststore", "trust-store"]) {
+        return Some(file.display().to_string());
+    }
+    ends_with(&["keystore", "key-store", "metadataurl"]).then(|| format!("file:{}", file.display()))
 }
 
 /// A placeholder without a value.

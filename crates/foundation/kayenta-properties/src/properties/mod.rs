@@ -5,14 +5,17 @@ pub(crate) mod placeholder;
 pub(crate) mod scalar;
 pub(crate) mod source;
 
-use std::fmt;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use self::{
     name::Name,
     placeholder::{Expanded, PlaceholderError},
     source::{Entry, Source},
 };
-use crate::mask::is_secret_name;
+use crate::{environment::Environment, mask::is_secret_name};
 
 /// All sources together, highest precedence first.
 #[derive(Clone, Default)]
@@ -20,6 +23,8 @@ pub struct Properties {
     pub(crate) sources: Vec<Source>,
     pub(crate) random_seed: u64,
     pub(crate) secrets: Option<SecretReferences>,
+    /// Where files are that secrets are in.
+    pub(crate) environment: Option<Environment>,
 }
 
 /// Names of the sources only: values may be secret.
@@ -36,9 +41,22 @@ impl fmt::Debug for Properties {
 pub struct SecretReferences {
     /// What such values begin with; a value that does is never shown.
     pub prefix: &'static str,
+    /// The property that says in which directory secrets are mounted.
+    pub directory: &'static str,
+    /// Where they are when nothing says so.
+    pub default_directory: &'static str,
     /// The secret a value refers to, or why it cannot be had (without the value); `None` when the value
     /// is no reference.
-    pub resolve: fn(&str) -> Option<Result<String, String>>,
+    pub resolve: fn(&str) -> Option<Result<SecretReference, String>>,
+}
+
+/// Where a reference leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretReference {
+    /// To this text.
+    Text(String),
+    /// To a file below the directory of mounted secrets.
+    File(PathBuf),
 }
 
 impl Properties {
@@ -62,10 +80,40 @@ impl Properties {
 
     /// A text with its placeholders and secrets put in.
     pub(crate) fn expand(&self, text: &str) -> Result<Expanded, PlaceholderError> {
-        let text = self.reveal(text)?;
-        let mut expanded = placeholder::expand(&text, &|name| self.lookup(name))?;
-        expanded.text = self.reveal(&expanded.text)?;
+        // What is in a file is meant as it is.
+        if let Some(revealed) = self.reveal(self.alone(text))?
+            && revealed.file.is_some()
+        {
+            return Ok(revealed);
+        }
+        let first = self.reveal(text)?;
+        let text = first.as_ref().map_or(text, |first| first.text.as_str());
+        let mut expanded = placeholder::expand(text, &|name| self.lookup(name))?;
+        match self.reveal(&expanded.text)? {
+            Some(revealed) => {
+                expanded.text = revealed.text;
+                expanded.file = revealed.file;
+                expanded.is_revealed = true;
+            }
+            None => expanded.is_revealed = first.is_some(),
+        }
         Ok(expanded)
+    }
+
+    /// The reference to a secret that a text is nothing but a placeholder for, or the text.
+    fn alone<'t>(&'t self, text: &'t str) -> &'t str {
+        let inside = text
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'))
+            .filter(|inside| !inside.contains(['$', '{', '}']));
+        let entry = inside.and_then(|inside| {
+            let name = inside.split_once(':').map_or(inside, |(name, _)| name);
+            self.placeholder(inside).or_else(|| self.placeholder(name))
+        });
+        entry
+            .map(|(_, entry)| entry.value.text.as_str())
+            .filter(|held| self.is_reference(held))
+            .unwrap_or(text)
     }
 
     /// The value of a name with defaults the caller has, unresolved parts left as they are.
@@ -106,7 +154,10 @@ impl Properties {
 
     fn lookup(&self, text: &str) -> Result<Option<String>, PlaceholderError> {
         match self.placeholder(text) {
-            Some((_, entry)) => self.reveal(&entry.value.text).map(Some),
+            Some((_, entry)) => Ok(Some(match self.reveal(&entry.value.text)? {
+                Some(revealed) => revealed.text,
+                None => entry.value.text.clone(),
+            })),
             None => Ok(self.random(text)),
         }
     }
@@ -117,15 +168,40 @@ impl Properties {
             .is_some_and(|references| text.starts_with(references.prefix))
     }
 
-    /// The secret a text refers to, or the text.
-    fn reveal(&self, text: &str) -> Result<String, PlaceholderError> {
-        match self
-            .secrets
-            .and_then(|references| (references.resolve)(text))
-        {
-            None => Ok(text.to_owned()),
-            Some(secret) => secret.map_err(PlaceholderError::Secret),
-        }
+    /// The secret a text refers to; `None` when it is no reference.
+    fn reveal(&self, text: &str) -> Result<Option<Expanded>, PlaceholderError> {
+        let Some(references) = self.secrets else {
+            return Ok(None);
+        };
+        let Some(resolved) = (references.resolve)(text) else {
+            return Ok(None);
+        };
+        let (text, file) = match resolved.map_err(PlaceholderError::Secret)? {
+            SecretReference::Text(text) => (text, None),
+            SecretReference::File(below) => {
+                let directory = self.find(&Name::parse(references.directory), None);
+                let directory = directory.map(|(_, entry)| entry.value.text.as_str());
+                let path = Path::new(directory.unwrap_or(references.default_directory)).join(below);
+                let content = match &self.environment {
+                    Some(environment) => environment.read(&path),
+                    None => std::fs::read_to_string(&path),
+                };
+                let content = content.map_err(|error| {
+                    PlaceholderError::Secret(format!(
+                        "the mounted secret {} cannot be read: {error}; mount it there, or set {}",
+                        path.display(),
+                        references.directory
+                    ))
+                })?;
+                (content.trim().to_owned(), Some(path))
+            }
+        };
+        Ok(Some(Expanded {
+            text,
+            is_revealed: true,
+            file,
+            ..Expanded::default()
+        }))
     }
 
     /// `random.*`: `value`, `uuid`, `int`, `long`, with a bound in brackets.

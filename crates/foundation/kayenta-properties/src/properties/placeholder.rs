@@ -1,5 +1,7 @@
 //! `${name}` and `${name:default}` inside values.
 
+use std::path::PathBuf;
+
 /// Why a text cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PlaceholderError {
@@ -17,6 +19,10 @@ pub(crate) struct Expanded {
     pub(crate) text: String,
     /// Placeholders that have no value and no default; they stand in the text as written.
     pub(crate) unresolved: Vec<String>,
+    /// Whether the text is what a reference to a secret refers to.
+    pub(crate) is_revealed: bool,
+    /// The file the text is from, which may have another content later.
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// Longest text a value may become.
@@ -34,7 +40,7 @@ pub(crate) fn expand(
     if !text.contains("${") {
         return Ok(Expanded {
             text: text.to_owned(),
-            unresolved: Vec::new(),
+            ..Expanded::default()
         });
     }
     let mut expansion = Expansion {
@@ -47,6 +53,7 @@ pub(crate) fn expand(
     Ok(Expanded {
         text,
         unresolved: expansion.unresolved,
+        ..Expanded::default()
     })
 }
 

@@ -43,13 +43,12 @@ pub(crate) fn retrying(account: &AzureAccount) -> Arc<dyn ObjectStore> {
 
 /// The container, without the store.
 pub(crate) fn container(account: &AzureAccount) -> BlobContainerClient {
-    use base64::{Engine, prelude::BASE64_STANDARD};
     let endpoint = account.endpoint.as_str();
     let url = Url::parse(&format!("{endpoint}/{}", account.container)).unwrap();
-    let key = BASE64_STANDARD.decode(ACCOUNT_KEY).unwrap();
+    let policy = SharedKeyPolicy::new(ACCOUNT_NAME.to_owned(), ACCOUNT_KEY.into());
     let options = BlobContainerClientOptions {
         client_options: ClientOptions {
-            per_try_policies: vec![Arc::new(SharedKeyPolicy::new(ACCOUNT_NAME.to_owned(), key))],
+            per_try_policies: vec![Arc::new(policy)],
             ..ClientOptions::default()
         },
         ..BlobContainerClientOptions::default()

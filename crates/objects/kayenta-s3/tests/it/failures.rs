@@ -150,3 +150,28 @@ async fn broken_and_slow_connections_are_reported_and_left_behind() {
     failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs versitygw"]
+async fn a_secret_key_that_is_rotated_in_its_file_is_used_without_a_restart() {
+    let server = BucketServer::versitygw().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret-key");
+    std::fs::write(&path, "of-yesterday").unwrap();
+    let files = kayenta_secrets::SecretFiles::default();
+    let account = S3Account {
+        credentials: CredentialSource::Keys {
+            access_key: kayenta_testkit::bucket_servers::ACCESS_KEY.into(),
+            secret_key: files.open(&path).unwrap(),
+            session_token: None,
+        },
+        ..account(&server.endpoint())
+    };
+    let store = open(&account);
+    let error = store.check().await.unwrap_err();
+    assert!(error.message.contains("secret key is wrong"), "{error}");
+    std::fs::write(&path, kayenta_testkit::bucket_servers::SECRET_KEY).unwrap();
+    // The refusal of the first call makes the second one read the file.
+    let _ = store.check().await;
+    store.check().await.unwrap();
+}

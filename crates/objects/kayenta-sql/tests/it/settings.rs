@@ -55,7 +55,10 @@ fn an_account_is_in_the_database_of_its_connection_pool() {
     assert_eq!(other.supported_types, [AccountType::ObjectStore]);
     let pool = &one.store.pool;
     assert_eq!(pool.user.as_deref(), Some("k"));
-    assert_eq!(pool.password.as_ref().unwrap().expose_secret(), "s3cret");
+    assert_eq!(
+        pool.password.as_ref().unwrap().current().expose_secret(),
+        "s3cret"
+    );
     assert_eq!(pool.most_connections, 7);
     assert_eq!(pool.connect_timeout, Duration::from_millis(1500));
     assert_eq!(other.store.pool.url.dialect, Dialect::Postgres);

@@ -40,6 +40,7 @@ mod replay;
 mod replicas;
 mod requests;
 mod retention;
+mod rotated_secrets;
 mod samples;
 mod schemathesis;
 mod secrets;

@@ -124,7 +124,7 @@ fn url(group: &Group<'_>) -> Option<BaseUrl> {
         group.missing("webhookUrl", "the URL that notifications are posted to");
         return None;
     };
-    match secret.expose_secret().parse() {
+    match secret.current().expose_secret().parse() {
         Ok(url) => Some(url),
         Err(error) => {
             group.report(

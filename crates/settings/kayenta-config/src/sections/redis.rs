@@ -1,7 +1,7 @@
 //! `redis.connection`: addresses of a Redis.
 
+use kayenta_secrets::Secret;
 use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
 
 use kayenta_settings::RedisTopology;
 
@@ -10,7 +10,7 @@ use kayenta_settings::RedisTopology;
 pub(crate) struct Address {
     pub(crate) topology: RedisTopology,
     pub(crate) tls: bool,
-    pub(crate) password: Option<SecretString>,
+    pub(crate) password: Option<Secret>,
     pub(crate) database: u32,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn parse(text: &str) -> Result<Address, String> {
             let password = percent_decode_str(password)
                 .decode_utf8()
                 .map_err(|_| "the password is not UTF-8 once its percent-escapes are decoded")?;
-            (!password.is_empty()).then(|| SecretString::from(password.into_owned()))
+            (!password.is_empty()).then(|| Secret::from(password.into_owned()))
         }
     };
     let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
@@ -130,7 +130,10 @@ mod tests {
     #[test]
     fn addresses_are_read_as_the_reference_reads_them_and_ours() {
         let address = parse("redis://u:s%23cr:t@localhost:6390/2").unwrap();
-        assert_eq!(address.password.unwrap().expose_secret(), "s#cr:t");
+        assert_eq!(
+            address.password.unwrap().current().expose_secret(),
+            "s#cr:t"
+        );
         assert_eq!(address.database, 2);
         assert_eq!(
             address.topology,

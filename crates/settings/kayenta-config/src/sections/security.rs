@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_properties::{Binder, Diagnostic, Group, convert::Choices};
-use kayenta_secrets::{BaseUrl, SecretUrl};
+use kayenta_secrets::{BaseUrl, Secret, SecretUrl};
 
 use kayenta_settings::{
     AccessRule, AuthenticationSettings, BasicUser, BearerToken, JwtSettings, Role, SecuritySettings,
@@ -88,7 +88,7 @@ fn user(group: &Group<'_>) -> Option<BasicUser> {
 
 /// A secret that opens the door: one that still is a placeholder would open it to whoever reads the
 /// file.
-fn required_secret(group: &Group<'_>, name: &str) -> Option<secrecy::SecretString> {
+fn required_secret(group: &Group<'_>, name: &str) -> Option<Secret> {
     let secret = group.secret(name);
     match group.get(name) {
         Some(value) if !value.text.is_empty() => {

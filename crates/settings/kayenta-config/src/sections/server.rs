@@ -140,7 +140,9 @@ pub(super) fn tls_settings(ssl: &Group<'_>, ours: &Group<'_>) -> Option<TlsSetti
     let enabled = ssl.boolean_if_set("enabled");
     let certificate = ssl.path("certificate");
     let private_key = ssl.path("certificate-private-key");
-    let key_password = ssl.secret("key-password");
+    let key_password = ssl
+        .secret("key-password")
+        .map(|password| password.current());
     let from_store = tls::identity(ssl, &tls::SERVER_KEYS);
     let client_auth = ssl.choice_or("client-auth", CLIENT_AUTH, ClientAuth::None);
     let trust = match ssl.path("trust-certificate") {

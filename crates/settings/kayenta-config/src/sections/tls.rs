@@ -61,7 +61,9 @@ struct Store {
 
 fn store(group: &Group<'_>, names: &StoreNames) -> Option<Store> {
     let kind = group.text(names.kind).map(|kind| kind.to_uppercase());
-    let password = group.secret(names.password);
+    let password = group
+        .secret(names.password)
+        .map(|password| password.current());
     let alias = names.alias.and_then(|alias| group.text(alias));
     let path = group.path(names.path)?;
     let extension = path

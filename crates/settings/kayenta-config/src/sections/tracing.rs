@@ -28,7 +28,11 @@ pub(super) fn tracing(binder: &Binder<'_>, application_name: &str) -> TracingSet
         Some(_) => variables.sampler(&group),
         None => (1.0, true),
     };
-    let mut headers = kayenta_connections::headers(&group);
+    // The exporter takes them once, when it starts.
+    let mut headers: Vec<_> = kayenta_connections::headers(&group)
+        .into_iter()
+        .map(|(name, value)| (name, value.current()))
+        .collect();
     for (name, value) in variables.headers() {
         if !headers
             .iter()

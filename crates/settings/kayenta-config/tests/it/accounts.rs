@@ -60,7 +60,7 @@ fn an_azure_key_that_is_none_drops_the_account_and_names_the_placeholder() {
         .var("AZURE_STORAGEKEY", "a2V5")
         .load();
     match &loaded.accounts.azure[0].store.as_ref().unwrap().credential {
-        AzureCredential::SharedKey(key) => assert_eq!(key.expose_secret(), "a2V5"),
+        AzureCredential::SharedKey(key) => assert_eq!(key.current().expose_secret(), "a2V5"),
         other => panic!("{other:?}"),
     }
 }
@@ -308,11 +308,8 @@ fn an_unreadable_password_file_drops_the_prometheus_account() {
     assert_eq!(left.message, "Problem registering Prometheus account pr1:");
     let loaded = case.file("/nope", " user:pa:ss\n").load();
     match &loaded.accounts.prometheus[0].store.credentials {
-        Credentials::Basic { username, password } => {
-            assert_eq!(
-                (username.as_str(), password.expose_secret()),
-                ("user", "pa:ss")
-            );
+        Credentials::UserPassword(pair) => {
+            assert_eq!(pair.current().expose_secret(), "user:pa:ss");
         }
         other => panic!("{other:?}"),
     }

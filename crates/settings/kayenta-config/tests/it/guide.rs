@@ -54,7 +54,9 @@ fn the_guides_file_loads_without_a_word() {
         "https://kayentastorage.blob.core.windows.net/"
     );
     match &azure.credential {
-        AzureCredential::SharedKey(key) => assert_eq!(key.expose_secret(), "c2VjcmV0LWtleQ=="),
+        AzureCredential::SharedKey(key) => {
+            assert_eq!(key.current().expose_secret(), "c2VjcmV0LWtleQ==")
+        }
         other => panic!("{other:?}"),
     }
     let prometheus = &accounts.prometheus[0];
@@ -120,6 +122,7 @@ fn every_kind_of_metric_store_loads() {
             .api_key
             .as_ref()
             .unwrap()
+            .current()
             .expose_secret(),
         "dd-api-key"
     );
@@ -138,6 +141,7 @@ fn every_kind_of_metric_store_loads() {
             .application_key
             .as_ref()
             .unwrap()
+            .current()
             .expose_secret(),
         "12345"
     );
@@ -146,7 +150,11 @@ fn every_kind_of_metric_store_loads() {
         Some("region")
     );
     assert_eq!(
-        accounts.wavefront[0].store.api_token.expose_secret(),
+        accounts.wavefront[0]
+            .store
+            .api_token
+            .current()
+            .expose_secret(),
         "wf-api-token"
     );
     assert_eq!(accounts.atlas[0].recommended_locations, ["us-east-1.main"]);

@@ -23,7 +23,10 @@ fn settings(case: &Case) -> RedisSettings {
 #[test]
 fn passwords_are_decoded_and_users_ignored() {
     let redis = settings(&redis("redis://u:s%23cr:t@localhost:6390/2"));
-    assert_eq!(redis.password.as_ref().unwrap().expose_secret(), "s#cr:t");
+    assert_eq!(
+        redis.password.as_ref().unwrap().current().expose_secret(),
+        "s#cr:t"
+    );
     assert_eq!(redis.username, None);
     assert_eq!(redis.database, 2);
     assert_eq!(redis.address(), "redis://localhost:6390");

@@ -20,7 +20,10 @@ fn tokens_users_and_jwt_are_read_with_roles() {
     .load();
     assert!(loaded.oddities().is_empty(), "{:?}", loaded.warnings);
     let authentication = loaded.settings.security.authentication.unwrap();
-    assert_eq!(authentication.tokens[0].token.expose_secret(), "t0ken");
+    assert_eq!(
+        authentication.tokens[0].token.current().expose_secret(),
+        "t0ken"
+    );
     assert_eq!(authentication.tokens[0].role, Role::Write);
     assert_eq!(authentication.tokens[1].role, Role::Read);
     assert_eq!(authentication.users[0].username, "u");
@@ -158,7 +161,7 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     assert_eq!(account.url.expose(), "https://m/api/q?scope=${scope}");
     assert_eq!(account.method, Method::Post);
     assert_eq!(
-        account.headers["Authorization"].expose_secret(),
+        account.headers["Authorization"].current().expose_secret(),
         "Bearer s3cret"
     );
     assert_eq!(account.headers.len(), 2);
@@ -255,7 +258,7 @@ fn azure_takes_other_endpoints_and_credentials() {
     };
     let sas = account("sasToken: '?sv=1&sig=x', protocol: http");
     assert!(
-        matches!(&sas.credential, AzureCredential::SasToken(t) if t.expose_secret() == "?sv=1&sig=x")
+        matches!(&sas.credential, AzureCredential::SasToken(t) if t.current().expose_secret() == "?sv=1&sig=x")
     );
     assert_eq!(sas.endpoint.scheme(), "http");
     let identity = account("workloadIdentity: true, blobEndpoint: 'http://azurite:10000/acct'");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kayenta_http::{RetryPolicy, StatusSeries};
 use kayenta_model::AccountType;
+use kayenta_secrets::Secret;
 use kayenta_settings::WorkBackend;
+use secrecy::ExposeSecret;
 
 use crate::support::{Case, FILE, memory_named, place, told};
 
@@ -486,4 +488,97 @@ fn variables_bind_in_every_spelling_of_the_table() {
     assert!(settings.standalone_canary_analysis);
     assert!(accounts.store_enabled("influxdb"));
     assert_eq!(settings.server.context_path, "/kay");
+}
+
+/// The password of Redis.
+fn redis_password(case: &Case) -> Secret {
+    match case.load().settings.work {
+        WorkBackend::Redis(redis) => redis.password.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_password(written: &str) -> Case {
+    Case::yaml(&format!(
+        "redis: {{connection: 'redis://h:6379', password: '{written}'}}\n"
+    ))
+}
+
+#[test]
+fn c_secrets_02_a_secret_may_be_in_a_file_whose_content_is_asked_for_when_it_is_used() {
+    for written in ["file:/run/redis", "file:///run/redis", "${REDIS}"] {
+        let case = with_password(written)
+            .var("REDIS", "file:/run/redis")
+            .file("/run/redis", " first\n");
+        let password = redis_password(&case);
+        assert_eq!(password.current().expose_secret(), "first");
+        let _case = case.file("/run/redis", "second");
+        assert!(password.reread());
+        assert_eq!(password.current().expose_secret(), "second");
+    }
+    // What only looks like it, and the way to write a password that begins like it.
+    for (written, expected) in [
+        ("file:relative", "file:relative"),
+        ("encrypted:noop!v:file:/run/redis", "file:/run/redis"),
+    ] {
+        let password = redis_password(&with_password(written));
+        assert!(!password.rotates());
+        assert_eq!(password.current().expose_secret(), expected);
+    }
+    let error = with_password("file:/run/missing").fails();
+    let wrong = told(
+        &error.errors,
+        "the secret cannot be read from its file /run/missing",
+    );
+    assert_eq!(wrong.property.as_deref(), Some("redis.password"));
+    assert!(
+        wrong.to_string().contains("encrypted:noop!v:file:/"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn c_secrets_01_keys_of_mounted_kubernetes_secrets_are_read_from_their_files() {
+    let mounted = "/var/run/secrets/kayenta/spin-secrets/redis";
+    for written in ["encrypted:k8s!n:spin-secrets!k:redis", "${REDIS}"] {
+        let case = with_password(written)
+            .var("REDIS", "encrypted:k8s!n:spin-secrets!k:redis")
+            .file(mounted, "first");
+        let password = redis_password(&case);
+        assert_eq!(password.current().expose_secret(), "first");
+        let _case = case.file(mounted, "second");
+        assert!(password.reread());
+    }
+    let elsewhere = with_password("encrypted:k8s!n:spin-secrets!k:redis")
+        .var("KAYENTA_SECRETS_DIRECTORY", "/etc/secrets")
+        .file("/etc/secrets/spin-secrets/redis", "there");
+    assert_eq!(
+        redis_password(&elsewhere).current().expose_secret(),
+        "there"
+    );
+    let error = with_password("encrypted:k8s!n:spin-secrets!k:redis").fails();
+    let wrong = told(
+        &error.errors,
+        &format!("the mounted secret {mounted} cannot be read"),
+    );
+    assert!(
+        wrong.to_string().contains("kayenta.secrets.directory"),
+        "{wrong}"
+    );
+    // Other settings get the content at start, and settings that name files the path.
+    let case = named("encrypted:k8s!n:spin-secrets!k:redis", "").file(mounted, "called\n");
+    assert_eq!(case.memory(), ["called"]);
+    for written in [
+        "encryptedFile:k8s!n:spin-secrets!k:pair",
+        "encrypted:k8s!n:spin-secrets!k:pair",
+    ] {
+        let case = Case::yaml(&format!(
+            "kayenta.prometheus: {{enabled: true, accounts: [{{name: p, endpoint.baseUrl: http://p, usernamePasswordFile: '{written}'}}]}}\n"
+        ))
+        .file("/var/run/secrets/kayenta/spin-secrets/pair", "user:password");
+        let loaded = case.load();
+        let store = &loaded.accounts.prometheus[0].store;
+        let file = "/var/run/secrets/kayenta/spin-secrets/pair";
+        assert_eq!(store.username_password_file.as_deref(), Some(file));
+    }
 }

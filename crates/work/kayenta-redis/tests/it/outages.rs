@@ -6,7 +6,6 @@ use kayenta_queue::{Job, QueueErrorKind, WorkQueue};
 use kayenta_redis::{RedisStore, RedisStoreOptions, ReferenceKeys, reference_state};
 use kayenta_settings::RedisSettings;
 use kayenta_testkit::{Fault, FaultProxy, RedisServer, eventually, redis_server::RedisOptions};
-use secrecy::SecretString;
 
 use crate::{options, store};
 
@@ -138,7 +137,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
     .unwrap();
     for password in [None, Some("hunter2")] {
         let mut options = options(&server, "secret", "one");
-        options.server.password = password.map(|p| SecretString::from(p.to_owned()));
+        options.server.password = password.map(Into::into);
         assert!(!format!("{options:?}").contains("hunter2"));
         let error = RedisStore::new(options).unwrap().check().await.unwrap_err();
         assert_eq!(error.kind, QueueErrorKind::Denied, "{}", error.message);
@@ -150,7 +149,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
         assert!(!error.message.contains("hunter2"), "{}", error.message);
     }
     let mut options = options(&server, "secret", "one");
-    options.server.password = Some(SecretString::from("right".to_owned()));
+    options.server.password = Some("right".into());
     RedisStore::new(options).unwrap().check().await.unwrap();
 }
 
@@ -208,4 +207,48 @@ async fn what_the_reference_left_is_counted_by_kind() {
     assert_eq!(count("dead letters"), 1);
     assert_eq!(count("config index"), 1);
     assert_eq!(count("heartbeats"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_password_that_is_rotated_in_its_file_is_used_for_the_next_connection() {
+    let server = RedisServer::start_with(RedisOptions {
+        user: Some(("worker".to_owned(), "first".to_owned())),
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    std::fs::write(&path, "first\n").unwrap();
+    let files = kayenta_secrets::SecretFiles::default();
+    let mut options = options(&server, "secret", "one");
+    options.server.username = Some("worker".to_owned());
+    options.server.password = Some(files.open(&path).unwrap());
+    let store = RedisStore::new(options).unwrap();
+    store.check().await.unwrap();
+
+    std::fs::write(&path, "second\n").unwrap();
+    files.refresh();
+    let rules = ["ACL", "SETUSER", "worker", "resetpass", ">second"];
+    server.cli(&rules).await.unwrap();
+    // The old password is refused now.
+    let who = server.cli(&["ACL", "WHOAMI"]).await.unwrap_or_default();
+    assert!(!who.contains("worker"), "{who}");
+    // Every connection is lost; the next ones need the new password.
+    let killed = tokio::process::Command::new("redis-cli")
+        .args(["-p", &server.port().to_string(), "--no-auth-warning"])
+        .args([
+            "--user", "worker", "-a", "second", "CLIENT", "KILL", "TYPE", "normal",
+        ])
+        .output()
+        .await
+        .unwrap();
+    assert!(killed.status.success(), "{killed:?}");
+    kayenta_testkit::eventually(
+        "Redis is reached with the new password",
+        std::time::Duration::from_secs(20),
+        async || store.check().await,
+    )
+    .await;
 }

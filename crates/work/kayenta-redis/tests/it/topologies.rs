@@ -10,7 +10,6 @@ use kayenta_testkit::{
     redis_server::{RedisCluster, RedisOptions, RedisSentinel},
     until,
 };
-use secrecy::SecretString;
 
 async fn a_job_goes_through(options: RedisStoreOptions) {
     let store = RedisStore::new(options).unwrap();
@@ -220,7 +219,7 @@ async fn a_user_of_an_access_control_list_is_let_in() {
     .unwrap();
     let settings = RedisSettings {
         username: Some("worker".to_owned()),
-        password: Some(SecretString::from("s#cr:t".to_owned())),
+        password: Some("s#cr:t".into()),
         ..RedisSettings::single("127.0.0.1", server.port())
     };
     a_job_goes_through(RedisStoreOptions::new(settings, "one")).await;

@@ -30,10 +30,11 @@ pub(super) struct Blobs(BlobContainerClient);
 
 impl Blobs {
     pub(super) fn of(azurite: &Azurite) -> Self {
-        use base64::{Engine, prelude::BASE64_STANDARD};
         let url = format!("{}/canary", azurite.endpoint());
-        let key = BASE64_STANDARD.decode(ACCOUNT_KEY).unwrap();
-        let policy = Arc::new(SharedKeyPolicy::new(ACCOUNT_NAME.to_owned(), key));
+        let policy = Arc::new(SharedKeyPolicy::new(
+            ACCOUNT_NAME.to_owned(),
+            ACCOUNT_KEY.into(),
+        ));
         let options = BlobContainerClientOptions {
             client_options: ClientOptions {
                 per_try_policies: vec![policy],
