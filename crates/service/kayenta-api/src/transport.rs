@@ -65,7 +65,7 @@ pub(crate) struct RequestLayer {
 #[derive(Debug)]
 struct RequestTraces {
     carrier: Arc<dyn TraceCarrier>,
-    /// Routes that are asked for every few seconds, by nobody who follows a trace.
+    /// Paths that are asked for every few seconds, by nobody who follows a trace.
     untraced: Vec<String>,
 }
 
@@ -74,11 +74,8 @@ impl RequestTraces {
     /// the line of the request says the same.
     fn begin(&self, request: &Request, route: Option<&str>) -> Option<Span> {
         let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-        let is_untraced = |prefix: &String| {
-            route
-                .and_then(|route| route.strip_prefix(prefix))
-                .is_some_and(is_below)
-        };
+        let path = request.uri().path();
+        let is_untraced = |prefix: &String| path.strip_prefix(prefix).is_some_and(is_below);
         if self.untraced.iter().any(is_untraced) {
             return None;
         }
@@ -97,7 +94,7 @@ impl RequestTraces {
                 otel.status_code = field::Empty,
                 http.request.method = %method,
                 http.route = route,
-                url.path = request.uri().path(),
+                url.path = path,
                 http.response.status_code = field::Empty,
             )
         }))
