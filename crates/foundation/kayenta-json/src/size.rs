@@ -129,10 +129,10 @@ fn within(open: Open, is_series: bool) -> usize {
     }
     let count = open.separators + 1;
     if !open.is_list {
-        return match count {
-            0..=FIELDS => 0,
-            ..=MOST_FIELDS_OF_STRUCT => (count - FIELDS) * FIELD,
-            _ => count * FIELD_OF_MAP,
+        return if count <= MOST_FIELDS_OF_STRUCT {
+            count.saturating_sub(FIELDS) * FIELD
+        } else {
+            count * FIELD_OF_MAP
         };
     }
     let element = if open.has_objects {
