@@ -36,7 +36,7 @@ use serde_json::Value;
 pub use keys::UNKNOWN_FIELD;
 pub use nearest::{is_slip, nearest};
 pub use problem::{Problem, ProblemLevel, field_path};
-pub use request::request_problems;
+pub use request::{request_problems, threshold_warnings};
 
 /// What is known of the service that is to run a config.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,6 +1,6 @@
 //! A request together with the config it is to run.
 
-use kayenta_model::{AnalysisRequest, AnalysisScope, CanaryConfig};
+use kayenta_model::{AnalysisRequest, AnalysisScope, CanaryConfig, Thresholds};
 
 use crate::{
     nearest,
@@ -28,7 +28,7 @@ const FILLED_IN: [&str; 10] = [
 pub fn request_problems(config: &CanaryConfig, request: &AnalysisRequest) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(thresholds(request));
-    problems.extend(thresholds_without_effect(request));
+    problems.extend(request.thresholds.iter().flat_map(threshold_warnings));
     problems.extend(lifetime(request));
     scope_names(config, request, &mut problems);
     variables_of_templates(config, request, &mut problems);
@@ -56,35 +56,34 @@ fn thresholds(request: &AnalysisRequest) -> Option<Problem> {
     })
 }
 
-/// Scores go from 0 to 100.
-fn thresholds_without_effect(request: &AnalysisRequest) -> Option<Problem> {
-    let thresholds = request.thresholds?;
-    let warning = |field: &str, text: String| {
-        Some(Problem::warning(
-            format!("/thresholds/{field}"),
-            "thresholds",
-            text,
-        ))
+/// Thresholds that a run accepts, but that no score or every score meets: scores go from 0 to 100, and for a run a
+/// missing threshold counts as 0. Pointers are those of a request.
+#[must_use]
+pub fn threshold_warnings(thresholds: &Thresholds) -> Vec<Problem> {
+    let pass = match thresholds.pass {
+        None => Some("the pass threshold is missing: every score that is not below the marginal threshold passes".to_owned()),
+        Some(pass) if pass > 100.0 => Some(format!(
+            "the pass threshold ({pass}) is above 100, which no score is, so no canary passes"
+        )),
+        Some(pass) if pass <= 0.0 => Some(format!(
+            "the pass threshold ({pass}) is not above 0, so every canary passes that is not stopped before"
+        )),
+        Some(_) => None,
     };
-    match (thresholds.pass, thresholds.marginal) {
-        (Some(pass), _) if pass > 100.0 => warning(
-            "pass",
-            format!(
-                "the pass threshold ({pass}) is above 100, which no score is, so no canary passes"
-            ),
-        ),
-        (Some(pass), _) if pass <= 0.0 => warning(
-            "pass",
-            format!(
-                "the pass threshold ({pass}) is not above 0, so every canary passes that is not stopped before"
-            ),
-        ),
-        (_, Some(marginal)) if marginal >= 100.0 => warning(
-            "marginal",
-            format!("the marginal threshold ({marginal}) is not below 100, so every canary fails"),
-        ),
-        _ => None,
-    }
+    let marginal = match thresholds.marginal {
+        None => Some("the marginal threshold is missing: no score fails a canary, and an analysis is refused without it".to_owned()),
+        Some(marginal) if marginal >= 100.0 => Some(format!(
+            "the marginal threshold ({marginal}) is not below 100, so every canary fails"
+        )),
+        Some(_) => None,
+    };
+    let warning = |field: &str, text: String| {
+        Problem::warning(format!("/thresholds/{field}"), "thresholds", text)
+    };
+    let pass = pass.map(|text| warning("pass", text));
+    pass.into_iter()
+        .chain(marginal.map(|text| warning("marginal", text)))
+        .collect()
 }
 
 fn lifetime(request: &AnalysisRequest) -> Option<Problem> {

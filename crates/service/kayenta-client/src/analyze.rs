@@ -335,10 +335,10 @@ async fn start(client: &Client, args: &AnalyzeArgs) -> Result<String, GateError>
         }
     };
     // The service checks the config, too, unless it is the Java service.
-    let further = started
-        .warnings
-        .iter()
-        .filter(|warning| !warnings.contains(warning));
+    let further = started.warnings.iter().filter(|warning| {
+        // What is said of thresholds was found here, too, and names the options.
+        !warnings.contains(warning) && !warning.starts_with("thresholds.")
+    });
     for warning in warnings.iter().chain(further) {
         let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }

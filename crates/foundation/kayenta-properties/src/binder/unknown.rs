@@ -67,10 +67,13 @@ impl Binder<'_> {
     /// the name may differ, and that step must be alike.
     fn nearest(&self, pattern: &str, own: &str) -> Option<String> {
         let is_own = is_below(pattern, own);
+        // A slip in the very name of the application leaves out everything below it.
+        let first = pattern.split(['.', '[']).next().unwrap_or(pattern);
+        let means_own = !is_own && strsim::osa_distance(first, own) <= SLIP;
         let known = self.known.borrow();
         known
             .iter()
-            .filter(|(candidate, _)| is_below(candidate, own) == is_own)
+            .filter(|(candidate, _)| is_below(candidate, own) == (is_own || means_own))
             .filter_map(|(candidate, name)| {
                 let (meant, written) = only_difference(candidate, pattern)?;
                 let slip = is_own || strsim::osa_distance(meant, written) <= SLIP;

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     account_params::{ConfigurationAccount, RunParams, StorageAccount},
-    canary_config::warnings_of,
+    canary_config::{threshold_warnings_of, warnings_of},
 };
 use crate::{error::ApiError, state::ApiState};
 
@@ -159,7 +159,7 @@ pub(crate) async fn start_adhoc(
     )
     .await?;
     Ok(Json(CanaryExecutionResponse {
-        warnings: warnings_of(&state, written).await,
+        warnings: [warnings_of(&state, written).await, started.warnings].concat(),
         ..started
     }))
 }
@@ -171,6 +171,7 @@ async fn start_run(
     application: Option<String>,
     run: RunParams,
 ) -> Result<Json<CanaryExecutionResponse>, ApiError> {
+    let thresholds = request.as_ref().and_then(|request| request.thresholds);
     let canary_execution_id = state
         .engine()
         .start_canary(StartCanary {
@@ -184,7 +185,7 @@ async fn start_run(
         .await?;
     Ok(Json(CanaryExecutionResponse {
         canary_execution_id,
-        warnings: Vec::new(),
+        warnings: threshold_warnings_of(thresholds.as_ref()),
     }))
 }
 

@@ -8,8 +8,8 @@ use axum::{
 use bytes::Bytes;
 use http::StatusCode;
 use kayenta_limits::compute;
-use kayenta_lint::{Problem, ServiceOffer, UNKNOWN_FIELD, config_problems};
-use kayenta_model::{CanaryConfig, ConfigSummary};
+use kayenta_lint::{Problem, ServiceOffer, UNKNOWN_FIELD, config_problems, threshold_warnings};
+use kayenta_model::{CanaryConfig, ConfigSummary, Thresholds};
 use kayenta_web::{
     Params, WrittenBody,
     schemas::{BodyErrors, CommonErrors, Missing},
@@ -139,6 +139,12 @@ fn dropped(problems: &[Problem]) -> Vec<String> {
 /// C-API-29: what is said of a config that was sent along with a request.
 pub(super) async fn warnings_of(state: &ApiState, written: Bytes) -> Vec<String> {
     dropped(&problems_of(state, written, "/canaryConfig", false).await)
+}
+
+/// C-API-30: what is said of the thresholds of a request.
+pub(super) fn threshold_warnings_of(thresholds: Option<&Thresholds>) -> Vec<String> {
+    let problems = thresholds.into_iter().flat_map(threshold_warnings);
+    problems.map(|problem| problem.to_string()).collect()
 }
 
 /// The answer to a write.

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     account_params::{ConfigurationAccount, RunParams, StorageAccount},
-    canary_config::warnings_of,
+    canary_config::{threshold_warnings_of, warnings_of},
 };
 use crate::{error::ApiError, state::ApiState};
 
@@ -110,7 +110,7 @@ pub(crate) async fn start_adhoc(
     };
     let Json(started) = start_analysis(&state, source, body.execution_request, params, run).await?;
     Ok(Json(CanaryAnalysisExecutionResponse {
-        warnings: warnings_of(&state, written).await,
+        warnings: [warnings_of(&state, written).await, started.warnings].concat(),
         ..started
     }))
 }
@@ -122,6 +122,7 @@ async fn start_analysis(
     params: AnalysisParams,
     run: RunParams,
 ) -> Result<Json<CanaryAnalysisExecutionResponse>, ApiError> {
+    let thresholds = request.as_ref().and_then(|request| request.thresholds);
     let canary_analysis_execution_id = state
         .engine()
         .start_analysis(StartAnalysis {
@@ -136,7 +137,7 @@ async fn start_analysis(
         .await?;
     Ok(Json(CanaryAnalysisExecutionResponse {
         canary_analysis_execution_id,
-        warnings: Vec::new(),
+        warnings: threshold_warnings_of(thresholds.as_ref()),
     }))
 }
 

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use kayenta_config::{Environment, check_config};
 use kayenta_secrets::BaseUrl;
 
@@ -37,9 +37,16 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         None if io::stdin().is_terminal() => asked()?,
         None => bail!("say where Prometheus is: kayenta init --prometheus {USUAL_PROMETHEUS}"),
     };
-    let base: BaseUrl = url
-        .parse()
-        .with_context(|| format!("'{url}' is not the URL of Prometheus"))?;
+    let base: BaseUrl = url.parse().with_context(|| {
+        let with_scheme = format!("http://{url}");
+        let meant = with_scheme.parse::<BaseUrl>().is_ok() && !url.contains("//");
+        let hint = if meant && !url.is_empty() {
+            format!("; write --prometheus {with_scheme}")
+        } else {
+            String::new()
+        };
+        format!("'{url}' is not the URL of Prometheus{hint}")
+    })?;
     let text = TEMPLATE.replace("{{prometheus}}", base.expose());
     let file = args.file.display();
     OpenOptions::new()
@@ -47,7 +54,12 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
         .create_new(true)
         .open(&args.file)
         .and_then(|mut created| created.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {file}"))?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => anyhow!(
+                "{file} exists and is not overwritten; name another file: kayenta init FILE"
+            ),
+            _ => anyhow::Error::new(error).context(format!("cannot write {file}")),
+        })?;
     let report = check_config(&Environment::from_process().only_file(&args.file), KINDS);
     if !report.is_ok() {
         bail!("{file} was written, but has mistakes:\n{report}");

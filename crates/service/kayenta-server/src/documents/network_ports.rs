@@ -31,8 +31,8 @@ const OF_KINDS: &[(&str, &[u16])] = &[
     ("wavefront", &[HTTPS]),
 ];
 
-/// Redis, with TLS, Sentinel; a remote judge.
-const OTHERS: &[u16] = &[6379, 6380, 26379, HTTPS];
+/// Redis, with TLS, Sentinel; a remote judge; a collector of traces (OTLP/HTTP).
+const OTHERS: &[u16] = &[6379, 6380, 26379, HTTPS, 4318];
 
 /// The ports of one of the two policies that are open to any address.
 fn open(file: &str, list: &str) -> BTreeSet<u16> {
@@ -120,7 +120,7 @@ fn network_policies_let_the_service_reach_every_kind_of_store_and_every_server_o
         wanted
             .entry(*port)
             .or_default()
-            .push("Redis or a judge".to_owned());
+            .push("Redis, a judge or a collector".to_owned());
     }
     for (file, open) in policies() {
         assert!(open.len() > 8, "{file}: {open:?}");

@@ -390,16 +390,18 @@ fn init_writes_a_file_that_is_right_and_never_overwrites_one() {
     let again = kayenta(&arguments, "");
     assert_eq!(again.status.code(), Some(1));
     assert!(
-        text(&again.stderr).contains("exists"),
+        text(&again.stderr).contains("exists and is not overwritten; name another file"),
         "{}",
         text(&again.stderr)
     );
     for wrong in [
         &["init"][..],
-        &["init", "x.yml", "--prometheus", "prometheus"],
+        &["init", "x.yml", "--prometheus", "prometheus:9090"],
     ] {
         let output = kayenta(wrong, "");
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+        let said = text(&output.stderr);
+        assert!(said.contains("--prometheus http://"), "{said}");
     }
 }
 

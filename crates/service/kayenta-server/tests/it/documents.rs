@@ -120,6 +120,16 @@ const COMMANDS: &[(&str, &str, Fate)] = &[
         Runs(0, &["CONFIGURATION", "RESULT"]),
     ),
     (
+        "docs/configure.md",
+        "keytool -importkeystore",
+        CannotRun("needs Java"),
+    ),
+    (
+        "docs/first-canary-in-the-browser.md",
+        "kayenta demo",
+        RunsIn("pages/first_canary.rs", "Demo::start()"),
+    ),
+    (
         "docs/operations.md",
         "curl http://kayenta:8090/admin/deadLetters",
         RunsIn("replicas/dead_letters.rs", "get(\"/admin/deadLetters\")"),
@@ -160,6 +170,7 @@ const LANGUAGES: &[(&str, &str)] = &[
         "yml",
         "a file of another program, of which the lines around it are left out",
     ),
+    ("sql", "a query in the language of another program"),
     ("rust", "parts of a crate, of which the rest is left out"),
 ];
 

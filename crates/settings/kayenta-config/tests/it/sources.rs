@@ -110,6 +110,13 @@ fn slips_outside_kayenta_are_reported_too() {
     told(&loaded.warnings, "did you mean redis.connection?");
     told(&loaded.warnings, "did you mean server.port?");
     assert_eq!(loaded.oddities().len(), 2, "{:?}", loaded.warnings);
+    let loaded = Case::yaml("kaynta.prometheus.enabled: true\n").load();
+    told(&loaded.warnings, "did you mean kayenta.prometheus.enabled?");
+    let loaded = Case::yaml("kayneta:\n  standaloneCanaryAnalysis:\n    enabled: true\n").load();
+    told(
+        &loaded.warnings,
+        "did you mean kayenta.standaloneCanaryAnalysis.enabled?",
+    );
 }
 
 #[test]
