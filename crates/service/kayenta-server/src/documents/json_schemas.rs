@@ -1,6 +1,6 @@
 //! `api-spec/schemas/` is what the service serves, and every sample fits it.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
 
 use kayenta_api::JSON_SCHEMAS;
 use kayenta_testkit::tools;
@@ -102,5 +102,79 @@ fn every_sample_config_fits_the_schema_and_a_misspelt_one_does_not() {
         config.pointer_mut(pointer).unwrap()[name] = json!("x");
         let (fits, said) = check("misspelt", &config);
         assert!(!fits && said.contains(name), "{pointer}/{name}: {said}");
+    }
+}
+
+/// Recorded steps that the service takes and the schema reports: numbers and flags as texts, times as numbers, an unknown
+/// field, no thresholds.
+const LENIENT: [&str; 5] = [
+    "string numbers",
+    "times as numbers",
+    "badsetting: start",
+    "unknown field",
+    "no thresholds",
+];
+
+/// Names, paths and bodies of what the recordings of the Java service posted and it accepted.
+fn recorded_requests() -> Vec<(String, String, Value)> {
+    let mut found = Vec::new();
+    for file in fs::read_dir(repository().join("testdata/http")).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let recording: Value = serde_json::from_str(&text).unwrap();
+        for step in recording["steps"].as_array().into_iter().flatten() {
+            let request = &step["request"];
+            let accepted = step["response"]["status"] == 200 && request["method"] == "POST";
+            if accepted && request["body"].is_object() {
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                let name = text(&step["name"]);
+                found.push((name, text(&request["path"]), request["body"].clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Requests of the recordings, but for what the schema is stricter about.
+#[test]
+#[ignore = "needs python3 and the package index"]
+fn recorded_requests_fit_their_schema() {
+    let programs =
+        tools::python_packages("check-jsonschema", &["check-jsonschema==0.34.0"]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let check = |schema: &str, files: &[PathBuf]| {
+        let output = Command::new(programs.join("check-jsonschema"))
+            .arg("--schemafile")
+            .arg(repository().join("api-spec/schemas").join(schema))
+            .args(files)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), said)
+    };
+    let mut bodies: BTreeMap<&str, Vec<PathBuf>> = BTreeMap::new();
+    let mut lenient = 0;
+    for (number, (name, path, body)) in recorded_requests().into_iter().enumerate() {
+        let schema = match path.split('?').next().unwrap() {
+            "/canary" => "canary-request.json",
+            "/standalone_canary_analysis" => "analysis-request.json",
+            "/canaryConfig" => "canary-config.json",
+            _ => continue,
+        };
+        let file = folder.path().join(format!("{number}.json"));
+        fs::write(&file, body.to_string()).unwrap();
+        if LENIENT.contains(&name.as_str()) {
+            let (fits, _) = check(schema, &[file]);
+            assert!(!fits, "{name} fits");
+            lenient += 1;
+        } else {
+            bodies.entry(schema).or_default().push(file);
+        }
+    }
+    assert_eq!(lenient, LENIENT.len());
+    assert_eq!(bodies.len(), 3, "{:?}", bodies.keys());
+    for (schema, files) in bodies {
+        assert!(files.len() > 5, "{schema}: {} requests", files.len());
+        let (fits, said) = check(schema, &files);
+        assert!(fits, "{schema}: {said}");
     }
 }
