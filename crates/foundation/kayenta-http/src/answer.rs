@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kayenta_json::JsonError;
-use kayenta_limits::compute;
+use kayenta_json::{JsonError, parsed_size};
+use kayenta_limits::{RUN_PATIENCE, compute, reserve};
 use kayenta_secrets::Masker;
 use serde::de::DeserializeOwned;
 
@@ -59,6 +59,22 @@ impl Answer {
         compute(move || read(&body))
             .await
             .map_err(|error| self.unreadable(error))
+    }
+
+    /// As [`read_with`](Self::read_with), for a `read` that takes the whole body into a
+    /// [`serde_json::Value`], which may be many times as large: that counts against the budget of bytes until `read` ends.
+    ///
+    /// # Errors
+    /// As [`read_with`](Self::read_with), and when there is no memory for it.
+    pub async fn read_whole_with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let size = self.read_with(parsed_size).await?;
+        let _reserved = reserve("the answer of a store", size, RUN_PATIENCE)
+            .await
+            .map_err(|error| HttpError::no_memory(&self.url, error))?;
+        self.read_with(read).await
     }
 
     /// Words of the answer, with the secrets it may have repeated masked.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use kayenta_errors::causes;
-use kayenta_limits::{NoMemory, RUN_PATIENCE, reserve};
+use kayenta_limits::{RUN_PATIENCE, reserve};
 use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{
     Method, Response, StatusCode,
@@ -495,19 +495,7 @@ impl<'c> Call<'c> {
     ) -> Result<Bytes, HttpError> {
         let expected = response.content_length().unwrap_or_default();
         let expected = usize::try_from(expected).unwrap_or(usize::MAX).min(limit);
-        let no_memory = |error: NoMemory| {
-            let url = shown.to_owned();
-            let kind = match error {
-                // Worth trying again, like a server that does not answer.
-                NoMemory::InUse { .. } => HttpErrorKind::Network { url },
-                NoMemory::TooLarge { .. } => HttpErrorKind::Answer { url },
-            };
-            HttpError::new(
-                kind,
-                format!("The answer from {shown} cannot be read: {error}"),
-            )
-            .caused_by(error)
-        };
+        let no_memory = |error| HttpError::no_memory(shown, error);
         let mut room = expected;
         let mut reserved = reserve(ANSWER, room.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
             .await

@@ -2,6 +2,8 @@
 
 use std::{error::Error, time::Duration};
 
+use kayenta_limits::NoMemory;
+
 /// The meaning of a failed call. It decides whether the call is worth another attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpErrorKind {
@@ -55,6 +57,21 @@ pub struct HttpError {
 }
 
 impl HttpError {
+    /// An answer for which there is no memory.
+    pub(crate) fn no_memory(shown: &str, error: NoMemory) -> Self {
+        let url = shown.to_owned();
+        let kind = match error {
+            // Worth trying again, like a server that does not answer.
+            NoMemory::InUse { .. } => HttpErrorKind::Network { url },
+            NoMemory::TooLarge { .. } => HttpErrorKind::Answer { url },
+        };
+        Self::new(
+            kind,
+            format!("The answer from {shown} cannot be read: {error}"),
+        )
+        .caused_by(error)
+    }
+
     /// Whether another attempt may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {

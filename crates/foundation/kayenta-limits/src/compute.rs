@@ -13,6 +13,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use crate::memory::Held;
+
 /// How much less of a core the threads get than those that answer requests, as `nice` counts.
 const NICENESS: i32 = 5;
 
@@ -27,7 +29,7 @@ static POOL: LazyLock<Sender<Work>> = LazyLock::new(start);
 
 /// Does `work` on a thread for computing and waits for it. There are as many such threads as cores, for
 /// the whole process, so that parsing and judging leave room for those who only ask how things are. Work
-/// whose caller is gone before it begins is left out.
+/// whose caller is gone before it begins is left out; what its caller [holds](crate::hold) counts until it ends.
 ///
 /// # Errors
 /// When the work panics.
@@ -35,12 +37,14 @@ pub async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
     let (sender, receiver) = oneshot::channel();
+    let held = Held::current();
     let job = move || {
-        if sender.is_closed() {
-            return;
+        if !sender.is_closed() {
+            let done =
+                catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Panicked(text(&*panic)));
+            let _ = sender.send(done);
         }
-        let done = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Panicked(text(&*panic)));
-        let _ = sender.send(done);
+        drop(held);
     };
     let lost = || Panicked("no thread took it".to_owned());
     POOL.send(Box::new(job)).map_err(|_| lost())?;

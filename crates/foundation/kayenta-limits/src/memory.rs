@@ -12,14 +12,13 @@
 //! * A share of the budget is for [small](MOST_OF_SMALL) reservations, so that they never wait behind large ones.
 
 use std::{
-    cell::RefCell,
     error::Error,
     fs,
     future::Future,
     ops::AddAssign,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -491,8 +490,23 @@ impl Loan {
     }
 }
 
+/// What a scope holds.
+#[derive(Debug, Default)]
+pub(crate) struct Held(Mutex<Reserved>);
+
+impl Held {
+    /// What the scope around the current task holds: kept for as long as this is, whatever becomes of the task.
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        SCOPE.try_with(Arc::clone).ok()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reserved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 tokio::task_local! {
-    static SCOPE: RefCell<Reserved>;
+    static SCOPE: Arc<Held>;
     static LENT: Arc<Loan>;
 }
 
@@ -554,26 +568,27 @@ pub fn require(what: &'static str, bytes: usize) -> Result<(), NoMemory> {
     }
 }
 
-/// Runs `work` so that what it [`hold`]s stays reserved until it ends.
+/// Runs `work` so that what it [`hold`]s stays reserved until it ends, and until what it has
+/// [computed](crate::compute()) meanwhile ends, which may be later when `work` is dropped.
 pub async fn scope<T>(work: impl Future<Output = T>) -> T {
-    SCOPE.scope(RefCell::default(), work).await
+    SCOPE.scope(Arc::default(), work).await
 }
 
 /// Keeps bytes reserved until the surrounding [`scope`] ends; without one they are given back.
 pub fn hold(reserved: Reserved) {
-    let _ = SCOPE.try_with(|held| *held.borrow_mut() += reserved);
+    let _ = SCOPE.try_with(|held| *held.lock() += reserved);
 }
 
 /// How many bytes the surrounding [`scope`] holds.
 #[must_use]
 pub fn held() -> usize {
-    SCOPE.try_with(|held| held.borrow().bytes()).unwrap_or(0)
+    SCOPE.try_with(|held| held.lock().bytes()).unwrap_or(0)
 }
 
 /// Takes what the surrounding [`scope`] holds out of it.
 pub fn take_held() -> Reserved {
     SCOPE
-        .try_with(|held| std::mem::take(&mut *held.borrow_mut()))
+        .try_with(|held| std::mem::take(&mut *held.lock()))
         .unwrap_or_default()
 }
 
@@ -737,6 +752,8 @@ mod tests {
         .await;
         drop(first);
         assert!(all_free());
+        work_whose_caller_is_gone_counts_until_it_ends(large).await;
+        assert!(all_free());
         // Nobody counts what is small.
         for _ in 0..100 {
             let little = reserve("little", UNCOUNTED, CALLER_PATIENCE).await.unwrap();
@@ -751,6 +768,29 @@ mod tests {
         assert!(all_free());
         two_whose_needs_show_as_they_go_on_both_end(large).await;
         assert!(all_free());
+    }
+
+    async fn work_whose_caller_is_gone_counts_until_it_ends(large: usize) {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (end, ends) = std::sync::mpsc::channel();
+        let caller = tokio::spawn(scope(async move {
+            reserve_and_hold("parsing", large, CALLER_PATIENCE).await?;
+            let work = move || {
+                let _ = begun.send(());
+                let _ = ends.recv();
+            };
+            let _ = crate::compute(work).await;
+            Ok::<_, NoMemory>(())
+        }));
+        has_begun.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert!(try_reserve(large).is_none());
+        end.send(()).unwrap();
+        // The thread that works knows no paused clock.
+        while try_reserve(large).is_none() {
+            std::thread::yield_now();
+        }
     }
 
     async fn small_reservations_do_not_wait_behind_large_ones(large: usize) {

@@ -181,7 +181,7 @@ impl HttpJsonStore {
         let unusable = |error: AnswerError| answer.unexpected(error).into();
         let paths = self.paths.clone();
         answer
-            .read_with(move |body| answer::read(body, &paths))
+            .read_whole_with(move |body| answer::read(body, &paths))
             .await?
             .map_err(unusable)
     }

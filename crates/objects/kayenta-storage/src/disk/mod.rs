@@ -123,17 +123,18 @@ impl ObjectStore for DiskStore {
         let mut reserved = Reserved::default();
         for _ in 0..TRIES {
             let key = key.to_owned();
-            let loaded = self
-                .run("load", move |objects| objects.load(kind, &key, most))
-                .await?;
-            match loaded {
+            // The file is read to its end whatever becomes of the caller.
+            let load = move |objects: &Objects| match objects.load(kind, &key, most)? {
                 Loaded::Whole(mut object) => {
                     object.bytes = reserved.bind(object.bytes);
-                    return Ok(object);
+                    Ok(Loaded::Whole(object))
                 }
+                larger @ Loaded::Larger(_) => Ok(larger),
+            };
+            match self.run("load", load).await? {
+                Loaded::Whole(object) => return Ok(object),
                 Loaded::Larger(summary) => {
                     most = summary.size;
-                    drop(std::mem::take(&mut reserved));
                     let size = usize::try_from(most).unwrap_or(usize::MAX);
                     reserved = reserve("a stored object", size, CALLER_PATIENCE).await?;
                 }

@@ -5,7 +5,7 @@ mod sweep;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kayenta_limits::{RUN_PATIENCE, lend_without_waiting, reserve, scope};
+use kayenta_limits::{NoMemory, RUN_PATIENCE, lend_without_waiting, reserve, scope};
 use kayenta_model::Clock;
 use kayenta_queue::{Lease, LeasedJob, QueueErrorKind, WorkQueue};
 use tokio::sync::{Semaphore, watch};
@@ -401,7 +401,7 @@ impl Workers {
             let attending = scope(self.attend_once(id, delivery));
             match lend_without_waiting(reserved, attending).await {
                 (None | Some(JobOutcome::Later(_)), more) if more > needed => {
-                    tracing::debug!(execution.id = %id, bytes = more, "an execution waits for memory");
+                    tracing::debug!(execution.id = %id, bytes = more, "an execution begins again with more memory");
                     needed = more;
                 }
                 (Some(outcome), _) => return outcome,
@@ -499,6 +499,10 @@ impl Workers {
     }
 
     fn later(&self, id: &str, error: &EngineError) -> JobOutcome {
+        if NoMemory::is_cause_of(error) {
+            tracing::info!(execution.id = %id, %error, "an execution waits for memory");
+            return JobOutcome::Later(Some(self.after(STORE_PAUSE)));
+        }
         tracing::warn!(execution.id = %id, %error, "a store failed; the execution will continue from its record");
         JobOutcome::Later(Some(self.after(STORE_PAUSE)))
     }

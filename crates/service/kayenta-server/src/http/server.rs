@@ -36,6 +36,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEAD: Duration = Duration::from_secs(60);
 /// The system's backlog of connections not yet accepted.
 const BACKLOG: u32 = 1_024;
+/// What the system may keep of a connection each way. By default it keeps up to megabytes, which a control group counts
+/// and the budget of bytes does not.
+const SOCKET_BUFFER: u32 = 256 << 10;
 /// How long a connection beyond the limits may take in all, which answers probes alone.
 const PROBE: Duration = Duration::from_secs(5);
 /// Pause after a failed accept (no file descriptors left).
@@ -288,6 +291,31 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }?;
     // A restart must not wait for the last life's connections to time out.
     socket.set_reuseaddr(true)?;
+    // Connections have what their listener has. Where it is refused, the system's own limits hold.
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_keeps_little_of_what_a_client_does_not_read_or_sends_too_soon() {
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let socket = TcpSocket::from_std_stream(accepted.into_std().unwrap());
+        // Linux doubles it for its own records.
+        let most = 2 * SOCKET_BUFFER;
+        assert!(socket.send_buffer_size().unwrap() <= most);
+        assert!(socket.recv_buffer_size().unwrap() <= most);
+    }
 }

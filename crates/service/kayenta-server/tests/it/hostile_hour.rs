@@ -1,6 +1,6 @@
 //! Hostile and normal clients at once, for a while, in a control group of 256 MiB, the shipped limit.
 //!
-//! `KAYENTA_HOSTILE_SECONDS` says how long; `./test` runs it for a minute.
+//! `KAYENTA_HOSTILE_SECONDS` says how long, 40 s if it is not set.
 
 use std::{
     fs,
@@ -423,7 +423,7 @@ async fn hostile_and_normal_clients_in_256_mib_end_no_process_and_no_run_and_liv
     let seconds = std::env::var("KAYENTA_HOSTILE_SECONDS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(60);
+        .unwrap_or(40);
     let prometheus = FakePrometheus::start().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let limit = MemoryLimit::new(LIMIT);

@@ -151,6 +151,106 @@ async fn readers_of_a_large_list_wait_for_one_another_and_are_all_served() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_becomes_much_larger_when_it_is_read_is_refused_before_it_is_read() {
+    const BUDGET: usize = 64 * MIB;
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 64MB\n").await;
+    let caller = Caller::new(service.base_url());
+    still_works(&caller).await;
+    let before = service.resident_kib().unwrap();
+    let objects = vec![json!({}); 600_000];
+    let text = 3 * objects.len();
+    let (status, answer) = caller
+        .post("/metricSetList", &Value::from(objects))
+        .await
+        .unwrap();
+    assert_eq!(status, 413, "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("kayenta.memory.budget"), "{message}");
+    assert!(text < 2 * MIB, "it would take 250 times as much");
+    let peak = service.peak_resident_kib().unwrap().saturating_sub(before) as usize * 1024;
+    assert!(peak < BUDGET / 2, "{} MiB more than before", peak / MIB);
+    still_works(&caller).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_requests_do_not_wait_while_large_ones_have_the_budget() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 24MB\n").await;
+    let caller = Caller::new(service.base_url());
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        let mut client = connect(&service).await;
+        clients.push(tokio::spawn(async move {
+            let head = format!(
+                "POST /metricSetList HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n",
+                12 * MIB
+            );
+            client.write_all(head.as_bytes()).await.unwrap();
+            let _ = client.write_all(&vec![b' '; 11 * MIB]).await;
+            // Held until the service gives up.
+            let _ = client.read(&mut [0; 4096]).await;
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let small = json!([{
+        "name": "small", "tags": {}, "startTimeMillis": 1_605_913_200_000_u64,
+        "startTimeIso": "2020-11-20T23:00:00Z", "stepMillis": 1000,
+        "values": (0..6_000).collect::<Vec<_>>(),
+    }]);
+    for _ in 0..5 {
+        let began = std::time::Instant::now();
+        let (status, answer) = caller.post("/metricSetList", &small).await.unwrap();
+        assert_eq!(status, 200, "{answer}");
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+    still_works(&caller).await;
+    for client in clients {
+        client.abort();
+    }
+}
+
+/// Each would have a part of the budget when it learns that it needs the other's too.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_each_need_most_of_the_budget_run_one_after_the_other() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 16MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
+    let metrics: Vec<_> = (0..800)
+        .map(|n| {
+            metric(
+                &format!("m{n}"),
+                "errors",
+                &format!("m{n}{{v=\"${{scope}}\"}}"),
+            )
+        })
+        .collect();
+    let config = config("large", &metrics, json!({"errors": 100}));
+    let request = canary(&config, "baseline", "canary", WINDOW);
+    let starts = (0..3).map(|_| caller.start("/canary", &request));
+    let ids = futures::future::join_all(starts).await;
+    for id in ids {
+        let path = format!("/canary/{}", id.unwrap());
+        let done = eventually(
+            format!("{path} is complete"),
+            Duration::from_secs(150),
+            async || {
+                // A caller, too, may have to wait for the memory that the runs have.
+                let (status, answer) = caller.get(&path).await.unwrap();
+                match status == 200 && answer["complete"] == json!(true) {
+                    true => Ok(answer),
+                    false => Err((status, answer["message"].clone())),
+                }
+            },
+        )
+        .await;
+        assert_eq!(done["status"], json!("succeeded"), "{}", done["exception"]);
+    }
+}
+
 /// C-ENG-21.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_cannot_fit_is_refused_with_the_numbers() {
