@@ -124,11 +124,11 @@ async fn configs_larger_than_the_budget_together_are_listed_also_by_a_service_th
     still_works(&caller).await;
 }
 
-/// Each of them needs an eighth of the budget, and in all they need twice as much as there is.
+/// Each of them needs an eighth of what there is, and in all they need twice as much.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_of_a_large_list_wait_for_one_another_and_are_all_served() {
     let prometheus = FakePrometheus::start().await.unwrap();
-    let service = limited(&prometheus, "kayenta.memory.budget: 32MB\n").await;
+    let service = limited(&prometheus, "kayenta.memory.budget: 36MB\n").await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
     let values: Vec<f64> = (0..100_000_u32).map(|n| f64::from(n) * 1.000_1).collect();
     let list = json!([{
