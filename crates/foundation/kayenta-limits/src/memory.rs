@@ -568,8 +568,8 @@ pub fn require(what: &'static str, bytes: usize) -> Result<(), NoMemory> {
     }
 }
 
-/// Runs `work` so that what it [`hold`]s stays reserved until it ends, and until what it has
-/// [computed](crate::compute()) meanwhile ends, which may be later when `work` is dropped.
+/// Runs `work` so that what it [`hold`]s stays reserved until it ends, and until what threads for computing do for it
+/// ends, which may be later when `work` is dropped.
 pub async fn scope<T>(work: impl Future<Output = T>) -> T {
     SCOPE.scope(Arc::default(), work).await
 }
@@ -752,8 +752,6 @@ mod tests {
         .await;
         drop(first);
         assert!(all_free());
-        work_whose_caller_is_gone_counts_until_it_ends(large).await;
-        assert!(all_free());
         // Nobody counts what is small.
         for _ in 0..100 {
             let little = reserve("little", UNCOUNTED, CALLER_PATIENCE).await.unwrap();
@@ -768,29 +766,6 @@ mod tests {
         assert!(all_free());
         two_whose_needs_show_as_they_go_on_both_end(large).await;
         assert!(all_free());
-    }
-
-    async fn work_whose_caller_is_gone_counts_until_it_ends(large: usize) {
-        let (begun, has_begun) = tokio::sync::oneshot::channel();
-        let (end, ends) = std::sync::mpsc::channel();
-        let caller = tokio::spawn(scope(async move {
-            reserve_and_hold("parsing", large, CALLER_PATIENCE).await?;
-            let work = move || {
-                let _ = begun.send(());
-                let _ = ends.recv();
-            };
-            let _ = crate::compute(work).await;
-            Ok::<_, NoMemory>(())
-        }));
-        has_begun.await.unwrap();
-        caller.abort();
-        assert!(caller.await.unwrap_err().is_cancelled());
-        assert!(try_reserve(large).is_none());
-        end.send(()).unwrap();
-        // The thread that works knows no paused clock.
-        while try_reserve(large).is_none() {
-            std::thread::yield_now();
-        }
     }
 
     async fn small_reservations_do_not_wait_behind_large_ones(large: usize) {

@@ -180,8 +180,10 @@ async fn small_requests_do_not_wait_while_large_ones_have_the_budget() {
     let service = limited(&prometheus, "kayenta.memory.budget: 24MB\n").await;
     let caller = Caller::new(service.base_url());
     let mut clients = Vec::new();
+    let (sender, mut sent) = tokio::sync::mpsc::channel::<()>(1);
     for _ in 0..6 {
         let mut client = connect(&service).await;
+        let sender = sender.clone();
         clients.push(tokio::spawn(async move {
             let head = format!(
                 "POST /metricSetList HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
@@ -189,12 +191,17 @@ async fn small_requests_do_not_wait_while_large_ones_have_the_budget() {
                 12 * MIB
             );
             client.write_all(head.as_bytes()).await.unwrap();
-            let _ = client.write_all(&vec![b' '; 11 * MIB]).await;
+            let body = vec![b' '; 11 * MIB];
+            let sending = client.write_all(&body);
+            // It ends only when the service takes all of it.
+            let _ = tokio::time::timeout(Duration::from_millis(500), sending).await;
+            drop(sender);
             // Held until the service gives up.
             let _ = client.read(&mut [0; 4096]).await;
         }));
     }
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    drop(sender);
+    assert!(sent.recv().await.is_none());
     let small = json!([{
         "name": "small", "tags": {}, "startTimeMillis": 1_605_913_200_000_u64,
         "startTimeIso": "2020-11-20T23:00:00Z", "stepMillis": 1000,
