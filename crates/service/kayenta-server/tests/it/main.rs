@@ -23,6 +23,7 @@ mod gate;
 mod gate_action;
 mod hostile;
 mod hostile_hour;
+mod identities;
 mod kill;
 mod limits;
 mod metric_stores;

@@ -12,6 +12,7 @@ mod kill;
 mod many_configs;
 mod metric_store_answers;
 mod redis_restart;
+mod retention;
 mod scale;
 mod sentinel;
 mod stored_by_the_reference;
