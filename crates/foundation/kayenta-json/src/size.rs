@@ -13,7 +13,7 @@ const OBJECT: usize = 250;
 const FIELDS: usize = 4;
 /// Any further field, and one of an object that has more fields than any struct.
 const FIELD: usize = 60;
-const FIELD_OF_MAP: usize = 200;
+const FIELD_OF_MAP: usize = 170;
 const MOST_FIELDS_OF_STRUCT: usize = 20;
 /// A list has room for so many elements at least.
 const SMALLEST_ROOM: usize = 4;
@@ -132,7 +132,7 @@ fn within(open: Open, is_series: bool) -> usize {
         return if count <= MOST_FIELDS_OF_STRUCT {
             count.saturating_sub(FIELDS) * FIELD
         } else {
-            count * FIELD_OF_MAP
+            (count * 8 / 7).next_power_of_two() * FIELD_OF_MAP
         };
     }
     let element = if open.has_objects {
@@ -186,7 +186,7 @@ mod tests {
         };
         assert_eq!(fields(4), 0);
         assert_eq!(fields(6), 2 * FIELD);
-        assert_eq!(fields(100), 100 * FIELD_OF_MAP);
+        assert_eq!(fields(100), 128 * FIELD_OF_MAP);
     }
 
     #[test]
