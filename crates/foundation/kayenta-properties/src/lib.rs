@@ -70,7 +70,9 @@ mod mask;
 mod origin;
 mod properties;
 
-pub use binder::{Binder, EffectiveProperty, Group, LeftOut, Value, convert};
+pub use binder::{
+    Binder, EffectiveProperty, Group, KnownProperty, LeftOut, PropertyKind, Value, convert,
+};
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use environment::Environment;
 pub use environment_view::{EnvironmentView, FoundProperty, PropertyView, SourceView};

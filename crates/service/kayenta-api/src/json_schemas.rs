@@ -192,13 +192,21 @@ fn settings() -> Value {
     root
 }
 
+/// The file of the schema of `kayenta.yml`.
+pub const CONFIGURATION_SCHEMA: &str = "kayenta.json";
+
 /// Where they are.
 pub(crate) const ROUTE: &str = "/schemas/{file}";
 
 /// The schemas as files.
-pub(crate) fn routes(document: &Value) -> Router {
+pub(crate) fn routes(document: &Value, configuration: &'static str) -> Router {
     let made = |schema: JsonSchema| (schema.file, Bytes::from(schema.of(document).to_string()));
-    let schemas = Arc::new(JSON_SCHEMAS.map(made));
+    let mut schemas: Vec<(&str, Bytes)> = JSON_SCHEMAS.map(made).into();
+    if !configuration.is_empty() {
+        let configuration = Bytes::from_static(configuration.as_bytes());
+        schemas.push((CONFIGURATION_SCHEMA, configuration));
+    }
+    let schemas = Arc::new(schemas);
     let serve = move |Path(file): Path<String>| {
         let found = schemas.iter().find(|(name, _)| *name == file);
         let response = match found {

@@ -24,7 +24,7 @@ mod transport;
 
 pub use document::{document, document_2};
 pub use error::ApiError;
-pub use json_schemas::{JSON_SCHEMAS, JsonSchema};
+pub use json_schemas::{CONFIGURATION_SCHEMA, JSON_SCHEMAS, JsonSchema};
 pub use options::ApiOptions;
 pub use page_access::RefusedPage;
 pub use router::{PageRoutes, management_router, router, router_with_pages};

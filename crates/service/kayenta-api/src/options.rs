@@ -49,6 +49,8 @@ pub struct ApiOptions {
     /// Which paths the API document lists (`swagger.patterns`): regular expressions of which one must
     /// match a whole path; empty for all. All paths answer, whether listed or not.
     pub swagger_patterns: Vec<String>,
+    /// The JSON Schema of the service's configuration, served beside those of the API; empty for none.
+    pub configuration_schema: &'static str,
     /// `/health` and its neighbours.
     pub management: ManagementOptions,
     /// How callers authenticate; `None`: every caller may do everything.
@@ -79,6 +81,7 @@ impl Default for ApiOptions {
             swagger_description: String::new(),
             swagger_contact: String::new(),
             swagger_patterns: Vec::new(),
+            configuration_schema: "",
             management: ManagementOptions::default(),
             authentication: None,
             signing_keys: None,

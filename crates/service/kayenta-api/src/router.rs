@@ -57,7 +57,8 @@ pub fn router_with_pages(state: ApiState, pages: Option<PageRoutes>) -> Router {
     let options = state.options();
     let (routes, document) = described(options).split_for_parts();
     let mut routes = routes.with_state(state.clone());
-    routes = routes.merge(json_schemas::routes(&openapi::as_value(&document)));
+    let whole = openapi::completed(&document, options);
+    routes = routes.merge(json_schemas::routes(&whole, options.configuration_schema));
     if options.swagger_enabled {
         routes = routes.merge(openapi::routes(&document, options));
     }

@@ -2,7 +2,7 @@
 
 use kayenta_accounts::AccountSection;
 use kayenta_properties::{
-    Binder, ConfigError, Diagnostic, EffectiveProperty, EnvironmentView, Severity,
+    Binder, ConfigError, Diagnostic, EffectiveProperty, EnvironmentView, KnownProperty, Severity,
 };
 
 use crate::{
@@ -65,7 +65,9 @@ pub(crate) struct Reading<S> {
     pub(crate) effective: Vec<EffectiveProperty>,
     pub(crate) files: Vec<String>,
     /// Every name that means something.
-    pub(crate) known: Vec<String>,
+    pub(crate) known: Vec<KnownProperty>,
+    /// Patterns of names that are accepted with everything below them.
+    pub(crate) accepted: Vec<String>,
 }
 
 /// Reads as much as can be read.
@@ -86,7 +88,7 @@ pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) ->
     if !keeps_objects {
         default_store::warn(&binder, &settings.0.data_dir);
     }
-    let known = binder.known_names();
+    let (known, accepted) = (binder.known(), binder.accepted());
     let (diagnostics, effective) = binder.finish();
     let mut warnings = Vec::new();
     for diagnostic in diagnostics {
@@ -111,5 +113,6 @@ pub(crate) fn read<S: AccountSection>(environment: &Environment, table: &[S]) ->
         effective,
         files: gathered.files,
         known,
+        accepted,
     }
 }

@@ -2,6 +2,7 @@
 //! and every mistake is collected, not only the first.
 
 pub mod convert;
+mod known;
 mod lists;
 mod read;
 mod unknown;
@@ -15,6 +16,7 @@ use std::{
 
 use kayenta_secrets::{MASK, Secret};
 
+pub use self::known::{KnownProperty, PropertyKind};
 use crate::{
     diagnostic::{Diagnostic, Severity},
     environment::Environment,
@@ -42,7 +44,7 @@ pub struct Binder<'p> {
     diagnostics: RefCell<Vec<Diagnostic>>,
     effective: RefCell<Vec<EffectiveProperty>>,
     /// Names that mean something, by [`Name::pattern`].
-    known: RefCell<BTreeMap<String, String>>,
+    known: RefCell<BTreeMap<String, KnownProperty>>,
     /// Names below which everything means something or is accepted.
     accepted: RefCell<Vec<String>>,
     left_out: RefCell<Vec<LeftOut>>,
@@ -127,10 +129,16 @@ impl<'p> Binder<'p> {
         self.left_out.take()
     }
 
-    /// The names that were read so far as their readers spell them; an element of a list has the index 0.
+    /// What was read so far, with the names as their readers spell them; an element of a list has the index 0.
     #[must_use]
-    pub fn known_names(&self) -> Vec<String> {
+    pub fn known(&self) -> Vec<KnownProperty> {
         self.known.borrow().values().cloned().collect()
+    }
+
+    /// Patterns of names that are accepted with everything below them.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<String> {
+        self.accepted.borrow().clone()
     }
 
     /// Runs something whose reads count as known names but have no other effect.
@@ -145,7 +153,14 @@ impl<'p> Binder<'p> {
         self.known
             .borrow_mut()
             .entry(name.pattern())
-            .or_insert_with(|| name.to_string());
+            .or_insert_with(|| KnownProperty::new(name.to_string()));
+    }
+
+    fn with_known(&self, name: &Name, note: impl FnOnce(&mut KnownProperty)) {
+        self.know(name);
+        if let Some(known) = self.known.borrow_mut().get_mut(&name.pattern()) {
+            note(known);
+        }
     }
 
     fn record(&self, name: &Name, value: &str, origin: Option<&Origin>) {
@@ -451,6 +466,7 @@ impl<'b> Group<'b> {
     /// The value as a secret: the text, or with `file:/path` the content of a file that is read again when it
     /// changes. A file that cannot be read is reported.
     pub fn secret(&self, name: &str) -> Option<Secret> {
+        self.is(name, PropertyKind::Secret);
         let value = self.get(name).filter(|value| !value.text.is_empty())?;
         self.warn_unresolved(&value);
         self.secret_of(&value)
@@ -497,7 +513,17 @@ impl<'b> Group<'b> {
 
     /// Notes a default that is in effect.
     pub fn default(&self, name: &str, default: &str) {
-        self.binder.record(&self.name.join(name), default, None);
+        let name = self.name.join(name);
+        self.binder.with_known(&name, |known| {
+            known.default = Some(default.to_owned());
+        });
+        self.binder.record(&name, default, None);
+    }
+
+    /// Notes what the values of a name are, where they are not read by the method for values of that kind.
+    pub fn is(&self, name: &str, kind: PropertyKind) {
+        self.binder
+            .with_known(&self.name.join(name), |known| known.kind = kind);
     }
 
     fn warn_unresolved(&self, value: &Value) {

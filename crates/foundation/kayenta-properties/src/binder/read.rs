@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    Group, Value,
+    Group, PropertyKind, Value,
     convert::{self, Choices},
 };
 use kayenta_secrets::BaseUrl;
@@ -21,6 +21,7 @@ impl<'b> Group<'b> {
 
     /// A boolean without a default.
     pub fn boolean_if_set(&self, name: &str) -> Option<bool> {
+        self.is(name, PropertyKind::Boolean);
         self.converted(
             name,
             |value| convert::boolean(&value.text),
@@ -35,6 +36,7 @@ impl<'b> Group<'b> {
 
     /// A feature switch: on when the name has a value whose text is not `false`.
     pub fn switch(&self, name: &str) -> bool {
+        self.is(name, PropertyKind::Boolean);
         let on = self.get(name).is_some_and(|value| {
             self.resolved(&value).is_some() && !value.text.trim().eq_ignore_ascii_case("false")
         });
@@ -47,6 +49,7 @@ impl<'b> Group<'b> {
 
     /// A switch that is on only for the text `true`.
     pub fn strict_switch(&self, name: &str, default: bool) -> bool {
+        self.is(name, PropertyKind::Boolean);
         match self.get(name) {
             None => {
                 self.default(name, if default { "true" } else { "false" });
@@ -79,6 +82,11 @@ impl<'b> Group<'b> {
     where
         T: Copy + TryFrom<i64> + Into<i128> + std::fmt::Display,
     {
+        let kind = PropertyKind::Integer {
+            least: least.into(),
+            most: most.into(),
+        };
+        self.is(name, kind);
         self.converted(
             name,
             |value| {
@@ -102,6 +110,7 @@ impl<'b> Group<'b> {
 
     /// A number within bounds.
     pub fn double(&self, name: &str, least: f64, most: f64, default: f64) -> f64 {
+        self.is(name, PropertyKind::Number { least, most });
         self.converted(
             name,
             |value| convert::double(&value.text).filter(|number| (least..=most).contains(number)),
@@ -130,6 +139,7 @@ impl<'b> Group<'b> {
 
     /// A whole number of units of time, without a default.
     pub fn units_if_set(&self, name: &str, unit: Duration) -> Option<Duration> {
+        self.is(name, PropertyKind::Units(unit_name(unit)));
         self.converted(
             name,
             |value| match convert::integer(&value.text) {
@@ -163,6 +173,7 @@ impl<'b> Group<'b> {
 
     /// A duration without a default.
     pub fn duration_if_set(&self, name: &str) -> Option<Duration> {
+        self.is(name, PropertyKind::Duration);
         self.converted(
             name,
             |value| convert::duration(&value.text),
@@ -177,6 +188,7 @@ impl<'b> Group<'b> {
 
     /// A data size in bytes.
     pub fn size(&self, name: &str, default: u64) -> u64 {
+        self.is(name, PropertyKind::Size);
         self.converted(
             name,
             |value| convert::size(&value.text),
@@ -196,6 +208,7 @@ impl<'b> Group<'b> {
     /// One of a few values, each with its name; case and everything but letters and digits do not
     /// matter ([`convert::choice`]).
     pub fn choice<T: Copy>(&self, name: &str, names: &Choices<T>) -> Option<T> {
+        self.is(name, words(names));
         self.converted(
             name,
             |value| convert::choice(names, &value.text),
@@ -219,6 +232,7 @@ impl<'b> Group<'b> {
 
     /// Several of a few values; `None` when the name is not there.
     pub fn choices<T: Copy>(&self, name: &str, names: &Choices<T>) -> Option<Vec<T>> {
+        self.is(&format!("{name}[0]"), words(names));
         let items = self.items(name)?;
         let mut values = Vec::new();
         for item in &items {
@@ -276,6 +290,7 @@ impl<'b> Group<'b> {
 
     /// A base URL with scheme and host.
     pub fn base_url(&self, name: &str) -> Option<BaseUrl> {
+        self.is(name, PropertyKind::Url);
         self.parsed(
             name,
             |text| {
@@ -289,6 +304,7 @@ impl<'b> Group<'b> {
     /// A base URL that may be none: it is warned of, and what is called through it fails. For URLs that the
     /// application can start without.
     pub fn base_url_or_flawed(&self, name: &str) -> Option<BaseUrl> {
+        self.is(name, PropertyKind::Url);
         let value = self.get(name).filter(|value| !value.text.is_empty())?;
         let url = BaseUrl::or_flawed(&value.text)?;
         if url.flaw().is_none() {
@@ -340,6 +356,10 @@ impl<'b> Group<'b> {
         }
         converted
     }
+}
+
+fn words<T>(names: &Choices<T>) -> PropertyKind {
+    PropertyKind::Words(names.iter().map(|(name, _)| (*name).to_owned()).collect())
 }
 
 /// Java's words for a text that is no number.

@@ -81,7 +81,7 @@ impl Binder<'_> {
             })
             .filter(|(likeness, _)| *likeness >= ALIKE)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, name)| name.clone())
+            .map(|(_, known)| known.name.clone())
     }
 
     /// Names in placeholders of any value.

@@ -44,8 +44,8 @@ pub(crate) fn as_value(document: &OpenApi) -> Value {
     serde_json::to_value(document).unwrap_or_default()
 }
 
-/// The document of one service, as it is served.
-fn served(document: &OpenApi, options: &ApiOptions) -> Value {
+/// The document of one service, with what no route says of itself.
+pub(crate) fn completed(document: &OpenApi, options: &ApiOptions) -> Value {
     let mut document = as_value(document);
     let security = if options.authentication.is_some() {
         Security::Required
@@ -53,6 +53,12 @@ fn served(document: &OpenApi, options: &ApiOptions) -> Value {
         Security::Open
     };
     complete(&mut document, options, security);
+    document
+}
+
+/// The document of one service, as it is served.
+fn served(document: &OpenApi, options: &ApiOptions) -> Value {
+    let mut document = completed(document, options);
     keep_matching(&mut document, &options.swagger_patterns);
     document
 }

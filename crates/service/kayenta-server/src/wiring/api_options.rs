@@ -35,6 +35,7 @@ pub(crate) fn api_options(
             .filter(|store| accounts.is_enabled(store.service_type))
             .collect(),
         fetch_defaults: settings.test_defaults.clone(),
+        configuration_schema: include_str!("../../../../../api-spec/schemas/kayenta.json"),
         validate_metric_names: settings.validate_metric_names,
         spectator_enabled: settings.spectator.enabled,
         swagger_enabled: settings.swagger.enabled,

@@ -210,3 +210,29 @@ async fn every_request_that_swagger_offers_runs_on_the_demo() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_committed_json_schema_is_served_as_it_is() {
+    let demo = Demo::start().await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../api-spec/schemas");
+    let mut served = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let committed: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(
+            demo.get(&format!("/schemas/{name}")).await,
+            committed,
+            "{name}"
+        );
+        served.push(name);
+    }
+    served.sort_unstable();
+    let names = [
+        "analysis-request",
+        "canary-config",
+        "canary-request",
+        "kayenta",
+    ];
+    assert_eq!(served, names.map(|name| format!("{name}.json")));
+}

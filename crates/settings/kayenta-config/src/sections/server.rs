@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayenta_properties::{
-    Binder, Diagnostic, Group,
+    Binder, Diagnostic, Group, PropertyKind,
     convert::{self, Choices},
 };
 
@@ -75,6 +75,11 @@ pub(super) fn server(binder: &Binder<'_>) -> ServerSettings {
 
 /// A port; `-1` is `Some(None)`, nothing set is `None`.
 pub(super) fn port(group: &Group<'_>, name: &str) -> Option<Option<u16>> {
+    let kind = PropertyKind::Integer {
+        least: -1,
+        most: 65_535,
+    };
+    group.is(name, kind);
     let value = group.get(name)?;
     if value.text.trim().is_empty() {
         return None;
