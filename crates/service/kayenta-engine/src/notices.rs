@@ -1,8 +1,8 @@
-//! Notices: jobs that tell receivers how far an execution has come. They share the queue with the
-//! executions, and their workers with nobody: a notice takes no place of an execution.
+//! Notices: jobs that notify receivers of how far an execution has come. They share the queue with the
+//! executions but not their workers: a notice takes no place of an execution.
 //!
-//! The engine knows when there is something to tell. Who is told and how is the business of whoever
-//! implements [`NoticeBoard`] and [`NoticeDelivery`].
+//! The engine knows when there is something to notify of. Whom, and how, is decided by the implementations of
+//! [`NoticeBoard`] and [`NoticeDelivery`].
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,7 @@ use crate::record::{Execution, StageWork};
 /// What the ids of notice jobs begin with. No execution has such an id.
 const PREFIX: &str = "notice:";
 
-/// The job that tells one receiver of one execution: at most one is queued or under way at a time.
+/// The job that notifies one receiver of one execution: at most one is queued or under way at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NoticeId {
     /// Name of the receiver; without colons.
@@ -94,7 +94,7 @@ impl ExecutionHistory {
         }
     }
 
-    /// How many things there are to tell: that it was started, each judgement, and its end.
+    /// How many events there are: its start, each judgement, and its end.
     #[must_use]
     pub fn events(&self) -> usize {
         1 + self.looks.len() + usize::from(self.has_ended())
@@ -107,17 +107,16 @@ impl ExecutionHistory {
     }
 }
 
-/// Knows who wants to be told what.
+/// Knows which receivers want which events.
 pub trait NoticeBoard: Send + Sync + fmt::Debug {
-    /// Names of the receivers that want to be told something of the execution that is not among its
-    /// first `known` events. Asked for often: it must not wait for anything.
+    /// Names of the receivers that want an event of the execution that is not among its first `known`. Asked for often: it must not wait for anything.
     fn receivers(&self, history: &ExecutionHistory, known: usize) -> Vec<String>;
 }
 
 /// What becomes of the job of a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// Everything there is to tell has been told.
+    /// The receiver has been notified of everything.
     Done,
     /// Try again no earlier than this.
     Later(DateTime<Utc>),
@@ -125,11 +124,11 @@ pub enum Delivered {
     GivenUp(String),
 }
 
-/// Tells receivers. May be called at any number of places at a time; it has to return soon where the
-/// receiver cannot be told now.
+/// Notifies receivers. May be called at any number of places at a time; it has to return soon where the
+/// receiver cannot be notified now.
 #[async_trait]
 pub trait NoticeDelivery: Send + Sync + fmt::Debug {
-    /// Tells a receiver all it has not been told of an execution.
+    /// Notifies a receiver of every event of an execution of which it has not been notified.
     async fn deliver(&self, notice: &NoticeId) -> Delivered;
 }
 

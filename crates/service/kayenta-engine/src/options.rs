@@ -62,7 +62,7 @@ pub struct EngineOptions {
     pub settle: Duration,
     /// Pairs of application and config whose results are shown as time series of their own.
     pub result_series: usize,
-    /// Who is told how far executions have come; `None` when nobody is.
+    /// Whom to notify of how far executions have come; `None` for nobody.
     pub notices: Option<Arc<dyn NoticeBoard>>,
     /// Who carries traces across the queue; `None` when there are no traces.
     pub traces: Option<Arc<dyn TraceCarrier>>,

@@ -1,4 +1,4 @@
-//! Notifications: receivers that are told of analyses, their judgements and how they ended.
+//! Notifications: receivers are notified of analyses, their judgements and how they ended.
 //!
 //! What there is to say follows from the record of an execution (`event`), whom it concerns from the settings (`filter`), and how
 //! it is said from the kind of receiver (`form`). The engine queues a job for each receiver and execution as soon as there is

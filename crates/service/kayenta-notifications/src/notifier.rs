@@ -34,7 +34,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// One that reads executions through the engine, and keeps in `records` what was told.
+    /// One that reads executions through the engine, and keeps in `records` of which events a receiver was notified.
     #[must_use]
     pub fn new(
         receivers: Arc<Receivers>,
@@ -53,7 +53,7 @@ impl Notifier {
         Delivered::Later(self.clock.now() + pause)
     }
 
-    /// Tells the receiver every event it has not been told.
+    /// Notifies the receiver of every event of which it has not been notified.
     async fn tell(&self, notice: &NoticeId, receiver: &Receiver) -> Delivered {
         let history = match self.engine.history(&notice.execution_id).await {
             Ok(Some(history)) => history,
@@ -73,7 +73,7 @@ impl Notifier {
             match Progress::load(Arc::clone(&self.records), notice).await {
                 Ok(found) => progress = Some(found),
                 Err(error) => {
-                    tracing::debug!(%notice, %error, "could not read what a receiver was told");
+                    tracing::debug!(%notice, %error, "could not read of which events a receiver was notified");
                     return self.later(STORE_PAUSE);
                 }
             }

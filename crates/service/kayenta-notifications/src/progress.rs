@@ -1,5 +1,5 @@
-//! How many events of an execution a receiver of several has been told: a record beside that of the execution, kept until the
-//! execution's end is told.
+//! Of how many events of an execution a receiver of several has been notified: a record beside that of the execution, kept until
+//! the receiver is notified of the execution's end.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const GROUP: &str = "notices";
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Body {
-    /// Events that were told.
+    /// Events of which it was notified.
     told: usize,
 }
 
@@ -35,7 +35,7 @@ impl Progress {
         let id = notice.to_string();
         let found = store.get(&id).await?;
         let read = |record: &ExecutionRecord| {
-            // One that cannot be read is from a later version: better told twice than not at all.
+            // One that cannot be read is from a later version: better notified twice than not at all.
             serde_json::from_slice::<Body>(&record.body).unwrap_or_default()
         };
         Ok(Self {
@@ -46,12 +46,12 @@ impl Progress {
         })
     }
 
-    /// How many events were told.
+    /// Of how many events it was notified.
     pub(crate) fn told(&self) -> usize {
         self.told
     }
 
-    /// Records that the first `told` events were told.
+    /// Records that it was notified of the first `told` events.
     pub(crate) async fn save(&mut self, told: usize, now_millis: i64) -> Result<(), QueueError> {
         let body = serde_json::to_vec(&Body { told }).unwrap_or_default();
         let record = ExecutionRecord {
@@ -72,7 +72,7 @@ impl Progress {
         Ok(())
     }
 
-    /// Forgets it: nothing more will be told.
+    /// Removes the record: no event follows.
     pub(crate) async fn forget(&mut self) -> Result<(), QueueError> {
         if self.version.take().is_some() {
             self.store.delete(&self.id).await?;

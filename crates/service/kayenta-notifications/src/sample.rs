@@ -1,4 +1,4 @@
-//! An analysis that never was: what `kayenta notify test` tells of.
+//! A made-up analysis, of which `kayenta notify test` notifies.
 
 use kayenta_engine::{ExecutionHistory, JudgedLook};
 use kayenta_model::{Double, ExecutionKind, ExecutionStatus, ExecutionSummary, Thresholds};

@@ -188,7 +188,7 @@ impl Properties {
                 };
                 let content = content.map_err(|error| {
                     PlaceholderError::Secret(format!(
-                        "the mounted secret {} cannot be read: {error}; mount it there, or set {}",
+                        "the mounted secret {} of encrypted:k8s cannot be read: {error}; mount it there, or set {}",
                         path.display(),
                         references.directory
                     ))

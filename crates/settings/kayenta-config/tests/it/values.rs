@@ -559,7 +559,7 @@ fn c_secrets_01_keys_of_mounted_kubernetes_secrets_are_read_from_their_files() {
     let error = with_password("encrypted:k8s!n:spin-secrets!k:redis").fails();
     let wrong = told(
         &error.errors,
-        &format!("the mounted secret {mounted} cannot be read"),
+        &format!("the mounted secret {mounted} of encrypted:k8s cannot be read"),
     );
     assert!(
         wrong.to_string().contains("kayenta.secrets.directory"),
