@@ -23,7 +23,8 @@ const RUNS: usize = 5;
 /// How long a page takes, and how long it is.
 async fn look(http: &reqwest::Client, url: &str) -> Result<(Duration, usize), Box<dyn Error>> {
     let begun = Instant::now();
-    let answer = http.get(url).header("accept", "text/html").send().await?;
+    let accept = "text/html, application/json;q=0.5";
+    let answer = http.get(url).header("accept", accept).send().await?;
     let body = answer.error_for_status()?.bytes().await?;
     Ok((begun.elapsed(), body.len()))
 }
