@@ -2,14 +2,18 @@
 
 use std::process::Stdio;
 
+use kayenta_testkit::free_port;
+
 use crate::samples::{BINARY, testdata};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs python3"]
 async fn what_real_files_and_reports_bring_is_answered_as_it_should_be() {
+    let ports: Vec<String> = (0..10).map(|_| free_port().unwrap().to_string()).collect();
     let run = tokio::process::Command::new("python3")
         .arg(testdata("cases").join("run.py"))
         .arg(BINARY)
+        .env("CASE_PORTS", ports.join(" "))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
