@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kayenta_json::{JsonError, parsed_size};
-use kayenta_limits::{RUN_PATIENCE, compute, reserve};
+use kayenta_limits::{RUN_PATIENCE, compute_sized, reserve};
 use kayenta_secrets::Masker;
 use serde::de::DeserializeOwned;
 
 use crate::error::{HttpError, HttpErrorKind};
-
-/// Bodies above this size are read off the async threads.
-const LONG_BYTES: usize = 128 << 10;
 
 /// The body of a 2xx answer.
 #[derive(Clone, Debug)]
@@ -52,11 +49,8 @@ impl Answer {
         &self,
         read: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, HttpError> {
-        if self.body.len() < LONG_BYTES {
-            return Ok(read(&self.body));
-        }
         let body = self.body.clone();
-        compute(move || read(&body))
+        compute_sized(body.len(), move || read(&body))
             .await
             .map_err(|error| self.unreadable(error))
     }

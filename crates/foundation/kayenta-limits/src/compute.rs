@@ -51,6 +51,23 @@ pub async fn compute<T: Send + 'static>(
     receiver.await.map_err(|_| lost())?
 }
 
+/// Work on fewer bytes is done by the time a thread for computing would have begun it.
+const DONE_IN_PLACE: usize = 128 << 10;
+
+/// Does `work` on a text of so many bytes: in place if it is short, else as [`compute`] does.
+///
+/// # Errors
+/// As [`compute`].
+pub async fn compute_sized<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
+    if bytes <= DONE_IN_PLACE {
+        return Ok(work());
+    }
+    compute(work).await
+}
+
 fn start() -> Sender<Work> {
     let (sender, receiver) = mpsc::channel();
     let receiver = Arc::new(Mutex::new(receiver));

@@ -13,10 +13,8 @@
 
 use std::{
     error::Error,
-    fs,
     future::Future,
     ops::AddAssign,
-    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -340,7 +338,7 @@ impl Budget {
         Loan::take(units).or_else(|| self.free(units, is_small))
     }
 
-    /// What nobody has.
+    /// What is free of the budget itself.
     fn free(&self, units: usize, is_small: bool) -> Option<Reserved> {
         let permits = u32::try_from(units).ok()?;
         let sources = [Some(Source::Any), is_small.then_some(Source::Small)];
@@ -395,14 +393,12 @@ impl Budget {
     }
 }
 
-/// Bytes reserved as a whole, from which several steps take theirs. Given back when nobody has any of them.
+/// Bytes reserved as a whole, from which several steps take theirs. Given back when none of them is taken any more.
 #[derive(Debug, Default)]
 struct Loan {
-    /// Units in all.
-    total: AtomicUsize,
-    /// Units nobody has taken.
-    free: AtomicUsize,
     reserved: Mutex<Reserved>,
+    /// Units of it that are not taken.
+    free: AtomicUsize,
     /// Bytes that would have been enough for the step that lacked some. Only of a loan whose steps do not wait.
     lacking: Option<AtomicUsize>,
     /// The loan within which this one was made.
@@ -411,10 +407,8 @@ struct Loan {
 
 impl Loan {
     fn new(reserved: Reserved) -> Self {
-        let units = reserved.units();
         Self {
-            total: AtomicUsize::new(units),
-            free: AtomicUsize::new(units),
+            free: AtomicUsize::new(reserved.units()),
             reserved: Mutex::new(reserved),
             lacking: None,
             outer: Self::current(),
@@ -455,24 +449,23 @@ impl Loan {
         None
     }
 
-    fn total_bytes(&self) -> usize {
-        self.total.load(Ordering::Acquire) * UNIT
+    fn lock(&self) -> MutexGuard<'_, Reserved> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a step lacks bytes.
     fn lack(&self, what: &'static str, bytes: usize, budget: &Budget) -> NoMemory {
-        let total = self.total_bytes() as u64;
-        if total >= budget.largest_bytes() {
+        let total = self.lock().bytes();
+        if total as u64 >= budget.largest_bytes() {
             return NoMemory::TooLarge {
                 what,
-                bytes: total + bytes as u64,
+                bytes: (total + bytes) as u64,
                 largest: budget.largest_bytes(),
                 budget: budget.total,
             };
         }
         if let Some(lacking) = &self.lacking {
-            let has = self.total_bytes().max(held());
-            lacking.fetch_max(has + bytes, Ordering::AcqRel);
+            lacking.fetch_max(total.max(held()) + bytes, Ordering::AcqRel);
         }
         NoMemory::InUse {
             what,
@@ -484,8 +477,7 @@ impl Loan {
 
     fn add(&self, reserved: Reserved) {
         let units = reserved.units();
-        *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) += reserved;
-        self.total.fetch_add(units, Ordering::AcqRel);
+        *self.lock() += reserved;
         self.free.fetch_add(units, Ordering::AcqRel);
     }
 }
@@ -532,18 +524,11 @@ pub async fn lend_without_waiting<T>(
         ..Loan::new(reserved)
     });
     let done = LENT.scope(Arc::clone(&loan), work).await;
-    let lacking = loan.lacking.as_ref();
-    let needed = match (
-        lacking.map_or(0, |bytes| bytes.load(Ordering::Acquire)),
-        BUDGET.get(),
-    ) {
-        (1.., None) | (0, _) => 0,
-        (enough, Some(budget)) => {
-            // It may lack more the next time.
-            (enough + enough / 4).min(budget.largest * UNIT)
-        }
-    };
-    (done, needed)
+    let enough = loan.lacking.as_ref();
+    let enough = enough.map_or(0, |bytes| bytes.load(Ordering::Acquire));
+    let most = BUDGET.get().map_or(0, |budget| budget.largest * UNIT);
+    // It may lack more the next time.
+    (done, (enough + enough / 4).min(most))
 }
 
 /// Makes sure that so many bytes are [lent](lend_without_waiting) and not taken yet, so that the steps that follow
@@ -609,81 +594,10 @@ pub async fn reserve_and_hold(
     Ok(())
 }
 
-/// The memory that the system allows this process: the limit of its control group and of those around
-/// it, else the memory of the machine. `None` where neither can be read.
-#[must_use]
-pub fn memory_limit() -> Option<u64> {
-    let group = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let limits = limit_files(&group)
-        .into_iter()
-        .filter_map(|file| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok());
-    let machine = fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| machine_memory(&text));
-    limits.chain(machine).min()
-}
-
-/// Where the limits of a process in these control groups are: version 2, then version 1.
-fn limit_files(group: &str) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for line in group.lines() {
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else {
-            continue;
-        };
-        let (root, file) = if controllers.is_empty() {
-            ("/sys/fs/cgroup", "memory.max")
-        } else if controllers.split(',').any(|name| name == "memory") {
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-        } else {
-            continue;
-        };
-        // Inside a container the path may be one of the host: then only the root is there.
-        let path = Path::new(path.trim_start_matches('/'));
-        files.extend(
-            path.ancestors()
-                .map(|path| Path::new(root).join(path).join(file)),
-        );
-    }
-    files
-}
-
-fn machine_memory(text: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_limits_of_the_group_and_of_those_around_it_are_looked_at() {
-        let files = limit_files("0::/kubepods/pod1\n");
-        let shown: Vec<_> = files
-            .iter()
-            .map(|file| file.display().to_string())
-            .collect();
-        assert_eq!(
-            shown,
-            [
-                "/sys/fs/cgroup/kubepods/pod1/memory.max",
-                "/sys/fs/cgroup/kubepods/memory.max",
-                "/sys/fs/cgroup/memory.max",
-            ]
-        );
-        let files = limit_files("3:cpu,cpuacct:/x\n5:memory:/docker\n");
-        assert_eq!(files.len(), 2);
-        assert!(files[0].ends_with("memory/docker/memory.limit_in_bytes"));
-        assert_eq!(
-            machine_memory("MemFree: 1 kB\nMemTotal:  2048 kB\n"),
-            Some(2 << 20)
-        );
-    }
 
     /// The one test that sets the budget, as there is one for the process.
     #[tokio::test(start_paused = true)]

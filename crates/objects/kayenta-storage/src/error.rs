@@ -4,6 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use kayenta_limits::NoMemory;
 
+/// An object may turn out larger than the memory reserved for it so often while it is read.
+pub(crate) const READ_TRIES: usize = 3;
+
 /// The meaning of a failure; the API maps it to a status, retry decorators decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StorageErrorKind {
@@ -62,6 +65,14 @@ impl StorageError {
             retry_after: None,
             source: None,
         }
+    }
+
+    /// The failure of a read that found the object larger [`READ_TRIES`] times.
+    pub(crate) fn keeps_growing() -> Self {
+        Self::new(
+            StorageErrorKind::Unavailable,
+            "The object keeps growing while it is read. Try again later",
+        )
     }
 
     /// The same with its cause.

@@ -5,23 +5,19 @@ use std::{error::Error, sync::Arc, time::Duration};
 use bytes::Bytes;
 use kayenta_json::{JsonError, parsed_size};
 use kayenta_limits::{
-    CALLER_PATIENCE, compute, hold, lend, reserve, reserve_and_hold, try_reserve,
+    CALLER_PATIENCE, compute_sized, hold, lend, reserve, reserve_and_hold, try_reserve,
 };
 use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    error::{StorageError, StorageErrorKind},
+    error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
     store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
 };
 
-/// Documents above this size are parsed off the async threads.
-const PARSE_INLINE_BYTES: usize = 128 << 10;
 /// How long a listing waits for memory: those of its objects that are large are read one after the other.
 const LISTER_PATIENCE: Duration = Duration::from_secs(60);
-/// An object may become larger so often while it is read.
-const TRIES: usize = 3;
 
 /// The documents of one storage account. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -122,17 +118,14 @@ impl ObjectRepository {
         F: Future<Output = Result<StoredObject, StorageError>>,
     {
         let mut needed = size;
-        for _ in 0..TRIES {
+        for _ in 0..READ_TRIES {
             let reserved = reserve(STORED, needed, patience).await?;
             match lend(reserved, read_once(load())).await? {
                 Reading::Read(document, summary) => return Ok((document, summary)),
                 Reading::Needs(bytes) => needed = bytes,
             }
         }
-        Err(StorageError::new(
-            StorageErrorKind::Unavailable,
-            "The object keeps growing while it is read. Try again later",
-        ))
+        Err(StorageError::keeps_growing())
     }
 
     /// The bytes under the key with what a listing says about them.
@@ -250,11 +243,8 @@ pub(crate) async fn parse_counted<T: DeserializeOwned + Send + 'static>(
 
 /// What the document takes once it is read.
 async fn parsed_size_of(key: &str, bytes: &Bytes) -> Result<usize, StorageError> {
-    if bytes.len() <= PARSE_INLINE_BYTES {
-        return Ok(parsed_size(bytes));
-    }
     let bytes = bytes.clone();
-    compute(move || parsed_size(&bytes))
+    compute_sized(bytes.len(), move || parsed_size(&bytes))
         .await
         .map_err(|panic| unreadable(key, StorageErrorKind::Other, panic))
 }
@@ -273,12 +263,8 @@ async fn parse<T: DeserializeOwned + Send + 'static>(
     key: &str,
     bytes: Bytes,
 ) -> Result<T, StorageError> {
-    let parsed = if bytes.len() <= PARSE_INLINE_BYTES {
-        serde_json::from_slice(&bytes)
-    } else {
-        compute(move || serde_json::from_slice(&bytes))
-            .await
-            .map_err(|panic| unreadable(key, StorageErrorKind::Other, panic))?
-    };
-    parsed.map_err(|error| unreadable(key, StorageErrorKind::Corrupt, JsonError::from(error)))
+    compute_sized(bytes.len(), move || serde_json::from_slice(&bytes))
+        .await
+        .map_err(|panic| unreadable(key, StorageErrorKind::Other, panic))?
+        .map_err(|error| unreadable(key, StorageErrorKind::Corrupt, JsonError::from(error)))
 }

@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use futures::FutureExt;
 use kayenta_json::parsed_size;
-use kayenta_limits::{CALLER_PATIENCE, compute, reserve};
+use kayenta_limits::{CALLER_PATIENCE, Panicked, compute, compute_sized, reserve};
 use kayenta_model::CanaryConfig;
 use kayenta_storage::{ObjectKind, ObjectRepository, StorageError, StorageErrorKind};
 use tokio::sync::oneshot;
@@ -120,7 +120,15 @@ impl RenderedConfigs {
             return Ok(known.answer.clone());
         }
         // The answer is about as long as the config, and its buffer doubles as it grows.
-        let size = parsed_size(&stored.bytes) + 3 * stored_size;
+        let broke_off = |panic: Panicked| {
+            let message = format!("Reading broke off (key: {id}); see the log.");
+            StorageError::new(StorageErrorKind::Other, message).caused_by(panic)
+        };
+        let text = stored.bytes.clone();
+        let parsed = compute_sized(stored_size, move || parsed_size(&text))
+            .await
+            .map_err(broke_off)?;
+        let size = parsed + 3 * stored_size;
         let _reserved = reserve("a canary config", size, CALLER_PATIENCE).await?;
         let render = move || {
             serde_json::from_slice::<CanaryConfig>(&stored.bytes).and_then(|config| {
@@ -132,10 +140,7 @@ impl RenderedConfigs {
         let rendered = if stored_size <= LONGEST {
             render()
         } else {
-            compute(render).await.map_err(|error| {
-                let message = format!("Reading broke off (key: {id}); see the log.");
-                StorageError::new(StorageErrorKind::Other, message).caused_by(error)
-            })?
+            compute(render).await.map_err(broke_off)?
         };
         let answer: Bytes = rendered
             .map_err(|error| {

@@ -60,7 +60,7 @@ pub fn router_with_pages(state: ApiState, pages: Option<PageRoutes>) -> Router {
     let whole = openapi::completed(&document, options);
     routes = routes.merge(json_schemas::routes(&whole, options.configuration_schema));
     if options.swagger_enabled {
-        routes = routes.merge(openapi::routes(&document, options));
+        routes = routes.merge(openapi::routes(whole, options));
     }
     finish(
         routes,

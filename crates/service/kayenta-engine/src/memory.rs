@@ -2,7 +2,8 @@
 
 use kayenta_json::parsed_size;
 use kayenta_limits::{
-    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, compute, require, reserve, reserve_and_hold,
+    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, compute_sized, require, reserve,
+    reserve_and_hold,
 };
 use kayenta_model::{CanaryConfig, CanaryExecutionRequest, CanaryScope, Side};
 use kayenta_queue::ExecutionRecord;
@@ -22,8 +23,6 @@ const TEXT: usize = 20;
 const ANSWER: usize = 60;
 /// Bytes of one stage of an execution: itself, and twice its text, in the record and on its way into the store.
 const STAGE: usize = 1_024;
-/// Longer records are read on a thread for computing.
-const READ_INLINE: usize = 128 << 10;
 /// How often the text of a record is there while its execution is worked on: as it was read or is written, and in the
 /// store.
 const COPIES: usize = 2;
@@ -44,13 +43,6 @@ impl From<NoMemory> for EngineError {
 /// [`Internal`](EngineErrorKind::Internal) when it cannot be read,
 /// [`Unavailable`](EngineErrorKind::Unavailable) when there is no memory for it.
 pub(crate) async fn read_record(record: ExecutionRecord) -> Result<Execution, EngineError> {
-    const WHAT: &str = "the record of an execution";
-    let copies = COPIES * record.body.len();
-    if record.body.len() <= READ_INLINE {
-        let size = parsed_size(&record.body) + copies;
-        reserve_and_hold(WHAT, size, CALLER_PATIENCE).await?;
-        return Execution::from_record(&record);
-    }
     let broke_off = |panic| {
         EngineError::new(
             EngineErrorKind::Internal,
@@ -58,12 +50,13 @@ pub(crate) async fn read_record(record: ExecutionRecord) -> Result<Execution, En
         )
         .caused_by(panic)
     };
-    let body = record.body.clone();
-    let size = compute(move || parsed_size(&body))
+    let (length, body) = (record.body.len(), record.body.clone());
+    let size = compute_sized(length, move || parsed_size(&body))
         .await
         .map_err(broke_off)?;
-    reserve_and_hold(WHAT, size + copies, CALLER_PATIENCE).await?;
-    compute(move || Execution::from_record(&record))
+    let all = size + COPIES * length;
+    reserve_and_hold("the record of an execution", all, CALLER_PATIENCE).await?;
+    compute_sized(length, move || Execution::from_record(&record))
         .await
         .map_err(broke_off)?
 }

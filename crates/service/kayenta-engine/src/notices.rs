@@ -109,7 +109,8 @@ impl ExecutionHistory {
 
 /// Knows which receivers want which events.
 pub trait NoticeBoard: Send + Sync + fmt::Debug {
-    /// Names of the receivers that want an event of the execution that is not among its first `known`. Asked for often: it must not wait for anything.
+    /// Names of the receivers that want an event of the execution that is not among its first `known`. Called often: it
+    /// must not wait for anything.
     fn receivers(&self, history: &ExecutionHistory, known: usize) -> Vec<String>;
 }
 

@@ -11,7 +11,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kayenta_json::{JsonError, parsed_size};
-use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, compute, reserve_and_hold};
+use kayenta_limits::{
+    CALLER_PATIENCE, MOST_OF_SMALL, Panicked, Reserved, compute_sized, reserve_and_hold,
+};
 use serde::de::DeserializeOwned;
 
 use crate::{error::ErrorResponse, objects_only::ObjectsOnly};
@@ -73,32 +75,19 @@ where
     }
 }
 
-/// Bodies above this size are parsed off the async threads.
-const PARSE_INLINE_BYTES: usize = 128 << 10;
-
 /// Parses a body whose parsed form counts against the budget for as long as the request is worked on.
 async fn parse<T: DeserializeOwned + Send + 'static>(bytes: Bytes) -> Result<T, ErrorResponse> {
-    if bytes.len() <= PARSE_INLINE_BYTES {
-        hold_parsed(parsed_size(&bytes)).await?;
-        return parse_body(&bytes);
-    }
-    let text = bytes.clone();
-    hold_parsed(computed(move || parsed_size(&text)).await?).await?;
-    computed(move || parse_body(&bytes)).await?
-}
-
-async fn computed<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, ErrorResponse> {
-    compute(work)
+    let broke_off = |panic: Panicked| ErrorResponse::internal(panic.to_string());
+    let (length, text) = (bytes.len(), bytes.clone());
+    let size = compute_sized(length, move || parsed_size(&text))
         .await
-        .map_err(|error| ErrorResponse::internal(error.to_string()))
-}
-
-async fn hold_parsed(size: usize) -> Result<(), ErrorResponse> {
+        .map_err(broke_off)?;
     reserve_and_hold("a request body", size, CALLER_PATIENCE)
         .await
-        .map_err(|error| ErrorResponse::no_memory(&error))
+        .map_err(|error| ErrorResponse::no_memory(&error))?;
+    compute_sized(length, move || parse_body(&bytes))
+        .await
+        .map_err(broke_off)?
 }
 
 /// Refuses any content type but `application/json`.

@@ -25,7 +25,7 @@ use tokio::{sync::Semaphore, time::Instant};
 pub use self::{durability::Durability, writable::check_writable};
 use self::{loaded::Loaded, objects::Objects};
 use crate::{
-    error::{StorageError, StorageErrorKind},
+    error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
     segment::{check_segment, checked_filename},
@@ -36,8 +36,6 @@ use crate::{
 const CONCURRENT_OPERATIONS: usize = 64;
 /// Larger objects are read only when memory for them is reserved.
 const READ_AT_ONCE: u64 = MOST_OF_SMALL as u64;
-/// An object may become larger so often while it is read.
-const TRIES: usize = 3;
 
 /// An [`ObjectStore`] of files. Configs, which people read and edit, are files of their own:
 /// `<root>/canary_config/<key>/<file name>`; they appear whole or not at all (written aside, then
@@ -121,7 +119,7 @@ impl ObjectStore for DiskStore {
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
         let mut most = READ_AT_ONCE;
         let mut reserved = Reserved::default();
-        for _ in 0..TRIES {
+        for _ in 0..READ_TRIES {
             let key = key.to_owned();
             // The file is read to its end whatever becomes of the caller.
             let load = move |objects: &Objects| match objects.load(kind, &key, most)? {
@@ -140,10 +138,7 @@ impl ObjectStore for DiskStore {
                 }
             }
         }
-        Err(StorageError::new(
-            StorageErrorKind::Unavailable,
-            "The object keeps growing while it is read. Try again later",
-        ))
+        Err(StorageError::keeps_growing())
     }
 
     async fn store(

@@ -56,13 +56,6 @@ pub(crate) fn completed(document: &OpenApi, options: &ApiOptions) -> Value {
     document
 }
 
-/// The document of one service, as it is served.
-fn served(document: &OpenApi, options: &ApiOptions) -> Value {
-    let mut document = completed(document, options);
-    keep_matching(&mut document, &options.swagger_patterns);
-    document
-}
-
 /// C-API-19: leaves the paths that one of the patterns matches whole (`swagger.patterns`); all when there are
 /// none. A pattern that is no regular expression matches nothing.
 fn keep_matching(document: &mut Value, patterns: &[String]) {
@@ -137,10 +130,10 @@ fn tag(name: &str, description: &str) -> Tag {
         .build()
 }
 
-/// Routes of the document and of the user interface, none of which is in the document.
-pub(crate) fn routes(document: &OpenApi, options: &ApiOptions) -> Router {
+/// Routes of the [whole document](completed) and of the user interface, none of which is in the document.
+pub(crate) fn routes(mut document: Value, options: &ApiOptions) -> Router {
     let context_path = options.context_path.trim_end_matches('/');
-    let document = served(document, options);
+    keep_matching(&mut document, &options.swagger_patterns);
     let json: Bytes = document.to_string().into();
     let json_2: Bytes = swagger_2(&document).to_string().into();
     let index = format!("{context_path}/swagger-ui/index.html");

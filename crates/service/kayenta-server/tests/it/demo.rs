@@ -1,12 +1,28 @@
 //! A running demo.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use kayenta_testkit::{eventually, free_port};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::samples::BINARY;
+
+/// A demo in a folder at a port, which serves until it is dropped.
+pub(crate) fn spawn(arguments: &[impl AsRef<std::ffi::OsStr>], folder: &Path, port: u16) -> Child {
+    Command::new(BINARY)
+        .args(arguments)
+        .args(["--port", &port.to_string()])
+        .env_clear()
+        .env("HOME", folder)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
 
 /// A running `kayenta demo` whose analysis has ended.
 pub(crate) struct Demo {
@@ -20,21 +36,10 @@ impl Demo {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port().unwrap();
-        let child = Command::new(BINARY)
-            .args(["demo", "--port", &port.to_string()])
-            .env_clear()
-            .env("HOME", folder.path())
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
         let demo = Self {
             base_url: format!("http://127.0.0.1:{port}"),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _child: child,
+            _child: spawn(&["demo"], folder.path(), port),
             _folder: folder,
         };
         eventually(

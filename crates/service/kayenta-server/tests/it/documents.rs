@@ -1,16 +1,13 @@
 //! The documents, followed: every command of theirs is run, or is in one list with the reason why not; every
 //! block has a language, and something reads it.
 
-use std::{collections::BTreeSet, path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeSet, path::Path, process::Stdio};
 
-use kayenta_testkit::{
-    documents::{Page, pages, repository, short},
-    eventually, free_port,
-};
+use kayenta_testkit::documents::{Page, pages, repository, short};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-use crate::{command_line::judge_line, samples::BINARY};
+use crate::{command_line::judge_line, demo::Demo, samples::BINARY};
 
 /// What becomes of a command of a document.
 #[derive(Clone, Copy, Debug)]
@@ -274,30 +271,6 @@ fn every_block_of_a_document_has_a_language_that_something_reads() {
     }
 }
 
-/// A demo that serves until it is dropped, with its URL.
-async fn demo(folder: &Path) -> (Child, String) {
-    let port = free_port().unwrap();
-    let child = Command::new(BINARY)
-        .args(["demo", "--port", &port.to_string()])
-        .env_clear()
-        .env("HOME", folder)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let url = format!("http://localhost:{port}");
-    eventually("the demo serves", Duration::from_secs(60), async || {
-        let answer = reqwest::get(format!("{url}/health")).await;
-        let status = answer.map(|answer| answer.status().as_u16());
-        matches!(status, Ok(200)).then_some(()).ok_or(status)
-    })
-    .await;
-    (child, url)
-}
-
 /// Two accounts, of which the first has a config.
 const COPY: &str = "\
 kayenta.disk:
@@ -377,8 +350,8 @@ async fn run(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_documents_do_what_the_documents_say() {
-    let place = tempfile::tempdir().unwrap();
-    let (_demo, url) = demo(place.path()).await;
+    let demo = Demo::start().await;
+    let url = &demo.base_url;
     for page in pages() {
         let name = short(&page.path);
         for command in commands(&page) {
@@ -388,13 +361,13 @@ async fn the_commands_of_the_documents_do_what_the_documents_say() {
             let folder = folder();
             // What differs on this machine; and the past instead of an hour of waiting.
             let here = command
-                .replace("http://localhost:8090", &url)
+                .replace("http://localhost:8090", url)
                 .replace("/opt/kayenta/config", &folder.path().display().to_string())
                 .replace(
                     "--lifetime 1h",
                     "--start 2026-01-01T00:00:00Z --end 2026-01-01T01:00:00Z",
                 );
-            let (ended, said) = run(folder.path(), &here, &url, &[]).await;
+            let (ended, said) = run(folder.path(), &here, url, &[]).await;
             assert_eq!(ended, Some(code), "{name}: {command}\n{said}");
             for part in says {
                 assert!(

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    requests::{Caller, WINDOW, Window, canary, config, metric},
+    requests::{Caller, WINDOW, Window, canary, config, metric, metrics},
     samples::{BINARY, embedded},
 };
 
@@ -234,15 +234,7 @@ fn big_list() -> Value {
 
 /// A config of about 9 MiB, of many metrics.
 fn big_config(number: usize) -> Value {
-    let metrics: Vec<_> = (0..42_000)
-        .map(|n| {
-            metric(
-                &format!("m{n}"),
-                "errors",
-                &format!("m{n}{{v=\"${{scope}}\"}}"),
-            )
-        })
-        .collect();
+    let metrics = metrics(42_000);
     config(&format!("big-{number}"), &metrics, json!({"errors": 100}))
 }
 
@@ -348,15 +340,7 @@ async fn greedy_requests(base_url: String, until: Until) -> Vec<u16> {
 /// One canary of 10,000 metrics after the other; the statuses they ended with.
 async fn large_canaries(base_url: String, until: Until) -> Vec<String> {
     let caller = Caller::new(base_url);
-    let metrics: Vec<_> = (0..10_000)
-        .map(|n| {
-            metric(
-                &format!("m{n}"),
-                "errors",
-                &format!("m{n}{{v=\"${{scope}}\"}}"),
-            )
-        })
-        .collect();
+    let metrics = metrics(10_000);
     let config = config("large", &metrics, json!({"errors": 100}));
     let body = canary(&config, "baseline", "canary", WINDOW);
     let mut ends = Vec::new();

@@ -5,16 +5,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::Request,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{Router, http::StatusCode};
 use kayenta_testkit::{FakePrometheus, until};
 use serde_json::{Value, json};
 
 use crate::{
+    bearer_guard::{guarded, serve},
     operations_page,
     requests::{Caller, canary_score, latency_canary},
     samples::{embedded, serving},
@@ -61,33 +57,11 @@ impl World {
             let (status, body) = grants.lock().unwrap().clone();
             (StatusCode::from_u16(status).unwrap(), body)
         };
-        let (accepted, behind) = (Arc::clone(&self.accepted), prometheus.base_url());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let metrics = move |request: Request| async move {
-            let expected = format!("Bearer {}", accepted.lock().unwrap());
-            let shown = request.headers().get(header::AUTHORIZATION);
-            if shown.is_none_or(|shown| shown != expected.as_str()) {
-                return StatusCode::UNAUTHORIZED.into_response();
-            }
-            let answer = http.get(format!("{behind}{}", request.uri())).send().await;
-            let body = answer.unwrap().bytes().await.unwrap();
-            Response::builder()
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.into())
-                .unwrap()
-        };
         (
             serve(Router::new().fallback(token)).await,
-            serve(Router::new().fallback(metrics)).await,
+            guarded(prometheus, Arc::clone(&self.accepted)).await,
         )
     }
-}
-
-async fn serve(app: Router) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    url
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     operations_page,
-    requests::{Caller, WINDOW, canary, config, metric},
+    requests::{Caller, WINDOW, canary, config, metric, metrics},
     samples::embedded_service,
 };
 
@@ -98,15 +98,7 @@ async fn configs_larger_than_the_budget_together_are_listed_also_by_a_service_th
     let prometheus = FakePrometheus::start().await.unwrap();
     let mut service = limited(&prometheus, "kayenta.memory.budget: 32MB\n").await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
-    let metrics: Vec<_> = (0..7_000)
-        .map(|n| {
-            metric(
-                &format!("m{n}"),
-                "errors",
-                &format!("m{n}{{v=\"${{scope}}\"}}"),
-            )
-        })
-        .collect();
+    let metrics = metrics(7_000);
     for number in 0..CONFIGS {
         let large = config(&format!("large-{number}"), &metrics, json!({"errors": 100}));
         assert!(large.to_string().len() * CONFIGS > BUDGET);
@@ -226,15 +218,7 @@ async fn runs_that_each_need_most_of_the_budget_run_one_after_the_other() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = limited(&prometheus, "kayenta.memory.budget: 16MB\n").await;
     let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
-    let metrics: Vec<_> = (0..800)
-        .map(|n| {
-            metric(
-                &format!("m{n}"),
-                "errors",
-                &format!("m{n}{{v=\"${{scope}}\"}}"),
-            )
-        })
-        .collect();
+    let metrics = metrics(800);
     let config = config("large", &metrics, json!({"errors": 100}));
     let request = canary(&config, "baseline", "canary", WINDOW);
     let starts = (0..3).map(|_| caller.start("/canary", &request));

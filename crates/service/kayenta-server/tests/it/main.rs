@@ -8,6 +8,7 @@
 )]
 
 mod actuator;
+mod bearer_guard;
 mod browser;
 mod cases;
 mod check_and_serve;

@@ -9,7 +9,7 @@ use kayenta_testkit::{
 };
 use tokio::process::Command;
 
-use crate::samples::BINARY;
+use crate::{demo::spawn, samples::BINARY};
 
 /// The texts of the blocks of README.md in a language.
 fn blocks(language: &str) -> Vec<String> {
@@ -51,22 +51,12 @@ async fn follow(folder: &Path) {
     // The demo, twice in one folder; the second goes on serving.
     let demo = command("cargo run --bin kayenta -- demo");
     let demo = demo[demo.iter().position(|word| word == "--").unwrap()..].to_vec();
-    let port = free_port().unwrap().to_string();
-    let (code, shown) = run(folder, &demo, &["--port", &port, "--exit"]).await;
+    let port = free_port().unwrap();
+    let once = ["--port", &port.to_string(), "--exit"];
+    let (code, shown) = run(folder, &demo, &once).await;
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("Verdict: FAIL"), "{shown}");
-    let _demo = Command::new(BINARY)
-        .args(&demo[1..])
-        .args(["--port", &port])
-        .env_clear()
-        .env("HOME", folder)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
+    let _demo = spawn(&demo[1..], folder, port);
     let url = format!("http://localhost:{port}");
     eventually("the demo serves", Duration::from_secs(60), async || {
         let listed = reqwest::get(format!("{url}/canaryConfig")).await;

@@ -150,6 +150,14 @@ pub(crate) fn metric(name: &str, group: &str, promql: &str) -> Value {
     })
 }
 
+/// So many metrics of one group, `errors`.
+pub(crate) fn metrics(count: usize) -> Vec<Value> {
+    let query = |n: usize| format!("m{n}{{v=\"${{scope}}\"}}");
+    (0..count)
+        .map(|n| metric(&format!("m{n}"), "errors", &query(n)))
+        .collect()
+}
+
 /// A config of metrics and the weights of their groups.
 pub(crate) fn config(name: &str, metrics: &[Value], weights: Value) -> Value {
     json!({

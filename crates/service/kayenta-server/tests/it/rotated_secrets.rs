@@ -5,46 +5,17 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::Request,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
 use kayenta_testkit::{FakePrometheus, eventually};
 use serde_json::{Value, json};
 
 use crate::{
+    bearer_guard::guarded,
     operations_page,
     requests::{Caller, canary_score, latency_canary},
     samples::{embedded, serving},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A Prometheus behind a proxy that accepts one bearer token.
-async fn guarded(prometheus: &FakePrometheus, accepted: Arc<Mutex<String>>) -> String {
-    let behind = prometheus.base_url();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = move |request: Request| async move {
-        let expected = format!("Bearer {}", accepted.lock().unwrap());
-        let shown = request.headers().get(header::AUTHORIZATION);
-        if shown.is_none_or(|shown| shown != expected.as_str()) {
-            return StatusCode::UNAUTHORIZED.into_response();
-        }
-        let answer = http.get(format!("{behind}{}", request.uri())).send().await;
-        let body = answer.unwrap().bytes().await.unwrap();
-        Response::builder()
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body.into())
-            .unwrap()
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let app = Router::new().fallback(answer);
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    url
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_token_is_used_at_once_and_its_last_value_while_its_file_is_away() {

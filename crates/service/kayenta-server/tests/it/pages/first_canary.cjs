@@ -1,11 +1,8 @@
 // The walk of docs/first-canary-in-the-browser.md on a running demo, as a person who sees the service for the first time.
 // Prints what was seen as JSON. Environment: PLAYWRIGHT (folder of playwright-core), AXE (axe.min.js), CHROMIUM, BASE_URL,
 // LARGE (a run of 300 metrics), PICTURES (folder).
-const fs = require("fs");
 const path = require("path");
-const { chromium } = require(process.env.PLAYWRIGHT);
-const axe = fs.readFileSync(process.env.AXE, "utf8");
-const base = process.env.BASE_URL;
+const { base, drive, open, measure, audit } = require("../browser.cjs");
 const seen = { foreign: [], errors: [], axe: [], wide: [] };
 
 // What stands on the page at both widths, light and dark; the document has the one at 1,280 pixels in light colours.
@@ -13,15 +10,9 @@ async function look(page, name, from) {
   for (const [width, colorScheme] of [[390, "light"], [390, "dark"], [1280, "dark"], [1280, "light"]]) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 760 });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (overflow > 0) seen.wide.push(`${name} ${width}: ${overflow}`);
+    await measure(page, seen, `${name} ${width}`);
     // The other walks have every combination.
-    const checked = (width === 390) === (colorScheme === "dark");
-    if (checked) await page.evaluate(axe);
-    for (const violation of checked ? (await page.evaluate(() => axe.run())).violations : []) {
-      const nodes = violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ");
-      seen.axe.push(`${name} ${width} ${colorScheme}: ${violation.id}: ${nodes}`);
-    }
+    if ((width === 390) === (colorScheme === "dark")) await audit(page, seen, `${name} ${width} ${colorScheme}`);
     if (from) await page.locator(from).first().evaluate((element) => element.scrollIntoView());
     else await page.evaluate(() => scrollTo(0, 0));
     const rest = width === 1280 && colorScheme === "light" ? "" : `-${width}-${colorScheme}`;
@@ -29,23 +20,8 @@ async function look(page, name, from) {
   }
 }
 
-async function main() {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    headless: true,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 760 } });
-  const page = await context.newPage();
-  page.on("request", (request) => {
-    const url = request.url();
-    if (!url.startsWith(base + "/") && !url.startsWith("data:")) seen.foreign.push(url);
-  });
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") seen.errors.push(`${page.url()}: ${message.text()}`);
-  });
+drive(seen, async (browser) => {
+  const page = await open(browser, seen, { viewport: { width: 1280, height: 760 } });
   const go = (action) => Promise.all([page.waitForNavigation(), action()]);
   const named = (name) => page.locator(`[name="${name}"]`);
   const verdict = async () => (await page.locator("section.verdict").first().innerText()).split("\n")[0];
@@ -126,16 +102,8 @@ async function main() {
     await go(() => page.getByRole("button", { name: "Save" }).click());
     await page.getByText("The config is saved.").waitFor();
     seen.saved = await named("n/metrics/0/analysisConfigurations/canary/effectSize/allowedIncrease").inputValue();
-    process.stdout.write(JSON.stringify(seen));
   } catch (error) {
     await page.screenshot({ path: path.join(process.env.PICTURES, "error.png"), fullPage: true });
     throw error;
-  } finally {
-    await browser.close();
   }
-}
-
-main().catch((error) => {
-  console.error(error, JSON.stringify(seen).slice(0, 4000));
-  process.exit(1);
 });

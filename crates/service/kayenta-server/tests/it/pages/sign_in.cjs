@@ -1,22 +1,14 @@
 // Signs in and out as a person would, by keyboard, at two widths, light and dark. Prints what was seen as JSON. Environment:
 // PLAYWRIGHT (folder of playwright-core), AXE (axe.min.js), CHROMIUM, BASE_URL, SHORT (a service whose sessions are short),
 // PICTURES (folder).
-const fs = require("fs");
 const path = require("path");
-const { chromium } = require(process.env.PLAYWRIGHT);
-const axe = fs.readFileSync(process.env.AXE, "utf8");
-const base = process.env.BASE_URL;
+const { base, drive, open, measure, audit } = require("../browser.cjs");
 const seen = { foreign: [], errors: [], wide: [], axe: [], looked: 0, walks: [] };
 
 async function look(page, name, where) {
   seen.looked += 1;
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  if (overflow > 0) seen.wide.push(`${name} ${where}: ${overflow}`);
-  await page.evaluate(axe);
-  for (const violation of (await page.evaluate(() => axe.run())).violations) {
-    const nodes = violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ");
-    seen.axe.push(`${name} ${where}: ${violation.id}: ${nodes}`);
-  }
+  await measure(page, seen, `${name} ${where}`);
+  await audit(page, seen, `${name} ${where}`);
   await page.screenshot({ path: path.join(process.env.PICTURES, `${name}-${where}.png`) });
 }
 
@@ -24,25 +16,10 @@ const focused = (page) => page.evaluate(() => document.activeElement.name || doc
 const alert = (page) => page.getByRole("alert").innerText();
 const at = (page) => new URL(page.url()).pathname + new URL(page.url()).search;
 
-async function open(browser, width, colorScheme) {
-  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
-  const page = await context.newPage();
-  page.on("request", (request) => {
-    const url = request.url();
-    const known = [base, process.env.SHORT].some((origin) => url.startsWith(origin + "/"));
-    if (!known && !url.startsWith("data:")) seen.foreign.push(url);
-  });
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("console", (message) => {
-    // The browser reports the answer to a wrong password itself.
-    if (message.type() === "error" && !/status of 401/.test(message.text())) seen.errors.push(`${page.url()}: ${message.text()}`);
-  });
-  return page;
-}
-
 async function walk(browser, width, colorScheme) {
   const where = `${width}-${colorScheme}`;
-  const page = await open(browser, width, colorScheme);
+  const watched = { origins: [base, process.env.SHORT], expected: /status of 401/ };
+  const page = await open(browser, seen, { viewport: { width, height: 800 }, colorScheme }, watched);
   const go = (action) => Promise.all([page.waitForNavigation(), action()]);
   const enter = () => go(() => page.keyboard.press("Enter"));
   const saw = { where };
@@ -99,22 +76,6 @@ async function walk(browser, width, colorScheme) {
   await page.context().close();
 }
 
-async function main() {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    headless: true,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  try {
-    for (const width of [1280, 390]) for (const scheme of ["light", "dark"]) await walk(browser, width, scheme);
-    process.stdout.write(JSON.stringify(seen));
-  } finally {
-    await browser.close();
-  }
-}
-
-main().catch((error) => {
-  console.error(error, JSON.stringify(seen).slice(0, 4000));
-  process.exit(1);
+drive(seen, async (browser) => {
+  for (const width of [1280, 390]) for (const scheme of ["light", "dark"]) await walk(browser, width, scheme);
 });

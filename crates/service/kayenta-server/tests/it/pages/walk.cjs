@@ -1,25 +1,13 @@
 // Walks the pages in a browser, as a person would: two widths, light and dark, by keyboard, and with script off. Prints what
 // was seen as JSON. Environment: PLAYWRIGHT (folder of playwright-core), AXE (axe.min.js), CHROMIUM, BASE_URL, PAGES (JSON:
 // paths by name), PICTURES (folder).
-const fs = require("fs");
 const path = require("path");
-const { chromium } = require(process.env.PLAYWRIGHT);
-const axe = fs.readFileSync(process.env.AXE, "utf8");
-const base = process.env.BASE_URL;
+const { base, drive, open, measure, audit } = require("../browser.cjs");
 const pages = JSON.parse(process.env.PAGES);
 const seen = { foreign: [], errors: [], dialogs: 0, wide: [], axe: [], visited: 0, texts: {} };
 
-async function open(browser, options) {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  page.on("request", (request) => {
-    const url = request.url();
-    if (!url.startsWith(base + "/") && !url.startsWith("data:")) seen.foreign.push(url);
-  });
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") seen.errors.push(`${page.url()}: ${message.text()}`);
-  });
+async function openPage(browser, options) {
+  const page = await open(browser, seen, options);
   page.on("dialog", async (dialog) => {
     seen.dialogs += 1;
     await dialog.dismiss();
@@ -30,20 +18,13 @@ async function open(browser, options) {
 async function walk(browser) {
   for (const width of [1280, 390]) {
     for (const colorScheme of ["light", "dark"]) {
-      const page = await open(browser, { viewport: { width, height: 900 }, colorScheme });
+      const page = await openPage(browser, { viewport: { width, height: 900 }, colorScheme });
       for (const [name, address] of Object.entries(pages)) {
         const where = `${name} ${width} ${colorScheme}`;
         await page.goto(base + address);
         seen.visited += 1;
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        if (overflow > 0) seen.wide.push(`${where}: ${overflow}`);
-        await page.evaluate(axe);
-        const found = await page.evaluate(() => axe.run());
-        for (const violation of found.violations) {
-          const nodes = violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ");
-          seen.axe.push(`${where}: ${violation.id}: ${nodes}`);
-        }
+        await measure(page, seen, where);
+        await audit(page, seen, where);
         if (!name.startsWith("hostile")) {
           await page.screenshot({ path: path.join(process.env.PICTURES, `${name}-${width}-${colorScheme}.png`) });
         }
@@ -54,7 +35,7 @@ async function walk(browser) {
 }
 
 async function readWithoutScript(browser) {
-  const page = await open(browser, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
+  const page = await openPage(browser, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: false });
   for (const [name, address] of Object.entries(pages)) {
     await page.goto(base + address);
     seen.texts[name] = await page.locator("body").innerText();
@@ -63,7 +44,7 @@ async function readWithoutScript(browser) {
 }
 
 async function byKeyboard(browser) {
-  const page = await open(browser, { viewport: { width: 1280, height: 900 } });
+  const page = await openPage(browser, { viewport: { width: 1280, height: 900 } });
   await page.goto(base + "/");
   seen.home = new URL(page.url()).pathname;
   await page.keyboard.press("/");
@@ -124,24 +105,8 @@ async function byKeyboard(browser) {
   await page.context().close();
 }
 
-async function main() {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    headless: true,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  try {
-    await byKeyboard(browser);
-    await readWithoutScript(browser);
-    await walk(browser);
-    process.stdout.write(JSON.stringify(seen));
-  } finally {
-    await browser.close();
-  }
-}
-
-main().catch((error) => {
-  console.error(error);
-  process.exit(1);
+drive(seen, async (browser) => {
+  await byKeyboard(browser);
+  await readWithoutScript(browser);
+  await walk(browser);
 });
