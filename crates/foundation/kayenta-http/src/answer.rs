@@ -10,6 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{HttpError, HttpErrorKind};
 
+/// What the memory of answers is for.
+pub(crate) const ANSWER: &str = "the answer of a store";
+
 /// The body of a 2xx answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -65,7 +68,7 @@ impl Answer {
         read: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, HttpError> {
         let size = self.read_with(parsed_size).await?;
-        let _reserved = reserve("the answer of a store", size, RUN_PATIENCE)
+        let _reserved = reserve(ANSWER, size, RUN_PATIENCE)
             .await
             .map_err(|error| HttpError::no_memory(&self.url, error))?;
         self.read_with(read).await

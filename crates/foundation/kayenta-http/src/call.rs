@@ -2,9 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use kayenta_errors::causes;
-use kayenta_limits::{RUN_PATIENCE, reserve};
+use kayenta_limits::{Arriving, RUN_PATIENCE};
 use kayenta_secrets::{BaseUrl, Masker};
 use reqwest::{
     Method, Response, StatusCode,
@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     account::Account,
-    answer::Answer,
+    answer::{ANSWER, Answer},
     authorizer::AuthorizeError,
     credentials::with_proof_alone,
     encoding::{form_body, form_encoded},
@@ -30,10 +30,6 @@ use crate::{
 const MOST_REDIRECTS: usize = 20;
 /// What an answer takes while it is read and parsed, as a multiple of its bytes.
 const ANSWER_SIZE: usize = 2;
-/// Least part of the budget that an answer asks for at a time.
-const ANSWER_STEP: usize = 64 << 10;
-/// What the memory is for.
-const ANSWER: &str = "the answer of a store";
 /// How much of an error answer is read.
 const MOST_ERROR_BYTES: usize = 64 << 10;
 /// How much of a body is logged.
@@ -496,32 +492,21 @@ impl<'c> Call<'c> {
         let expected = response.content_length().unwrap_or_default();
         let expected = usize::try_from(expected).unwrap_or(usize::MAX).min(limit);
         let no_memory = |error| HttpError::no_memory(shown, error);
-        let mut room = expected;
-        let mut reserved = reserve(ANSWER, room.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
+        let mut body = Arriving::expecting(ANSWER, expected, ANSWER_SIZE, RUN_PATIENCE)
             .await
             .map_err(no_memory)?;
-        let mut body = BytesMut::with_capacity(expected);
         loop {
             let piece = response
                 .chunk()
                 .await
                 .map_err(|error| broke_off(shown, body.len(), error))?;
             let Some(piece) = piece else {
-                return Ok(reserved.bind(body.freeze()));
+                return Ok(body.whole());
             };
-            let needed = body.len() + piece.len();
-            if needed > limit {
+            if body.len() + piece.len() > limit {
                 return Err(too_large(shown, limit));
             }
-            if needed > room {
-                let more = (needed - room).max(body.len() / 2).max(ANSWER_STEP);
-                reserved
-                    .grow(ANSWER, more.saturating_mul(ANSWER_SIZE), RUN_PATIENCE)
-                    .await
-                    .map_err(no_memory)?;
-                room += more;
-            }
-            body.extend_from_slice(&piece);
+            body.push(&piece).await.map_err(no_memory)?;
         }
     }
 

@@ -1,13 +1,14 @@
 //! One request and its whole answer, for protocols in which every status means something.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request,
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
+use kayenta_limits::{Arriving, CALLER_PATIENCE, NoMemory};
 use reqwest::Response;
 
-use crate::{call::root_cause, transport::Transport};
+use crate::{answer::ANSWER, call::root_cause, transport::Transport};
 
 /// Why there is no whole answer. Holds no URL.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum ExchangeError {
     /// The answer is larger than this many bytes.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
+    /// There is no memory for it.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
 }
 
 impl Transport {
@@ -75,25 +79,24 @@ async fn whole(response: &mut Response, most_bytes: usize) -> Result<Bytes, Exch
     if expected > most_bytes {
         return Err(ExchangeError::TooLarge(most_bytes));
     }
+    let mut body = Arriving::expecting(ANSWER, expected, 1, CALLER_PATIENCE).await?;
     // Most answers come in one piece, which needs no copy.
     let Some(first) = response.chunk().await.map_err(failed)? else {
         return Ok(Bytes::new());
     };
-    let Some(second) = response.chunk().await.map_err(failed)? else {
-        return Ok(first);
-    };
-    // What a server announces is no reason to reserve it.
-    let mut body = BytesMut::with_capacity((first.len() + second.len()).max(expected.min(1 << 20)));
-    body.extend_from_slice(&first);
-    let mut next = Some(second);
+    let mut next = response.chunk().await.map_err(failed)?;
+    if next.is_none() && first.len() <= expected {
+        return Ok(body.whole_of(first));
+    }
+    body.push(&first).await?;
     while let Some(piece) = next {
         if body.len() + piece.len() > most_bytes {
             return Err(ExchangeError::TooLarge(most_bytes));
         }
-        body.extend_from_slice(&piece);
+        body.push(&piece).await?;
         next = response.chunk().await.map_err(failed)?;
     }
-    Ok(body.freeze())
+    Ok(body.whole())
 }
 
 fn failed(error: reqwest::Error) -> ExchangeError {

@@ -53,8 +53,16 @@ pub fn check_room(path: &Path) -> Result<(), NoRoom> {
 }
 
 impl Room {
+    /// Whether the file system reports no size at all, as those without a limit of their own do (ramfs, some in user
+    /// space). It has room although no byte of it is free.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.total == 0
+    }
+
     fn check(self, path: &Path) -> Result<(), NoRoom> {
         let left = match self.free_files {
+            _ if self.is_unlimited() => return Ok(()),
             _ if self.free < RESERVED_BYTES => format!("{} bytes are left", self.free),
             Some(files) if files < RESERVED_FILES => {
                 format!("{files} files can still be created (free inodes)")
@@ -75,6 +83,21 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_system_that_reports_no_size_has_room() {
+        let unsized_one = Room {
+            total: 0,
+            free: 0,
+            free_files: None,
+        };
+        assert_eq!(unsized_one.check(Path::new("/srv/data")), Ok(()));
+        // One that every Linux machine has.
+        if let Some(found) = room(Path::new("/proc")) {
+            assert_eq!(found.total, 0);
+            assert_eq!(check_room(Path::new("/proc")), Ok(()));
+        }
+    }
 
     #[test]
     fn a_file_system_without_bytes_or_without_files_has_no_room() {

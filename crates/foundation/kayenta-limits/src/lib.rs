@@ -9,18 +9,20 @@
 //! assert!(room.free <= room.total);
 //! ```
 
+mod arriving;
 mod compute;
 mod descriptors;
 mod file_system;
 mod memory;
 mod system_memory;
 
+pub use arriving::Arriving;
 pub use compute::{Panicked, compute, compute_sized};
 pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{
-    CALLER_PATIENCE, MOST_OF_SMALL, NoMemory, RUN_PATIENCE, Reserved, budget, held, hold,
-    largest_reservation, lend, lend_without_waiting, require, reserve, reserve_and_hold, scope,
-    set_budget, take_held, try_reserve,
+    CALLER_PATIENCE, MOST_OF_SMALL, MemoryUse, NoMemory, RUN_PATIENCE, Reserved, budget, held,
+    hold, largest_reservation, lend, lend_without_waiting, memory_use, require, reserve,
+    reserve_and_hold, scope, set_budget, take_held, try_reserve,
 };
 pub use system_memory::memory_limit;

@@ -17,7 +17,7 @@ use std::{
     ops::AddAssign,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -48,6 +48,28 @@ struct Budget {
     /// Units of `any`.
     largest: usize,
     total: u64,
+    /// Most bytes that were reserved at once.
+    peak: AtomicUsize,
+    waiting: AtomicUsize,
+    refused: AtomicU64,
+    too_large: AtomicU64,
+}
+
+/// How the budget is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// The whole budget in bytes.
+    pub budget: u64,
+    /// Bytes that are reserved now.
+    pub reserved: u64,
+    /// The most bytes that were reserved at once since the budget was set.
+    pub peak: u64,
+    /// Reservations that wait for bytes that others have.
+    pub waiting: usize,
+    /// Reservations that failed with [`NoMemory::InUse`] since the budget was set.
+    pub refused: u64,
+    /// Reservations that failed with [`NoMemory::TooLarge`] since the budget was set.
+    pub too_large: u64,
 }
 
 /// Memory that did not become free, or never can.
@@ -276,6 +298,10 @@ pub fn set_budget(bytes: u64) {
         small: Semaphore::new(small),
         largest: units - small,
         total: bytes,
+        peak: AtomicUsize::new(0),
+        waiting: AtomicUsize::new(0),
+        refused: AtomicU64::new(0),
+        too_large: AtomicU64::new(0),
     };
     // The first one counts.
     let _ = BUDGET.set(budget);
@@ -285,8 +311,21 @@ pub fn set_budget(bytes: u64) {
 #[must_use]
 pub fn budget() -> Option<(u64, u64)> {
     let budget = BUDGET.get()?;
-    let free = (budget.any.available_permits() + budget.small.available_permits()) * UNIT;
-    Some((budget.total, free as u64))
+    Some((budget.total, budget.free_bytes() as u64))
+}
+
+/// How the budget of the process is used; `None` if there is none.
+#[must_use]
+pub fn memory_use() -> Option<MemoryUse> {
+    let budget = BUDGET.get()?;
+    Some(MemoryUse {
+        budget: budget.total,
+        reserved: budget.reserved_bytes() as u64,
+        peak: budget.peak.load(Ordering::Relaxed) as u64,
+        waiting: budget.waiting.load(Ordering::Relaxed),
+        refused: budget.refused.load(Ordering::Relaxed),
+        too_large: budget.too_large.load(Ordering::Relaxed),
+    })
 }
 
 /// The largest reservation that can be had: the budget without the share for small ones. `None` if there is no
@@ -333,6 +372,33 @@ impl Budget {
         (self.largest * UNIT) as u64
     }
 
+    fn free_bytes(&self) -> usize {
+        (self.any.available_permits() + self.small.available_permits()) * UNIT
+    }
+
+    fn reserved_bytes(&self) -> usize {
+        let whole = usize::try_from(self.total).unwrap_or(usize::MAX) / UNIT * UNIT;
+        whole.saturating_sub(self.free_bytes())
+    }
+
+    /// What was just taken from `source`.
+    fn taken(&self, source: Source, units: usize) -> Reserved {
+        self.peak
+            .fetch_max(self.reserved_bytes(), Ordering::Relaxed);
+        Reserved::new(source, units)
+    }
+
+    /// The failure of a reservation of `bytes` that is more than there is, whoever gives some back.
+    fn exceeded(&self, what: &'static str, bytes: usize) -> NoMemory {
+        self.too_large.fetch_add(1, Ordering::Relaxed);
+        NoMemory::TooLarge {
+            what,
+            bytes: bytes as u64,
+            largest: self.largest_bytes(),
+            budget: self.total,
+        }
+    }
+
     /// What can be had without waiting.
     fn at_once(&self, units: usize, is_small: bool) -> Option<Reserved> {
         Loan::take(units).or_else(|| self.free(units, is_small))
@@ -345,7 +411,7 @@ impl Budget {
         sources.into_iter().flatten().find_map(|source| {
             let permit = self.semaphore(&source).try_acquire_many(permits).ok()?;
             permit.forget();
-            Some(Reserved::new(source, units))
+            Some(self.taken(source, units))
         })
     }
 
@@ -367,29 +433,46 @@ impl Budget {
             .ok()
             .filter(|_| all as u64 <= self.largest_bytes());
         let Some(permits) = permits else {
-            return Err(NoMemory::TooLarge {
-                what,
-                bytes: all as u64,
-                largest: self.largest_bytes(),
-                budget: self.total,
-            });
+            return Err(self.exceeded(what, all));
         };
         if let Some(loan) = Loan::without_waiting() {
             return Err(loan.lack(what, bytes, self));
         }
         let source = if is_small { Source::Small } else { Source::Any };
-        match timeout(patience, self.semaphore(&source).acquire_many(permits)).await {
+        let waiting = Waiting::on(&self.waiting);
+        let permit = timeout(patience, self.semaphore(&source).acquire_many(permits)).await;
+        drop(waiting);
+        match permit {
             Ok(Ok(permit)) => {
                 permit.forget();
-                Ok(Reserved::new(source, units))
+                Ok(self.taken(source, units))
             }
-            _ => Err(NoMemory::InUse {
-                what,
-                bytes: bytes as u64,
-                seconds: patience.as_secs(),
-                budget: self.total,
-            }),
+            _ => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Err(NoMemory::InUse {
+                    what,
+                    bytes: bytes as u64,
+                    seconds: patience.as_secs(),
+                    budget: self.total,
+                })
+            }
         }
+    }
+}
+
+/// One who waits, counted until it is dropped: the caller may go away meanwhile.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn on(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -457,12 +540,7 @@ impl Loan {
     fn lack(&self, what: &'static str, bytes: usize, budget: &Budget) -> NoMemory {
         let total = self.lock().bytes();
         if total as u64 >= budget.largest_bytes() {
-            return NoMemory::TooLarge {
-                what,
-                bytes: (total + bytes) as u64,
-                largest: budget.largest_bytes(),
-                budget: budget.total,
-            };
+            return budget.exceeded(what, total + bytes);
         }
         if let Some(lacking) = &self.lacking {
             lacking.fetch_max(total.max(held()) + bytes, Ordering::AcqRel);
@@ -680,6 +758,32 @@ mod tests {
         assert!(all_free());
         two_whose_needs_show_as_they_go_on_both_end(large).await;
         assert!(all_free());
+        who_waits_and_who_is_refused_is_counted(whole, large).await;
+        assert!(all_free());
+    }
+
+    async fn who_waits_and_who_is_refused_is_counted(whole: u64, large: usize) {
+        let before = memory_use().unwrap();
+        assert_eq!((before.budget, before.reserved), (whole, 0));
+        assert_eq!((before.peak, before.waiting), (whole, 0));
+        let everything = reserve("everything", large, CALLER_PATIENCE).await.unwrap();
+        let late = tokio::spawn(reserve("everything", large, CALLER_PATIENCE));
+        let gone = tokio::spawn(reserve("everything", large, RUN_PATIENCE));
+        tokio::task::yield_now().await;
+        let now = memory_use().unwrap();
+        assert_eq!((now.reserved, now.waiting), (large as u64, 2));
+        gone.abort();
+        gone.await.unwrap_err();
+        assert_eq!(memory_use().unwrap().waiting, 1);
+        assert!(late.await.unwrap().is_err());
+        assert!(reserve("more", large + 1, CALLER_PATIENCE).await.is_err());
+        drop(everything);
+        let after = memory_use().unwrap();
+        assert_eq!((after.reserved, after.waiting), (0, 0));
+        assert_eq!(
+            (after.refused, after.too_large),
+            (before.refused + 1, before.too_large + 1)
+        );
     }
 
     async fn small_reservations_do_not_wait_behind_large_ones(large: usize) {

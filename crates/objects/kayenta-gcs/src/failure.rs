@@ -85,6 +85,9 @@ impl Failures {
 
     /// A request without a whole answer.
     pub(crate) fn unanswered(&self, attempted: &str, error: &ExchangeError) -> StorageError {
+        if let ExchangeError::NoMemory(error) = error {
+            return error.clone().into();
+        }
         self.error(StorageErrorKind::Unavailable, attempted, &error.to_string())
     }
 

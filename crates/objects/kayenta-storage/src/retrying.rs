@@ -5,6 +5,7 @@ use std::{future::Future, path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
+use kayenta_limits::NoMemory;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
@@ -111,7 +112,8 @@ impl<S> Retrying<S> {
             };
             error.attempts = attempts;
             error.elapsed = began.elapsed();
-            if !error.is_transient() {
+            // Memory has been waited for already, and no store has any.
+            if !error.is_transient() || NoMemory::of(&error).is_some() {
                 return Err(error);
             }
             let delay = delays.next().unwrap_or(self.policy.max_delay);

@@ -38,13 +38,17 @@ impl HealthIndicator for DiskSpace {
             let rooms = paths.into_iter().map(look);
             // Without files or bytes to spare nothing can be written, and a path that is missing is
             // worse than either.
-            rooms.min_by_key(|(room, _)| room.map(|room| (has_files(&room), room.free)))
+            rooms.min_by_key(|(room, _)| {
+                room.map(|room| (room.is_unlimited(), has_files(&room), room.free))
+            })
         });
         let Some((found, path)) = looked.await.ok().flatten() else {
             return Health::down("the file system did not answer");
         };
         let room = found.unwrap_or_default();
-        let mut health = if room.free >= self.threshold && has_files(&room) {
+        let has_bytes =
+            room.free >= self.threshold || found.is_some_and(|room| room.is_unlimited());
+        let mut health = if has_bytes && has_files(&room) {
             Health::up()
         } else {
             Health {
@@ -70,4 +74,16 @@ impl HealthIndicator for DiskSpace {
 fn has_files(room: &Room) -> bool {
     room.free_files
         .is_none_or(|files| files >= kayenta_limits::RESERVED_FILES)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_system_that_reports_no_size_is_up_and_a_missing_one_is_down() {
+        let of = |path: &str| DiskSpace::new(vec![PathBuf::from(path)], 10 << 20);
+        assert_eq!(of("/proc").check().await.status, HealthStatus::Up);
+        assert_eq!(of("/nowhere").check().await.status, HealthStatus::Down);
+    }
 }

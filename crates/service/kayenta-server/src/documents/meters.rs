@@ -80,9 +80,11 @@ fn every_meter_that_the_code_records_is_in_the_catalogue_with_its_labels() {
                 assert_eq!(known, labels, "{shown}: labels of {name}");
                 recorded.insert(meter.name);
             }
-            for (at, _) in code.match_indices("gauge(\"") {
-                let (name, _) = code[at + "gauge(\"".len()..].split_once('"').unwrap();
-                recorded.extend(described(name).map(|meter| meter.name));
+            for call in ["gauge(\"", "meter(\""] {
+                for (at, _) in code.match_indices(call) {
+                    let (name, _) = code[at + call.len()..].split_once('"').unwrap();
+                    recorded.extend(described(name).map(|meter| meter.name));
+                }
             }
         }
     }

@@ -84,6 +84,16 @@ meters! {
         "Time to answer a request, by route";
     Gauge "kayenta.build.info" None, ["version", "commit"],
         "Always 1; the labels say which build runs";
+    Gauge "kayenta.memory.budget" BYTES, [],
+        "The budget of bytes that all large things of the process share (kayenta.memory.budget); absent without one";
+    Counter "kayenta.memory.refusals" None, ["reason"],
+        "Reservations of memory that failed: in_use when others did not give it back in time, too_large when it is more than the budget";
+    Gauge "kayenta.memory.reserved" BYTES, [],
+        "Bytes of the budget that are reserved now";
+    Gauge "kayenta.memory.reserved.peak" BYTES, [],
+        "Most bytes of the budget that were reserved at once since the process started";
+    Gauge "kayenta.memory.waiting" None, [],
+        "Requests, runs and answers of stores that wait for bytes of the budget";
     Histogram "kayenta_notification_seconds" SECONDS, ["receiver"],
         "Time of one attempt to deliver a notification";
     Counter "kayenta_notifications_total" None, ["receiver", "outcome"],

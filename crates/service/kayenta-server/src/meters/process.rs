@@ -9,19 +9,23 @@ use std::{
 
 use kayenta_management::{Meter, MeterKind, Statistic};
 
-use kayenta_limits::Room;
+use kayenta_limits::{MemoryUse, Room, memory_use};
 
 use super::catalogue;
 
 fn gauge(name: &str, value: f64) -> Meter {
+    meter(name, MeterKind::Gauge, (Statistic::Value, value))
+}
+
+fn meter(name: &str, kind: MeterKind, measured: (Statistic, f64)) -> Meter {
     let known = catalogue::described(name);
     Meter {
         name: name.to_owned(),
         description: known.map(|known| known.meaning.to_owned()),
         base_unit: known.and_then(|known| known.unit).map(str::to_owned),
-        kind: MeterKind::Gauge,
+        kind,
         tags: Vec::new(),
-        measurements: vec![(Statistic::Value, value)],
+        measurements: vec![measured],
     }
 }
 
@@ -88,6 +92,24 @@ pub(super) fn meters(started: Instant, start_millis: i64, usage: &ProcessorUsage
     }
     if let Some(threads) = number("Threads:") {
         meters.push(gauge("process.threads", threads));
+    }
+    meters.extend(memory_use().as_ref().map(budget).into_iter().flatten());
+    meters
+}
+
+/// How the budget of bytes is used.
+fn budget(used: &MemoryUse) -> Vec<Meter> {
+    let mut meters = vec![
+        gauge("kayenta.memory.budget", used.budget as f64),
+        gauge("kayenta.memory.reserved", used.reserved as f64),
+        gauge("kayenta.memory.reserved.peak", used.peak as f64),
+        gauge("kayenta.memory.waiting", used.waiting as f64),
+    ];
+    for (reason, count) in [("in_use", used.refused), ("too_large", used.too_large)] {
+        let count = (Statistic::Count, count as f64);
+        let mut refusals = meter("kayenta.memory.refusals", MeterKind::Counter, count);
+        refusals.tags = vec![("reason".to_owned(), reason.to_owned())];
+        meters.push(refusals);
     }
     meters
 }
