@@ -66,10 +66,13 @@ pub struct ExecutionSummary {
     /// When it ended, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time_millis: Option<i64>,
-    /// Start of the canary's window, in milliseconds since 1970.
+    /// When the next run of an analysis that waits for it is due, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_run_time_millis: Option<i64>,
+    /// Start of the canary's window, of an analysis that of all its runs, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_start_millis: Option<i64>,
-    /// End of the canary's window, in milliseconds since 1970.
+    /// End of the same window, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_end_millis: Option<i64>,
 }

@@ -7,7 +7,7 @@ use kayenta_model::{
 };
 
 use crate::{
-    Markup,
+    Fact, Markup,
     chart::{
         Paint,
         canvas::{Anchor, Canvas, Style},
@@ -16,6 +16,9 @@ use crate::{
     label::Badge,
     number::{self, Timestamp},
 };
+
+/// Metrics that failed of which a run says the names.
+const NAMED_METRICS: usize = 3;
 
 /// An analysis and what is known of its runs.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,42 @@ pub struct AnalysisView<'a> {
     pub runs: &'a [CanaryStatusResponse],
     /// What stands before the id of a run in a link; `None` for a file without pages beside it.
     pub runs_at: Option<&'a str>,
+    /// When its next run is due, while it waits for it.
+    pub next_run: Option<NextRun>,
+}
+
+/// When the next run of an analysis is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextRun {
+    /// When, in milliseconds since 1970.
+    pub due_millis: i64,
+    /// When somebody looks, in milliseconds since 1970.
+    pub now_millis: i64,
+}
+
+impl NextRun {
+    /// How long it is until then: `in 4 min 30 s`, or `now` when it is due.
+    #[must_use]
+    pub fn relative(self) -> String {
+        let seconds = (self.due_millis.saturating_sub(self.now_millis)).div_euclid(1000);
+        match seconds {
+            ..=0 => "now".to_owned(),
+            _ => format!("in {}", number::duration(seconds.saturating_mul(1000))),
+        }
+    }
+
+    /// When that is; `None` beyond the calendar.
+    #[must_use]
+    pub fn at(self) -> Option<Timestamp> {
+        Timestamp::of(self.due_millis)
+    }
+}
+
+/// The run of an analysis that is due next.
+struct NextLine {
+    number: usize,
+    at: Timestamp,
+    relative: String,
 }
 
 #[derive(Template)]
@@ -36,10 +75,11 @@ struct AnalysisTemplate {
     pass: String,
     marginal: String,
     sentences: Vec<String>,
+    next: Option<NextLine>,
     looks: Vec<LookLine>,
     total: usize,
     timeline: Markup,
-    facts: Vec<(&'static str, String)>,
+    facts: Markup,
 }
 
 struct LookLine {
@@ -50,6 +90,8 @@ struct LookLine {
     value: Option<f64>,
     window: Option<(Timestamp, Timestamp)>,
     what: String,
+    /// Whether it has not begun.
+    waits: bool,
 }
 
 impl AnalysisView<'_> {
@@ -83,10 +125,11 @@ impl AnalysisView<'_> {
             pass: number::score(pass),
             marginal: number::score(marginal),
             sentences: self.sentences(&looks),
+            next: self.next(&looks),
             timeline: self.timeline(&looks),
             looks,
             total,
-            facts: self.facts(),
+            facts: Fact::list(&self.facts()),
         };
         Markup::of(&template)
     }
@@ -168,11 +211,26 @@ impl AnalysisView<'_> {
                 }),
                 run,
             ),
-            what: exception
-                .map(crate::failure::first_error)
-                .or(reason)
-                .unwrap_or_default(),
+            what: match exception.map(crate::failure::first_error) {
+                Some(error) => error,
+                None => [reason, judged.and_then(failed_metrics)]
+                    .into_iter()
+                    .flatten()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("; "),
+            },
+            waits: status == ExecutionStatus::NotStarted,
         }
+    }
+
+    fn next(&self, looks: &[LookLine]) -> Option<NextLine> {
+        let next_run = self.next_run?;
+        Some(NextLine {
+            number: looks.iter().find(|look| look.waits)?.number,
+            at: next_run.at()?,
+            relative: next_run.relative(),
+        })
     }
 
     fn sentences(&self, looks: &[LookLine]) -> Vec<String> {
@@ -202,12 +260,16 @@ impl AnalysisView<'_> {
                 .iter()
                 .flatten()
                 .find(|stage| stage.status == ExecutionStatus::Running);
-            sentences.push(match running {
+            sentences.extend(match running {
                 Some(stage) if stage.kind == "wait" => {
-                    "It waits for the window of the next run to end.".to_owned()
+                    // Where it is known when the next run is due, that says as much.
+                    let waits = "It waits for the window of the next run to end.".to_owned();
+                    self.next_run.is_none().then_some(waits)
                 }
-                Some(stage) if stage.kind == "runCanary" => format!("{} is running.", stage.name),
-                _ => "It is under way.".to_owned(),
+                Some(stage) if stage.kind == "runCanary" => {
+                    Some(format!("{} is running.", stage.name))
+                }
+                _ => Some("It is under way.".to_owned()),
             });
         }
         sentences
@@ -259,6 +321,7 @@ impl AnalysisView<'_> {
                 let style = match look.badge.class {
                     "pass" => Style::Pass,
                     "fail" => Style::Fail,
+                    "warn" => Style::Warn,
                     _ => Style::Nothing,
                 };
                 canvas.thick_line(style, (x, bottom), (x, y.at(value)), 4);
@@ -276,15 +339,10 @@ impl AnalysisView<'_> {
         canvas.finish()
     }
 
-    fn facts(&self) -> Vec<(&'static str, String)> {
+    fn facts(&self) -> Vec<Fact> {
         let status = self.status;
         let mut facts = Vec::new();
-        let mut add = |name, text: Option<String>| {
-            facts.extend(
-                text.filter(|text| !text.is_empty())
-                    .map(|text| (name, text)),
-            )
-        };
+        let mut add = |name, text: Option<String>| facts.extend(Fact::text(name, text));
         add("Application", status.application.clone());
         add(
             "Config",
@@ -296,9 +354,9 @@ impl AnalysisView<'_> {
         add("Config id", status.canary_config_id.clone());
         add("Started by", status.user.clone());
         add("Pipeline", status.parent_pipeline_execution_id.clone());
-        let time = |millis: Option<i64>| Some(format!("{} UTC", Timestamp::of(millis?)?.text));
-        add("Accepted", time(status.build_time_millis));
-        add("Ended", time(status.end_time_millis));
+        facts.extend(Fact::time("Accepted", status.build_time_millis));
+        facts.extend(Fact::time("Ended", status.end_time_millis));
+        let mut add = |name, text: Option<String>| facts.extend(Fact::text(name, text));
         add(
             "Took",
             status
@@ -347,6 +405,25 @@ impl AnalysisView<'_> {
     }
 }
 
+/// The metrics that kept the score down, the first of them by name.
+fn failed_metrics(judged: &CanaryJudgeResult) -> Option<String> {
+    let results = judged.results.iter().flatten();
+    let failed: Vec<(&str, &str)> = results
+        .filter_map(|result| Some((result.name.as_deref()?, result.classification.as_deref()?)))
+        .filter(|(_, label)| matches!(Badge::of_label(label).class, "fail" | "warn"))
+        .collect();
+    let mut texts: Vec<String> = failed
+        .iter()
+        .take(NAMED_METRICS)
+        .map(|(name, label)| format!("{name} {label}"))
+        .collect();
+    let more = failed.len() - texts.len();
+    if more > 0 {
+        texts.push(format!("and {more} more"));
+    }
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
 fn window(
     judged: Option<(i64, i64)>,
     run: Option<&CanaryStatusResponse>,
@@ -361,4 +438,72 @@ fn window(
     };
     let (start, end) = judged.or_else(of_run)?;
     Some((Timestamp::of(start)?, Timestamp::of(end)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn waiting() -> AnalysisStatusResponse {
+        serde_json::from_value(json!({
+            "application": "shop", "executionStatus": "RUNNING",
+            "canaryAnalysisExecutionRequest": {"thresholds": {"pass": 95, "marginal": 75}},
+            "stageStatus": [
+                {"type": "wait", "name": "Interval Wait #1", "status": "SUCCEEDED"},
+                {"type": "runCanary", "name": "Run Canary #1", "status": "SUCCEEDED", "executionId": "01R"},
+                {"type": "wait", "name": "Interval Wait #2", "status": "RUNNING"},
+                {"type": "runCanary", "name": "Run Canary #2", "status": "NOT_STARTED"},
+            ],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_analysis_that_waits_says_when_its_next_run_is_due() {
+        let status = waiting();
+        let page = |next_run| {
+            let view = AnalysisView {
+                status: &status,
+                runs: &[],
+                runs_at: None,
+                next_run,
+            };
+            view.overview().into_string()
+        };
+        let due = page(Some(NextRun {
+            due_millis: 1_764_407_100_000,
+            now_millis: 1_764_407_100_000 - 270_500,
+        }));
+        let line = "Run 2 of 2 is due at <time datetime=\"2025-11-29T09:05:00Z\">2025-11-29 09:05 UTC</time>, in 4 min 30 s.";
+        assert!(due.contains(line), "{due}");
+        assert!(!due.contains("It waits"), "{due}");
+        assert!(page(None).contains("It waits for the window of the next run to end."));
+        let overdue = NextRun {
+            due_millis: 5_000,
+            now_millis: 9_000,
+        };
+        assert_eq!(overdue.relative(), "now");
+    }
+
+    #[test]
+    fn a_run_names_the_metrics_that_kept_its_score_down() {
+        let judged = |labels: &[&str]| -> CanaryJudgeResult {
+            let results: Vec<_> = labels
+                .iter()
+                .enumerate()
+                .map(|(at, label)| json!({"name": format!("m{at}"), "classification": label}))
+                .collect();
+            serde_json::from_value(json!({"results": results})).unwrap()
+        };
+        assert_eq!(failed_metrics(&judged(&["Pass", "Nodata"])), None);
+        let two = failed_metrics(&judged(&["High", "Pass", "NodataFailMetric"]));
+        assert_eq!(two.as_deref(), Some("m0 High, m2 NodataFailMetric"));
+        let five = failed_metrics(&judged(&["High", "Low", "High", "Low", "Error"]));
+        assert_eq!(
+            five.as_deref(),
+            Some("m0 High, m1 Low, m2 High, and 2 more")
+        );
+    }
 }

@@ -38,6 +38,7 @@ mod analysis;
 mod chart;
 mod comparison;
 mod document;
+mod fact;
 pub mod failure;
 mod label;
 mod markup;
@@ -46,11 +47,12 @@ pub mod number;
 mod overview;
 mod run;
 
-pub use analysis::AnalysisView;
+pub use analysis::{AnalysisView, NextRun};
 pub use comparison::{ComparisonSide, RunComparison};
 pub use document::{
     IndexLine, STYLE, report_failure, report_foot, report_head, report_index, report_section,
 };
+pub use fact::Fact;
 pub use label::Badge;
 pub use markup::Markup;
 pub use metric::{ChartKind, MetricDisplay, MetricLinks};

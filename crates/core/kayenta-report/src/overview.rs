@@ -410,7 +410,7 @@ fn group_bar(groups: &[GroupShare], pass: f64, marginal: f64, paint: Paint) -> O
         let style = if group.score >= pass {
             Style::Pass
         } else if group.score >= marginal {
-            Style::Nothing
+            Style::Warn
         } else {
             Style::Fail
         };

@@ -17,6 +17,7 @@ pub(crate) fn outcome_page(outcome: &Outcome, pairs: Vec<MetricSetPair>) -> Stri
         status,
         runs: &[],
         runs_at: None,
+        next_run: None,
     };
     let mut page = report_head(&view.title());
     page.push_str(view.overview().as_str());

@@ -174,22 +174,32 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<CanaryStatusResponse, EngineError> {
+        Ok(self.canary(id, storage_account).await?.0)
+    }
+
+    /// How a canary run stands, with the id of the analysis it is a run of where its record is still known.
+    async fn canary(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<(CanaryStatusResponse, Option<String>), EngineError> {
         let account = self
             .accounts()
             .resolve(storage_account, AccountType::ObjectStore)?;
         let found = self.shared.executions.find(id).await;
         if let Ok(Some(execution)) = found {
-            return status::canary(execution);
+            let analysis = execution.canary().and_then(|task| task.analysis_id.clone());
+            return Ok((status::canary(execution)?, analysis));
         }
         let objects = self.accounts().object_store(&account)?;
         let archived = objects.load(ObjectKind::CanaryResultArchive, id).await;
         match (found, archived) {
-            (_, Ok(archived)) => Ok(archived),
+            (_, Ok(archived)) => Ok((archived, None)),
             // C-ENG-19: without the records, what is not archived is unknown, not absent.
             (Err(error), Err(_)) => Err(error),
             (Ok(_), Err(error)) if error.is_not_found() => {
                 match self.shared.executions.find_lost(id).await? {
-                    Some(lost) => Ok(lost.canary()),
+                    Some(lost) => Ok((lost.canary(), None)),
                     None => Err(error.into()),
                 }
             }
@@ -265,9 +275,24 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<AnalysisStatusResponse, EngineError> {
+        Ok(self.analysis_progress(id, storage_account).await?.0)
+    }
+
+    /// How a standalone analysis stands, and when its next run is due, in milliseconds since 1970. It is found as
+    /// [`analysis_status`](Self::analysis_status) finds it; the status alone, which is that of the reference, does not
+    /// say when a run is due.
+    ///
+    /// # Errors
+    /// As [`analysis_status`](Self::analysis_status).
+    pub async fn analysis_progress(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<(AnalysisStatusResponse, Option<i64>), EngineError> {
         let found = self.shared.executions.find(id).await;
         if let Ok(Some(execution)) = found {
-            return Ok(status::analysis(execution));
+            let next_run = execution.next_run();
+            return Ok((status::analysis(execution), next_run));
         }
         let archived = async {
             let account = self
@@ -281,7 +306,7 @@ impl Engine {
             )
         };
         match (found, archived.await) {
-            (_, Ok(archived)) => Ok(archived),
+            (_, Ok(archived)) => Ok((archived, None)),
             // C-ENG-19: without the records, what is not archived is unknown, not absent.
             (Err(error), Err(_)) => Err(error),
             (Ok(_), Err(error))
@@ -290,7 +315,7 @@ impl Engine {
                         && storage_account.is_none()) =>
             {
                 match self.shared.executions.find_lost(id).await? {
-                    Some(lost) => Ok(lost.analysis()),
+                    Some(lost) => Ok((lost.analysis(), None)),
                     None if storage_account.is_none() => Err(EngineError::unknown_execution(id)),
                     None => Err(error),
                 }
@@ -326,9 +351,10 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<CanaryEvidence, EngineError> {
-        let status = self.canary_status(id, storage_account).await?;
+        let (status, analysis_id) = self.canary(id, storage_account).await?;
         let mut evidence = CanaryEvidence {
             status,
+            analysis_id,
             pairs: Arc::default(),
             explanation: None,
         };

@@ -28,6 +28,8 @@ pub(crate) struct Explainer {
 pub struct CanaryEvidence {
     /// How it stands.
     pub status: CanaryStatusResponse,
+    /// The analysis it is a run of; `None` for a run on its own, and once its record is gone.
+    pub analysis_id: Option<String>,
     /// The compared series; empty before they are mixed and once they are gone.
     pub pairs: Arc<Vec<MetricSetPair>>,
     /// Why it has its verdict; `None` without one, without series, and when the judge's settings cannot be read.

@@ -268,6 +268,15 @@ impl Stage {
         self.end(ExecutionStatus::Terminal, now);
     }
 
+    /// When a wait that has begun is over, in milliseconds since 1970; `None` for any other stage.
+    pub(crate) fn over(&self) -> Option<i64> {
+        let StageWork::Wait { seconds } = self.work else {
+            return None;
+        };
+        let began = self.start_time?;
+        Some(began.saturating_add(seconds.saturating_mul(1000)))
+    }
+
     /// Whether it waits or runs a canary and has not ended.
     pub(crate) fn is_open_step(&self) -> bool {
         !self.status.is_complete()
@@ -409,14 +418,21 @@ impl Execution {
         self.stages
             .iter()
             .filter(|stage| stage.status == ExecutionStatus::Running)
-            .find_map(|stage| match stage.work {
-                StageWork::Wait { seconds } => Some(
-                    stage
-                        .start_time?
-                        .saturating_add(seconds.saturating_mul(1000)),
-                ),
-                _ => None,
-            })
+            .find_map(Stage::over)
+    }
+
+    /// When the next run of an analysis is due, in milliseconds since 1970: at the end of the wait it is in and of
+    /// those that follow before the run. `None` while a run is under way, and before and after the analysis.
+    pub(crate) fn next_run(&self) -> Option<i64> {
+        let mut open = self.stages.iter().filter(|stage| stage.is_open_step());
+        let mut due = open.next()?.over()?;
+        for stage in open {
+            let StageWork::Wait { seconds } = stage.work else {
+                return Some(due);
+            };
+            due = due.saturating_add(seconds.saturating_mul(1000));
+        }
+        None
     }
 
     /// What a listing across applications shows of it.
@@ -471,6 +487,45 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn the_next_run_is_due_when_the_wait_and_those_after_it_are_over() {
+        let wait = |seconds| Stage::new("", "wait", "wait", StageWork::Wait { seconds });
+        let run = |number| {
+            let run = RunStage {
+                number,
+                ..RunStage::default()
+            };
+            Stage::new("", "runCanary", "run", StageWork::Run(run))
+        };
+        let mut execution: Execution = serde_json::from_value(json!({
+            "id": "01A", "application": "shop", "status": ExecutionStatus::Running, "build_time": 1,
+            "accounts": {"metrics": "m", "storage": "s"},
+            "config": CanaryConfig::default(),
+            "task": {"comparison": {
+                "pair_list_id": "p", "thresholds": Thresholds::default(),
+                "override_judges": [null, null], "results": [null, null],
+            }},
+            "stages": [],
+        }))
+        .unwrap();
+        // Warm-up, then two intervals, each with its run.
+        execution.stages = vec![wait(10), wait(60), run(1), wait(60), run(2)];
+        assert_eq!(execution.next_run(), None, "no wait has begun");
+        execution.stages[0].begin(5_000);
+        assert_eq!(execution.next_run(), Some(5_000 + 10_000 + 60_000));
+        execution.stages[0].end(ExecutionStatus::Succeeded, 15_100);
+        execution.stages[1].begin(15_100);
+        assert_eq!(execution.next_run(), Some(75_100));
+        execution.stages[1].end(ExecutionStatus::Succeeded, 75_200);
+        execution.stages[2].begin(75_200);
+        assert_eq!(execution.next_run(), None, "run 1 is under way");
+        execution.stages[2].end(ExecutionStatus::Succeeded, 76_000);
+        execution.stages[3].begin(76_000);
+        assert_eq!(execution.next_run(), Some(136_000));
+        execution.cancel("anna", None, 80_000);
+        assert_eq!(execution.next_run(), None, "it has ended");
+    }
 
     #[test]
     fn a_record_without_a_trace_is_that_of_earlier_versions_and_one_with_a_trace_keeps_it() {

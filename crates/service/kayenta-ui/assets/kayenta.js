@@ -14,7 +14,11 @@ function showTimes() {
     time.textContent = local()
       ? `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${pad(at.getHours())}:${pad(at.getMinutes())}`
       : time.dataset.utc;
-    time.title = local() ? `${time.dataset.utc} UTC` : "";
+    time.title = local() ? `${time.dataset.utc.replace(/ UTC$/, "")} UTC` : "";
+  }
+  for (const zone of document.querySelectorAll("[data-zone]")) {
+    zone.dataset.utc ??= zone.textContent;
+    zone.textContent = local() ? zone.dataset.utc.replace("UTC", "local") : zone.dataset.utc;
   }
 }
 

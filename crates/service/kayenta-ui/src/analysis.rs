@@ -8,7 +8,9 @@ use axum::{
 };
 use kayenta_engine::EngineError;
 use kayenta_model::{AnalysisStatusResponse, CanaryStatusResponse};
-use kayenta_report::{AnalysisView, Markup, encoded, report_foot, report_head, report_section};
+use kayenta_report::{
+    AnalysisView, Markup, NextRun, encoded, report_foot, report_head, report_section,
+};
 
 use crate::{
     actions::Subject,
@@ -32,14 +34,18 @@ struct AnalysisPageTemplate {
     exception: Vec<String>,
 }
 
+/// An analysis with what its page shows beside its status.
+struct Shown {
+    status: AnalysisStatusResponse,
+    /// Its runs, before the analysis has its own results.
+    runs: Vec<CanaryStatusResponse>,
+    next_run: Option<NextRun>,
+}
+
 impl PageState {
-    async fn analysis(
-        &self,
-        id: &str,
-        query: &PageQuery,
-    ) -> Result<(AnalysisStatusResponse, Vec<CanaryStatusResponse>), EngineError> {
+    async fn analysis(&self, id: &str, query: &PageQuery) -> Result<Shown, EngineError> {
         let account = query.get("storageAccountName");
-        let status = self.engine.analysis_status(id, account).await?;
+        let (status, due) = self.engine.analysis_progress(id, account).await?;
         let mut runs = Vec::new();
         if status.canary_analysis_execution_result.is_none() {
             for (_, run) in status.runs_newest_first().take(NEWEST_RUNS) {
@@ -47,7 +53,15 @@ impl PageState {
                 runs.extend(self.engine.canary_status(run, account).await.ok());
             }
         }
-        Ok((status, runs))
+        let now_millis = self.engine.clock().now_millis();
+        Ok(Shown {
+            status,
+            runs,
+            next_run: due.map(|due_millis| NextRun {
+                due_millis,
+                now_millis,
+            }),
+        })
     }
 }
 
@@ -57,7 +71,11 @@ pub(crate) async fn show(
     visitor: Visitor,
     query: PageQuery,
 ) -> Response {
-    let (status, runs) = match pages.analysis(&id, &query).await {
+    let Shown {
+        status,
+        runs,
+        next_run,
+    } = match pages.analysis(&id, &query).await {
         Ok(found) => found,
         Err(error) => return pages.failed(&error),
     };
@@ -66,6 +84,7 @@ pub(crate) async fn show(
         status: &status,
         runs: &runs,
         runs_at: Some(&runs_at),
+        next_run,
     };
     let rest = query.rest(&[]).replacen('&', "?", 1);
     let body = Markup::of(&AnalysisPageTemplate {
@@ -94,7 +113,11 @@ pub(crate) async fn report(
     Path(id): Path<String>,
     query: PageQuery,
 ) -> Response {
-    let (status, runs) = match pages.analysis(&id, &query).await {
+    let Shown {
+        status,
+        runs,
+        next_run,
+    } = match pages.analysis(&id, &query).await {
         Ok(found) => found,
         Err(error) => return pages.failed(&error),
     };
@@ -114,6 +137,7 @@ pub(crate) async fn report(
             status: &status,
             runs: &runs,
             runs_at: None,
+            next_run,
         };
         let section = last
             .as_ref()

@@ -68,6 +68,7 @@ mod tests {
                 complete: true,
                 ..CanaryStatusResponse::default()
             },
+            analysis_id: None,
             pairs: Arc::new(vec![pair]),
             explanation: Some(CanaryExplanation::default()),
         })

@@ -7,7 +7,7 @@ use axum::{extract::State, response::Response};
 use kayenta_engine::ExecutionQuery;
 use kayenta_model::{ExecutionKind, ExecutionStatus, ExecutionSummary};
 use kayenta_report::{
-    Badge, Markup, encoded,
+    Badge, Markup, NextRun, encoded,
     number::{Timestamp, duration, score},
 };
 
@@ -76,7 +76,10 @@ struct Row {
     config_href: Option<String>,
     baseline: String,
     canary: String,
+    /// How long it is, and when it ends.
+    window: Option<(String, Timestamp)>,
     what: String,
+    next: Option<(Timestamp, String)>,
     message: String,
     when: Option<Timestamp>,
     took: String,
@@ -90,7 +93,8 @@ struct ScoreCell {
 }
 
 pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) -> Response {
-    let wanted = wanted(&query, pages.engine.clock().now_millis());
+    let now = pages.engine.clock().now_millis();
+    let wanted = wanted(&query, now);
     let after = query.get("cursor").and_then(|cursor| cursor.parse().ok());
     let is_later = after.is_some();
     let page = match pages.engine.list_executions(&wanted, after, LIMIT).await {
@@ -111,7 +115,7 @@ pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) 
         rows: page
             .executions
             .iter()
-            .map(|execution| row(&pages.root, &query, execution))
+            .map(|execution| row(&pages.root, &query, execution, now))
             .collect(),
         older: page
             .next
@@ -173,7 +177,7 @@ fn selects(query: &PageQuery) -> Vec<Select> {
     ]
 }
 
-fn row(root: &str, query: &PageQuery, execution: &ExecutionSummary) -> Row {
+fn row(root: &str, query: &PageQuery, execution: &ExecutionSummary, now_millis: i64) -> Row {
     let id = encoded(&execution.id);
     let thresholds = execution.thresholds.unwrap_or_default();
     let filter = |name: &str, value: &str| {
@@ -206,7 +210,20 @@ fn row(root: &str, query: &PageQuery, execution: &ExecutionSummary) -> Row {
         config: config.unwrap_or_default(),
         baseline: execution.baseline.clone().unwrap_or_default(),
         canary: execution.canary.clone().unwrap_or_default(),
+        window: execution
+            .window_start_millis
+            .zip(execution.window_end_millis)
+            .and_then(|(start, end)| {
+                Some((duration(end.saturating_sub(start)), Timestamp::of(end)?))
+            }),
         what: what(execution),
+        next: execution.next_run_time_millis.and_then(|due_millis| {
+            let next = NextRun {
+                due_millis,
+                now_millis,
+            };
+            Some((next.at()?, next.relative()))
+        }),
         message: execution.message.clone().unwrap_or_default(),
         when: Timestamp::of(execution.build_time_millis),
         took: start

@@ -11,10 +11,10 @@ use http::{HeaderValue, StatusCode, header};
 use kayenta_engine::{CanaryEvidence, EngineError};
 use kayenta_model::{CanaryStatusResponse, JsonMap, Side};
 use kayenta_report::{
-    Badge, ChartKind, JudgedRun, Links, Markup, MetricDisplay, MetricLinks, MetricSort,
+    Badge, ChartKind, Fact, JudgedRun, Links, Markup, MetricDisplay, MetricLinks, MetricSort,
     OverviewQuery, encoded,
     failure::{detail, first_error},
-    number::{Timestamp, duration},
+    number::duration,
     report_failure, report_foot, report_head, report_section,
 };
 use serde_json::Value;
@@ -31,7 +31,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "run.html")]
 struct RunTemplate {
-    facts: Vec<(&'static str, String)>,
+    facts: Markup,
     report: String,
     what_if: String,
     compare: String,
@@ -47,7 +47,7 @@ struct UnfinishedTemplate {
     details: Vec<(&'static str, String)>,
     query: Option<String>,
     stages: Vec<(String, Badge)>,
-    facts: Vec<(&'static str, String)>,
+    facts: Markup,
     actions: Markup,
     raw: String,
 }
@@ -214,32 +214,32 @@ fn display(query: &PageQuery) -> MetricDisplay {
     }
 }
 
-fn facts(status: &CanaryStatusResponse) -> Vec<(&'static str, String)> {
-    let time = |millis: Option<i64>| Some(format!("{} UTC", Timestamp::of(millis?)?.text));
+fn facts(status: &CanaryStatusResponse) -> Markup {
     let took = status
         .start_time_millis
         .zip(status.end_time_millis)
         .map(|(start, end)| duration(end - start));
-    [
-        ("Run", status.pipeline_id.clone()),
-        ("Application", status.application.clone()),
-        (
+    let facts: Vec<Fact> = [
+        Fact::text("Run", status.pipeline_id.clone()),
+        Fact::text("Application", status.application.clone()),
+        Fact::text(
             "Config",
             status
                 .config
                 .as_ref()
                 .and_then(|config| config.name.clone()),
         ),
-        ("Config id", status.canary_config_id.clone()),
-        ("Pipeline", status.parent_pipeline_execution_id.clone()),
-        ("Accepted", time(status.build_time_millis)),
-        ("Took", took),
-        ("Metrics account", status.metrics_account_name.clone()),
-        ("Storage account", status.storage_account_name.clone()),
+        Fact::text("Config id", status.canary_config_id.clone()),
+        Fact::text("Pipeline", status.parent_pipeline_execution_id.clone()),
+        Fact::time("Accepted", status.build_time_millis),
+        Fact::text("Took", took),
+        Fact::text("Metrics account", status.metrics_account_name.clone()),
+        Fact::text("Storage account", status.storage_account_name.clone()),
     ]
     .into_iter()
-    .filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)))
-    .collect()
+    .flatten()
+    .collect();
+    Fact::list(&facts)
 }
 
 /// What failed first, then how far the run came; the raw status last.

@@ -100,6 +100,16 @@ pub(crate) fn of(execution: &Execution) -> ExecutionSummary {
                 let location = scope.experiment_location.as_deref();
                 summary.canary = place(scope.experiment_scope.as_deref(), location);
             }
+            if let Some(plan) = &task.plan {
+                summary.window_start_millis = Some(plan.start.millis());
+                let length = plan.runs.saturating_mul(plan.interval);
+                let end = plan
+                    .start
+                    .millis()
+                    .checked_add(length.saturating_mul(60_000));
+                summary.window_end_millis = end;
+            }
+            summary.next_run_time_millis = execution.next_run();
             let runs = || execution.runs();
             summary.runs_planned = Some(runs().count()).filter(|runs| *runs > 0);
             summary.runs_ended = summary

@@ -76,8 +76,8 @@ impl AnalysisDriver {
                 self.sum_up(session, ExecutionStatus::Succeeded).await?;
                 return Ok(Next::Done);
             };
-            if let StageWork::Wait { seconds } = session.execution.stages[open].work {
-                if let Some(due) = wait(session, open, seconds).await? {
+            if let StageWork::Wait { .. } = session.execution.stages[open].work {
+                if let Some(due) = wait(session, open).await? {
                     return Ok(Next::At(due));
                 }
                 continue;
@@ -265,17 +265,12 @@ fn analysis_mut(execution: &mut Execution) -> Option<&mut AnalysisTask> {
 }
 
 /// Begins or ends a wait; returns its end if that is yet to come.
-async fn wait(
-    session: &mut Session,
-    stage: usize,
-    seconds: i64,
-) -> Result<Option<DateTime<Utc>>, Interrupted> {
+async fn wait(session: &mut Session, stage: usize) -> Result<Option<DateTime<Utc>>, Interrupted> {
     let now = session.now();
     let stage = &mut session.execution.stages[stage];
     let began = stage.status == ExecutionStatus::NotStarted;
     stage.begin(now);
-    let started = stage.start_time.unwrap_or(now);
-    let over = started.saturating_add(seconds.saturating_mul(1000));
+    let over = stage.over().unwrap_or(now);
     if over <= now {
         stage.end(ExecutionStatus::Succeeded, now);
         return Ok(None);

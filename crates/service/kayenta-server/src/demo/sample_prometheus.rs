@@ -1,6 +1,6 @@
 //! A Prometheus-compatible endpoint with the series of two deployments.
 //!
-//! It lists its metrics, and knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
+//! It is healthy, lists its metrics, and knows `GET` and `POST /api/v1/query_range` with a query that is one selector,
 //! `metric{label="value",…}`, alone or in functions such as `sum(rate(…[1m]))`, which change nothing as each metric is
 //! one series. Of the two versions it picks the one that a label names. The values follow from
 //! metric, version and time alone, so every run of the demo has the same result: version 1.1
@@ -58,6 +58,10 @@ impl SamplePrometheus {
         let names = METRICS.map(|(name, ..)| name);
         let names = Json(json!({"status": "success", "data": names}));
         let app = Router::new()
+            .route(
+                "/-/healthy",
+                get(async || "The sample metrics are healthy.\n"),
+            )
             .route("/api/v1/query_range", routes)
             .route("/api/v1/label/__name__/values", get(async || names));
         let stop = CancellationToken::new();
