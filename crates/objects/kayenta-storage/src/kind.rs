@@ -49,6 +49,15 @@ impl ObjectKind {
         }
     }
 
+    /// Whether an unconditional write under the default file name replaces that file alone, in one
+    /// request, and looks for no others. The service writes the archives of its runs so, under ids
+    /// that it makes itself; a file that a client has put there under another name stays, and the
+    /// newest is read.
+    #[must_use]
+    pub fn is_replaced_in_place(self) -> bool {
+        self.has_fixed_filename() || self == Self::CanaryResultArchive
+    }
+
     /// Whether every writer uses the default file name: nothing but a foreign hand can put a second
     /// file under a key, so one request reads or writes the object.
     #[must_use]

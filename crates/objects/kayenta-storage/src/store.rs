@@ -61,7 +61,8 @@ pub enum WriteCondition {
 /// What returns `Ok` is durable. Keys match exactly, never by prefix. When two files lie under one
 /// key (a crash between write and clean-up, or another writer), the newest wins on reads and every
 /// write removes the others; kinds without a file name of their own
-/// ([`ObjectKind::has_fixed_filename`]) may be read and written at their default name alone.
+/// ([`ObjectKind::has_fixed_filename`]) may be read and written at their default name alone, and
+/// those that are [replaced in place](ObjectKind::is_replaced_in_place) written.
 ///
 /// Keys and file names must be single path segments ([`is_path_segment`](crate::is_path_segment)):
 /// others are refused as [`Invalid`](crate::StorageErrorKind::Invalid) on writes and absent on

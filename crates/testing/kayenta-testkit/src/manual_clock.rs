@@ -24,6 +24,7 @@ struct State {
     now: DateTime<Utc>,
     next_sleeper: u64,
     sleepers: BTreeMap<(DateTime<Utc>, u64), Waker>,
+    waits: Vec<Duration>,
 }
 
 impl fmt::Debug for ManualClock {
@@ -52,6 +53,7 @@ impl ManualClock {
                 now,
                 next_sleeper: 0,
                 sleepers: BTreeMap::new(),
+                waits: Vec::new(),
             })),
         }
     }
@@ -107,6 +109,13 @@ impl ManualClock {
         self.lock().sleepers.len()
     }
 
+    /// How long each wait so far was meant to last, in the order in which they began. The clock may
+    /// have moved further before a waiter noticed.
+    #[must_use]
+    pub fn waits(&self) -> Vec<Duration> {
+        self.lock().waits.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,6 +129,8 @@ impl Clock for ManualClock {
     fn sleep_until(&self, deadline: DateTime<Utc>) -> Sleep<'_> {
         let number = {
             let mut state = self.lock();
+            let wait = (deadline - state.now).to_std().unwrap_or_default();
+            state.waits.push(wait);
             state.next_sleeper += 1;
             state.next_sleeper
         };
@@ -185,6 +196,7 @@ mod tests {
         }
         assert!(ends[0] >= start + chrono::Duration::hours(1));
         assert_eq!(ends[1], start + chrono::Duration::hours(4));
+        assert_eq!(clock.waits(), [1, 3].map(Duration::from_hours));
         assert_eq!(clock.sleepers(), 0);
         assert!(!clock.advance_to_next());
     }

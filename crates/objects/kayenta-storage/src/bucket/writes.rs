@@ -117,7 +117,7 @@ impl<B: Bucket> BucketStore<B> {
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
         if condition == WriteCondition::Always
-            && kind.has_fixed_filename()
+            && kind.is_replaced_in_place()
             && filename == kind.default_filename()
         {
             return self

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, BucketStore, MissingBucket, ObjectKind,
-    ObjectStore, PutCondition, StorageError, StorageErrorKind,
+    ObjectStore, PutCondition, StorageError, StorageErrorKind, WriteCondition,
 };
 use kayenta_testkit::object_store_suite;
 
@@ -27,6 +30,8 @@ struct State {
     objects: Mutex<BTreeMap<String, Kept>>,
     /// How far its clock has been put forward.
     ahead: Mutex<TimeDelta>,
+    /// How often it has been asked for names.
+    lists: AtomicUsize,
     undecided: bool,
 }
 
@@ -80,6 +85,7 @@ impl Bucket for MemoryBucket {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<BucketEntry>, StorageError> {
+        self.0.lists.fetch_add(1, Ordering::Relaxed);
         let objects = self.0.objects.lock().unwrap();
         Ok(objects
             .iter()
@@ -167,6 +173,27 @@ async fn a_store_on_a_bucket_conforms() {
         .boxed()
     })
     .await;
+}
+
+/// Buckets charge for a list ten times what they charge for a read, and take longer.
+#[tokio::test]
+async fn what_a_run_writes_takes_no_list() {
+    let bucket = MemoryBucket::default();
+    let store = store(&bucket);
+    for kind in [
+        ObjectKind::MetricSetList,
+        ObjectKind::MetricSetPairList,
+        ObjectKind::CanaryResultArchive,
+        ObjectKind::StandaloneCanaryResultArchive,
+    ] {
+        for content in ["first", "again"] {
+            let bytes = Bytes::from_static(content.as_bytes());
+            let write = store.store(kind, "id", None, bytes, WriteCondition::Always);
+            let written = write.await.unwrap();
+            assert_eq!(written.filename, kind.default_filename());
+        }
+    }
+    assert_eq!(bucket.0.lists.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

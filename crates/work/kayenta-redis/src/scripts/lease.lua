@@ -16,6 +16,8 @@ for i = 2, #ARGV, 3 do
     else
       redis.call('HSET', PLACES, id, 'L|' .. entry .. '|' .. token)
       redis.call('ZADD', LEASES, ends, id)
+      -- What is pending is what was read and not leased. The entry itself stays until the lease is given up.
+      redis.call('XACK', READY, 'workers', entry)
       if gone >= SINGLED_OUT_AFTER then redis.call('SET', ALONE, id) end
       table.insert(counts, gone + 1)
     end

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kayenta_queue::{ExecutionStore, Job, SystemClock};
+use kayenta_queue::{ExecutionStore, Job, SystemClock, WorkQueue};
 use kayenta_testkit::{
     RedisServer,
     execution_store_suite::{self, ExecutionStoreFixture},
@@ -111,12 +111,57 @@ async fn cost_inside_redis(server: &RedisServer, fixture: &WorkQueueFixture) -> 
     (calls / f64::from(JOBS), micros / f64::from(JOBS))
 }
 
+/// What a process read and did not live to lease is found by looking at what is pending, a hundred at a time.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Redis"]
+async fn a_job_that_a_process_read_and_did_not_lease_is_taken_while_many_are_leased_for_long() {
+    let server = RedisServer::start().await.unwrap();
+    let queue = store(&server, "long", "one");
+    let push = async |id: String| {
+        let job = Job { execution_id: id };
+        queue.push(&job, None).await.unwrap();
+    };
+    let mut leases = Vec::new();
+    for number in 0..150 {
+        push(format!("long-{number}")).await;
+        leases.push(queue.take().await.unwrap().lease);
+    }
+    push("lost".to_owned()).await;
+    let read = [
+        "XREADGROUP",
+        "GROUP",
+        "workers",
+        "dead",
+        "STREAMS",
+        "{long:rs}:ready",
+        ">",
+    ];
+    let read = server.cli(&read).await.unwrap();
+    assert!(read.contains("lost"), "{read}");
+
+    let renewed = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(300));
+        loop {
+            ticks.tick().await;
+            for lease in &leases {
+                queue.renew(lease).await.unwrap();
+            }
+        }
+    };
+    let taken = tokio::select! {
+        taken = tokio::time::timeout(Duration::from_secs(20), queue.take()) => taken,
+        () = renewed => unreachable!(),
+    };
+    let taken = taken.expect("it is taken").unwrap();
+    assert_eq!(taken.job.execution_id, "lost");
+}
+
 /// No key of the reference is read or written, and all keys are in one slot. (C-REDIS-01)
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
 async fn keys_are_our_own_and_share_a_hash_tag() {
     use kayenta_model::ExecutionStatus;
-    use kayenta_queue::{ExecutionRecord, WorkQueue};
+    use kayenta_queue::ExecutionRecord;
 
     let server = RedisServer::start().await.unwrap();
     let store = store(&server, "kayenta.keiko.queue", "one");
