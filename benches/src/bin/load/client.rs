@@ -33,6 +33,63 @@ pub(crate) fn analysis(minutes: i64) -> Value {
     })
 }
 
+/// A standalone analysis of the past with so many runs, which all succeed or do not end it.
+pub(crate) fn past_analysis(runs: i64) -> Value {
+    let at = |minute| {
+        kayenta_model::Instant::from_millis(1_600_000_000_000 + minute * 60_000)
+            .map(|at| at.to_string())
+    };
+    json!({
+        "canaryConfig": config(1),
+        "executionRequest": {
+            "scopes": [{
+                "controlScope": "baseline", "experimentScope": "canary", "step": 60,
+                "startTimeIso": at(0), "endTimeIso": at(10 * runs),
+            }],
+            "thresholds": {"pass": 95, "marginal": -1},
+            "analysisIntervalMins": 10,
+            "lookbackMins": 10,
+        }
+    })
+}
+
+/// Posts a standalone analysis and looks every second whether it is complete; its id.
+pub(crate) async fn finish_analysis(
+    http: &reqwest::Client,
+    base: &str,
+    body: &Value,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let started: Value = http
+        .post(format!("{base}/standalone_canary_analysis"))
+        .json(body)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    let id = started["canaryAnalysisExecutionId"]
+        .as_str()
+        .ok_or("no execution id")?
+        .to_owned();
+    loop {
+        let status: Value = http
+            .get(format!("{base}/standalone_canary_analysis/{id}"))
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await?;
+        if status["complete"] == true {
+            if status["executionStatus"] != "SUCCEEDED" {
+                let (how, why) = (&status["executionStatus"], &status["exception"]);
+                return Err(format!("analysis {id} ended as {how}: {why}").into());
+            }
+            return Ok(id);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 fn config(metrics: usize) -> Value {
     let metrics: Vec<Value> = (0..metrics)
         .map(|index| {

@@ -43,9 +43,12 @@ struct Options {
     /// Standalone analyses that wait at once; 0 leaves the row out
     #[arg(long, default_value_t = 10_000)]
     waiting: usize,
-    /// Leave out the run of 500 metrics with 10,080 points
+    /// Leave out the large runs and the long analyses
     #[arg(long)]
     no_large: bool,
+    /// Measure the large runs and the long analyses alone
+    #[arg(long, conflicts_with = "no_large")]
+    large_only: bool,
     /// Executions in the list that is measured; 0 leaves the rows out
     #[arg(long, default_value_t = 100_000)]
     listed: usize,
@@ -82,6 +85,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             pages(&options, &binary, *stores).await?;
             continue;
         }
+        if options.large_only {
+            large(&stack::Stack::start(&binary, *stores).await?).await?;
+            continue;
+        }
         rows::start_up(&binary, *stores).await?;
         let stack = stack::Stack::start(&binary, *stores).await?;
         rows::idle_memory(&stack)?;
@@ -92,7 +99,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         rows::reads(&stack, options.seconds).await?;
         if !options.no_large {
-            rows::large(&stack).await?;
+            large(&stack).await?;
         }
         if options.waiting > 0 {
             rows::waiting(&binary, *stores, options.waiting).await?;
@@ -101,6 +108,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         pages(&options, &binary, *stores).await?;
     }
     Ok(())
+}
+
+async fn large(stack: &stack::Stack) -> rows::Outcome {
+    rows::long_analyses(stack, &[200, 800, 2_400]).await?;
+    rows::large(stack, 10_000, 60).await?;
+    rows::large(stack, 500, 10_080).await
 }
 
 async fn pages(

@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    client::{analysis, canary, run_canary},
+    client::{analysis, canary, finish_analysis, past_analysis, run_canary},
     process::{cpu_time, forget_peak, memory_mib},
     stack::{Stack, Stores, Surroundings},
 };
@@ -208,13 +208,45 @@ pub(crate) async fn reads(stack: &Stack, seconds: u64) -> Outcome {
     Ok(())
 }
 
+/// Analyses of the past, with so many runs of one metric and 10 points: CPU time of each, and how long a GET of its status
+/// takes when it is over.
+pub(crate) async fn long_analyses(stack: &Stack, runs: &[i64]) -> Outcome {
+    let id = service_id(stack)?;
+    let (http, base) = (reqwest::Client::new(), stack.service.base_url());
+    for runs in runs {
+        let before = cpu_time(id)?;
+        let analysis = finish_analysis(&http, &base, &past_analysis(*runs))
+            .await
+            .map_err(|error| error.to_string())?;
+        let spent = cpu_time(id)?.saturating_sub(before);
+        let url = format!("{base}/standalone_canary_analysis/{analysis}");
+        let mut reads = Vec::new();
+        for _ in 0..11 {
+            let begun = Instant::now();
+            http.get(&url).send().await?.bytes().await?;
+            reads.push(begun.elapsed());
+        }
+        reads.sort_unstable();
+        row(
+            &format!("analysis of {runs} runs: CPU time; a run; median GET"),
+            &format!(
+                "{:.2} s; {:.2} ms; {}",
+                spent.as_secs_f64(),
+                spent.as_secs_f64() * 1e3 / *runs as f64,
+                millis(reads[reads.len() / 2]),
+            ),
+        );
+    }
+    Ok(())
+}
+
 /// A run of 500 metrics with 10,080 points per side.
-pub(crate) async fn large(stack: &Stack) -> Outcome {
+pub(crate) async fn large(stack: &Stack, metrics: usize, points: i64) -> Outcome {
     let id = service_id(stack)?;
     let (http, base, body) = (
         reqwest::Client::new(),
         stack.service.base_url(),
-        canary(500, 10_080),
+        canary(metrics, points),
     );
     // Once for the metric store to have its answers ready.
     let run = || run_canary(&http, &base, &body, Duration::from_millis(20));
@@ -222,7 +254,7 @@ pub(crate) async fn large(stack: &Stack) -> Outcome {
     forget_peak(id);
     let time = run().await.map_err(|error| error.to_string())?;
     row(
-        "canary of 500 metrics, 10,080 points per side",
+        &format!("canary of {metrics} metrics, {points} points per side"),
         &format!(
             "{:.2} s, peak {:.0} MiB",
             time.as_secs_f64(),

@@ -52,7 +52,7 @@ pub async fn compute<T: Send + 'static>(
 }
 
 /// Work on fewer bytes is done by the time a thread for computing would have begun it.
-const DONE_IN_PLACE: usize = 128 << 10;
+pub const DONE_IN_PLACE: usize = 128 << 10;
 
 /// Does `work` on a text of so many bytes: in place if it is short, else as [`compute`] does.
 ///

@@ -17,7 +17,7 @@ mod memory;
 mod system_memory;
 
 pub use arriving::Arriving;
-pub use compute::{Panicked, compute, compute_sized};
+pub use compute::{DONE_IN_PLACE, Panicked, compute, compute_sized};
 pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{

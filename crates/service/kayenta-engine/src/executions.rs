@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use kayenta_limits::scope;
+use kayenta_limits::{hold, scope};
 use kayenta_model::{CanaryStatusResponse, Clock, ExecutionStatus, ExecutionSummary};
 use kayenta_queue::{
     ExecutionFilter, ExecutionStore, Job, ListedExecution, ListingPlace, QueueErrorKind,
@@ -24,6 +24,7 @@ use crate::{
     request::CancelOutcome,
     session::Session,
     status,
+    waiting_executions::WaitingExecutions,
 };
 
 /// Executions that one page of a listing looks at, at most: what bounds the cost of a filter that few pass.
@@ -63,6 +64,7 @@ pub(crate) struct Executions {
     queue: Arc<dyn WorkQueue>,
     clock: Arc<dyn Clock>,
     attended: Arc<AttendedExecutions>,
+    waiting: WaitingExecutions,
     cancel_poll: Duration,
     progress_interval: Duration,
 }
@@ -74,6 +76,7 @@ impl Executions {
             queue: Arc::clone(&parts.queue),
             clock: Arc::clone(&parts.clock),
             attended: Arc::default(),
+            waiting: WaitingExecutions::default(),
             cancel_poll: options.cancel_poll.max(Duration::from_millis(1)),
             progress_interval: options.progress_interval,
         }
@@ -82,8 +85,10 @@ impl Executions {
     /// Keeps a planned execution, queues its job and returns its id.
     pub(crate) async fn accept(&self, execution: Execution) -> Result<String, EngineError> {
         memory::hold_new_record(&execution).await?;
-        self.store.create(&execution.to_record()?).await?;
-        let id = execution.id;
+        let execution = Arc::new(execution);
+        let record = memory::write_new_record(&execution).await?;
+        self.store.create(&record).await?;
+        let id = record.id;
         // C-ENG-01: the record is kept, so the execution is accepted; a job that could not be queued
         // is queued by the next sweep.
         if let Err(error) = self.queue_job(&id, None).await {
@@ -103,8 +108,14 @@ impl Executions {
         &self,
         execution: Execution,
     ) -> Result<Option<Session>, EngineError> {
-        match self.store.create(&execution.to_record()?).await {
-            Ok(version) => Ok(Some(self.session(execution, version))),
+        let execution = Arc::new(execution);
+        let record = memory::write_new_record(&execution).await?;
+        match self.store.create(&record).await {
+            Ok(version) => {
+                let mut execution = Arc::unwrap_or_clone(execution);
+                execution.stages.note_kept();
+                Ok(Some(self.session(execution, version, record.body.len())))
+            }
             Err(error) if error.kind == QueueErrorKind::AlreadyExists => {
                 self.open(&execution.id).await
             }
@@ -114,19 +125,46 @@ impl Executions {
 
     /// The execution to work on; `None` when its record is gone.
     pub(crate) async fn open(&self, id: &str) -> Result<Option<Session>, EngineError> {
+        if let Some(session) = self.reopen(id).await? {
+            return Ok(Some(session));
+        }
         match self.store.get(id).await? {
             Some((record, version)) => {
+                let length = record.body.len();
                 let execution = memory::read_record(record).await?;
-                Ok(Some(self.session(execution, version)))
+                Ok(Some(self.session(execution, version, length)))
             }
             None => Ok(None),
         }
     }
 
-    fn session(&self, execution: Execution, version: RecordVersion) -> Session {
+    /// Keeps an execution that was put off, so that it need not be read again.
+    pub(crate) fn keep_waiting(&self, session: Session) {
+        let (execution, version, length) = session.into_parts();
+        self.waiting.keep(execution, version, length);
+    }
+
+    /// The execution as this process has kept it, unless someone has written its record since.
+    async fn reopen(&self, id: &str) -> Result<Option<Session>, EngineError> {
+        let Some(waiting) = self.waiting.take(id) else {
+            return Ok(None);
+        };
+        let recorded = self.store.status(id).await?;
+        if recorded.is_none_or(|(_, version)| version != waiting.version) {
+            return Ok(None);
+        }
+        hold(waiting.reserved);
+        Ok(Some(self.session(
+            waiting.execution,
+            waiting.version,
+            waiting.length,
+        )))
+    }
+
+    fn session(&self, execution: Execution, version: RecordVersion, length: usize) -> Session {
         Session::new(
             execution,
-            version,
+            (version, length),
             Arc::clone(&self.store),
             Arc::clone(&self.clock),
             self.progress_interval,
@@ -408,9 +446,12 @@ impl Executions {
             if record.status.is_complete() {
                 return Ok(CancelOutcome::AlreadyComplete);
             }
+            let length = record.body.len();
             let mut execution = memory::read_record(record).await?;
             execution.cancel(by, reason.clone(), self.clock.now_millis());
-            match self.store.save(&execution.to_record()?, version).await {
+            let execution = Arc::new(execution);
+            let record = memory::write_record(&execution, length).await?;
+            match self.store.save(&record, version).await {
                 Ok(_) => {}
                 Err(error) if error.kind == QueueErrorKind::Conflict => continue,
                 Err(error) => return Err(error.into()),

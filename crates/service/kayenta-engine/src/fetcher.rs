@@ -181,7 +181,7 @@ impl Fetcher {
         // It ends with the fetch, not with the storing of what came.
         drop(span);
         memory::hold_series(sets.len(), values).await?;
-        let written = memory::reserve_text(values).await?;
+        let written = memory::reserve_text(sets.len(), values).await?;
         let bytes = written.bind(to_json(&sets, values).await?);
         stores
             .objects

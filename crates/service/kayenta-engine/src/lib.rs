@@ -53,6 +53,7 @@ mod session;
 mod status;
 mod tasks;
 mod traces;
+mod waiting_executions;
 mod worker;
 
 pub use account::{Account, Accounts};

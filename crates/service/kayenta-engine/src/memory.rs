@@ -1,9 +1,11 @@
 //! What executions take of the budget of bytes, and whether a run can fit at all.
 
+use std::sync::Arc;
+
 use kayenta_json::parsed_size;
 use kayenta_limits::{
-    CALLER_PATIENCE, NoMemory, RUN_PATIENCE, Reserved, compute_sized, require, reserve,
-    reserve_and_hold,
+    CALLER_PATIENCE, DONE_IN_PLACE, NoMemory, Panicked, RUN_PATIENCE, Reserved, compute_sized,
+    require, reserve, reserve_and_hold,
 };
 use kayenta_model::{CanaryConfig, CanaryExecutionRequest, CanaryScope, Side};
 use kayenta_queue::ExecutionRecord;
@@ -15,7 +17,7 @@ use crate::{
 
 /// Bytes of one value of a series: as it was fetched, and put next to the other side.
 const VALUE: usize = 16;
-/// Bytes of one series beside its values: names, tags, attributes.
+/// Bytes of one series beside its values: names, tags, attributes; as JSON, no more than as much again.
 const SERIES: usize = 1_024;
 /// Bytes of one value as JSON.
 const TEXT: usize = 20;
@@ -23,6 +25,8 @@ const TEXT: usize = 20;
 const ANSWER: usize = 60;
 /// Bytes of one stage of an execution: itself, and twice its text, in the record and on its way into the store.
 const STAGE: usize = 1_024;
+/// How much more than its text a config and a request take.
+const BODY: usize = 12;
 /// How often the text of a record is there while its execution is worked on: as it was read or is written, and in the
 /// store.
 const COPIES: usize = 2;
@@ -43,22 +47,60 @@ impl From<NoMemory> for EngineError {
 /// [`Internal`](EngineErrorKind::Internal) when it cannot be read,
 /// [`Unavailable`](EngineErrorKind::Unavailable) when there is no memory for it.
 pub(crate) async fn read_record(record: ExecutionRecord) -> Result<Execution, EngineError> {
-    let broke_off = |panic| {
-        EngineError::new(
-            EngineErrorKind::Internal,
-            "reading the record of an execution panicked",
-        )
-        .caused_by(panic)
-    };
-    let (length, body) = (record.body.len(), record.body.clone());
-    let size = compute_sized(length, move || parsed_size(&body))
-        .await
-        .map_err(broke_off)?;
+    let broke_off = |panic| broke_off("reading", panic);
+    let (length, body, parts) = (record.length(), record.body.clone(), record.parts.clone());
+    let size = compute_sized(length, move || {
+        let parts = parts.iter().flatten().map(|part| parsed_size(part));
+        parsed_size(&body) + parts.sum::<usize>()
+    })
+    .await
+    .map_err(broke_off)?;
     let all = size + COPIES * length;
     reserve_and_hold("the record of an execution", all, CALLER_PATIENCE).await?;
     compute_sized(length, move || Execution::from_record(&record))
         .await
         .map_err(broke_off)?
+}
+
+/// The record of a new execution. How long it is shows only when it is written.
+///
+/// # Errors
+/// As [`write_record`].
+pub(crate) async fn write_new_record(
+    execution: &Arc<Execution>,
+) -> Result<ExecutionRecord, EngineError> {
+    let parts = STAGE * execution.stages.to_write();
+    if parts <= DONE_IN_PLACE
+        && let Some(record) = execution.to_short_record(DONE_IN_PLACE)?
+    {
+        return Ok(record);
+    }
+    write_record(execution, DONE_IN_PLACE + 1).await
+}
+
+/// The record of an execution, without the stages that the store has. `length` is that of its body as far as is known.
+///
+/// # Errors
+/// [`Internal`](EngineErrorKind::Internal) when it cannot be written.
+pub(crate) async fn write_record(
+    execution: &Arc<Execution>,
+    length: usize,
+) -> Result<ExecutionRecord, EngineError> {
+    let length = length + STAGE * execution.stages.to_write();
+    let execution = Arc::clone(execution);
+    compute_sized(length, move || execution.to_record())
+        .await
+        .map_err(|panic| broke_off("writing", panic))?
+}
+
+fn broke_off(what: &str, panic: Panicked) -> EngineError {
+    let message = format!("{what} the record of an execution panicked");
+    EngineError::new(EngineErrorKind::Internal, message).caused_by(panic)
+}
+
+/// What an execution takes whose record has a body of so many bytes.
+pub(crate) fn of_execution(execution: &Execution, length: usize) -> usize {
+    BODY.saturating_mul(length) + STAGE.saturating_mul(execution.stages.len())
 }
 
 /// Reserves what a planned execution takes beside the request it was planned from, until the surrounding scope ends.
@@ -75,9 +117,12 @@ pub(crate) async fn hold_series(series: usize, values: usize) -> Result<(), NoMe
     reserve_and_hold("a metric's series", bytes, RUN_PATIENCE).await
 }
 
-/// Reserves what so many values take as JSON.
-pub(crate) async fn reserve_text(values: usize) -> Result<Reserved, NoMemory> {
-    reserve("writing series", TEXT.saturating_mul(values), RUN_PATIENCE).await
+/// Reserves what so many values in so many series take as JSON.
+pub(crate) async fn reserve_text(series: usize, values: usize) -> Result<Reserved, NoMemory> {
+    let bytes = SERIES
+        .saturating_mul(series)
+        .saturating_add(TEXT.saturating_mul(values));
+    reserve("writing series", bytes, RUN_PATIENCE).await
 }
 
 /// C-ENG-21: refuses a run that cannot fit into the budget, by what its windows and steps may bring at
@@ -93,7 +138,7 @@ pub(crate) fn check_size(
         return Ok(());
     };
     let expected = Expected::of(config, request);
-    let bytes = expected.held() + expected.values * TEXT as f64;
+    let bytes = expected.held() + expected.text();
     if bytes <= budget as f64 {
         return Ok(());
     }
@@ -123,7 +168,7 @@ pub(crate) fn require_for_run(
     };
     let expected = Expected::of(&execution.config, &task.request);
     let at_once = expected.longest * fetches_at_once.min(expected.series) as f64;
-    let bytes = expected.held() + at_once * (ANSWER + TEXT) as f64;
+    let bytes = expected.held() + expected.text().max(at_once * (ANSWER + TEXT) as f64);
     // A run that needs more than there is learns it when it gets there, and says so.
     require("a run", bytes.min(largest as f64 / 2.0) as usize)
 }
@@ -158,6 +203,11 @@ impl Expected {
             }
         }
         expected
+    }
+
+    /// What its pair list takes as JSON.
+    fn text(&self) -> f64 {
+        self.values * TEXT as f64 + (self.series * SERIES) as f64
     }
 
     /// What is held of it until the run ends.

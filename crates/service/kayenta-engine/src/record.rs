@@ -1,8 +1,12 @@
 //! The engine's own record of an execution: what was asked, how far it is, what came of it.
 
+mod stages;
 mod summary;
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use kayenta_json::JsonError;
 use kayenta_model::{
@@ -13,6 +17,7 @@ use kayenta_model::{
 use kayenta_queue::ExecutionRecord;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::stages::Stages;
 use crate::{
     error::{EngineError, EngineErrorKind},
     failure::Failure,
@@ -69,7 +74,7 @@ pub(crate) struct Execution {
     pub(crate) config_id: Option<String>,
     pub(crate) task: Task,
     /// In the order they are listed.
-    pub(crate) stages: Vec<Stage>,
+    pub(crate) stages: Stages,
     /// The `traceparent` of the request that asked for it, if there are traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) traceparent: Option<String>,
@@ -385,20 +390,16 @@ impl Execution {
             self.end_time = Some(now);
         }
         // C-ENG-03: nothing of a complete execution reads `running`.
-        for stage in &mut self.stages {
-            if stage.status == ExecutionStatus::Running {
-                stage.end(ExecutionStatus::Canceled, now);
-            }
-        }
+        self.stages.change_all(
+            |stage| stage.status == ExecutionStatus::Running,
+            |stage| stage.end(ExecutionStatus::Canceled, now),
+        );
     }
 
     /// Gives it up: its first open stage fails, and it with that.
     pub(crate) fn give_up(&mut self, failure: Failure, now: i64) {
         self.begin(now);
-        let open = self
-            .stages
-            .iter_mut()
-            .find(|stage| !stage.status.is_complete());
+        let open = self.stages.find_mut(|stage| !stage.status.is_complete());
         if let Some(stage) = open {
             stage.fail_as_itself(failure, now);
         }
@@ -440,15 +441,41 @@ impl Execution {
         summary::of(self)
     }
 
-    /// The form the execution store keeps.
+    /// The form the execution store keeps, without the stages that it has.
     pub(crate) fn to_record(&self) -> Result<ExecutionRecord, EngineError> {
-        let body = serde_json::to_vec(self).map_err(|error| {
-            EngineError::new(
-                EngineErrorKind::Internal,
-                format!("execution {} cannot be written as JSON", self.id),
-            )
-            .caused_by(error)
-        })?;
+        let body = serde_json::to_vec(self).map_err(|error| self.unwritable(error))?;
+        self.record_of(body)
+    }
+
+    /// [`to_record`](Self::to_record) if its body has no more than so many bytes; beyond them, nothing is written.
+    pub(crate) fn to_short_record(
+        &self,
+        most: usize,
+    ) -> Result<Option<ExecutionRecord>, EngineError> {
+        let mut body = Short {
+            text: Vec::new(),
+            most,
+        };
+        match serde_json::to_writer(&mut body, self) {
+            Ok(()) => self.record_of(body.text).map(Some),
+            Err(error) if error.is_io() => Ok(None),
+            Err(error) => Err(self.unwritable(error)),
+        }
+    }
+
+    fn unwritable(&self, error: serde_json::Error) -> EngineError {
+        EngineError::new(
+            EngineErrorKind::Internal,
+            format!("execution {} cannot be written as JSON", self.id),
+        )
+        .caused_by(error)
+    }
+
+    fn record_of(&self, body: Vec<u8>) -> Result<ExecutionRecord, EngineError> {
+        let parts = self
+            .stages
+            .parts()
+            .map_err(|error| self.unwritable(error))?;
         let summary = serde_json::to_vec(&self.summary()).map_err(|error| {
             EngineError::new(
                 EngineErrorKind::Internal,
@@ -466,19 +493,44 @@ impl Execution {
             build_time_millis: self.build_time,
             has_job: self.has_job(),
             body: body.into(),
+            parts,
             summary: summary.into(),
         })
     }
 
     /// Reads what [`to_record`](Self::to_record) wrote.
     pub(crate) fn from_record(record: &ExecutionRecord) -> Result<Self, EngineError> {
-        serde_json::from_slice(&record.body).map_err(|error| {
+        let read = || {
+            let mut execution: Self = serde_json::from_slice(&record.body)?;
+            execution.stages.read_parts(&record.parts)?;
+            Ok(execution)
+        };
+        read().map_err(|error: serde_json::Error| {
             EngineError::new(
                 EngineErrorKind::Internal,
                 format!("the record of execution {} cannot be read", record.id),
             )
             .caused_by(JsonError::from(error))
         })
+    }
+}
+
+/// A text that does not grow beyond its most bytes.
+struct Short {
+    text: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Short {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.text.len() + more.len() > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.text.write(more)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -510,7 +562,7 @@ mod tests {
         }))
         .unwrap();
         // Warm-up, then two intervals, each with its run.
-        execution.stages = vec![wait(10), wait(60), run(1), wait(60), run(2)];
+        execution.stages = vec![wait(10), wait(60), run(1), wait(60), run(2)].into();
         assert_eq!(execution.next_run(), None, "no wait has begun");
         execution.stages[0].begin(5_000);
         assert_eq!(execution.next_run(), Some(5_000 + 10_000 + 60_000));
@@ -547,6 +599,12 @@ mod tests {
         execution.traceparent = Some(traceparent.to_owned());
         let record = execution.to_record().unwrap();
         assert_eq!(Execution::from_record(&record).unwrap(), execution);
+        let length = record.body.len();
+        assert_eq!(
+            execution.to_short_record(length).unwrap(),
+            Some(record.clone())
+        );
+        assert_eq!(execution.to_short_record(length - 1).unwrap(), None);
         let body: Value = serde_json::from_slice(&record.body).unwrap();
         assert_eq!(body["traceparent"], traceparent);
     }

@@ -1,12 +1,16 @@
 //! One execution while it is worked on: its record, and the version it was last seen at.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kayenta_model::{Clock, ExecutionStatus};
-use kayenta_queue::{ExecutionStore, QueueError, QueueErrorKind, RecordVersion};
+use kayenta_queue::{ExecutionRecord, ExecutionStore, QueueError, QueueErrorKind, RecordVersion};
 
-use crate::{error::EngineError, record::Execution};
+use crate::{error::EngineError, memory, record::Execution};
 
 /// Why work stops before its end.
 #[derive(Debug)]
@@ -23,11 +27,38 @@ impl From<EngineError> for Interrupted {
     }
 }
 
+/// The execution of a session, shared with whoever writes its record.
+#[derive(Debug)]
+pub(crate) struct Current(Arc<Execution>);
+
+impl Current {
+    pub(crate) fn into_inner(self) -> Execution {
+        Arc::unwrap_or_clone(self.0)
+    }
+}
+
+impl Deref for Current {
+    type Target = Execution;
+
+    fn deref(&self) -> &Execution {
+        &self.0
+    }
+}
+
+/// Nobody else has it by the time its record is written, so that nothing is copied.
+impl DerefMut for Current {
+    fn deref_mut(&mut self) -> &mut Execution {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 /// An execution under work.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(crate) execution: Execution,
+    pub(crate) execution: Current,
     version: RecordVersion,
+    /// How long the body of its record is, as far as is known.
+    length: usize,
     store: Arc<dyn ExecutionStore>,
     clock: Arc<dyn Clock>,
     progress_interval: Duration,
@@ -36,18 +67,19 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The execution as it was read or written just now, at this version. Progress is recorded no
-    /// more often than the interval says.
+    /// The execution as it was read or written just now, at this version and with a body of this length. Progress is
+    /// recorded no more often than the interval says.
     pub(crate) fn new(
         execution: Execution,
-        version: RecordVersion,
+        (version, length): (RecordVersion, usize),
         store: Arc<dyn ExecutionStore>,
         clock: Arc<dyn Clock>,
         progress_interval: Duration,
     ) -> Self {
         Self {
-            execution,
+            execution: Current(Arc::new(execution)),
             version,
+            length,
             store,
             saved_at: clock.now(),
             failure_is_logged: false,
@@ -56,9 +88,14 @@ impl Session {
         }
     }
 
+    /// The execution, the version of its record and the length of that one's body.
+    pub(crate) fn into_parts(self) -> (Execution, RecordVersion, usize) {
+        (self.execution.into_inner(), self.version, self.length)
+    }
+
     /// Records the execution as it is now.
     pub(crate) async fn save(&mut self) -> Result<(), Interrupted> {
-        let record = self.execution.to_record()?;
+        let record = self.record().await?;
         let saved = self.store.save(&record, self.version).await;
         self.note_saved(saved)?;
         if self.execution.status == ExecutionStatus::Terminal && !self.failure_is_logged {
@@ -92,15 +129,22 @@ impl Session {
 
     /// Records progress that a crash may undo, as a step done again does no harm.
     pub(crate) async fn save_progress(&mut self) -> Result<(), Interrupted> {
-        let record = self.execution.to_record()?;
+        let record = self.record().await?;
         let saved = self.store.save_progress(&record, self.version).await;
         self.note_saved(saved)
+    }
+
+    async fn record(&mut self) -> Result<ExecutionRecord, EngineError> {
+        let record = memory::write_record(&self.execution.0, self.length).await?;
+        self.length = record.body.len();
+        Ok(record)
     }
 
     fn note_saved(&mut self, saved: Result<RecordVersion, QueueError>) -> Result<(), Interrupted> {
         match saved {
             Ok(version) => {
                 self.version = version;
+                self.execution.stages.note_kept();
                 self.saved_at = self.clock.now();
                 Ok(())
             }

@@ -61,6 +61,7 @@ impl Progress {
             build_time_millis: now_millis,
             has_job: false,
             body: body.into(),
+            parts: Vec::new(),
             summary: Vec::new().into(),
         };
         let version = match self.version {

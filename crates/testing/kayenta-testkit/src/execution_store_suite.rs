@@ -46,6 +46,7 @@ where
     created_record_is_read_as_written(make().await).await;
     second_create_is_refused(make().await).await;
     save_needs_the_current_version(make().await).await;
+    parts_that_are_not_written_stay_as_they_are(make().await).await;
     one_of_many_savers_wins(make().await).await;
     progress_is_read_at_once(make().await).await;
     deleted_record_is_gone(make().await).await;
@@ -64,6 +65,7 @@ fn record(number: usize) -> ExecutionRecord {
         build_time_millis: 1_700_000_000_000 + number as i64,
         has_job: true,
         body: Bytes::from(format!("{{\"number\":{number},\"text\":\"ünï\\u0000\"}}")),
+        parts: Vec::new(),
         summary: Bytes::new(),
     }
 }
@@ -173,6 +175,72 @@ pub async fn save_needs_the_current_version(fixture: ExecutionStoreFixture) {
     assert_eq!(
         kind(store.save(&record(2), RecordVersion(1)).await),
         QueueErrorKind::NotFound
+    );
+}
+
+/// A save writes the parts it is given, keeps the others and removes those beyond the last.
+pub async fn parts_that_are_not_written_stay_as_they_are(fixture: ExecutionStoreFixture) {
+    let ExecutionStoreFixture { store, peer, .. } = fixture;
+    let part = |text: &'static str| Some(Bytes::from_static(text.as_bytes()));
+    let mut written = record(1);
+    // A neighbour whose parts are nobody else's.
+    let mut neighbour = record(2);
+    neighbour.parts = vec![part("a neighbour's"); 2];
+    store.create(&neighbour).await.unwrap();
+    let mut version = store.create(&written).await.unwrap();
+    let none: [&'static str; 0] = [];
+    for (save, there) in [
+        // Twelve, so that the tenth does not come before the second.
+        (vec![part("zero"); 12], vec!["zero"; 12]),
+        (
+            vec![None, part("one"), None, part("\u{0}three")],
+            vec!["zero", "one", "zero", "\u{0}three"],
+        ),
+        (vec![None, None], vec!["zero", "one"]),
+        (
+            vec![None, None, part("two"), part("")],
+            vec!["zero", "one", "two", ""],
+        ),
+        (vec![None; 4], vec!["zero", "one", "two", ""]),
+        (Vec::new(), none.to_vec()),
+        (vec![part("again")], vec!["again"]),
+    ] {
+        written.parts = save;
+        version = match there.len() % 2 {
+            0 => store.save_progress(&written, version).await.unwrap(),
+            _ => store.save(&written, version).await.unwrap(),
+        };
+        let whole = ExecutionRecord {
+            parts: there.into_iter().map(part).collect(),
+            ..written.clone()
+        };
+        assert_eq!(
+            peer.get(&written.id).await.unwrap(),
+            Some((whole.clone(), version))
+        );
+        assert_eq!(
+            peer.status(&written.id).await.unwrap(),
+            Some((written.status, version))
+        );
+        // Durable, so that the listing has it.
+        version = store.save(&whole, version).await.unwrap();
+        let listed = peer.list(&written.group, &page(0, 10)).await.unwrap();
+        assert_eq!(listed, [neighbour.clone(), whole]);
+    }
+    let conflict = ExecutionRecord {
+        parts: vec![part("of another")],
+        ..written.clone()
+    };
+    assert_eq!(
+        kind(peer.save(&conflict, RecordVersion(1)).await),
+        QueueErrorKind::Conflict
+    );
+    store.delete(&written.id).await.unwrap();
+    written.parts = vec![part("of a new record")];
+    let version = store.create(&written).await.unwrap();
+    assert_eq!(
+        peer.get(&written.id).await.unwrap(),
+        Some((written, version))
     );
 }
 

@@ -1,7 +1,11 @@
 //! The records of executions: who, what, how far. The body is the engine's own JSON; the fields
 //! around it are what listings and expiry need.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    str::FromStr,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +16,26 @@ use crate::error::QueueError;
 /// The version of a record as last read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordVersion(pub u64);
+
+/// By how much the version of a record in parts grows at most: a million saves leave it exact in a script of Redis,
+/// which counts in doubles.
+const LONGEST_STEP: u64 = 1 << 20;
+
+impl RecordVersion {
+    /// The version that follows with this record. That of a record in parts depends on what is written: where two
+    /// writers go on from the same version, because a fail-over has lost what one of them had saved, they do not
+    /// arrive at the same version, so that the parts of one are not taken for those of the other.
+    #[must_use]
+    pub fn next(self, record: &ExecutionRecord) -> Self {
+        let mut step = 1;
+        if !record.parts.is_empty() {
+            let mut hasher = DefaultHasher::new();
+            (&record.body, &record.parts).hash(&mut hasher);
+            step += hasher.finish() % LONGEST_STEP;
+        }
+        Self(self.0 + step)
+    }
+}
 
 /// One execution as the store sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +52,23 @@ pub struct ExecutionRecord {
     pub has_job: bool,
     /// The engine's own JSON.
     pub body: Bytes,
+    /// What belongs to the body and is kept in pieces, so that a save writes only those that have changed. All of them
+    /// in a record that is created or was read; in one that is saved, `None` stands for a piece that the store has
+    /// already and keeps.
+    pub parts: Vec<Option<Bytes>>,
     /// What a listing of everything shows of it: the engine's own JSON, as small as the body is large. It is
     /// written with the record and read by [`newest`](ExecutionStore::newest) alone: empty in a record that was
     /// read.
     pub summary: Bytes,
+}
+
+impl ExecutionRecord {
+    /// How many bytes the body and the parts have that are there.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let parts = self.parts.iter().flatten().map(Bytes::len);
+        self.body.len() + parts.sum::<usize>()
+    }
 }
 
 /// An execution in a listing of everything.
@@ -116,7 +153,8 @@ pub trait ExecutionStore: Send + Sync + std::fmt::Debug {
     /// When the store fails.
     async fn get(&self, id: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError>;
 
-    /// Overwrites the record if it still has the version.
+    /// Overwrites the record if it still has the version. Parts that are `None` stay as that version has them, and
+    /// those beyond the last are removed.
     ///
     /// # Errors
     /// [`Conflict`](crate::QueueErrorKind::Conflict) when it was written meanwhile,

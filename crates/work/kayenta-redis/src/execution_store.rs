@@ -1,6 +1,6 @@
 //! The execution records: one hash each, an index by group, and sets of all and of unfinished ids.
 
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,16 +19,9 @@ const PAGE: usize = 100;
 /// Summaries read in one round trip of a listing of everything.
 const LISTED_AT_ONCE: usize = 1000;
 
-type Fields = (
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-    Option<String>,
-    Option<Vec<u8>>,
-    Option<u64>,
-);
-
-const FIELDS: [&str; 6] = ["group", "status", "built", "has_job", "body", "version"];
+/// The fields of a hash: `group`, `status`, `built`, `has_job`, `body`, `version`, `summary`, and for a record in parts
+/// `parts`, the number of them, and `part:0` and so on.
+type Fields = HashMap<String, Vec<u8>>;
 
 fn flag(value: bool) -> &'static [u8] {
     if value { b"1" } else { b"0" }
@@ -67,10 +60,24 @@ fn left_out_if_unreadable<T>(
 /// The record, unless there is none.
 fn record_of(
     id: &str,
-    fields: Fields,
+    mut fields: Fields,
 ) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
-    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version)) = fields
-    else {
+    let parts: usize = number_in(id, &mut fields, "parts")?.unwrap_or_default();
+    let parts = (0..parts)
+        .map(|number| {
+            let part = fields.remove(&part_field(number));
+            let part = part.ok_or_else(|| corrupt(id, &format!("part {number} is missing")))?;
+            Ok(Some(Bytes::from(part)))
+        })
+        .collect::<Result<_, QueueError>>()?;
+    let (Some(group), Some(status), Some(built), Some(has_job), Some(body), Some(version)) = (
+        text_in(id, &mut fields, "group")?,
+        text_in(id, &mut fields, "status")?,
+        number_in(id, &mut fields, "built")?,
+        text_in(id, &mut fields, "has_job")?,
+        fields.remove("body"),
+        number_in(id, &mut fields, "version")?,
+    ) else {
         return Ok(None);
     };
     let record = ExecutionRecord {
@@ -80,9 +87,50 @@ fn record_of(
         build_time_millis: built,
         has_job: has_job == "1",
         body: Bytes::from(body),
+        parts,
         summary: Bytes::new(),
     };
     Ok(Some((record, RecordVersion(version))))
+}
+
+fn part_field(number: usize) -> String {
+    format!("part:{number}")
+}
+
+fn text_in(id: &str, fields: &mut Fields, name: &str) -> Result<Option<String>, QueueError> {
+    let Some(value) = fields.remove(name) else {
+        return Ok(None);
+    };
+    String::from_utf8(value)
+        .map(Some)
+        .map_err(|error| corrupt(id, &format!("its {name} is no text")).caused_by(error))
+}
+
+fn number_in<T: FromStr>(
+    id: &str,
+    fields: &mut Fields,
+    name: &str,
+) -> Result<Option<T>, QueueError> {
+    let Some(text) = text_in(id, fields, name)? else {
+        return Ok(None);
+    };
+    let number = text.parse();
+    number
+        .map(Some)
+        .map_err(|_| corrupt(id, &format!("its {name} is {text:?}, not a number")))
+}
+
+fn corrupt(id: &str, what: &str) -> QueueError {
+    let message = format!("the record of execution {id} cannot be read: {what}");
+    QueueError::new(QueueErrorKind::Corrupt, message)
+}
+
+/// The arguments of a script that say which parts a record has: how many, then number and text of those to write.
+fn part_arguments(record: &ExecutionRecord) -> Vec<(String, &[u8])> {
+    let parts = record.parts.iter().enumerate();
+    parts
+        .filter_map(|(number, part)| Some((part_field(number), part.as_deref()?)))
+        .collect()
 }
 
 impl RedisStore {
@@ -112,7 +160,8 @@ impl ExecutionStore for RedisStore {
             record.build_time_millis.to_string(),
             self.retention_millis(),
         );
-        let arguments: [&[u8]; 9] = [
+        let (count, parts) = (record.parts.len().to_string(), part_arguments(record));
+        let mut arguments: Vec<&[u8]> = vec![
             record.id.as_bytes(),
             record.group.as_bytes(),
             record.status.as_str().as_bytes(),
@@ -122,7 +171,13 @@ impl ExecutionStore for RedisStore {
             retention.as_bytes(),
             &record.body,
             &record.summary,
+            count.as_bytes(),
         ];
+        arguments.extend(
+            parts
+                .iter()
+                .flat_map(|(field, text)| [field.as_bytes(), text]),
+        );
         let created: i64 = self
             .inner
             .link
@@ -151,8 +206,8 @@ impl ExecutionStore for RedisStore {
     }
 
     async fn get(&self, id: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
-        let mut command = cmd("HMGET");
-        command.arg(self.inner.keys.record(id)).arg(&FIELDS);
+        let mut command = cmd("HGETALL");
+        command.arg(self.inner.keys.record(id));
         record_of(
             id,
             self.inner
@@ -168,8 +223,10 @@ impl ExecutionStore for RedisStore {
         version: RecordVersion,
     ) -> Result<RecordVersion, QueueError> {
         let (retention, text) = (self.retention_millis(), version.0.to_string());
+        let next = version.next(record).0.to_string();
         let built = record.build_time_millis.to_string();
-        let arguments: [&[u8]; 11] = [
+        let (count, parts) = (record.parts.len().to_string(), part_arguments(record));
+        let mut arguments: Vec<&[u8]> = vec![
             record.id.as_bytes(),
             record.group.as_bytes(),
             record.status.as_str().as_bytes(),
@@ -181,7 +238,14 @@ impl ExecutionStore for RedisStore {
             built.as_bytes(),
             self.inner.keys.tag().as_bytes(),
             &record.summary,
+            next.as_bytes(),
+            count.as_bytes(),
         ];
+        arguments.extend(
+            parts
+                .iter()
+                .flat_map(|(field, text)| [field.as_bytes(), text]),
+        );
         let saved: i64 = self
             .inner
             .link
@@ -294,10 +358,7 @@ impl ExecutionStore for RedisStore {
             let mut commands = pipe();
             commands.ignore_errors();
             for id in &wanted {
-                commands
-                    .cmd("HMGET")
-                    .arg(self.inner.keys.record(id))
-                    .arg(&FIELDS);
+                commands.cmd("HGETALL").arg(self.inner.keys.record(id));
             }
             let records: Vec<RedisResult<Fields>> = self
                 .inner

@@ -17,6 +17,7 @@ pub(crate) async fn bury(service: &Service, id: &str) {
         build_time_millis: 1,
         has_job: true,
         body: "not a record".into(),
+        parts: Vec::new(),
         summary: bytes::Bytes::new(),
     };
     service.work.create(&record).await.unwrap();

@@ -69,7 +69,7 @@ pub(crate) fn plan(
         cancellation: None,
         parent_pipeline_execution_id: inputs.parent_pipeline_execution_id,
         accounts: inputs.accounts,
-        stages: stages(&inputs.config, &inputs.request, ids),
+        stages: stages(&inputs.config, &inputs.request, ids).into(),
         config: inputs.config,
         config_id: Some(inputs.config_id),
         task: Task::Canary(CanaryTask {

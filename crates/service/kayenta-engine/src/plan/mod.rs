@@ -231,7 +231,7 @@ impl Planner {
                 plan: None,
                 result: None,
             }),
-            stages: vec![timetable::setup_stage()],
+            stages: vec![timetable::setup_stage()].into(),
         })
     }
 
@@ -299,7 +299,8 @@ impl Planner {
                     "Compare Judge Results",
                     StageWork::Compare,
                 ),
-            ],
+            ]
+            .into(),
         })
     }
 

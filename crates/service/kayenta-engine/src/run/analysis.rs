@@ -105,10 +105,7 @@ impl AnalysisDriver {
             execution.end(ExecutionStatus::Terminal, now);
             return session.save().await;
         }
-        let open = execution
-            .stages
-            .iter_mut()
-            .find(|stage| stage.is_open_step());
+        let open = execution.stages.find_mut(Stage::is_open_step);
         if let Some(stage) = open {
             stage.fail_as_itself(failure.clone(), now);
             if let StageWork::Run(RunStage {
@@ -239,7 +236,7 @@ async fn plan_once(session: &mut Session) -> Result<Planned, Interrupted> {
             execution.begin(now);
             execution.stages[0].begin(now);
             // Listed before the stage that spans them, as the reference lists them.
-            execution.stages.splice(0..0, timetable.stages);
+            execution.stages.put_first(timetable.stages);
             Ok(Planned::Yes)
         }
         Err(failure) => {

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::{
     Halt, fail_stage,
     fetch_step::{FetchStep, Fetched},
-    mix_step,
+    mix_step::{self, NoPairs},
 };
 use crate::{
     account::Accounts,
@@ -62,11 +62,10 @@ impl CanaryDriver {
         memory::require_for_run(&session.execution, self.fetches_per_run)
             .map_err(EngineError::from)?;
         session.execution.begin(now);
-        for stage in &mut session.execution.stages {
-            if stage.work == StageWork::Setup && !stage.succeeded() {
-                stage.end(ExecutionStatus::Succeeded, now);
-            }
-        }
+        session.execution.stages.change_all(
+            |stage| stage.work == StageWork::Setup && !stage.succeeded(),
+            |stage| stage.end(ExecutionStatus::Succeeded, now),
+        );
         let status = match self.steps(session).await {
             Ok(()) => ExecutionStatus::Succeeded,
             Err(Halt::Failed) => ExecutionStatus::Terminal,
@@ -157,7 +156,10 @@ impl CanaryDriver {
                 session.save_progress_if_due().await?;
                 Ok(pairs)
             }
-            Err(failure) => {
+            Err(NoPairs::NoMemory(error)) => {
+                Err(Halt::Interrupted(EngineError::from(error).into()))
+            }
+            Err(NoPairs::Failed(failure)) => {
                 fail_stage(session, stage, failure);
                 Err(Halt::Failed)
             }

@@ -2,12 +2,34 @@
 
 use std::sync::Arc;
 
-use kayenta_limits::compute;
+use kayenta_limits::{NoMemory, compute};
 use kayenta_model::{CanaryConfig, MetricSetPair};
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
 
 use super::fetch_step::Fetched;
-use crate::{documents::to_json, error::EngineError, failure::Failure, ids::DerivedIds};
+use crate::{documents::to_json, error::EngineError, failure::Failure, ids::DerivedIds, memory};
+
+/// Why there are no pairs.
+pub(super) enum NoPairs {
+    Failed(Failure),
+    /// There is no memory to write them just now: the run waits.
+    NoMemory(NoMemory),
+}
+
+impl From<Failure> for NoPairs {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<NoMemory> for NoPairs {
+    fn from(error: NoMemory) -> Self {
+        match error {
+            NoMemory::InUse { .. } => Self::NoMemory(error),
+            NoMemory::TooLarge { .. } => Self::Failed(Failure::from(&EngineError::from(error))),
+        }
+    }
+}
 
 /// Mixes what was fetched and stores the pairs under the key.
 pub(super) async fn mix_and_store(
@@ -15,7 +37,7 @@ pub(super) async fn mix_and_store(
     key: &str,
     objects: &ObjectRepository,
     fetched: Fetched,
-) -> Result<Arc<Vec<MetricSetPair>>, Failure> {
+) -> Result<Arc<Vec<MetricSetPair>>, NoPairs> {
     // Ids of pairs follow from the list's, so two workers at once would write the same list.
     let ids = DerivedIds::new(key);
     let pairs = compute(move || {
@@ -30,9 +52,11 @@ pub(super) async fn mix_and_store(
         .flat_map(|pair| pair.values.iter().flat_map(|sides| sides.values()))
         .map(Vec::len)
         .sum();
+    let written = memory::reserve_text(2 * pairs.len(), values).await?;
     let bytes = to_json(&pairs, values)
         .await
         .map_err(|error| Failure::from(&error))?;
+    let bytes = written.bind(bytes);
     objects
         .store_bytes(
             ObjectKind::MetricSetPairList,

@@ -140,7 +140,7 @@ impl RunStep {
         let span = execution_span(&run.execution);
         for _ in 0..RELOADS {
             if run.execution.is_complete() {
-                return Ok(run.execution);
+                return Ok(run.execution.into_inner());
             }
             let attendance = self.executions.attend(&id);
             let driven = tokio::select! {
@@ -151,7 +151,7 @@ impl RunStep {
                 driven = self.canary.drive(&mut run).instrument(span.clone()) => driven,
             };
             match driven {
-                Ok(()) => return Ok(run.execution),
+                Ok(()) => return Ok(run.execution.into_inner()),
                 Err(Interrupted::Changed) => {
                     run = self
                         .executions

@@ -398,8 +398,14 @@ impl Workers {
                 Ok(reserved) => reserved,
                 Err(error) => return self.later(id, &error.into()),
             };
-            let attending = scope(self.attend_once(id, delivery));
-            match lend_without_waiting(reserved, attending).await {
+            let mut waiting = None;
+            let attending = scope(self.attend_once(id, delivery, &mut waiting));
+            let attended = lend_without_waiting(reserved, attending).await;
+            // Beside what was lent and held for the work on it.
+            if let Some(session) = waiting {
+                self.executions.keep_waiting(session);
+            }
+            match attended {
                 (None | Some(JobOutcome::Later(_)), more) if more > needed => {
                     tracing::debug!(execution.id = %id, bytes = more, "an execution begins again with more memory");
                     needed = more;
@@ -420,8 +426,14 @@ impl Workers {
         }
     }
 
-    /// Attends to an execution as its record is now; `None` when that changes meanwhile.
-    async fn attend_once(&self, id: &str, delivery: u32) -> Option<JobOutcome> {
+    /// Attends to an execution as its record is now; `None` when that changes meanwhile. One that is put off until a
+    /// time it waits for is left in `waiting`.
+    async fn attend_once(
+        &self,
+        id: &str,
+        delivery: u32,
+        waiting: &mut Option<Session>,
+    ) -> Option<JobOutcome> {
         let mut session = match self.executions.open(id).await {
             Ok(Some(session)) => session,
             Ok(None) => return Some(JobOutcome::Done),
@@ -444,7 +456,11 @@ impl Workers {
                 Err(Interrupted::Changed) => return None,
                 Err(Interrupted::Failed(error)) => return Some(self.later(id, &error)),
             }
-            return Some(self.after_end(session.execution).instrument(span).await);
+            return Some(
+                self.after_end(session.execution.into_inner())
+                    .instrument(span)
+                    .await,
+            );
         }
         if !session.execution.has_job() {
             // Driven by its analysis' job, not by this one.
@@ -458,7 +474,7 @@ impl Workers {
             };
             match given_up {
                 Ok(()) => {
-                    self.archiver.archive(session.execution).await;
+                    self.archiver.archive(session.execution.into_inner()).await;
                     return Some(JobOutcome::Buried(reason));
                 }
                 Err(Interrupted::Changed) => return None,
@@ -483,8 +499,15 @@ impl Workers {
             driven = Err(interrupted);
         }
         match driven {
-            Ok(Next::Done) => Some(self.after_end(session.execution).instrument(span).await),
-            Ok(Next::At(due)) => Some(JobOutcome::Later(Some(due))),
+            Ok(Next::Done) => Some(
+                self.after_end(session.execution.into_inner())
+                    .instrument(span)
+                    .await,
+            ),
+            Ok(Next::At(due)) => {
+                *waiting = Some(session);
+                Some(JobOutcome::Later(Some(due)))
+            }
             Err(Interrupted::Changed) => None,
             Err(Interrupted::Failed(error)) => Some(self.later(id, &error)),
         }

@@ -1,7 +1,7 @@
 //! Stores that fail on demand.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,9 +12,11 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use kayenta_model::ExecutionStatus;
 use kayenta_queue::{
-    DeadLetter, EmbeddedStore, Job, Lease, LeasedJob, QueueDepth, QueueError, QueueErrorKind,
-    WorkQueue,
+    DeadLetter, EmbeddedStore, ExecutionFilter, ExecutionRecord, ExecutionStore, Job, Lease,
+    LeasedJob, ListedExecution, ListingPlace, QueueDepth, QueueError, QueueErrorKind,
+    RecordVersion, WorkQueue,
 };
 use kayenta_storage::{
     MemoryStore, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind,
@@ -98,6 +100,121 @@ impl ObjectStore for FaultyObjects {
 
     async fn check(&self) -> Result<(), StorageError> {
         self.inner.check().await
+    }
+}
+
+/// What was done with a record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RecordUse {
+    pub(crate) saves: usize,
+    /// Of bodies and parts.
+    pub(crate) saved_bytes: usize,
+    pub(crate) reads: usize,
+}
+
+/// Execution records, and what was done with each.
+#[derive(Debug)]
+pub(crate) struct CountedRecords {
+    inner: EmbeddedStore,
+    uses: Mutex<HashMap<String, RecordUse>>,
+}
+
+impl CountedRecords {
+    pub(crate) fn new(inner: EmbeddedStore) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            uses: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn of(&self, id: &str) -> RecordUse {
+        let uses = self.uses.lock().unwrap();
+        uses.get(id).copied().unwrap_or_default()
+    }
+
+    fn note(&self, id: &str, note: impl FnOnce(&mut RecordUse)) {
+        note(self.uses.lock().unwrap().entry(id.to_owned()).or_default());
+    }
+
+    fn note_save(&self, record: &ExecutionRecord) {
+        self.note(&record.id, |used| {
+            used.saves += 1;
+            used.saved_bytes += record.length();
+        });
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl ExecutionStore for CountedRecords {
+    async fn create(&self, record: &ExecutionRecord) -> Result<RecordVersion, QueueError> {
+        self.inner.create(record).await
+    }
+
+    async fn get(&self, id: &str) -> Result<Option<(ExecutionRecord, RecordVersion)>, QueueError> {
+        self.note(id, |used| used.reads += 1);
+        self.inner.get(id).await
+    }
+
+    async fn save(
+        &self,
+        record: &ExecutionRecord,
+        version: RecordVersion,
+    ) -> Result<RecordVersion, QueueError> {
+        self.note_save(record);
+        self.inner.save(record, version).await
+    }
+
+    async fn save_progress(
+        &self,
+        record: &ExecutionRecord,
+        version: RecordVersion,
+    ) -> Result<RecordVersion, QueueError> {
+        self.note_save(record);
+        self.inner.save_progress(record, version).await
+    }
+
+    async fn status(
+        &self,
+        id: &str,
+    ) -> Result<Option<(ExecutionStatus, RecordVersion)>, QueueError> {
+        self.inner.status(id).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), QueueError> {
+        self.inner.delete(id).await
+    }
+
+    async fn list(
+        &self,
+        group: &str,
+        filter: &ExecutionFilter,
+    ) -> Result<Vec<ExecutionRecord>, QueueError> {
+        self.inner.list(group, filter).await
+    }
+
+    async fn newest(
+        &self,
+        after: Option<&ListingPlace>,
+        limit: usize,
+    ) -> Result<Vec<ListedExecution>, QueueError> {
+        self.inner.newest(after, limit).await
+    }
+
+    async fn ids(&self) -> Result<Vec<String>, QueueError> {
+        self.inner.ids().await
+    }
+
+    async fn unfinished(&self, limit: usize) -> Result<Vec<String>, QueueError> {
+        self.inner.unfinished(limit).await
+    }
+
+    async fn lost_since(&self, accepted: i64) -> Result<Option<i64>, QueueError> {
+        self.inner.lost_since(accepted).await
+    }
+
+    async fn check(&self) -> Result<(), QueueError> {
+        ExecutionStore::check(&self.inner).await
     }
 }
 

@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    faults::{FaultyObjects, FaultyQueue},
+    faults::{CountedRecords, FaultyObjects, FaultyQueue},
     scripted::{ScriptedJudge, ScriptedMetrics},
 };
 
@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: EmbeddedStore,
     pub(crate) queue: Arc<FaultyQueue>,
+    pub(crate) records: Arc<CountedRecords>,
     pub(crate) metrics: Arc<ScriptedMetrics>,
     pub(crate) judge: Arc<ScriptedJudge>,
     pub(crate) objects: Arc<FaultyObjects>,
@@ -65,6 +66,7 @@ impl World {
         accounts.add(mem);
         Self {
             queue: FaultyQueue::new(store.clone()),
+            records: CountedRecords::new(store.clone()),
             clock,
             store,
             metrics,
@@ -105,7 +107,7 @@ impl World {
                 accounts: self.accounts.clone(),
                 judges: Arc::new(judges),
                 queue: self.queue.clone(),
-                executions: Arc::new(self.store.clone()),
+                executions: self.records.clone(),
                 clock: self.clock.clone(),
                 ids: Arc::new(RandomIds::new()),
             },

@@ -195,6 +195,7 @@ async fn what_an_unfinished_execution_may_read_stays_until_it_is_over() {
         build_time_millis: world.now().timestamp_millis(),
         has_job: true,
         body: "{}".into(),
+        parts: Vec::new(),
         summary: "".into(),
     };
     let version = world.records.create(&record).await.unwrap();

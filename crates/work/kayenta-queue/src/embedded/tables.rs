@@ -20,6 +20,8 @@ type Meta = (u64, &'static str, &'static str, i64, bool, i64);
 const FORMAT: TableDefinition<&str, u64> = TableDefinition::new("format");
 const META: TableDefinition<&str, Meta> = TableDefinition::new("execution");
 const BODY: TableDefinition<&str, &[u8]> = TableDefinition::new("execution-body");
+/// (id, number) to part: from 0 without gaps.
+const PART: TableDefinition<(&str, u32), &[u8]> = TableDefinition::new("execution-part");
 /// (group, minus build time, id) to status: a scan from the front is newest first.
 const BY_GROUP: TableDefinition<(&str, i64, &str), &str> =
     TableDefinition::new("execution-by-group");
@@ -192,6 +194,7 @@ fn restore(
 pub(super) struct Tables<'txn> {
     meta: Table<'txn, &'static str, Meta>,
     body: Table<'txn, &'static str, &'static [u8]>,
+    part: Table<'txn, (&'static str, u32), &'static [u8]>,
     by_group: Table<'txn, (&'static str, i64, &'static str), &'static str>,
     by_time: Table<'txn, (i64, &'static str), (i64, &'static [u8])>,
     unfinished: Table<'txn, &'static str, ()>,
@@ -216,6 +219,7 @@ impl<'txn> Tables<'txn> {
         Ok(Self {
             meta: txn.open_table(META).map_err(fail)?,
             body: txn.open_table(BODY).map_err(fail)?,
+            part: txn.open_table(PART).map_err(fail)?,
             by_group: txn.open_table(BY_GROUP).map_err(fail)?,
             by_time: txn.open_table(BY_TIME).map_err(fail)?,
             unfinished: txn.open_table(UNFINISHED).map_err(fail)?,
@@ -293,8 +297,9 @@ impl<'txn> Tables<'txn> {
         if known.completed_at != 0 && known.completed_at != completed_at {
             self.finished.remove((known.completed_at, id.as_str()))?;
         }
-        self.write(record, version + 1, completed_at)?;
-        Ok(Ok(version + 1))
+        let next = RecordVersion(version).next(record).0;
+        self.write(record, next, completed_at)?;
+        Ok(Ok(next))
     }
 
     /// Removes a record if there is one.
@@ -388,6 +393,14 @@ impl<'txn> Tables<'txn> {
         );
         self.meta.insert(id, meta)?;
         self.body.insert(id, &*record.body)?;
+        let mut count = 0;
+        for part in &record.parts {
+            if let Some(part) = part {
+                self.part.insert((id, count), &**part)?;
+            }
+            count += 1;
+        }
+        self.remove_parts(id, count)?;
         self.by_group.insert((group, -build_time, id), status)?;
         self.by_time
             .insert((build_time, id), (completed_at, &*record.summary))?;
@@ -402,9 +415,16 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
+    /// Removes the parts of a record from a number on.
+    fn remove_parts(&mut self, id: &str, from: u32) -> Result<(), redb::StorageError> {
+        let parts = (id, from)..=(id, u32::MAX);
+        self.part.retain_in(parts, |_, _| false)
+    }
+
     fn remove(&mut self, id: &str, known: &Known) -> Result<(), redb::StorageError> {
         self.meta.remove(id)?;
         self.body.remove(id)?;
+        self.remove_parts(id, 0)?;
         self.by_group
             .remove((known.group.as_str(), -known.build_time, id))?;
         self.by_time.remove((known.build_time, id))?;
@@ -480,9 +500,31 @@ impl Records {
             build_time_millis,
             has_job,
             body,
+            parts: self.parts(id)?,
             summary: Bytes::new(),
         };
         Ok(Some((record, RecordVersion(version))))
+    }
+
+    /// The parts of a record; a file from before there were parts has no table of them until it is written.
+    fn parts(&self, id: &str) -> Result<Vec<Option<Bytes>>, QueueError> {
+        let table = match self.txn.open_table(PART) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(failed(READ, error)),
+        };
+        let rows = table
+            .range((id, 0)..=(id, u32::MAX))
+            .map_err(|error| failed(READ, error))?;
+        let mut parts = Vec::new();
+        for row in rows {
+            let (key, part) = row.map_err(|error| failed(READ, error))?;
+            if key.value().1 as usize != parts.len() {
+                return Err(corrupt(id, &format!("part {} is missing", parts.len())));
+            }
+            parts.push(Some(Bytes::copy_from_slice(part.value())));
+        }
+        Ok(parts)
     }
 
     /// The index by time; a file from before it had one lacks it while the disk is full.

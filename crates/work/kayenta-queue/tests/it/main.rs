@@ -37,6 +37,7 @@ fn record(id: &str) -> ExecutionRecord {
         build_time_millis: 1_700_000_000_000,
         has_job: true,
         body: format!("{{\"id\":\"{id}\"}}").into(),
+        parts: Vec::new(),
         summary: bytes::Bytes::new(),
     }
 }

@@ -172,6 +172,7 @@ async fn keys_are_our_own_and_share_a_hash_tag() {
         build_time_millis: 1,
         has_job: true,
         body: "{}".into(),
+        parts: Vec::new(),
         summary: bytes::Bytes::new(),
     };
     store.create(&record).await.unwrap();

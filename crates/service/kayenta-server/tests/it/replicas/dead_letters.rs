@@ -25,6 +25,7 @@ async fn break_one(store: &(impl ExecutionStore + WorkQueue)) {
         build_time_millis: 1,
         has_job: true,
         body: "of a version to come".into(),
+        parts: Vec::new(),
         summary: bytes::Bytes::new(),
     };
     store.create(&record).await.unwrap();
