@@ -1,4 +1,5 @@
-//! Work that keeps a core busy: at most as wide as there are cores, and behind whatever answers callers.
+//! Work that keeps a core busy: at most as wide as there are cores, long work at a lower priority than whatever answers
+//! callers, and short work never behind long work.
 
 use std::{
     any::Any,
@@ -15,8 +16,12 @@ use tokio::sync::oneshot;
 
 use crate::memory::Held;
 
-/// How much less of a core the threads get than those that answer requests, as `nice` counts.
-const NICENESS: i32 = 5;
+/// How much less of a core the threads for long work get than those that answer requests, as `nice` counts.
+const NICENESS: i32 = 10;
+/// Work on fewer bytes is done by the time a thread for computing would have begun it.
+pub const DONE_IN_PLACE: usize = 128 << 10;
+/// Work on fewer bytes takes milliseconds.
+const MOST_OF_SHORT: usize = 1 << 20;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -25,7 +30,8 @@ type Work = Box<dyn FnOnce() + Send>;
 #[error("the work panicked with message {0:?}")]
 pub struct Panicked(String);
 
-static POOL: LazyLock<Sender<Work>> = LazyLock::new(start);
+static LONG: LazyLock<Sender<Work>> = LazyLock::new(|| start("compute", NICENESS));
+static SHORT: LazyLock<Sender<Work>> = LazyLock::new(|| start("compute-short", 0));
 
 /// Does `work` on a thread for computing and waits for it. There are as many such threads as cores, for
 /// the whole process, so that parsing and judging leave room for those who only ask how things are. Work
@@ -34,6 +40,39 @@ static POOL: LazyLock<Sender<Work>> = LazyLock::new(start);
 /// # Errors
 /// When the work panics.
 pub async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
+    compute_on(&LONG, work).await
+}
+
+/// Does `work` that takes milliseconds as [`compute`] does, on threads of its own, so that it does not wait behind
+/// work that takes seconds. There are as many of these threads as cores, too.
+///
+/// # Errors
+/// When the work panics.
+pub async fn compute_short<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
+    compute_on(&SHORT, work).await
+}
+
+/// Does `work` on so many bytes: in place, as [`compute_short`] or as [`compute`] does.
+///
+/// # Errors
+/// As [`compute`].
+pub async fn compute_sized<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
+    match bytes {
+        ..=DONE_IN_PLACE => Ok(work()),
+        ..=MOST_OF_SHORT => compute_short(work).await,
+        _ => compute(work).await,
+    }
+}
+
+async fn compute_on<T: Send + 'static>(
+    threads: &Sender<Work>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
     let (sender, receiver) = oneshot::channel();
@@ -47,28 +86,11 @@ pub async fn compute<T: Send + 'static>(
         drop(held);
     };
     let lost = || Panicked("no thread took it".to_owned());
-    POOL.send(Box::new(job)).map_err(|_| lost())?;
+    threads.send(Box::new(job)).map_err(|_| lost())?;
     receiver.await.map_err(|_| lost())?
 }
 
-/// Work on fewer bytes is done by the time a thread for computing would have begun it.
-pub const DONE_IN_PLACE: usize = 128 << 10;
-
-/// Does `work` on a text of so many bytes: in place if it is short, else as [`compute`] does.
-///
-/// # Errors
-/// As [`compute`].
-pub async fn compute_sized<T: Send + 'static>(
-    bytes: usize,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Panicked> {
-    if bytes <= DONE_IN_PLACE {
-        return Ok(work());
-    }
-    compute(work).await
-}
-
-fn start() -> Sender<Work> {
+fn start(name: &'static str, niceness: i32) -> Sender<Work> {
     let (sender, receiver) = mpsc::channel();
     let receiver = Arc::new(Mutex::new(receiver));
     let cores = thread::available_parallelism().map_or(2, NonZero::get);
@@ -76,15 +98,19 @@ fn start() -> Sender<Work> {
         let receiver = Arc::clone(&receiver);
         // Without a single thread every caller gets an error that says so.
         let _ = thread::Builder::new()
-            .name("compute".to_owned())
-            .spawn(move || work_off(&receiver));
+            .name(name.to_owned())
+            .spawn(move || work_off(&receiver, niceness));
     }
     sender
 }
 
-fn work_off(receiver: &Mutex<Receiver<Work>>) {
+fn work_off(receiver: &Mutex<Receiver<Work>>, niceness: i32) {
     // On Linux this concerns the calling thread alone. Where it is refused, all are equal.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    if niceness > 0
+        && let Ok(own) = rustix::process::getpriority_process(None)
+    {
+        let _ = rustix::process::setpriority_process(None, own + niceness);
+    }
     loop {
         let next = receiver
             .lock()
@@ -132,6 +158,28 @@ mod tests {
         }
         let cores = thread::available_parallelism().unwrap().get();
         assert!((1..=cores).contains(&MOST.load(Ordering::SeqCst)));
+    }
+
+    #[tokio::test]
+    async fn short_work_does_not_wait_behind_long_work() {
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        let cores = thread::available_parallelism().unwrap().get();
+        let long: Vec<_> = (0..2 * cores)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                tokio::spawn(compute(move || {
+                    let _ = gate.lock().unwrap().recv();
+                }))
+            })
+            .collect();
+        assert_eq!(compute_short(|| 1 + 1).await.unwrap(), 2);
+        assert_eq!(compute_sized(MOST_OF_SHORT, || 1 + 1).await.unwrap(), 2);
+        assert!(long.iter().all(|job| !job.is_finished()));
+        drop(release);
+        for job in long {
+            job.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]

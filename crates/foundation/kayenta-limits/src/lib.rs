@@ -15,9 +15,10 @@ mod descriptors;
 mod file_system;
 mod memory;
 mod system_memory;
+mod text;
 
 pub use arriving::Arriving;
-pub use compute::{DONE_IN_PLACE, Panicked, compute, compute_sized};
+pub use compute::{DONE_IN_PLACE, Panicked, compute, compute_short, compute_sized};
 pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{
@@ -26,3 +27,4 @@ pub use memory::{
     reserve_and_hold, scope, set_budget, take_held, try_reserve,
 };
 pub use system_memory::memory_limit;
+pub use text::{Text, written};

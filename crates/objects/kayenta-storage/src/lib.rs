@@ -20,10 +20,10 @@
 //! let repository = ObjectRepository::new("in-memory", Arc::new(MemoryStore::default()));
 //! let pairs = json!([{"name": "latency", "id": "1"}]);
 //! let kind = ObjectKind::MetricSetPairList;
-//! repository.store(kind, "a-key", None, &pairs, WriteCondition::Absent).await?;
+//! repository.store(kind, "a-key", None, pairs.clone(), WriteCondition::Absent).await?;
 //!
 //! // A second writer finds the key taken.
-//! let second = repository.store(kind, "a-key", None, &pairs, WriteCondition::Absent).await;
+//! let second = repository.store(kind, "a-key", None, pairs.clone(), WriteCondition::Absent).await;
 //! assert!(second.is_err());
 //! assert_eq!(repository.load::<Value>(kind, "a-key").await?, pairs);
 //! # Ok(())

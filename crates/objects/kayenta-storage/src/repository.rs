@@ -5,7 +5,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use bytes::Bytes;
 use kayenta_json::{JsonError, parsed_size};
 use kayenta_limits::{
-    CALLER_PATIENCE, compute_sized, hold, lend, reserve, reserve_and_hold, try_reserve,
+    CALLER_PATIENCE, compute_sized, hold, lend, reserve, reserve_and_hold, try_reserve, written,
 };
 use kayenta_model::{ListedObject, time::iso_millis};
 use serde::{Serialize, de::DeserializeOwned};
@@ -145,25 +145,29 @@ impl ObjectRepository {
     }
 
     /// Writes the document under the key; `filename` `None` is the kind's default. It is durable
-    /// once this returns.
+    /// once this returns. A long one is turned into JSON off the async threads.
     ///
     /// # Errors
     /// [`Conflict`](StorageErrorKind::Conflict) when the condition does not hold,
     /// [`Invalid`](StorageErrorKind::Invalid) when the key cannot be part of a path.
-    pub async fn store<T: Serialize + Sync + ?Sized>(
+    pub async fn store<T: Serialize + Send + 'static>(
         &self,
         kind: ObjectKind,
         key: &str,
         filename: Option<&str>,
-        document: &T,
+        document: T,
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
-        let bytes = serde_json::to_vec(document).map_err(|error| {
-            StorageError::new(
-                StorageErrorKind::Invalid,
-                format!("Unable to serialize object (key: {key}): {error}"),
-            )
-        })?;
+        let unwritable = |kind, error: &dyn Error| {
+            let message = format!("Unable to serialize object (key: {key}): {error}");
+            StorageError::new(kind, message)
+        };
+        let bytes = written(document, |document, text| {
+            serde_json::to_writer(text, document)
+        })
+        .await
+        .map_err(|panicked| unwritable(StorageErrorKind::Other, &panicked))?
+        .map_err(|error| unwritable(StorageErrorKind::Invalid, &error))?;
         self.store_bytes(kind, key, filename, bytes.into(), condition)
             .await
     }

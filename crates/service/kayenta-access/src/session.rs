@@ -69,7 +69,7 @@ impl Sessions {
     async fn key(&self) -> Option<&hmac::Key> {
         let derive = || async {
             let material = self.material.clone();
-            kayenta_limits::compute(move || derived(&material)).await
+            kayenta_limits::compute_short(move || derived(&material)).await
         };
         self.key
             .get_or_try_init(derive)

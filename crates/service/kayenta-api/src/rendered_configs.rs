@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use futures::FutureExt;
 use kayenta_json::parsed_size;
-use kayenta_limits::{CALLER_PATIENCE, Panicked, compute, compute_sized, reserve};
+use kayenta_limits::{CALLER_PATIENCE, Panicked, compute_sized, reserve};
 use kayenta_model::CanaryConfig;
 use kayenta_storage::{ObjectKind, ObjectRepository, StorageError, StorageErrorKind};
 use tokio::sync::oneshot;
@@ -140,7 +140,9 @@ impl RenderedConfigs {
         let rendered = if stored_size <= LONGEST {
             render()
         } else {
-            compute(render).await.map_err(broke_off)?
+            compute_sized(stored_size, render)
+                .await
+                .map_err(broke_off)?
         };
         let answer: Bytes = rendered
             .map_err(|error| {
@@ -248,7 +250,7 @@ mod tests {
                     ObjectKind::CanaryConfig,
                     "one",
                     None,
-                    &config,
+                    config,
                     WriteCondition::Always,
                 )
                 .await

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use axum::extract::FromRef;
+use axum::{extract::FromRef, response::Response};
 use bytes::Bytes;
 use indexmap::IndexMap;
 use kayenta_access::{AccessError, Guard};
@@ -10,7 +10,8 @@ use kayenta_engine::{Account, Accounts, Engine};
 use kayenta_management::{Management, ManagementParts};
 use kayenta_model::{AccountType, IdSource, time::JsonTimes};
 use kayenta_storage::{CatalogueOptions, ConfigCatalogue, ObjectRepository, StorageError};
-use kayenta_web::{BodyLimits, ErrorResponse, TimedJson};
+use kayenta_web::{BodyLimits, ErrorResponse, timed_json};
+use serde::Serialize;
 
 use crate::{error::ApiError, options::ApiOptions, rendered_configs::RenderedConfigs};
 
@@ -138,8 +139,8 @@ impl ApiState {
     }
 
     /// A JSON response that holds moments or durations.
-    pub(crate) fn timed<T>(&self, body: T) -> TimedJson<T> {
-        TimedJson::new(body, self.json_times())
+    pub(crate) async fn timed<T: Serialize + Send + 'static>(&self, body: T) -> Response {
+        timed_json(body, self.json_times()).await
     }
 
     pub(crate) fn accounts(&self) -> &Accounts {

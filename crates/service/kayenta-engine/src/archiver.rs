@@ -9,6 +9,7 @@ use tracing::Instrument;
 
 use crate::{
     account::Accounts,
+    documents::text_of,
     error::{EngineError, EngineErrorKind},
     options::{EngineOptions, EngineParts},
     record::{Execution, Task},
@@ -61,7 +62,7 @@ impl Archiver {
         };
         let id = execution.id.clone();
         let storage = execution.accounts.storage.clone();
-        let bytes = match self.answer(execution) {
+        let bytes = match self.answer(execution).await {
             Ok(bytes) => bytes,
             Err(error) => {
                 tracing::error!(execution.id = %id, %error, "an archive cannot be put together");
@@ -110,17 +111,14 @@ impl Archiver {
     }
 
     /// The answer of the status endpoint as JSON.
-    fn answer(&self, execution: Execution) -> Result<Bytes, EngineError> {
-        let written = match execution.task {
-            Task::Analysis(_) => self.json_times.to_vec(&status::analysis(execution)),
-            _ => self.json_times.to_vec(&status::canary(execution)?),
-        };
-        written.map(Bytes::from).map_err(|error| {
-            EngineError::new(
-                EngineErrorKind::Internal,
-                "an archive cannot be written as JSON",
-            )
-            .caused_by(error)
-        })
+    async fn answer(&self, execution: Execution) -> Result<Bytes, EngineError> {
+        let times = self.json_times;
+        if execution.analysis().is_some() {
+            let answer = status::analysis(execution);
+            text_of(answer, move |answer, text| times.write(answer, text)).await
+        } else {
+            let answer = status::canary(execution)?;
+            text_of(answer, move |answer, text| times.write(answer, text)).await
+        }
     }
 }

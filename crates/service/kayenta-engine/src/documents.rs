@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use kayenta_limits::compute;
+use kayenta_limits::{Text, compute, written};
 use serde::Serialize;
 
 use crate::error::{EngineError, EngineErrorKind};
@@ -39,6 +39,19 @@ where
         )
         .caused_by(error)
     })?
+}
+
+/// What `write` makes of the document; a long text is written off the async threads.
+pub(crate) async fn text_of<T: Send + 'static>(
+    document: T,
+    write: impl Fn(&T, &mut Text) -> serde_json::Result<()> + Send + 'static,
+) -> Result<Bytes, EngineError> {
+    let unwritable = |message| EngineError::new(EngineErrorKind::Internal, message);
+    written(document, write)
+        .await
+        .map_err(|panicked| unwritable("writing a document as JSON panicked").caused_by(panicked))?
+        .map(Bytes::from)
+        .map_err(|error| unwritable("a document cannot be written as JSON").caused_by(error))
 }
 
 /// The document as JSON in exactly the memory that takes: a buffer that grows is there twice while it moves.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use kayenta_judge::{
     Judge, JudgeError, JudgeRegistry, JudgeRequest, LookVerdict, ScoreThresholds, explanation,
 };
-use kayenta_limits::{Panicked, compute};
+use kayenta_limits::Panicked;
 use kayenta_model::{
-    AccountType, CanaryJudgeResult, Clock,
+    AccountType, CanaryJudgeResult, Clock, MetricSetPair,
     explanation::{CanaryExplanation, MetricFinding},
 };
 use kayenta_storage::ObjectKind;
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     account::Accounts,
+    computing::{compute_values, is_little},
     error::{EngineError, EngineErrorKind},
     failure::Failure,
     options::{EngineOptions, EngineParts},
@@ -94,9 +95,10 @@ impl JudgeRunner {
         let began = self.clock.now();
         let name = judge.name().to_owned();
         let explains = self.explains || explanation::is_wanted(&request.canary_config);
+        let values = values_of(&request);
         let verdict = match judge {
             Judge::Local(judge) => {
-                self.compute(&name, move || {
+                self.compute(&name, values, move || {
                     let mut verdict = judge.judge_look(&request)?;
                     if explains {
                         add_explanations(&request, &mut verdict.result);
@@ -107,7 +109,7 @@ impl JudgeRunner {
             }
             Judge::Remote(judge) => match judge.judge(&request).await {
                 Ok(mut result) if explains => {
-                    self.compute(&name, move || {
+                    self.compute(&name, values, move || {
                         add_explanations(&request, &mut result);
                         Ok(LookVerdict::from(result))
                     })
@@ -129,16 +131,22 @@ impl JudgeRunner {
         Ok(verdict?)
     }
 
-    /// Computes on a thread for computing, so many at a time; `name` is that of the judge.
+    /// Computes with so many values on a thread for computing, so many at a time unless they are few; `name` is that of
+    /// the judge.
     async fn compute<T: Send + 'static>(
         &self,
         name: &str,
+        values: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NoVerdict> {
-        // Never closed, so a permit always comes.
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+        let permit = if is_little(values) {
+            None
+        } else {
+            // Never closed, so a permit always comes.
+            Arc::clone(&self.permits).acquire_owned().await.ok()
+        };
         let span = tracing::Span::current();
-        compute(move || {
+        compute_values(values, move || {
             let _permit = permit;
             span.in_scope(work)
         })
@@ -157,7 +165,9 @@ impl JudgeRunner {
     ) -> Result<CanaryExplanation, NoVerdict> {
         let name = verdict.judge_name.clone().unwrap_or_default();
         let explained = self
-            .compute(&name, move || explanation::explain(&request, &verdict))
+            .compute(&name, values_of(&request), move || {
+                explanation::explain(&request, &verdict)
+            })
             .await?;
         Ok(explained?)
     }
@@ -192,6 +202,15 @@ impl JudgeRunner {
         };
         Ok(self.judge(request, None).await?.result)
     }
+}
+
+/// How many values there are to be judged.
+fn values_of(request: &JudgeRequest) -> usize {
+    let sides = |pair: &MetricSetPair| -> usize {
+        let sides = pair.values.iter().flat_map(|sides| sides.values());
+        sides.map(Vec::len).sum()
+    };
+    request.metric_set_pairs.iter().map(sides).sum()
 }
 
 /// Adds explanations to the metadata of a verdict, and its findings to the log. A verdict that cannot be

@@ -29,6 +29,7 @@
 mod account;
 mod archiver;
 mod attendance;
+mod computing;
 mod documents;
 mod engine;
 mod error;

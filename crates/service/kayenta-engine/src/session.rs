@@ -12,6 +12,9 @@ use kayenta_queue::{ExecutionRecord, ExecutionStore, QueueError, QueueErrorKind,
 
 use crate::{error::EngineError, memory, record::Execution};
 
+/// Progress is recorded half as often for a record of this length, a third as often for one twice as long, and so on.
+const LONG_RECORD: usize = 256 << 10;
+
 /// Why work stops before its end.
 #[derive(Debug)]
 pub(crate) enum Interrupted {
@@ -160,9 +163,14 @@ impl Session {
         }
     }
 
-    /// When progress is next worth a record of its own.
+    /// When progress is next worth a record of its own: the longer the record, the later, so that large runs do not
+    /// keep the store from the records of others.
     pub(crate) fn progress_due(&self) -> DateTime<Utc> {
-        TimeDelta::from_std(self.progress_interval)
+        let longer = u32::try_from(self.length / LONG_RECORD).unwrap_or(u32::MAX);
+        let interval = self
+            .progress_interval
+            .saturating_mul(longer.saturating_add(1));
+        TimeDelta::from_std(interval)
             .ok()
             .and_then(|interval| self.saved_at.checked_add_signed(interval))
             .unwrap_or(DateTime::<Utc>::MAX_UTC)

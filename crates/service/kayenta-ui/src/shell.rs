@@ -82,7 +82,7 @@ impl PageState {
 pub(crate) async fn drawn<T: Send + 'static>(
     draw: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    kayenta_limits::compute(draw)
+    kayenta_limits::compute_short(draw)
         .await
         .inspect_err(|error| tracing::error!(%error, "drawing a page failed"))
         .ok()

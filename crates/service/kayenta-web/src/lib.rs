@@ -41,4 +41,4 @@ pub use error::{ErrorResponse, RefusalText};
 pub use json_body::{BodyLimits, JsonBody, WrittenBody, is_media_type, parse_body, read_body};
 pub use page_route::PageRoute;
 pub use params::{FormParams, Params};
-pub use timed_json::{TimedJson, report_times_as_numbers};
+pub use timed_json::{json, json_bytes, report_times_as_numbers, timed_json};

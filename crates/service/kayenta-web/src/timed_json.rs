@@ -1,7 +1,7 @@
 //! JSON whose moments and durations have the form the operator chose (`kayenta.serialization.*`).
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, header};
@@ -10,43 +10,33 @@ use serde::Serialize;
 
 use crate::{ErrorResponse, schemas::ErrorReport};
 
-/// Unused room of a buffer that is worth giving back.
-const WASTE: usize = 64 << 10;
-
-/// A JSON response that holds moments or durations.
-#[derive(Debug)]
-pub struct TimedJson<T> {
-    body: T,
-    times: JsonTimes,
-}
-
-impl<T> TimedJson<T> {
-    /// A response whose moments and durations are written in this form.
-    pub fn new(body: T, times: JsonTimes) -> Self {
-        Self { body, times }
+/// A JSON response whose moments and durations are written in this form. A long one is written off the async threads.
+pub async fn timed_json<T>(body: T, times: JsonTimes) -> Response
+where
+    T: Serialize + Send + 'static,
+{
+    match kayenta_limits::written(body, move |body, text| times.write(body, text)).await {
+        Ok(Ok(json)) => json_bytes(json.into()),
+        Ok(Err(error)) => ErrorResponse::internal(error.to_string()).into_response(),
+        Err(panicked) => ErrorResponse::internal(panicked.to_string()).into_response(),
     }
 }
 
-impl<T: Serialize> IntoResponse for TimedJson<T> {
-    fn into_response(self) -> Response {
-        match self.times.to_vec(&self.body) {
-            Ok(mut json) => {
-                // What counts is the length of an answer, which may wait for a slow client.
-                if json.capacity() - json.len() > WASTE {
-                    json.shrink_to_fit();
-                }
-                (
-                    [(
-                        header::CONTENT_TYPE,
-                        HeaderValue::from_static("application/json"),
-                    )],
-                    json,
-                )
-                    .into_response()
-            }
-            Err(error) => ErrorResponse::internal(error.to_string()).into_response(),
-        }
-    }
+/// A JSON response that may be long, of what holds neither moments nor durations.
+pub async fn json<T: Serialize + Send + 'static>(body: T) -> Response {
+    timed_json(body, JsonTimes::default()).await
+}
+
+/// A response of bytes that are JSON already.
+pub fn json_bytes(bytes: Bytes) -> Response {
+    (
+        [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )],
+        bytes,
+    )
+        .into_response()
 }
 
 /// Writes the moment of an error report as a number. To be put around all routes where

@@ -201,7 +201,7 @@ pub async fn time_two_thousand_configs(store: Arc<dyn ObjectStore>) -> ListingTi
                         ObjectKind::CanaryConfig,
                         &key,
                         Some(&file),
-                        &document,
+                        document,
                         WriteCondition::Always,
                     )
                     .await
@@ -274,7 +274,7 @@ async fn rewrite<T: Serialize + DeserializeOwned + Send + Sync + 'static>(
             kind,
             key,
             Some(&present.filename),
-            &document,
+            document,
             WriteCondition::Unchanged(present.version),
         )
         .await

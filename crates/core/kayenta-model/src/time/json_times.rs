@@ -1,6 +1,6 @@
 //! The form in which JSON holds timestamps and durations, as a value that is passed to what writes it.
 
-use std::fmt::Display;
+use std::{fmt::Display, io::Write};
 
 use serde::{
     Serialize, Serializer,
@@ -28,10 +28,24 @@ impl JsonTimes {
     /// # Errors
     /// When the document cannot be written as JSON at all, such as a map whose keys are no texts.
     pub fn to_vec<T: Serialize + ?Sized>(self, document: &T) -> serde_json::Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(128);
+        self.write(document, &mut text)?;
+        Ok(text)
+    }
+
+    /// Writes what [`to_vec`](Self::to_vec) returns.
+    ///
+    /// # Errors
+    /// As [`to_vec`](Self::to_vec), and when `text` takes no more.
+    pub fn write<T: Serialize + ?Sized>(
+        self,
+        document: &T,
+        text: impl Write,
+    ) -> serde_json::Result<()> {
         if self == Self::default() {
-            serde_json::to_vec(document)
+            serde_json::to_writer(text, document)
         } else {
-            serde_json::to_vec(&self.of(document))
+            serde_json::to_writer(text, &self.of(document))
         }
     }
 

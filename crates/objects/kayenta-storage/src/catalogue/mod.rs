@@ -150,7 +150,7 @@ impl ConfigCatalogue {
         let locks = lock_indices(name, &id);
         let inner = Arc::clone(&self.0);
         let key = id.clone();
-        self.exclusively(locks, async move { inner.write_new(&key, &config).await })
+        self.exclusively(locks, async move { inner.write_new(&key, config).await })
             .await?;
         Ok(id)
     }
@@ -243,13 +243,13 @@ impl ConfigCatalogue {
 }
 
 impl Inner {
-    async fn write_new(&self, id: &str, config: &CanaryConfig) -> Result<(), StorageError> {
+    async fn write_new(&self, id: &str, config: CanaryConfig) -> Result<(), StorageError> {
         match self.repository.load_bytes(KIND, id).await {
             Ok(_) => return Err(rules::already_exists(id)),
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error),
         }
-        self.write(id, config, WriteCondition::Absent)
+        self.write(id, Arc::new(config), WriteCondition::Absent)
             .await
             .map_err(|error| match error.kind {
                 StorageErrorKind::Conflict => rules::already_exists(id),
@@ -260,10 +260,11 @@ impl Inner {
     async fn write_changed(
         &self,
         id: &str,
-        mut config: CanaryConfig,
+        config: CanaryConfig,
         now: i64,
         expected: impl Fn(&CanaryConfig) -> bool,
     ) -> Result<(), StorageError> {
+        let mut config = Arc::new(config);
         let mut tries = 0;
         loop {
             let object = match self.repository.load_bytes(KIND, id).await {
@@ -284,10 +285,10 @@ impl Inner {
                     format!("Canary config '{id}' was changed meanwhile."),
                 ));
             }
-            rules::stamp_updated(&mut config, stored.as_ref(), now);
+            rules::stamp_updated(Arc::make_mut(&mut config), stored.as_ref(), now);
             let condition = WriteCondition::Unchanged(object.summary.version);
             tries += 1;
-            match self.write(id, &config, condition).await {
+            match self.write(id, Arc::clone(&config), condition).await {
                 Err(error) if error.kind == StorageErrorKind::Conflict && tries < UPDATE_TRIES => {}
                 other => return other,
             }
@@ -298,10 +299,10 @@ impl Inner {
     async fn write(
         &self,
         id: &str,
-        config: &CanaryConfig,
+        config: Arc<CanaryConfig>,
         condition: WriteCondition,
     ) -> Result<(), StorageError> {
-        let (name, applications) = rules::check(config, false)?;
+        let (name, applications) = rules::check(&config, false)?;
         let listing = self.repository.list(KIND).await?;
         let namesakes = listing
             .iter()

@@ -22,7 +22,7 @@ async fn same_after_rewriting<T: Serialize + DeserializeOwned + Send + Sync + 's
 ) {
     let document: T = repository.load(kind, key).await.unwrap();
     repository
-        .store(kind, key, None, &document, WriteCondition::Always)
+        .store(kind, key, None, document, WriteCondition::Always)
         .await
         .unwrap();
     let rewritten = repository.load_bytes(kind, key).await.unwrap().bytes;

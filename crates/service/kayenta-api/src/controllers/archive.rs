@@ -2,13 +2,16 @@
 
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, State},
+    response::Response,
 };
 use http::StatusCode;
+use kayenta_limits::written;
 use kayenta_model::{CanaryStatusResponse, ListedObject};
 use kayenta_storage::{ObjectKind, StorageErrorKind, WriteCondition, check_reachable};
 use kayenta_web::{
-    ErrorResponse, JsonBody, Params, TimedJson,
+    ErrorResponse, JsonBody, Params, json,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -51,10 +54,11 @@ pub(crate) struct CanaryArchiveResultUpdateResponse {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Params(params): Params<StorageAccount>,
-) -> Result<Json<Vec<ListedObject>>, ApiError> {
+) -> Result<Response, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
     let listing = objects.list(KIND).await?;
-    Ok(Json(listing.into_iter().map(ListedObject::from).collect()))
+    let listing: Vec<_> = listing.into_iter().map(ListedObject::from).collect();
+    Ok(json(listing).await)
 }
 
 /// Get an archived result
@@ -70,9 +74,10 @@ pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<TimedJson<CanaryStatusResponse>, ApiError> {
+) -> Result<Response, ApiError> {
     let objects = state.objects(params.storage_account_name.as_deref())?;
-    Ok(state.timed(objects.load(KIND, &id).await?))
+    let result: CanaryStatusResponse = objects.load(KIND, &id).await?;
+    Ok(state.timed(result).await)
 }
 
 /// Archive a result
@@ -98,11 +103,11 @@ pub(crate) async fn create(
     check_reachable("pipelineId", &pipeline_id)?;
     let filename = format!("{pipeline_id}.json");
     let stored = objects
-        .store(
+        .store_bytes(
             KIND,
             &pipeline_id,
             Some(&filename),
-            &state.json_times().of(&result),
+            text_of(&state, result).await?,
             WriteCondition::Absent,
         )
         .await;
@@ -144,15 +149,25 @@ pub(crate) async fn update(
     }
     let filename = format!("{pipeline_id}.json");
     objects
-        .store(
+        .store_bytes(
             KIND,
             &pipeline_id,
             Some(&filename),
-            &state.json_times().of(&result),
+            text_of(&state, result).await?,
             WriteCondition::Always,
         )
         .await?;
     Ok(Json(CanaryArchiveResultUpdateResponse { pipeline_id }))
+}
+
+/// The result as it is stored.
+async fn text_of(state: &ApiState, result: CanaryStatusResponse) -> Result<Bytes, ErrorResponse> {
+    let times = state.json_times();
+    written(result, move |result, text| times.write(result, text))
+        .await
+        .map_err(|error| ErrorResponse::internal(error.to_string()))?
+        .map(Bytes::from)
+        .map_err(|error| ErrorResponse::internal(error.to_string()))
 }
 
 /// Delete an archived result

@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use kayenta_engine::{CanaryListing, ConfigSource, StartCanary};
 use kayenta_model::{
@@ -10,7 +11,7 @@ use kayenta_model::{
     explanation::CanaryExplanation,
 };
 use kayenta_web::{
-    ErrorResponse, JsonBody, Params, TimedJson, WrittenBody, params,
+    ErrorResponse, JsonBody, Params, WrittenBody, json, params,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
@@ -205,9 +206,10 @@ pub(crate) async fn status(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<TimedJson<CanaryStatusResponse>, ApiError> {
+) -> Result<Response, ApiError> {
     let storage = params.storage_account_name.as_deref();
-    Ok(state.timed(state.engine().canary_status(&id, storage).await?))
+    let status = state.engine().canary_status(&id, storage).await?;
+    Ok(state.timed(status).await)
 }
 
 /// Explain the verdict of a run
@@ -227,9 +229,9 @@ pub(crate) async fn explanation(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<Json<CanaryExplanation>, ApiError> {
+) -> Result<Response, ApiError> {
     let storage = params.storage_account_name.as_deref();
-    Ok(Json(state.engine().explain_canary(&id, storage).await?))
+    Ok(json(state.engine().explain_canary(&id, storage).await?).await)
 }
 
 /// List the runs of an application, newest first
@@ -244,7 +246,7 @@ pub(crate) async fn explanation(
 pub(crate) async fn executions(
     State(state): State<ApiState>,
     Params(params): Params<ListParams>,
-) -> Result<TimedJson<Vec<CanaryStatusResponse>>, ApiError> {
+) -> Result<Response, ApiError> {
     let statuses = params
         .statuses
         .unwrap_or_default()
@@ -269,5 +271,6 @@ pub(crate) async fn executions(
         limit,
         storage_account: params.storage_account_name,
     };
-    Ok(state.timed(state.engine().list_canaries(listing).await?))
+    let runs = state.engine().list_canaries(listing).await?;
+    Ok(state.timed(runs).await)
 }

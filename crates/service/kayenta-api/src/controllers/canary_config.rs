@@ -7,17 +7,17 @@ use axum::{
 };
 use bytes::Bytes;
 use http::StatusCode;
-use kayenta_limits::compute;
+use kayenta_limits::compute_short;
 use kayenta_lint::{Problem, ServiceOffer, UNKNOWN_FIELD, config_problems, threshold_warnings};
 use kayenta_model::{CanaryConfig, ConfigSummary, Thresholds};
 use kayenta_web::{
-    Params, WrittenBody,
+    Params, WrittenBody, json, json_bytes,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{account_params::ConfigurationAccount, json_response::json_bytes};
+use super::account_params::ConfigurationAccount;
 use crate::{error::ApiError, state::ApiState};
 
 /// Filter of a list of configs.
@@ -103,7 +103,7 @@ async fn problems_of(
     let judges = engine.judges().judges().iter();
     let judges: Vec<String> = judges.map(|judge| judge.name().to_owned()).collect();
     let stores = engine.accounts().service_types();
-    let problems = compute(move || {
+    let problems = compute_short(move || {
         // What comes after the root value is ignored, as it was when the body was read.
         let mut body = serde_json::Deserializer::from_slice(&written);
         let body = serde_json::Value::deserialize(&mut body).unwrap_or_default();
@@ -177,9 +177,9 @@ pub(crate) async fn list(
     State(state): State<ApiState>,
     Params(account): Params<ConfigurationAccount>,
     Params(params): Params<ListParams>,
-) -> Result<Json<Vec<ConfigSummary>>, ApiError> {
+) -> Result<Response, ApiError> {
     let catalogue = state.catalogue(account.configuration_account_name.as_deref())?;
-    Ok(Json(catalogue.configs.list(&params.application).await?))
+    Ok(json(catalogue.configs.list(&params.application).await?).await)
 }
 
 /// Get a config

@@ -1,9 +1,9 @@
 //! `/executions`: executions of all applications.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use kayenta_engine::ExecutionQuery;
 use kayenta_model::{ExecutionKind, ExecutionStatus, ExecutionSummary, Instant};
-use kayenta_web::{ErrorResponse, Params, params, schemas::CommonErrors};
+use kayenta_web::{ErrorResponse, Params, json, params, schemas::CommonErrors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -100,7 +100,7 @@ pub(crate) struct ExecutionPage {
 pub(crate) async fn list(
     State(state): State<ApiState>,
     Params(params): Params<ListParams>,
-) -> Result<Json<ExecutionPage>, ApiError> {
+) -> Result<Response, ApiError> {
     let limit = params.limit.unwrap_or(USUAL).clamp(1, MOST);
     let cursor = params.cursor.as_deref().filter(|text| !text.is_empty());
     let after = match cursor.map(str::parse) {
@@ -111,10 +111,11 @@ pub(crate) async fn list(
     let query = query(&params)?;
     let limit = usize::try_from(limit).unwrap_or_default();
     let page = state.engine().list_executions(&query, after, limit).await?;
-    Ok(Json(ExecutionPage {
+    let page = ExecutionPage {
         executions: page.executions,
         next: page.next.map(|place| place.to_string()),
-    }))
+    };
+    Ok(json(page).await)
 }
 
 fn query(params: &ListParams) -> Result<ExecutionQuery, ApiError> {

@@ -3,13 +3,14 @@
 use axum::{
     Json,
     extract::{Path, State},
+    response::Response,
 };
 use kayenta_engine::{JudgeStoredPairs, StartComparison};
 use kayenta_model::{
     CanaryJudgeResult, JudgeDescription, Thresholds, comparison::ComparisonStatus,
 };
 use kayenta_web::{
-    FormParams, params,
+    FormParams, json, params,
     schemas::{CommonErrors, Missing},
 };
 use serde::Deserialize;
@@ -93,7 +94,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Json<Vec<JudgeDescrip
 pub(crate) async fn judge(
     State(state): State<ApiState>,
     FormParams(params): FormParams<JudgeParams>,
-) -> Result<Json<CanaryJudgeResult>, ApiError> {
+) -> Result<Response, ApiError> {
     let result = state
         .engine()
         .judge_stored_pairs(JudgeStoredPairs {
@@ -107,7 +108,7 @@ pub(crate) async fn judge(
             },
         })
         .await?;
-    Ok(Json(result))
+    Ok(json(result).await)
 }
 
 /// Compare two judges on a stored metric set pair list
@@ -160,6 +161,6 @@ pub(crate) async fn compare(
 pub(crate) async fn comparison(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-) -> Result<Json<ComparisonStatus>, ApiError> {
-    Ok(Json(state.engine().comparison_status(&id).await?))
+) -> Result<Response, ApiError> {
+    Ok(json(state.engine().comparison_status(&id).await?).await)
 }

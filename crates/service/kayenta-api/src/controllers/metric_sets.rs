@@ -9,13 +9,12 @@ use http::StatusCode;
 use kayenta_model::{ListedObject, MetricSet, MetricSetPair};
 use kayenta_storage::{ObjectKind, WriteCondition};
 use kayenta_web::{
-    ErrorResponse, JsonBody, Params,
+    ErrorResponse, JsonBody, Params, json,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::json_response::big_json;
 use crate::{error::ApiError, state::ApiState};
 
 /// Which storage account.
@@ -57,7 +56,7 @@ pub(crate) struct MetricSetPairListResponse {
 pub(crate) async fn list_sets(
     State(state): State<ApiState>,
     Params(params): Params<AccountParams>,
-) -> Result<Json<Vec<ListedObject>>, ApiError> {
+) -> Result<Response, ApiError> {
     list(&state, &params, ObjectKind::MetricSetList).await
 }
 
@@ -76,7 +75,7 @@ pub(crate) async fn store_sets(
     Params(params): Params<AccountParams>,
     JsonBody(sets): JsonBody<Vec<MetricSet>>,
 ) -> Result<Json<MetricSetListResponse>, ApiError> {
-    let metric_set_list_id = store(&state, &params, ObjectKind::MetricSetList, &sets).await?;
+    let metric_set_list_id = store(&state, &params, ObjectKind::MetricSetList, sets).await?;
     Ok(Json(MetricSetListResponse { metric_set_list_id }))
 }
 
@@ -96,7 +95,7 @@ pub(crate) async fn load_sets(
 ) -> Result<Response, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
     let sets: Vec<MetricSet> = objects.load(ObjectKind::MetricSetList, &id).await?;
-    Ok(big_json(sets.len(), sets).await?)
+    Ok(json(sets).await)
 }
 
 /// Delete a metric set list
@@ -125,7 +124,7 @@ pub(crate) async fn delete_sets(
 pub(crate) async fn list_pairs(
     State(state): State<ApiState>,
     Params(params): Params<AccountParams>,
-) -> Result<Json<Vec<ListedObject>>, ApiError> {
+) -> Result<Response, ApiError> {
     list(&state, &params, ObjectKind::MetricSetPairList).await
 }
 
@@ -145,7 +144,7 @@ pub(crate) async fn store_pairs(
     JsonBody(pairs): JsonBody<Vec<MetricSetPair>>,
 ) -> Result<Json<MetricSetPairListResponse>, ApiError> {
     let metric_set_pair_list_id =
-        store(&state, &params, ObjectKind::MetricSetPairList, &pairs).await?;
+        store(&state, &params, ObjectKind::MetricSetPairList, pairs).await?;
     Ok(Json(MetricSetPairListResponse {
         metric_set_pair_list_id,
     }))
@@ -167,7 +166,7 @@ pub(crate) async fn load_pairs(
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
     let pairs = pair_list(&state, &params, &id).await?;
-    Ok(big_json(pairs.len(), pairs).await?)
+    Ok(json(pairs).await)
 }
 
 /// Get one pair of a metric set pair list
@@ -188,16 +187,18 @@ pub(crate) async fn load_pair(
     State(state): State<ApiState>,
     Path((list_id, pair_id)): Path<(String, String)>,
     Params(params): Params<AccountParams>,
-) -> Result<Json<MetricSetPair>, ApiError> {
-    pair_list(&state, &params, &list_id)
+) -> Result<Response, ApiError> {
+    let pair = pair_list(&state, &params, &list_id)
         .await?
         .into_iter()
-        .find(|pair| pair.id.as_deref() == Some(&pair_id))
-        .map(Json)
-        .ok_or_else(|| {
+        .find(|pair| pair.id.as_deref() == Some(&pair_id));
+    match pair {
+        Some(pair) => Ok(json(pair).await),
+        None => {
             let message = format!("Metric set pair list {list_id} has no pair {pair_id}.");
-            ErrorResponse::not_found(message).into()
-        })
+            Err(ErrorResponse::not_found(message).into())
+        }
+    }
 }
 
 /// Delete a metric set pair list
@@ -228,17 +229,18 @@ async fn list(
     state: &ApiState,
     params: &AccountParams,
     kind: ObjectKind,
-) -> Result<Json<Vec<ListedObject>>, ApiError> {
+) -> Result<Response, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
     let listing = objects.list(kind).await?;
-    Ok(Json(listing.into_iter().map(ListedObject::from).collect()))
+    let listing: Vec<_> = listing.into_iter().map(ListedObject::from).collect();
+    Ok(json(listing).await)
 }
 
-async fn store<T: Serialize + Sync>(
+async fn store<T: Serialize + Send + 'static>(
     state: &ApiState,
     params: &AccountParams,
     kind: ObjectKind,
-    document: &T,
+    document: T,
 ) -> Result<String, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
     let id = state.ids().uuid();

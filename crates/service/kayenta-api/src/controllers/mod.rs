@@ -9,7 +9,6 @@ mod dead_letters;
 mod executions;
 mod fetch;
 mod instance;
-mod json_response;
 mod judges;
 mod metric_sets;
 mod metrics_services;

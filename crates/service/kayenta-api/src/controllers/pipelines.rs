@@ -1,8 +1,8 @@
 //! `/pipelines`: executions as such, whatever they do.
 
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use http::StatusCode;
 use kayenta_engine::EngineErrorKind;
@@ -10,7 +10,7 @@ use kayenta_model::pipeline::PipelineExecution;
 
 use crate::{error::ApiError, state::ApiState};
 use kayenta_web::{
-    ErrorResponse,
+    ErrorResponse, json,
     schemas::{CommonErrors, Missing},
 };
 
@@ -44,8 +44,8 @@ pub(crate) async fn cancel(
         CommonErrors,
     )
 )]
-pub(crate) async fn ids(State(state): State<ApiState>) -> Result<Json<Vec<String>>, ApiError> {
-    Ok(Json(state.engine().ids().await?))
+pub(crate) async fn ids(State(state): State<ApiState>) -> Result<Response, ApiError> {
+    Ok(json(state.engine().ids().await?).await)
 }
 
 /// Get a run or an analysis with its stages and tasks
@@ -60,8 +60,8 @@ pub(crate) async fn ids(State(state): State<ApiState>) -> Result<Json<Vec<String
 pub(crate) async fn load(
     State(state): State<ApiState>,
     Path(id): Path<String>,
-) -> Result<Json<PipelineExecution>, ApiError> {
-    Ok(Json(state.engine().pipeline(&id).await?))
+) -> Result<Response, ApiError> {
+    Ok(json(state.engine().pipeline(&id).await?).await)
 }
 
 /// Delete a run or an analysis that has ended

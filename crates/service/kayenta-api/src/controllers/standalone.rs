@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Path, State},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use http::{HeaderValue, header};
 use kayenta_engine::{ConfigSource, StartAnalysis};
@@ -11,7 +11,7 @@ use kayenta_model::{
     AnalysisAdhocRequest, AnalysisRequest, AnalysisStatusResponse, explanation::AnalysisExplanation,
 };
 use kayenta_web::{
-    JsonBody, Params, WrittenBody,
+    JsonBody, Params, WrittenBody, json,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -161,7 +161,7 @@ pub(crate) async fn status(
 ) -> Result<Response, ApiError> {
     let storage = params.storage_account_name.as_deref();
     let status = state.engine().analysis_status(&id, storage).await?;
-    let mut response = state.timed(status).into_response();
+    let mut response = state.timed(status).await;
     if let Some(pages) = &state.options().analysis_pages {
         let page = utf8_percent_encode(&id, NON_ALPHANUMERIC);
         let link = format!("<{pages}/{page}>; rel=\"alternate\"; type=\"text/html\"");
@@ -189,7 +189,7 @@ pub(crate) async fn explanation(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<StorageAccount>,
-) -> Result<Json<AnalysisExplanation>, ApiError> {
+) -> Result<Response, ApiError> {
     let storage = params.storage_account_name.as_deref();
-    Ok(Json(state.engine().explain_analysis(&id, storage).await?))
+    Ok(json(state.engine().explain_analysis(&id, storage).await?).await)
 }

@@ -7,11 +7,13 @@ pub(crate) mod windows;
 use std::sync::Arc;
 
 use kayenta_judge::{Judge, JudgeRegistry};
+use kayenta_limits::{Panicked, compute_sized};
 use kayenta_model::{AccountType, CanaryConfig, Clock, ExecutionStatus, IdSource, Instant, Look};
 
 use self::canary::CanaryInputs;
 use crate::{
     account::Accounts,
+    computing::METRIC,
     error::{EngineError, EngineErrorKind},
     failure::Failure,
     memory,
@@ -27,7 +29,7 @@ use crate::{
 const JUDGE_COMPARISON: &str = "judge-comparison";
 
 /// Checks what callers ask for, and plans it as an execution with every object id chosen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Planner {
     accounts: Arc<Accounts>,
     judges: Arc<JudgeRegistry>,
@@ -53,6 +55,19 @@ pub(crate) enum RunPlanError {
     Window(Failure),
     #[error(transparent)]
     Refused(#[from] EngineError),
+}
+
+/// The config with its templates escaped.
+async fn escaped(config: CanaryConfig) -> Result<CanaryConfig, EngineError> {
+    let size = METRIC * config.metrics().len();
+    compute_sized(size, move || config.escaped())
+        .await
+        .map_err(broke_off)
+}
+
+fn broke_off(panicked: Panicked) -> EngineError {
+    EngineError::new(EngineErrorKind::Internal, "planning an execution panicked")
+        .caused_by(panicked)
 }
 
 impl Planner {
@@ -103,17 +118,18 @@ impl Planner {
             application,
             parent_pipeline_execution_id: start.parent_pipeline_execution_id,
             accounts: sources.accounts,
-            config: Arc::new(sources.config.escaped()),
+            config: Arc::new(escaped(sources.config).await?),
             config_id: sources.config_id.unwrap_or_else(|| AD_HOC.to_owned()),
             request,
             analysis_id: None,
             look: None,
             needs_baseline,
         })
+        .await
     }
 
     /// Run `number` of an analysis, from 1, under the id chosen for it.
-    pub(crate) fn run_of(
+    pub(crate) async fn run_of(
         &self,
         analysis: &Execution,
         number: i64,
@@ -128,7 +144,7 @@ impl Planner {
         if !needs_baseline {
             windows::drop_absent_controls(&mut request);
         }
-        Ok(self.planned_canary(CanaryInputs {
+        let inputs = CanaryInputs {
             id,
             now: self.clock.now_millis(),
             application: analysis.application.clone(),
@@ -146,7 +162,8 @@ impl Planner {
             analysis_id: Some(analysis.id.clone()),
             look: self.look(&analysis.config, plan, number),
             needs_baseline,
-        })?)
+        };
+        Ok(self.planned_canary(inputs).await?)
     }
 
     /// Whether the judge of a config compares with a baseline; an unknown one is refused when it is to judge.
@@ -182,9 +199,16 @@ impl Planner {
         }
     }
 
-    fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {
+    async fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {
         memory::check_size(&inputs.config, &inputs.request)?;
-        canary::plan(inputs, &self.accounts, self.ids.as_ref(), &self.instance_id)
+        let size = METRIC * inputs.config.metrics().len();
+        let planner = self.clone();
+        compute_sized(size, move || {
+            let ids = planner.ids.as_ref();
+            canary::plan(inputs, &planner.accounts, ids, &planner.instance_id)
+        })
+        .await
+        .map_err(broke_off)?
     }
 
     /// A standalone analysis. Its timetable is made when work on it begins, by the clock of that
@@ -223,7 +247,7 @@ impl Planner {
             cancellation: None,
             parent_pipeline_execution_id: start.parent_pipeline_execution_id,
             accounts: sources.accounts,
-            config: Arc::new(sources.config.escaped()),
+            config: Arc::new(escaped(sources.config).await?),
             config_id: sources.config_id,
             task: Task::Analysis(AnalysisTask {
                 request,
@@ -276,7 +300,7 @@ impl Planner {
                 storage: storage.name.clone(),
                 configuration: Some(configuration),
             },
-            config: Arc::new(config.escaped()),
+            config: Arc::new(escaped(config).await?),
             config_id: Some(start.config_id),
             task: Task::Comparison(ComparisonTask {
                 pair_list_id: start.pair_list_id,

@@ -1,6 +1,6 @@
 //! The first step of a canary run: every metric fetched on both sides, so many at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use kayenta_model::{CanaryScope, Clock, ExecutionStatus, MetricSet, Side};
@@ -95,16 +95,17 @@ impl FetchStep {
             control: Vec::new(),
             experiment: Vec::new(),
         };
-        let has_control = |metric: usize| {
-            let mut fetches = all.iter();
-            fetches.any(|fetch| fetch.side == Side::Control && fetch.metric == metric)
-        };
+        let with_control: HashSet<usize> = all
+            .iter()
+            .filter(|fetch| fetch.side == Side::Control)
+            .map(|fetch| fetch.metric)
+            .collect();
         for (fetch, list) in all.iter().zip(lists) {
             let sets = list.map(Arc::unwrap_or_clone).unwrap_or_default();
             match fetch.side {
                 Side::Control => fetched.control.extend(sets),
                 Side::Experiment => {
-                    if !has_control(fetch.metric) {
+                    if !with_control.contains(&fetch.metric) {
                         fetched.control.extend(sets.iter().map(without_values));
                     }
                     fetched.experiment.extend(sets);

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use kayenta_limits::{NoMemory, compute};
+use kayenta_limits::NoMemory;
 use kayenta_model::{CanaryConfig, MetricSetPair};
 use kayenta_storage::{ObjectKind, ObjectRepository, WriteCondition};
 
 use super::fetch_step::Fetched;
-use crate::{documents::to_json, error::EngineError, failure::Failure, ids::DerivedIds, memory};
+use crate::{
+    computing::compute_values, documents::to_json, error::EngineError, failure::Failure,
+    ids::DerivedIds, memory,
+};
 
 /// Why there are no pairs.
 pub(super) enum NoPairs {
@@ -40,7 +43,11 @@ pub(super) async fn mix_and_store(
 ) -> Result<Arc<Vec<MetricSetPair>>, NoPairs> {
     // Ids of pairs follow from the list's, so two workers at once would write the same list.
     let ids = DerivedIds::new(key);
-    let pairs = compute(move || {
+    let sets = fetched.control.iter().chain(&fetched.experiment);
+    let fetched_values = sets
+        .map(|set| set.values.as_ref().map_or(0, Vec::len))
+        .sum();
+    let pairs = compute_values(fetched_values, move || {
         kayenta_metrics::mixing::mix(config.metrics(), fetched.control, fetched.experiment, &ids)
     })
     .await

@@ -111,6 +111,7 @@ impl RunStep {
         let mut planned = self
             .planner
             .run_of(&session.execution, number, id.clone())
+            .await
             .map_err(not_initiated)
             .map_err(NoRun::Unplannable)?;
         // Whoever archives it later may have nothing but its own job.

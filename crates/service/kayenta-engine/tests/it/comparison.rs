@@ -23,7 +23,7 @@ async fn prepare(world: &World) {
             ObjectKind::MetricSetPairList,
             "pairs",
             None,
-            &pairs,
+            pairs,
             WriteCondition::Always,
         )
         .await
@@ -33,7 +33,7 @@ async fn prepare(world: &World) {
             ObjectKind::CanaryConfig,
             "cfg",
             None,
-            &config(&["cpu"]),
+            config(&["cpu"]),
             WriteCondition::Always,
         )
         .await
@@ -162,7 +162,7 @@ async fn stored_pairs_are_judged_while_the_caller_waits() {
             ObjectKind::CanaryConfig,
             "unknown",
             None,
-            &unknown,
+            unknown,
             WriteCondition::Always,
         )
         .await

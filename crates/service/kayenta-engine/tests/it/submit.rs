@@ -169,7 +169,7 @@ async fn applications_default_as_in_the_reference() {
             ObjectKind::CanaryConfig,
             "cfg",
             None,
-            &stored,
+            stored,
             WriteCondition::Always,
         )
         .await

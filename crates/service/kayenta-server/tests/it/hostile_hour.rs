@@ -1,13 +1,15 @@
 //! Hostile and normal clients at once, for a while, in a control group of 256 MiB, the shipped limit.
 //!
-//! `KAYENTA_HOSTILE_SECONDS` says how long, 40 s if it is not set.
+//! `KAYENTA_HOSTILE_SECONDS` says how long, 40 s if it is not set, and `KAYENTA_HOSTILE_BINARY` which program is attacked,
+//! the one that was built with the test if it is not set: what is measured of a debug build is not what users get.
 
 use std::{
-    fs,
+    collections::BTreeMap,
+    fmt, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -19,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    task::JoinHandle,
+    runtime::Runtime,
 };
 
 use crate::{
@@ -61,8 +63,9 @@ impl MemoryLimit {
     /// A program that starts the service in the group.
     fn launcher(&self, folder: &Path) -> PathBuf {
         let path = folder.join("limited-kayenta");
+        let binary = std::env::var("KAYENTA_HOSTILE_BINARY").unwrap_or(BINARY.to_owned());
         let script = format!(
-            "#!/bin/sh\necho $$ > '{}/cgroup.procs' || exit 1\nexec '{BINARY}' \"$@\"\n",
+            "#!/bin/sh\necho $$ > '{}/cgroup.procs' || exit 1\nexec '{binary}' \"$@\"\n",
             self.group.display()
         );
         fs::write(&path, script).unwrap();
@@ -82,27 +85,127 @@ impl Drop for MemoryLimit {
     }
 }
 
-/// How long requests took.
+/// What somebody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Start,
+    Poll,
+    Config,
+    Liveness,
+}
+
+const NORMAL: [Asked; 3] = [Asked::Start, Asked::Poll, Asked::Config];
+
+/// One answered request.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    asked: Asked,
+    at: Instant,
+    took: Duration,
+}
+
+/// How long requests took, and those that failed.
 #[derive(Debug, Default)]
 struct Times {
-    sorted: Vec<Duration>,
-    failed: Vec<String>,
+    samples: Mutex<Vec<Sample>>,
+    failed: Mutex<Vec<(Asked, String)>>,
 }
 
 impl Times {
-    fn percentile(&mut self, percent: usize) -> Duration {
-        self.sorted.sort_unstable();
-        let last = self.sorted.len().saturating_sub(1);
-        self.sorted
-            .get(last * percent / 100)
-            .copied()
-            .unwrap_or_default()
+    fn note(&self, asked: Asked, at: Instant, answered: Result<(), String>) {
+        let took = at.elapsed();
+        match answered {
+            Ok(()) => self
+                .samples
+                .lock()
+                .unwrap()
+                .push(Sample { asked, at, took }),
+            Err(why) => self.fail(asked, why),
+        }
     }
 
-    fn note(&mut self, began: Instant, answered: Result<(), String>) {
-        match answered {
-            Ok(()) => self.sorted.push(began.elapsed()),
-            Err(why) => self.failed.push(why),
+    fn fail(&self, asked: Asked, why: String) {
+        self.failed.lock().unwrap().push((asked, why));
+    }
+
+    /// How long requests for these took that began at that time or later.
+    fn spread(&self, asked: &[Asked], since: Option<Instant>) -> Spread {
+        let samples = self.samples.lock().unwrap();
+        let wanted = samples.iter().filter(|sample| {
+            asked.contains(&sample.asked) && since.is_none_or(|since| sample.at >= since)
+        });
+        let mut sorted: Vec<Duration> = wanted.map(|sample| sample.took).collect();
+        sorted.sort_unstable();
+        Spread { sorted }
+    }
+
+    fn failures(&self, asked: &[Asked]) -> Vec<String> {
+        let failed = self.failed.lock().unwrap();
+        let wanted = failed.iter().filter(|(what, _)| asked.contains(what));
+        wanted.map(|(_, why)| why.clone()).collect()
+    }
+
+    /// The slowest ones, each with when it began.
+    fn slowest(&self, began: Instant, count: usize) -> Vec<String> {
+        let mut samples = self.samples.lock().unwrap().clone();
+        samples.sort_unstable_by_key(|sample| std::cmp::Reverse(sample.took));
+        let shown = samples.iter().take(count).map(|sample| {
+            let at = sample.at.duration_since(began).as_secs_f64();
+            format!("{:?} {:.0?} at {at:.1} s", sample.asked, sample.took)
+        });
+        shown.collect()
+    }
+}
+
+/// Times of requests, the quickest first.
+struct Spread {
+    sorted: Vec<Duration>,
+}
+
+impl Spread {
+    fn percentile(&self, percent: usize) -> Duration {
+        let last = self.sorted.len().saturating_sub(1);
+        let wanted = self.sorted.get(last * percent / 100);
+        wanted.copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} in time, p50 {:.1?}, p99 {:.1?}, slowest {:.1?}",
+            self.sorted.len(),
+            self.percentile(50),
+            self.percentile(99),
+            self.percentile(100),
+        )
+    }
+}
+
+/// Seconds that threads of the service ran, and that they waited for a core, by the name of the thread. On a busy
+/// machine the second says how much of the times is the machine's.
+fn threads(process: u32) -> BTreeMap<String, (f64, f64)> {
+    let mut all = BTreeMap::new();
+    let tasks = fs::read_dir(format!("/proc/{process}/task"));
+    for task in tasks.into_iter().flatten().flatten() {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let times = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        let mut times = times.split_whitespace().map(|nanos| {
+            let nanos: f64 = nanos.parse().unwrap_or_default();
+            nanos / 1e9
+        });
+        let (ran, waited): &mut (f64, f64) = all.entry(name.trim().to_owned()).or_default();
+        *ran += times.next().unwrap_or_default();
+        *waited += times.next().unwrap_or_default();
+    }
+    all
+}
+
+fn print_threads(process: u32) {
+    for (name, (ran, waited)) in threads(process) {
+        if ran >= 0.1 {
+            println!("threads {name}: ran {ran:.1} s, waited {waited:.1} s for a core");
         }
     }
 }
@@ -117,16 +220,15 @@ impl Until {
     }
 }
 
-/// Everybody who is not hostile: two who post canaries and poll for the verdict, one who reads configs.
-/// All requests count.
-async fn normal_clients(base_url: &str, until: &Until) -> Times {
-    let posts = (0..2).map(|_| post_and_poll(Caller::new(base_url), until.clone()));
-    let (posts, reads) = tokio::join!(join_all(posts), read_configs(base_url, until));
-    posts.into_iter().fold(reads, |mut all, times| {
-        all.sorted.extend(times.sorted);
-        all.failed.extend(times.failed);
-        all
-    })
+/// Everybody who is not hostile: two who post canaries and poll for the verdict, one who reads configs, and one who
+/// asks for liveness. All requests count.
+async fn normal_clients(base_url: &str, until: &Until, times: &Times) {
+    let posts = (0..2).map(|_| post_and_poll(Caller::new(base_url), until, times));
+    tokio::join!(
+        join_all(posts),
+        read_configs(base_url, until, times),
+        probe(base_url, until, times),
+    );
 }
 
 fn normal_canary() -> Value {
@@ -137,18 +239,17 @@ fn normal_canary() -> Value {
     canary(&config, "baseline", "canary", WINDOW)
 }
 
-async fn post_and_poll(caller: Caller, until: Until) -> Times {
-    let mut times = Times::default();
+async fn post_and_poll(caller: Caller, until: &Until, times: &Times) {
     let body = normal_canary();
     while !until.over() {
         let began = Instant::now();
         let id = match caller.post("/canary", &body).await {
             Ok((200, answer)) => {
-                times.note(began, Ok(()));
+                times.note(Asked::Start, began, Ok(()));
                 answer["canaryExecutionId"].as_str().unwrap().to_owned()
             }
             other => {
-                times.note(began, Err(format!("POST /canary: {other:?}")));
+                times.fail(Asked::Start, format!("POST /canary: {other:?}"));
                 pause(Duration::from_millis(200)).await;
                 continue;
             }
@@ -160,24 +261,23 @@ async fn post_and_poll(caller: Caller, until: Until) -> Times {
             let began = Instant::now();
             match caller.get(&format!("/canary/{id}")).await {
                 Ok((200, answer)) => {
-                    times.note(began, Ok(()));
+                    times.note(Asked::Poll, began, Ok(()));
                     if answer["complete"] == json!(true) {
                         let status = &answer["status"];
                         if *status != json!("succeeded") {
-                            times.failed.push(format!("a run ended {status}: {answer}"));
+                            times.fail(Asked::Poll, format!("a run ended {status}: {answer}"));
                         }
                         break;
                     }
                 }
-                other => times.note(began, Err(format!("GET /canary/{id}: {other:?}"))),
+                other => times.fail(Asked::Poll, format!("GET /canary/{id}: {other:?}")),
             }
             pause(Duration::from_millis(100)).await;
         }
     }
-    times
 }
 
-async fn read_configs(base_url: &str, until: &Until) -> Times {
+async fn read_configs(base_url: &str, until: &Until, times: &Times) {
     let caller = Caller::new(base_url);
     let small = config(
         "small",
@@ -194,33 +294,29 @@ async fn read_configs(base_url: &str, until: &Until) -> Times {
         }
         _ => "/judges".to_owned(),
     };
-    let mut times = Times::default();
     while !until.over() {
         let began = Instant::now();
         let answered = match caller.get(&path).await {
             Ok((200, _)) => Ok(()),
             other => Err(format!("GET {path}: {other:?}")),
         };
-        times.note(began, answered);
+        times.note(Asked::Config, began, answered);
         pause(Duration::from_millis(50)).await;
     }
-    times
 }
 
 /// Asks for liveness ten times a second.
-async fn probe(base_url: String, until: Until) -> Times {
+async fn probe(base_url: &str, until: &Until, times: &Times) {
     let caller = Caller::new(base_url);
-    let mut times = Times::default();
     while !until.over() {
         let began = Instant::now();
         let answered = match caller.get("/health/liveness").await {
             Ok((200, _)) => Ok(()),
             other => Err(format!("liveness: {other:?}")),
         };
-        times.note(began, answered);
+        times.note(Asked::Liveness, began, answered);
         pause(Duration::from_millis(100)).await;
     }
-    times
 }
 
 /// A metric set list of about 10 MiB.
@@ -275,7 +371,7 @@ async fn half_sent_bodies(base_url: String, until: Until) {
 async fn big_reader(base_url: String, path: String, until: Until) {
     let caller = Caller::new(base_url);
     while !until.over() {
-        let _ = caller.get(&path).await;
+        let _ = caller.read_through(&path).await;
     }
 }
 
@@ -389,20 +485,52 @@ fn until() -> Until {
     Until(Arc::new(AtomicBool::new(false)))
 }
 
-async fn quiet(service: &Service, seconds: u64) -> (Times, Times) {
-    let base_url = service.base_url();
-    let until = until();
-    let probes = tokio::spawn(probe(base_url.clone(), until.clone()));
-    let (normal, ()) = tokio::join!(
-        normal_clients(&base_url, &until),
+async fn quiet(service: &Service, seconds: u64) -> Times {
+    let (base_url, until, times) = (service.base_url(), until(), Times::default());
+    tokio::join!(
+        normal_clients(&base_url, &until, &times),
         for_a_while(&until, seconds)
     );
-    (normal, probes.await.unwrap())
+    times
+}
+
+/// A line for every minute, so that one who watches an hour sees how it goes.
+async fn report_minutes(service: &Service, until: &Until, times: &Times) {
+    for minute in 1.. {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(60) {
+            pause(Duration::from_millis(500)).await;
+            if until.over() {
+                return;
+            }
+        }
+        println!(
+            "minute {minute}: normal {}; liveness {}; {} failed; resident {} MiB",
+            times.spread(&NORMAL, Some(began)),
+            times.spread(&[Asked::Liveness], Some(began)),
+            times.failed.lock().unwrap().len(),
+            service.resident_kib().unwrap_or_default() / 1024,
+        );
+    }
+}
+
+/// Threads for the hostile clients, whose own work is not what is measured: elsewhere they would not run on the cores
+/// of the service.
+fn hostile_threads() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("hostile")
+        .on_thread_start(|| {
+            let _ = rustix::process::setpriority_process(None, 15);
+        })
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the right to make control groups"]
-async fn hostile_and_normal_clients_in_256_mib_end_no_process_and_no_run_and_liveness_is_always_answered()
+async fn hostile_clients_in_256_mib_end_no_process_and_no_run_and_normal_clients_and_probes_are_answered_soon()
  {
     let seconds = std::env::var("KAYENTA_HOSTILE_SECONDS")
         .ok()
@@ -429,68 +557,72 @@ async fn hostile_and_normal_clients_in_256_mib_end_no_process_and_no_run_and_liv
     let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
     let idle = service.resident_kib().unwrap() / 1024;
     let list = store_big_list(&caller).await;
-    let (mut before, mut probed_before) = quiet(&service, 15).await;
-    assert_eq!(before.failed, [""; 0]);
+    let before = quiet(&service, 15).await;
+    assert_eq!(*before.failed.lock().unwrap(), []);
+    println!(
+        "{seconds} s; cores: {:?}",
+        std::thread::available_parallelism()
+    );
+    print_threads(service.id().unwrap());
 
     let until = until();
     let base_url = service.base_url();
-    let mut hostile: Vec<JoinHandle<()>> = Vec::new();
+    let hostile = hostile_threads();
     for _ in 0..5 {
-        hostile.push(tokio::spawn(half_sent_bodies(
-            base_url.clone(),
-            until.clone(),
-        )));
+        hostile.spawn(half_sent_bodies(base_url.clone(), until.clone()));
     }
     for _ in 0..8 {
         let (path, until) = (list.clone(), until.clone());
-        hostile.push(tokio::spawn(big_reader(base_url.clone(), path, until)));
+        hostile.spawn(big_reader(base_url.clone(), path, until));
     }
     for _ in 0..20 {
         let (path, until) = (list.clone(), until.clone());
-        hostile.push(tokio::spawn(slow_reader(base_url.clone(), path, until)));
+        hostile.spawn(slow_reader(base_url.clone(), path, until));
     }
-    hostile.push(tokio::spawn(half_sent_heads(
-        base_url.clone(),
-        until.clone(),
-    )));
-    let greedy = tokio::spawn(greedy_requests(base_url.clone(), until.clone()));
-    let large = tokio::spawn(large_canaries(base_url.clone(), until.clone()));
-    let probes = tokio::spawn(probe(base_url.clone(), until.clone()));
-    let (mut during, ()) = tokio::join!(
-        normal_clients(&base_url, &until),
+    hostile.spawn(half_sent_heads(base_url.clone(), until.clone()));
+    let greedy = hostile.spawn(greedy_requests(base_url.clone(), until.clone()));
+    let large = hostile.spawn(large_canaries(base_url.clone(), until.clone()));
+    let (during, began) = (Times::default(), Instant::now());
+    tokio::join!(
+        normal_clients(&base_url, &until, &during),
+        report_minutes(&service, &until, &during),
         for_a_while(&until, seconds)
     );
-    let mut probed = probes.await.unwrap();
     let refused = greedy.await.unwrap();
     let large = large.await.unwrap();
-    for client in hostile {
-        client.abort();
+    hostile.shutdown_background();
+    if let Some(process) = service.id() {
+        print_threads(process);
     }
     let peak = limit.peak_mib();
     pause(Duration::from_secs(15)).await;
     let after = service.resident_kib().map(|kib| kib / 1024);
 
-    println!("{seconds} s, large canaries: {large:?}");
+    let mut ends = BTreeMap::<String, usize>::new();
+    for end in large {
+        *ends.entry(end.chars().take(160).collect()).or_default() += 1;
+    }
+    println!("large canaries: {ends:?}");
     println!("resident: idle {idle} MiB, peak of the group {peak} MiB, 15 s after {after:?} MiB");
-    for (name, times, earlier) in [
-        ("normal requests", &mut during, &mut before),
-        ("liveness", &mut probed, &mut probed_before),
+    for (name, asked) in [
+        ("normal requests", &NORMAL[..]),
+        ("liveness", &[Asked::Liveness]),
+        ("POST /canary", &[Asked::Start]),
+        ("GET /canary/{id}", &[Asked::Poll]),
+        ("GET /canaryConfig/{id}", &[Asked::Config]),
     ] {
         println!(
-            "{name}: {} in time, {} not; p50 {:?} (quiet {:?}), p99 {:?} (quiet {:?}), slowest {:?}",
-            times.sorted.len(),
-            times.failed.len(),
-            times.percentile(50),
-            earlier.percentile(50),
-            times.percentile(99),
-            earlier.percentile(99),
-            times.percentile(100),
+            "{name}: {}; {} failed; quiet: {}",
+            during.spread(asked, None),
+            during.failures(asked).len(),
+            before.spread(asked, None),
         );
     }
-    for (index, why) in during.failed.iter().chain(&probed.failed).enumerate() {
-        if index < 20 {
-            println!("failed: {}", why.chars().take(400).collect::<String>());
-        }
+    println!("slowest: {:?}", during.slowest(began, 20));
+    let failed = during.failures(&NORMAL);
+    let probes_failed = during.failures(&[Asked::Liveness]);
+    for why in failed.iter().chain(&probes_failed).take(20) {
+        println!("failed: {}", why.chars().take(400).collect::<String>());
     }
     assert!(
         service.id().is_some() && after.is_ok(),
@@ -502,8 +634,25 @@ async fn hostile_and_normal_clients_in_256_mib_end_no_process_and_no_run_and_liv
             .iter()
             .all(|status| *status == 400 || *status == 503)
     );
-    assert_eq!(probed.failed, [""; 0]);
+    assert_eq!(probes_failed, [""; 0]);
     // Others have the memory; no run of a normal client ends otherwise than well.
     let is_busy = |why: &String| why.contains("503") && why.contains("kayenta.memory.budget");
-    assert!(during.failed.iter().all(is_busy));
+    assert!(failed.iter().all(is_busy));
+    // Far more than what is measured (docs/operations.md), as others use the machine too: half of the requests wait
+    // for nobody, and none for a thread that is busy with the work of others.
+    let bound = |quiet: Duration, times: u32, at_least: Duration| (quiet * times).max(at_least);
+    for (asked, percent, times, at_least) in [
+        (&[Asked::Liveness][..], 50, 5, Duration::from_millis(100)),
+        (&[Asked::Liveness], 99, 10, Duration::from_secs(1)),
+        (&NORMAL, 50, 5, Duration::from_millis(200)),
+        (&NORMAL, 99, 20, Duration::from_secs(3)),
+    ] {
+        let quiet = before.spread(asked, None).percentile(percent);
+        let took = during.spread(asked, None).percentile(percent);
+        let most = bound(quiet, times, at_least);
+        assert!(
+            took <= most,
+            "{asked:?}: p{percent} {took:?}, quiet {quiet:?}"
+        );
+    }
 }

@@ -52,6 +52,17 @@ impl Caller {
         read(self.http.get(format!("{}{path}", self.base_url))).await
     }
 
+    /// Reads an answer to its end and keeps nothing of it; its length.
+    pub(crate) async fn read_through(&self, path: &str) -> reqwest::Result<usize> {
+        let request = self.http.get(format!("{}{path}", self.base_url));
+        let mut answer = request.send().await?;
+        let mut length = 0;
+        while let Some(piece) = answer.chunk().await? {
+            length += piece.len();
+        }
+        Ok(length)
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> reqwest::Result<(u16, Value)> {
         read(
             self.http
