@@ -4,6 +4,7 @@
 //! the links in the order of the AWS SDK for Java, remembers which one answered, adds profiles that
 //! assume a role, and sends their requests through the connections of `kayenta-http`.
 
+mod address;
 mod chain;
 mod configured;
 mod connections;
@@ -17,6 +18,7 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
+pub use address::{bucket_url, service_url};
 pub use chain::{CredentialLink, CredentialSource};
 pub use configured::{configured_link, configured_region};
 pub use connections::AwsConnections;

@@ -1,11 +1,16 @@
 //! The token of an account: fetched when it is needed, shared by all who wait for it, renewed before it
-//! ends.
+//! ends. Credentials in a file are read again for each token.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use async_trait::async_trait;
 use http::request::Parts;
-use kayenta_http::{AuthorizeError, Authorizer, HttpSetupError, KeptToken, Now, Transport, bearer};
+use kayenta_http::{
+    AuthorizeError, Authorizer, Granted, HttpSetupError, KeptToken, Now, Transport, bearer,
+};
 use secrecy::SecretString;
 
 use crate::{
@@ -15,13 +20,19 @@ use crate::{
 
 /// Hands out the token of one account for one scope.
 pub struct GoogleTokens {
-    exchange: Exchange,
+    /// Another one when the file of the credentials has others.
+    exchange: RwLock<Arc<Exchange>>,
+    scope: &'static str,
+    transport: Transport,
+    now: Now,
     kept: KeptToken,
 }
 
 impl fmt::Debug for GoogleTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("GoogleTokens").field(&self.exchange).finish()
+        f.debug_tuple("GoogleTokens")
+            .field(&self.exchange())
+            .finish()
     }
 }
 
@@ -36,10 +47,39 @@ impl GoogleTokens {
         transport: &Transport,
         now: Now,
     ) -> Result<Self, HttpSetupError> {
+        let exchange = Exchange::new(credentials, scope, transport, Arc::clone(&now))?;
         Ok(Self {
-            exchange: Exchange::new(credentials, scope, transport, Arc::clone(&now))?,
-            kept: KeptToken::new(now),
+            exchange: RwLock::new(Arc::new(exchange)),
+            scope,
+            transport: transport.clone(),
+            kept: KeptToken::new(Arc::clone(&now)),
+            now,
         })
+    }
+
+    fn exchange(&self) -> Arc<Exchange> {
+        let exchange = self.exchange.read();
+        Arc::clone(&exchange.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A new token for the credentials that their file has now.
+    async fn granted(&self) -> Result<Granted, TokenError> {
+        let mut exchange = self.exchange();
+        if let Some(renewed) = exchange.credentials().renewed().await {
+            let now = Arc::clone(&self.now);
+            match Exchange::new(renewed, self.scope, &self.transport, now) {
+                Ok(of_renewed) => {
+                    exchange = Arc::new(of_renewed);
+                    let mut kept = self
+                        .exchange
+                        .write()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    *kept = Arc::clone(&exchange);
+                }
+                Err(error) => tracing::warn!(%error, "renewed credentials cannot be used"),
+            }
+        }
+        exchange.token().await
     }
 
     /// A token that is good for a minute at least, unless Google grants shorter ones. `refused` is one
@@ -51,7 +91,7 @@ impl GoogleTokens {
         &self,
         refused: Option<&Arc<SecretString>>,
     ) -> Result<Arc<SecretString>, TokenError> {
-        self.kept.get(refused, self.exchange.token()).await
+        self.kept.get(refused, self.granted()).await
     }
 }
 
@@ -72,5 +112,72 @@ impl Authorizer for GoogleTokens {
 
     async fn refused(&self, shown: &[SecretString]) -> bool {
         self.kept.refuse(shown).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::{Router, routing::post};
+    use chrono::{DateTime, TimeDelta, Utc};
+    use kayenta_http::HttpSettings;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn credentials_renewed_in_their_file_are_exchanged_from_the_next_token_on() {
+        let forms = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&forms);
+        let answer = move |form: String| async move {
+            let mut forms = noted.lock().unwrap();
+            forms.push(form);
+            format!(
+                r#"{{"access_token": "token-{}", "expires_in": 3600}}"#,
+                forms.len()
+            )
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        let routes = Router::new().route("/token", post(answer));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.json");
+        let write = |refresh_token: &str| {
+            let json = format!(
+                r#"{{"type": "authorized_user", "client_id": "c", "client_secret": "s",
+                    "refresh_token": "{refresh_token}", "token_uri": "{url}"}}"#
+            );
+            std::fs::write(&path, json).unwrap();
+        };
+        write("first");
+        let time = Arc::new(Mutex::new(DateTime::<Utc>::UNIX_EPOCH));
+        let clock = Arc::clone(&time);
+        let tokens = GoogleTokens::new(
+            GoogleCredentials::find(Some(&path), None).unwrap(),
+            "scope",
+            &Transport::new(&HttpSettings::default()).unwrap(),
+            Arc::new(move || *clock.lock().unwrap()),
+        )
+        .unwrap();
+        let token = async || tokens.get(None).await.unwrap().expose_secret().to_owned();
+        assert_eq!(token().await, "token-1");
+        write("second");
+        assert_eq!(token().await, "token-1", "the token is good for an hour");
+        for (content, expected) in [(Some("second"), "token-2"), (None, "token-3")] {
+            match content {
+                Some(content) => write(content),
+                None => std::fs::write(&path, "no json").unwrap(),
+            }
+            *time.lock().unwrap() += TimeDelta::hours(1);
+            assert_eq!(token().await, expected);
+        }
+        let forms = forms.lock().unwrap();
+        let used = |at: usize, what: &str| forms[at].contains(&format!("refresh_token={what}"));
+        assert!(
+            used(0, "first") && used(1, "second") && used(2, "second"),
+            "{forms:?}"
+        );
     }
 }

@@ -76,7 +76,8 @@ pub use binder::{
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use environment::Environment;
 pub use environment_view::{EnvironmentView, FoundProperty, PropertyView, SourceView};
+pub use files::yaml::yaml_text;
 pub use loader::{Gathered, Loader};
 pub use mask::{is_secret_name, mask};
 pub use origin::Origin;
-pub use properties::{Properties, SecretReference, SecretReferences};
+pub use properties::{Properties, ResolveSecret, SecretReference, SecretReferences};

@@ -144,7 +144,7 @@ impl Loader {
             Properties {
                 sources,
                 random_seed: environment.random_seed,
-                secrets: self.secrets,
+                secrets: self.secrets.clone(),
                 environment: Some(environment.clone()),
             }
         };

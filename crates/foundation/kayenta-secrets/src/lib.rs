@@ -3,13 +3,13 @@
 //! A secret reaches people by being printed: in a log line, an error, a page that shows the settings.
 //! This crate closes those ways with four means, so that no caller masks anything by hand:
 //!
-//! * [`Secret`] holds a secret that may be in a file which something else renews; its value is asked for
-//!   when it is used.
+//! * [`Secret`] holds a secret that may be in a file or a [`SecretSource`] which something else renews;
+//!   its value is asked for when it is used.
 //! * [`BaseUrl`] and [`SecretUrl`] hold URLs that may carry a password or a key. They print masked;
 //!   only `expose` gives out the whole text. Plain secrets are [`secrecy::SecretString`]s.
 //! * [`Masker`] knows the secrets of one account and finds them in what another system says, in every
 //!   form in which it may repeat them.
-//! * [`mask_urls`] masks credentials in text nobody has a type for, by where they stand.
+//! * [`mask_urls`] masks credentials in text that has no type, by where they stand.
 //!
 //! ```
 //! use kayenta_secrets::{BaseUrl, Masker, mask_urls};
@@ -32,5 +32,5 @@ mod url;
 
 pub use masker::Masker;
 pub use masking::{MASK, is_secret_parameter, mask_urls};
-pub use secret::{Secret, SecretFiles};
+pub use secret::{Secret, SecretFiles, SecretSource};
 pub use url::{BaseUrl, InvalidBaseUrl, SecretUrl};

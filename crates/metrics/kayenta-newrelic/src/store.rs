@@ -54,13 +54,9 @@ impl NewRelicStore {
             Some(key) => Credentials::Headers(vec![("X-Query-Key".to_owned(), key)]),
             None => Credentials::None,
         };
-        let mut builder = HttpClient::builder("New Relic", account.base_url)
+        let builder = HttpClient::builder("New Relic", account.base_url)
             .credentials(credentials)
             .error_text(answer::error_text);
-        if let Some(key) = &account.application_key {
-            // C-NEWRELIC-03: it is configured as a key, so no error or log line shows it.
-            builder = builder.secret(key.current());
-        }
         Ok(Self {
             account: account.name,
             client: builder.build(transport)?,
@@ -77,13 +73,16 @@ impl NewRelicStore {
                 self.account
             ))
         })?;
+        let number = number.current();
         let path = format!(
             "/v1/accounts/{}/query",
-            path_segment(number.current().expose_secret())
+            path_segment(number.expose_secret())
         );
         let answer = self
             .client
             .get(&path)
+            // C-NEWRELIC-03: it is configured as a key, so no error or log line shows it.
+            .secret(number)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .query("nrql", nrql)
             .send()

@@ -61,9 +61,18 @@ pub enum AzureCredential {
     WorkloadIdentity,
 }
 
+/// The query that a shared access signature is, as it is written or without its `?`.
+pub(crate) fn sas_query(token: &str) -> &str {
+    token.trim().trim_start_matches('?')
+}
+
 /// A credential ready for use.
 pub(crate) enum Access {
-    SharedKey { account: String, key: Secret },
+    SharedKey {
+        account: String,
+        key: Secret,
+    },
+    /// The transport adds it to each URL.
     Sas,
     Identity(Arc<dyn TokenCredential>),
 }
@@ -88,15 +97,12 @@ pub(crate) struct Resolved {
 impl AzureAccount {
     /// Checks the account without asking the network.
     pub(crate) fn resolve(&self, transport: &Transport) -> Result<Resolved, StorageError> {
-        let mut container_url = self.container_url()?;
+        let container_url = self.container_url()?;
         let access = match &self.credential {
             AzureCredential::SasToken(token) => {
-                let token = token.current();
-                let token = token.expose_secret().trim().trim_start_matches('?');
-                if token.is_empty() {
+                if sas_query(token.current().expose_secret()).is_empty() {
                     return Err(self.unusable("sasToken is empty"));
                 }
-                container_url.set_query(Some(token));
                 Access::Sas
             }
             AzureCredential::WorkloadIdentity => {
@@ -129,6 +135,14 @@ impl AzureAccount {
             container_url,
             access,
         })
+    }
+
+    /// The shared access signature that requests carry in their URLs.
+    pub(crate) fn sas_token(&self) -> Option<Secret> {
+        match &self.credential {
+            AzureCredential::SasToken(token) => Some(token.clone()),
+            AzureCredential::SharedKey(_) | AzureCredential::WorkloadIdentity => None,
+        }
     }
 
     fn container_url(&self) -> Result<Url, StorageError> {

@@ -59,7 +59,7 @@ impl AzureContainer {
             )
             .caused_by(error)
         };
-        let transport = transport(http).map_err(unusable)?;
+        let transport = transport(http, account.sas_token()).map_err(unusable)?;
         let resolved = account.resolve(&transport)?;
         let mut client_options = ClientOptions {
             retry: RetryOptions::none(),

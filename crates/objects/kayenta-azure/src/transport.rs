@@ -13,6 +13,11 @@ use azure_core::{
 };
 use futures::TryStreamExt;
 use kayenta_http::HttpSettings;
+use kayenta_secrets::Secret;
+use secrecy::ExposeSecret;
+use url::Url;
+
+use crate::account::sas_query;
 
 /// To reach the service and agree on TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,10 +29,18 @@ const READ_TIMEOUT: Duration = Duration::from_secs(20);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-struct Client(reqwest::Client);
+struct Client {
+    http: reqwest::Client,
+    /// The shared access signature, as it is when a request is sent.
+    sas_token: Option<Secret>,
+}
 
-/// A transport with the certificates and proxies of all outgoing calls.
-pub(crate) fn transport(http: &HttpSettings) -> Result<Transport, Box<dyn Error + Send + Sync>> {
+/// A transport with the certificates and proxies of all outgoing calls, which adds the shared access signature to
+/// each URL.
+pub(crate) fn transport(
+    http: &HttpSettings,
+    sas_token: Option<Secret>,
+) -> Result<Transport, Box<dyn Error + Send + Sync>> {
     let client = http
         .connections()?
         .connect_timeout(CONNECT_TIMEOUT)
@@ -36,7 +49,25 @@ pub(crate) fn transport(http: &HttpSettings) -> Result<Transport, Box<dyn Error 
         .tcp_nodelay(true)
         .gzip(false)
         .build()?;
-    Ok(Transport::new(Arc::new(Client(client))))
+    Ok(Transport::new(Arc::new(Client {
+        http: client,
+        sas_token,
+    })))
+}
+
+/// A URL with a shared access signature besides its own parameters.
+fn signed(url: &Url, sas_token: Option<&Secret>) -> Url {
+    let mut url = url.clone();
+    if let Some(token) = sas_token {
+        let token = token.current();
+        let token = sas_query(token.expose_secret());
+        let query = match url.query() {
+            Some(query) if !query.is_empty() => format!("{query}&{token}"),
+            _ => token.to_owned(),
+        };
+        url.set_query(Some(&query));
+    }
+    url
 }
 
 #[async_trait]
@@ -44,7 +75,9 @@ impl HttpClient for Client {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
             .map_err(|error| azure_core::Error::new(ErrorKind::Other, error))?;
-        let mut outgoing = self.0.request(method, request.url().clone());
+        let mut outgoing = self
+            .http
+            .request(method, signed(request.url(), self.sas_token.as_ref()));
         for (name, value) in request.headers().iter() {
             outgoing = outgoing.header(name.as_str(), value.as_str());
         }
@@ -77,4 +110,33 @@ fn failure(error: reqwest::Error) -> azure_core::Error {
         (ErrorKind::Io, "the connection broke")
     };
     azure_core::Error::with_error(kind, error.without_url(), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_in_a_file_is_added_to_each_url_as_it_is_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sas");
+        std::fs::write(&path, "?sv=1&sig=first\n").unwrap();
+        let files = kayenta_secrets::SecretFiles::default();
+        let token = files.open(&path).unwrap();
+        let url = |text: &str| {
+            signed(&Url::parse(text).unwrap(), Some(&token))
+                .query()
+                .map(str::to_owned)
+        };
+        let listed = "http://h/c?restype=container&comp=list";
+        assert_eq!(url("http://h/c/b").as_deref(), Some("sv=1&sig=first"));
+        std::fs::write(&path, "sv=1&sig=second").unwrap();
+        files.refresh();
+        assert_eq!(
+            url(listed).as_deref(),
+            Some("restype=container&comp=list&sv=1&sig=second")
+        );
+        let plain = Url::parse(listed).unwrap();
+        assert_eq!(signed(&plain, None), plain);
+    }
 }

@@ -1,5 +1,6 @@
 //! Where a bucket is: its URL, and the region requests are signed for.
 
+use kayenta_aws::bucket_url;
 use url::Url;
 
 use crate::settings::S3Account;
@@ -52,23 +53,7 @@ impl Place {
 
     /// The bucket at Amazon.
     pub(crate) fn at_amazon(bucket: &str, region: &str) -> Result<Self, String> {
-        let suffix = match region.split('-').next() {
-            Some("cn") => "amazonaws.com.cn",
-            _ => "amazonaws.com",
-        };
-        // Certificates cover one label before `s3`.
-        let url = if bucket.contains('.') {
-            format!("https://s3.{region}.{suffix}/{bucket}/")
-        } else {
-            format!("https://{bucket}.s3.{region}.{suffix}/")
-        };
-        let valid = !bucket.contains(['/', '?', '#', '@', ':', '\\'])
-            && Url::parse(&url).is_ok_and(|parsed| parsed.as_str() == url);
-        if !valid {
-            return Err(format!(
-                "'{bucket}' is no name of a bucket, or '{region}' no name of a region"
-            ));
-        }
+        let url = format!("{}/", bucket_url(bucket, region)?);
         Ok(Self {
             url,
             constraint: constraint(region),

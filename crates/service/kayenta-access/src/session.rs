@@ -2,10 +2,11 @@
 
 use aws_lc_rs::{hmac, pbkdf2, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use kayenta_secrets::Secret;
 use kayenta_settings::{AuthenticationSettings, Role};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::caller::Caller;
 
@@ -38,10 +39,11 @@ struct Claims {
 
 /// Signs and reads sessions. The key is made when the first session is: of `kayenta.ui.sessionKey`, else of the tokens and
 /// passwords that are configured, so that every replica has the same key and a changed password ends the sessions; at random
-/// where there are neither.
+/// where there are neither. It is made again when one of them has changed in its file.
 pub(crate) struct Sessions {
-    material: Vec<SecretString>,
-    key: OnceCell<hmac::Key>,
+    material: Vec<Secret>,
+    /// The key in use, and what it was made of.
+    key: Mutex<Option<(Vec<SecretString>, hmac::Key)>>,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -51,31 +53,39 @@ impl std::fmt::Debug for Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(settings: &AuthenticationSettings, key: Option<&SecretString>) -> Self {
+    pub(crate) fn new(settings: &AuthenticationSettings, key: Option<&Secret>) -> Self {
         let material = match key {
             Some(key) => vec![key.clone()],
             None => {
-                let tokens = settings.tokens.iter().map(|known| known.token.current());
-                let passwords = settings.users.iter().map(|known| known.password.current());
+                let tokens = settings.tokens.iter().map(|known| known.token.clone());
+                let passwords = settings.users.iter().map(|known| known.password.clone());
                 tokens.chain(passwords).collect()
             }
         };
         Self {
             material,
-            key: OnceCell::new(),
+            key: Mutex::default(),
         }
     }
 
-    async fn key(&self) -> Option<&hmac::Key> {
-        let derive = || async {
-            let material = self.material.clone();
-            kayenta_limits::compute_short(move || derived(&material)).await
-        };
-        self.key
-            .get_or_try_init(derive)
+    async fn key(&self) -> Option<hmac::Key> {
+        let material: Vec<SecretString> = self.material.iter().map(Secret::current).collect();
+        let mut key = self.key.lock().await;
+        if let Some((of, key)) = &*key
+            && of
+                .iter()
+                .map(ExposeSecret::expose_secret)
+                .eq(material.iter().map(ExposeSecret::expose_secret))
+        {
+            return Some(key.clone());
+        }
+        let of = material.clone();
+        let made = kayenta_limits::compute_short(move || derived(&material))
             .await
             .inspect_err(|error| tracing::error!(%error, "the key of sessions cannot be made"))
-            .ok()
+            .ok()?;
+        *key = Some((of, made.clone()));
+        Some(made)
     }
 
     pub(crate) async fn issue(&self, caller: &Caller, now: i64, seconds: i64) -> Option<Session> {
@@ -85,7 +95,7 @@ impl Sessions {
             until: now + seconds,
         };
         let claims = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).ok()?);
-        let tag = hmac::sign(self.key().await?, &signed(&claims));
+        let tag = hmac::sign(&self.key().await?, &signed(&claims));
         let tag = BASE64_URL_SAFE_NO_PAD.encode(tag.as_ref());
         Some(Session {
             value: format!("{claims}.{tag}"),
@@ -97,7 +107,7 @@ impl Sessions {
     pub(crate) async fn read(&self, value: &str, now: i64) -> Option<Caller> {
         let (claims, tag) = value.split_once('.')?;
         let tag = BASE64_URL_SAFE_NO_PAD.decode(tag).ok()?;
-        hmac::verify(self.key().await?, &signed(claims), &tag).ok()?;
+        hmac::verify(&self.key().await?, &signed(claims), &tag).ok()?;
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
         let claims: Claims = serde_json::from_slice(&claims).ok()?;
         (now < claims.until).then_some(Caller {
@@ -188,5 +198,22 @@ mod tests {
         let session = with("first").issue(&anna(), 0, 60).await.unwrap();
         assert!(with("first").read(&session.value, 1).await.is_some());
         assert!(with("second").read(&session.value, 1).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_session_key_that_changes_in_its_file_ends_the_sessions_of_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "first").unwrap();
+        let files = kayenta_secrets::SecretFiles::default();
+        let key = files.open(&path).unwrap();
+        let sessions = Sessions::new(&AuthenticationSettings::default(), Some(&key));
+        let session = sessions.issue(&anna(), 0, 60).await.unwrap();
+        assert!(sessions.read(&session.value, 1).await.is_some());
+        std::fs::write(&path, "second").unwrap();
+        files.refresh();
+        assert!(sessions.read(&session.value, 1).await.is_none());
+        let session = sessions.issue(&anna(), 0, 60).await.unwrap();
+        assert!(sessions.read(&session.value, 1).await.is_some());
     }
 }

@@ -25,7 +25,7 @@ use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use kayenta_access::{Guard, Surface};
-use kayenta_engine::TraceCarrier;
+use kayenta_engine::{TraceCarrier, TraceContext};
 use kayenta_limits::{CALLER_PATIENCE, Reserved, take_held};
 use kayenta_settings::CorsSettings;
 use kayenta_web::{ErrorResponse, RefusalText, accept};
@@ -84,9 +84,8 @@ impl RequestTraces {
             Some(route) => format!("{method} {route}"),
             None => method.to_string(),
         };
-        let traceparent = request.headers().get("traceparent");
-        let traceparent = traceparent.and_then(|value| value.to_str().ok());
-        Some(self.carrier.begin(traceparent, &|| {
+        let caller = caller(request.headers());
+        Some(self.carrier.begin(caller.as_ref(), &|| {
             tracing::trace_span!(
                 "http",
                 otel.name = name,
@@ -99,6 +98,17 @@ impl RequestTraces {
             )
         }))
     }
+}
+
+/// The trace of the caller. A `tracestate` may come in several headers, which are one list.
+fn caller(headers: &HeaderMap) -> Option<TraceContext> {
+    let traceparent = headers.get("traceparent")?.to_str().ok()?;
+    let states = headers.get_all("tracestate").into_iter();
+    let states: Vec<&str> = states.filter_map(|state| state.to_str().ok()).collect();
+    Some(TraceContext {
+        traceparent: traceparent.to_owned(),
+        tracestate: Some(states.join(",")).filter(|state| !state.is_empty()),
+    })
 }
 
 /// Notes how a traced request ended.

@@ -154,7 +154,7 @@ impl Engine {
     /// Keeps a planned execution, unless its results could not be kept.
     async fn accept(&self, mut execution: Execution) -> Result<String, EngineError> {
         let traces = self.shared.options.traces.as_ref();
-        execution.traceparent = traces.and_then(|traces| traces.current());
+        execution.put_into(traces.and_then(|traces| traces.current()));
         // C-ENG-20; any other fault of the account shows when it is used.
         let account = self.accounts().get(&execution.accounts.storage);
         if let Some(objects) = account.and_then(|account| account.objects.clone()) {

@@ -73,5 +73,5 @@ pub use request::{
     JudgeStoredPairs, StartAnalysis, StartCanary, StartComparison,
 };
 pub use tasks::PeriodicTask;
-pub use traces::TraceCarrier;
+pub use traces::{TraceCarrier, TraceContext};
 pub use worker::SideWork;

@@ -10,7 +10,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kayenta_model::{Double, ExecutionStatus, ExecutionSummary};
 
-use crate::record::{Execution, StageWork};
+use crate::{
+    record::{Execution, StageWork},
+    traces::TraceContext,
+};
 
 /// What the ids of notice jobs begin with. No execution has such an id.
 const PREFIX: &str = "notice:";
@@ -60,6 +63,8 @@ pub struct ExecutionHistory {
     pub summary: ExecutionSummary,
     /// The judgements so far, in order; a canary run on its own has none beside its end.
     pub looks: Vec<JudgedLook>,
+    /// The trace of the request that asked for it.
+    pub trace: Option<TraceContext>,
 }
 
 /// One judgement of an analysis.
@@ -91,6 +96,7 @@ impl ExecutionHistory {
         Self {
             summary: execution.summary(),
             looks: looks.collect(),
+            trace: execution.trace(),
         }
     }
 

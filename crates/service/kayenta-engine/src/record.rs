@@ -21,6 +21,7 @@ pub(crate) use self::stages::Stages;
 use crate::{
     error::{EngineError, EngineErrorKind},
     failure::Failure,
+    traces::TraceContext,
 };
 
 /// Default application and config id of runs that bring their own config.
@@ -78,9 +79,32 @@ pub(crate) struct Execution {
     /// The `traceparent` of the request that asked for it, if there are traces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) traceparent: Option<String>,
+    /// The `tracestate` that goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tracestate: Option<String>,
     /// For how many of its events the notices are queued.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) noticed: usize,
+}
+
+impl Execution {
+    /// The trace of the request that asked for it.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        Some(TraceContext {
+            traceparent: self.traceparent.clone()?,
+            tracestate: self.tracestate.clone(),
+        })
+    }
+
+    /// Makes it a part of a trace.
+    pub(crate) fn put_into(&mut self, trace: Option<TraceContext>) {
+        let (traceparent, tracestate) = match trace {
+            Some(trace) => (Some(trace.traceparent), trace.tracestate),
+            None => (None, None),
+        };
+        self.traceparent = traceparent;
+        self.tracestate = tracestate;
+    }
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -596,7 +620,12 @@ mod tests {
         assert_eq!(serde_json::to_value(&execution).unwrap(), earlier);
 
         let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        execution.traceparent = Some(traceparent.to_owned());
+        let trace = TraceContext {
+            traceparent: traceparent.to_owned(),
+            tracestate: Some("vendor=1".to_owned()),
+        };
+        execution.put_into(Some(trace.clone()));
+        assert_eq!(execution.trace(), Some(trace));
         let record = execution.to_record().unwrap();
         assert_eq!(Execution::from_record(&record).unwrap(), execution);
         let length = record.body.len();

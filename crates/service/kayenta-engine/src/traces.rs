@@ -4,13 +4,22 @@ use std::fmt;
 
 use tracing::Span;
 
+/// Which trace something belongs to, in the headers of [W3C Trace Context](https://www.w3.org/TR/trace-context/).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceContext {
+    /// `traceparent`: the trace, and the span within it.
+    pub traceparent: String,
+    /// `tracestate`: what the tracing systems of callers noted, passed on as it is.
+    pub tracestate: Option<String>,
+}
+
 /// Keeps the spans of an execution in the trace of the request that asked for it, although a worker drives it later, perhaps hours
 /// later and in another process.
 pub trait TraceCarrier: Send + Sync + fmt::Debug {
-    /// The `traceparent` ([W3C Trace Context](https://www.w3.org/TR/trace-context/)) of the current span.
-    fn current(&self) -> Option<String>;
+    /// The trace and the span that the current code runs in.
+    fn current(&self) -> Option<TraceContext>;
 
-    /// The span that `span` creates, as part of the trace that `traceparent` names, or of a new one. Log lines written within it
+    /// The span that `span` creates, as part of the trace of `caller`, or of a new one. Log lines written within it
     /// name the trace.
-    fn begin(&self, traceparent: Option<&str>, span: &dyn Fn() -> Span) -> Span;
+    fn begin(&self, caller: Option<&TraceContext>, span: &dyn Fn() -> Span) -> Span;
 }

@@ -14,7 +14,7 @@
 //! let settings = NotificationSettings {
 //!     name: "deployments".to_owned(),
 //!     form: NotificationForm::Slack,
-//!     url: "https://hooks.slack.com/services/T0/B0/s3cret".parse()?,
+//!     url: "https://hooks.slack.com/services/T0/B0/s3cret".into(),
 //!     secrets: Vec::new(),
 //!     events: vec![NotificationEvent::Ended],
 //!     verdicts: Vec::new(),

@@ -8,6 +8,7 @@ use kayenta_engine::{Delivered, Engine, NoticeDelivery, NoticeId};
 use kayenta_model::Clock;
 use kayenta_queue::ExecutionStore;
 use kayenta_settings::{NotificationEvent, NotificationVerdict};
+use tracing::{Instrument as _, Span, field};
 
 use crate::{
     event::{Event, events},
@@ -108,7 +109,28 @@ impl Notifier {
         let said = self.receivers.said(event, failing);
         let source = self.receivers.public_url();
         let begun = Instant::now();
-        let sent = receiver.send(event, &said, source, self.clock.now()).await;
+        // In the trace of the request that asked for the execution; the line below says what became of it.
+        let span = || {
+            tracing::trace_span!(
+                "notification",
+                otel.kind = "client",
+                otel.status_code = field::Empty,
+                receiver = receiver.name(),
+                event = event.type_name(),
+                http.response.status_code = field::Empty,
+            )
+        };
+        let span = match self.engine.traces() {
+            Some(traces) => traces.begin(event.history.trace.as_ref(), &span),
+            None => Span::none(),
+        };
+        let sent = receiver
+            .send(event, &said, source, self.clock.now())
+            .instrument(span.clone())
+            .await;
+        if sent.is_err() {
+            span.record("otel.status_code", "error");
+        }
         receiver.turns.took(begun.elapsed());
         let name = receiver.name().to_owned();
         let outcome = if sent.is_ok() { "delivered" } else { "refused" };

@@ -2,15 +2,16 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use kayenta_engine::{ExecutionHistory, NoticeBoard};
 use kayenta_http::{Credentials, HttpClient, HttpError, HttpErrorKind, HttpSetupError, Transport};
-use kayenta_secrets::Secret;
+use kayenta_secrets::{BaseUrl, InvalidBaseUrl, Secret};
 use kayenta_settings::{NotificationEvent, NotificationForm, NotificationSettings};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     event::{Event, events},
@@ -32,6 +33,9 @@ pub enum ReceiverError {
     /// A secret is none that requests can be signed with.
     #[error("{0}")]
     Secret(String),
+    /// Its URL is none.
+    #[error("webhookUrl is not a URL: {0}")]
+    Url(InvalidBaseUrl),
     /// It cannot be called.
     #[error(transparent)]
     Connection(#[from] HttpSetupError),
@@ -41,6 +45,16 @@ pub enum ReceiverError {
 pub struct Receiver {
     pub(crate) settings: NotificationSettings,
     pub(crate) turns: Turns,
+    credentials: Credentials,
+    headers: Vec<(String, Secret)>,
+    transport: Transport,
+    /// Made anew when the URL, which is a secret, has changed.
+    target: RwLock<Arc<Target>>,
+}
+
+/// Where a receiver is now.
+struct Target {
+    url: SecretString,
     client: HttpClient,
     host: String,
 }
@@ -50,7 +64,7 @@ impl fmt::Debug for Receiver {
         // Not the client, whose URL may be a secret as a whole.
         f.debug_struct("Receiver")
             .field("settings", &self.settings)
-            .field("host", &self.host)
+            .field("host", &self.known().host)
             .finish_non_exhaustive()
     }
 }
@@ -78,23 +92,34 @@ impl Receiver {
         transport: &Transport,
     ) -> Result<Self, ReceiverError> {
         keys(&settings).map_err(ReceiverError::Secret)?;
-        let url = settings.url.expose_url();
-        let host = url.host_str().unwrap_or_default().to_owned();
-        // The whole rest is the right to post: /services/T0/B0/XXXX, ?sig=XXXX.
-        let rest = url[url::Position::BeforePath..].to_owned();
-        let client = HttpClient::builder("a receiver of notifications", settings.url.clone())
-            .credentials(credentials)
-            .headers(headers)
-            .secret(rest.into())
-            .within_host()
-            .max_answer_bytes(MOST_ANSWER_BYTES)
-            .build(transport)?;
+        let url = settings.url.current();
+        let target = Target::new(url, credentials.clone(), headers.clone(), transport)?;
         Ok(Self {
             settings,
             turns: Turns::default(),
-            client,
-            host,
+            credentials,
+            headers,
+            transport: transport.clone(),
+            target: RwLock::new(Arc::new(target)),
         })
+    }
+
+    fn known(&self) -> Arc<Target> {
+        let known = self.target.read();
+        Arc::clone(&known.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where the receiver is by the URL that the configuration has now.
+    fn target(&self) -> Result<Arc<Target>, ReceiverError> {
+        let (known, url) = (self.known(), self.settings.url.current());
+        if known.url.expose_secret() == url.expose_secret() {
+            return Ok(known);
+        }
+        let (credentials, headers) = (self.credentials.clone(), self.headers.clone());
+        let renewed = Arc::new(Target::new(url, credentials, headers, &self.transport)?);
+        let mut target = self.target.write().unwrap_or_else(PoisonError::into_inner);
+        *target = Arc::clone(&renewed);
+        Ok(renewed)
     }
 
     /// Its name in the configuration.
@@ -120,7 +145,13 @@ impl Receiver {
         let written = form::write(self.settings.form, event, said, source);
         let body = written.body.to_string();
         let id = event.id();
-        let mut call = self.client.post("").timeout(PATIENCE);
+        let unusable = |error: ReceiverError| Refusal {
+            cause: error.to_string(),
+            gone: false,
+            after: None,
+        };
+        let target = self.target().map_err(unusable)?;
+        let mut call = target.client.post("").timeout(PATIENCE);
         if matches!(
             self.settings.form,
             NotificationForm::Webhook | NotificationForm::CloudEvents
@@ -131,11 +162,8 @@ impl Receiver {
                 ("webhook-timestamp", timestamp.to_string()),
             ];
             // Read each time: a secret in a file may have been exchanged.
-            let keys = keys(&self.settings).map_err(|cause| Refusal {
-                cause,
-                gone: false,
-                after: None,
-            })?;
+            let keys =
+                keys(&self.settings).map_err(|cause| unusable(ReceiverError::Secret(cause)))?;
             if !keys.is_empty() {
                 let signed = signatures(&keys, &id, timestamp, body.as_bytes());
                 headers.push(("webhook-signature", signed));
@@ -143,14 +171,36 @@ impl Receiver {
             for (name, value) in headers {
                 call = call
                     .header_text(name, &value)
-                    .map_err(|error| self.refusal(&error))?;
+                    .map_err(|error| target.refusal(&error))?;
             }
         }
         let call = call.body(written.content_type, body);
         call.send()
             .await
             .map(drop)
-            .map_err(|error| self.refusal(&error))
+            .map_err(|error| target.refusal(&error))
+    }
+}
+
+impl Target {
+    fn new(
+        url: SecretString,
+        credentials: Credentials,
+        headers: Vec<(String, Secret)>,
+        transport: &Transport,
+    ) -> Result<Self, ReceiverError> {
+        let base: BaseUrl = url.expose_secret().parse().map_err(ReceiverError::Url)?;
+        let host = base.expose_url().host_str().unwrap_or_default().to_owned();
+        // The whole rest is the right to post: /services/T0/B0/XXXX, ?sig=XXXX.
+        let rest = base.expose_url()[url::Position::BeforePath..].to_owned();
+        let client = HttpClient::builder("a receiver of notifications", base)
+            .credentials(credentials)
+            .headers(headers)
+            .secret(rest.into())
+            .within_host()
+            .max_answer_bytes(MOST_ANSWER_BYTES)
+            .build(transport)?;
+        Ok(Self { url, client, host })
     }
 
     fn refusal(&self, error: &HttpError) -> Refusal {

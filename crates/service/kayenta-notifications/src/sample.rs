@@ -41,6 +41,7 @@ pub(crate) fn analysis() -> ExecutionHistory {
             ..ExecutionSummary::default()
         },
         looks: vec![look(1, 100.0), look(2, 50.0)],
+        trace: None,
     }
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn settings() -> kayenta_settings::NotificationSettings {
     kayenta_settings::NotificationSettings {
         name: "ops".to_owned(),
         form: kayenta_settings::NotificationForm::Webhook,
-        url: "https://example.com/hook".parse().unwrap(),
+        url: "https://example.com/hook".into(),
         secrets: Vec::new(),
         events: vec![kayenta_settings::NotificationEvent::Ended],
         verdicts: Vec::new(),

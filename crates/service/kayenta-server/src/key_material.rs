@@ -118,7 +118,11 @@ pub(crate) fn read_identity(identity: &TlsIdentity) -> Result<Identity, KeyMater
             password,
             alias,
         } => {
-            let store = key_store(path, password.expose_secret(), Pkcs12ImportPolicy::Relaxed)?;
+            let store = key_store(
+                path,
+                password.current().expose_secret(),
+                Pkcs12ImportPolicy::Relaxed,
+            )?;
             let entry = match alias {
                 Some(alias) => match store.entry(alias) {
                     Some(KeyStoreEntry::PrivateKeyChain(chain)) => Some(chain),
@@ -154,7 +158,11 @@ pub(crate) fn read_trust(
     match trust {
         TrustStore::Pem { path } => certificates(path),
         TrustStore::Pkcs12 { path, password } => {
-            let store = key_store(path, password.expose_secret(), Pkcs12ImportPolicy::Raw)?;
+            let store = key_store(
+                path,
+                password.current().expose_secret(),
+                Pkcs12ImportPolicy::Raw,
+            )?;
             let found: Vec<_> = store
                 .entries()
                 .flat_map(|(_, entry)| match entry {

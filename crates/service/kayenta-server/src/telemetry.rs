@@ -4,7 +4,6 @@
 //! spans is not installed.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
         Arc, OnceLock,
@@ -17,9 +16,9 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use kayenta_engine::TraceCarrier;
+use kayenta_engine::{TraceCarrier, TraceContext};
 use kayenta_http::{ExchangeError, TraceHeaders, Transport};
-use kayenta_secrets::BaseUrl;
+use kayenta_secrets::{BaseUrl, Secret};
 use kayenta_settings::TracingSettings;
 use opentelemetry::{
     Context, KeyValue,
@@ -42,6 +41,8 @@ use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 /// The header of W3C Trace Context that names the trace and the span of the caller.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header that goes with it, with what the tracing systems of callers noted.
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Longest time of one export. Spans that end meanwhile wait, 2,048 at most; the rest is dropped.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time that the end of the process waits for the last export.
@@ -75,23 +76,19 @@ impl Telemetry {
         let Some(endpoint) = &settings.endpoint else {
             return Ok(None);
         };
+        let headers = headers(&settings.headers)?;
         let collector = Collector {
             endpoint: endpoint.clone(),
+            headers: headers.into(),
             transport: Arc::default(),
             runtime: Handle::current(),
             away: Arc::default(),
         };
-        let headers: HashMap<String, String> = settings
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
-            .collect();
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(collector.clone())
             .with_endpoint(endpoint.expose())
-            .with_headers(headers)
             .with_timeout(EXPORT_TIMEOUT)
             .build()
             .context("kayenta.tracing")?;
@@ -170,6 +167,8 @@ fn resource(settings: &TracingSettings) -> Resource {
 #[derive(Clone, Debug)]
 struct Collector {
     endpoint: BaseUrl,
+    /// Sent with each export, with the values that the secrets have then.
+    headers: Arc<[(HeaderName, Secret)]>,
     transport: Arc<OnceLock<Transport>>,
     runtime: Handle,
     /// Whether the last export failed: each change is logged, not each failure.
@@ -178,7 +177,11 @@ struct Collector {
 
 #[async_trait]
 impl HttpClient for Collector {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        for (name, secret) in &*self.headers {
+            let value = header_value(name, secret)?;
+            request.headers_mut().insert(name.clone(), value);
+        }
         let transport = self.transport.get().cloned();
         let transport = transport.ok_or("the service has not started yet")?;
         // The exporter has a thread of its own, on which no connection can be driven.
@@ -197,6 +200,25 @@ impl HttpClient for Collector {
         }
         Ok(sent?)
     }
+}
+
+/// The headers of the settings.
+fn headers(settings: &[(String, Secret)]) -> anyhow::Result<Vec<(HeaderName, Secret)>> {
+    let header = |(name, secret): &(String, Secret)| {
+        let name = HeaderName::try_from(name)
+            .with_context(|| format!("kayenta.tracing.headers: '{name}' is not a header name"))?;
+        header_value(&name, secret).map_err(anyhow::Error::msg)?;
+        Ok((name, secret.clone()))
+    };
+    settings.iter().map(header).collect()
+}
+
+fn header_value(name: &HeaderName, secret: &Secret) -> Result<HeaderValue, String> {
+    let value = HeaderValue::try_from(secret.current().expose_secret());
+    let mut value = value
+        .map_err(|_| format!("the value of header '{name}' has characters no header may have"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Collector {
@@ -255,15 +277,19 @@ pub(crate) fn trace_headers() -> TraceHeaders {
 pub(crate) struct AcrossQueue;
 
 impl TraceCarrier for AcrossQueue {
-    fn current(&self) -> Option<String> {
+    fn current(&self) -> Option<TraceContext> {
         let headers = headers_of_current();
-        Some(headers.get(&TRACEPARENT)?.to_str().ok()?.to_owned())
+        let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
+        Some(TraceContext {
+            traceparent: text(&TRACEPARENT)?,
+            tracestate: text(&TRACESTATE),
+        })
     }
 
-    fn begin(&self, traceparent: Option<&str>, span: &dyn Fn() -> Span) -> Span {
+    fn begin(&self, parent: Option<&TraceContext>, span: &dyn Fn() -> Span) -> Span {
         let log_span = tracing::info_span!("trace", id = field::Empty);
         let span = log_span.in_scope(span);
-        if let Some(caller) = traceparent.and_then(caller)
+        if let Some(caller) = parent.and_then(caller)
             && let Err(error) = span.set_parent(caller)
         {
             tracing::debug!(%error, "a trace cannot be continued");
@@ -278,9 +304,12 @@ impl TraceCarrier for AcrossQueue {
 }
 
 /// The span that a `traceparent` names, if it names one.
-fn caller(traceparent: &str) -> Option<Context> {
-    let value = HeaderValue::try_from(traceparent).ok()?;
-    let headers = Headers(HeaderMap::from_iter([(TRACEPARENT, value)]));
+fn caller(trace: &TraceContext) -> Option<Context> {
+    let mut headers = Headers(HeaderMap::new());
+    headers.set(TRACEPARENT.as_str(), trace.traceparent.clone());
+    if let Some(tracestate) = &trace.tracestate {
+        headers.set(TRACESTATE.as_str(), tracestate.clone());
+    }
     let context = TraceContextPropagator::new().extract(&headers);
     context.span().span_context().is_valid().then_some(context)
 }

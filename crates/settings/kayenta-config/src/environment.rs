@@ -3,8 +3,10 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use kayenta_secret_engines::SecretEngines;
 use kayenta_secrets::SecretFiles;
 
 /// Where the image has the service.
@@ -25,6 +27,8 @@ const INSTALL_DIR: &str = "/opt/kayenta";
 pub struct Environment {
     process: kayenta_properties::Environment,
     image: bool,
+    /// Shared by its clones, so that a secret is fetched once however often the configuration is read.
+    secret_engines: Arc<SecretEngines>,
 }
 
 impl Environment {
@@ -37,6 +41,7 @@ impl Environment {
                 .home("/home/spinnaker")
                 .resources(Path::new(INSTALL_DIR).join("config")),
             image: true,
+            secret_engines: Arc::default(),
         }
     }
 
@@ -56,6 +61,7 @@ impl Environment {
             process: kayenta_properties::Environment::from_process()
                 .resources(install_dir.join("config")),
             image: Path::new(INSTALL_DIR).is_dir(),
+            secret_engines: Arc::default(),
         }
     }
 
@@ -110,6 +116,11 @@ impl Environment {
         self.with(|process| process.only_file(path))
     }
 
+    /// What fetches the secrets that other systems keep.
+    pub(crate) fn secret_engines(&self) -> &Arc<SecretEngines> {
+        &self.secret_engines
+    }
+
     /// Whether this is the image.
     pub(crate) fn is_image(&self) -> bool {
         self.image
@@ -133,6 +144,7 @@ impl Environment {
         Self {
             process: change(self.process),
             image: self.image,
+            secret_engines: self.secret_engines,
         }
     }
 }

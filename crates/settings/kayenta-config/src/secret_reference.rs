@@ -1,20 +1,38 @@
 //! References to secrets in other systems: `encrypted:<engine>!<p>:<v>…` and `encryptedFile:…`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use kayenta_properties::{SecretReference, SecretReferences};
+use kayenta_accounts::google::default_credentials;
+use kayenta_aws::AwsEnvironment;
+use kayenta_http::{HttpSettings, Proxies};
+use kayenta_properties::{Group, Properties, SecretReference, SecretReferences, convert};
+use kayenta_secret_engines::{EngineSettings, SecretEngines};
+use url::Url;
+
+const DIRECTORY: &str = "kayenta.secrets.directory";
+const DEFAULT_DIRECTORY: &str = "/var/run/secrets/kayenta";
 
 /// The references of Spinnaker's secret engines.
-pub(crate) const REFERENCES: SecretReferences = SecretReferences {
-    prefix: "encrypted",
-    directory: "kayenta.secrets.directory",
-    default_directory: "/var/run/secrets/kayenta",
-    resolve,
-};
+pub(crate) fn references(engines: &Arc<SecretEngines>) -> SecretReferences {
+    let engines = Arc::clone(engines);
+    SecretReferences {
+        prefix: "encrypted",
+        directory: DIRECTORY,
+        default_directory: DEFAULT_DIRECTORY,
+        resolve: Arc::new(move |text, properties| resolve(text, &engines, properties)),
+    }
+}
 
 /// What a reference leads to, or why that cannot be had; `None` when the text is no reference. Whether a
 /// property gets the content or the path of a file depends on its name alone, as in the reference.
-fn resolve(text: &str) -> Option<Result<SecretReference, String>> {
+fn resolve(
+    text: &str,
+    engines: &Arc<SecretEngines>,
+    properties: &Properties,
+) -> Option<Result<SecretReference, String>> {
     let body = text
         .strip_prefix("encrypted:")
         .or_else(|| text.strip_prefix("encryptedFile:"))?;
@@ -34,12 +52,89 @@ fn resolve(text: &str) -> Option<Result<SecretReference, String>> {
         "noop" => parameter("v").map(|value| SecretReference::Text(value.to_owned())),
         // C-SECRETS-01: the reference has no such engine; Spinnaker's operator replaces these references.
         "k8s" => parameter("n").and_then(|secret| mounted(secret, parameter("k")?)),
-        "s3" | "gcs" | "secrets-manager" | "google-secrets-manager" => Err(format!(
-            "secret engine {engine} is not supported: mount the secret as a file, and write file:/path, or \
-             encrypted:k8s!n:NAME!k:KEY for the key of a Kubernetes Secret"
-        )),
-        _ => Err(format!("Secret Engine does not exist: {engine}")),
+        _ => match engines.source(engine, &parameters, || engine_settings(properties)) {
+            Some(source) => source.map(SecretReference::Elsewhere),
+            None => Err(format!("Secret Engine does not exist: {engine}")),
+        },
     })
+}
+
+/// How the engines reach other systems. The settings are read as they are written: a secret cannot say how
+/// secrets are fetched. The reference knows those of `secrets.s3` (C-SECRETS-03).
+fn engine_settings(properties: &Properties) -> EngineSettings {
+    let plain = |name: &str| properties.plain(name);
+    let mut settings = EngineSettings {
+        http: HttpSettings {
+            user_agent: concat!("kayenta/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxies: proxies(properties),
+            ..HttpSettings::default()
+        },
+        s3_endpoint: plain("secrets.s3.endpointUrl"),
+        secrets_manager_endpoint: plain("kayenta.secrets.secretsManagerEndpoint"),
+        gcs_endpoint: plain("kayenta.secrets.gcsEndpoint"),
+        google_secret_manager_endpoint: plain("kayenta.secrets.googleSecretManagerEndpoint"),
+        ..EngineSettings::default()
+    };
+    if let Some(in_path) = plain("secrets.s3.pathStyleAccessEnabled") {
+        settings.s3_path_style = convert::boolean(&in_path).unwrap_or(true);
+    }
+    if let Some(interval) = plain("kayenta.secrets.refreshInterval") {
+        settings.refresh_interval =
+            convert::duration(&interval).unwrap_or(settings.refresh_interval);
+    }
+    if let Some(environment) = properties.environment() {
+        let variables = environment
+            .variables()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let home = environment.locate(environment.home_dir());
+        settings.aws = AwsEnvironment::new(variables, Some(home));
+        settings.google_credentials = default_credentials(environment);
+        settings.google_metadata_host = environment.var("GCE_METADATA_HOST").map(str::to_owned);
+    }
+    settings
+}
+
+/// The proxies of the JVM's properties, which `sections::outbound` checks.
+fn proxies(properties: &Properties) -> Proxies {
+    let proxy = |scheme: &str, default: u16| {
+        let host = properties.plain(&format!("{scheme}.proxyHost"))?;
+        let port = properties.plain(&format!("{scheme}.proxyPort"));
+        let port = port.and_then(|port| port.trim().parse().ok());
+        Url::parse(&format!("http://{host}:{}", port.unwrap_or(default))).ok()
+    };
+    let direct = properties.plain("http.nonProxyHosts");
+    let direct = direct.as_deref().unwrap_or(DIRECT_HOSTS);
+    Proxies {
+        http: proxy("http", 80),
+        https: proxy("https", 443),
+        direct_hosts: direct
+            .split('|')
+            .map(|host| host.trim().to_owned())
+            .collect(),
+    }
+}
+
+/// Hosts that are reached without a proxy where `http.nonProxyHosts` does not say so.
+pub(crate) const DIRECT_HOSTS: &str = "localhost|127.*|[::1]";
+
+/// Reads the settings of references, so that each is known and a mistake in one is reported; references
+/// look for them themselves, wherever they stand.
+pub(crate) fn read_settings(top: &Group<'_>) {
+    let secrets = top.group("kayenta.secrets");
+    let _ = secrets.text_or("directory", DEFAULT_DIRECTORY);
+    let default = EngineSettings::default().refresh_interval;
+    let _ = secrets.duration("refreshInterval", default);
+    for endpoint in [
+        "secretsManagerEndpoint",
+        "gcsEndpoint",
+        "googleSecretManagerEndpoint",
+    ] {
+        let _ = secrets.base_url(endpoint);
+    }
+    let s3 = top.group("secrets.s3");
+    let _ = s3.base_url("endpointUrl");
+    let _ = s3.boolean_if_set("pathStyleAccessEnabled");
+    s3.accept(&["enabled"]);
 }
 
 /// The file a key of a Kubernetes Secret is mounted as.
@@ -58,6 +153,10 @@ fn mounted(secret: &str, key: &str) -> Result<SecretReference, String> {
 mod tests {
     use super::*;
 
+    fn resolve(text: &str) -> Option<Result<SecretReference, String>> {
+        super::resolve(text, &Arc::default(), &Properties::default())
+    }
+
     #[test]
     fn only_texts_of_the_form_are_references() {
         assert_eq!(
@@ -68,10 +167,15 @@ mod tests {
             resolve("encrypted:nosuch!k:v"),
             Some(Err("Secret Engine does not exist: nosuch".to_owned()))
         );
-        let Some(Err(error)) = resolve("encrypted:s3!b:x!f:y") else {
-            panic!("s3 is not supported");
+        assert_eq!(
+            resolve("encrypted:s3!b:x!f:y"),
+            Some(Err("Storage region parameter is missing (r=...)".to_owned()))
+        );
+        let Some(Ok(SecretReference::Elsewhere(source))) = resolve("encryptedFile:gcs!b:x!f:y!k:z")
+        else {
+            panic!("gcs is an engine");
         };
-        assert!(error.contains("encrypted:k8s!n:NAME!k:KEY"), "{error}");
+        assert_eq!(source.name(), "gs://x/y key z");
         assert!(matches!(resolve("encrypted:k8s!n:x"), Some(Err(_))));
         assert_eq!(resolve("encrypted:"), None);
         assert_eq!(resolve("plain"), None);

@@ -15,7 +15,7 @@ pub(crate) fn loader(environment: &Environment) -> Loader {
     // Two values the reference forces unless `-D` sets them; as system properties they outrank files
     // and variables.
     let mut loader = Loader::new()
-        .secrets(secret_reference::REFERENCES)
+        .secrets(secret_reference::references(environment.secret_engines()))
         .fallback("Embedded default", EMBEDDED)
         .system_property("management.endpoints.web.base-path", "/")
         .system_property("spring.main.allow-bean-definition-overriding", "true")

@@ -2,7 +2,7 @@
 //! crate that uses it.
 //!
 //! Nothing here is optional where a default exists; times are [`Duration`](std::time::Duration)s, secrets
-//! are [`SecretString`](secrecy::SecretString)s. Reading is the business of `kayenta-config`, which puts the
+//! are [`Secret`](kayenta_secrets::Secret)s. Reading is the business of `kayenta-config`, which puts the
 //! groups together; a crate that uses a group depends on this crate alone.
 //!
 //! ```

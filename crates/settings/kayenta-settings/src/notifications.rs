@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kayenta_secrets::{BaseUrl, Secret};
+use kayenta_secrets::Secret;
 
 /// One receiver of notifications.
 #[derive(Clone)]
@@ -11,8 +11,8 @@ pub struct NotificationSettings {
     pub name: String,
     /// `type`.
     pub form: NotificationForm,
-    /// `url`; a secret as a whole, since chat services put the right to post into it.
-    pub url: BaseUrl,
+    /// `webhookUrl`; a secret as a whole, since chat services put the right to post into it.
+    pub url: Secret,
     /// `secret` and `previousSecret`: what requests are signed with, the current secret first.
     pub secrets: Vec<Secret>,
     /// `events`, default the end alone.

@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
+use kayenta_secrets::Secret;
 
 use crate::TlsIdentity;
 
@@ -39,7 +39,7 @@ pub enum TrustStore {
         /// The file.
         path: PathBuf,
         /// Its password.
-        password: SecretString,
+        password: Secret,
     },
     /// A PEM file with one or more certificates.
     Pem {

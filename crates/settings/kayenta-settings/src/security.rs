@@ -4,7 +4,6 @@
 use std::{fmt, time::Duration};
 
 use kayenta_secrets::{Secret, SecretUrl};
-use secrecy::SecretString;
 
 /// Who may call.
 #[derive(Clone, Debug)]
@@ -57,7 +56,7 @@ pub struct BrowserAccess {
     /// `sessionLifetime`, default 8 h: how long a browser stays signed in.
     pub session_lifetime: Duration,
     /// `sessionKey`: what sessions are signed with; `None`: a key made of the configured tokens and passwords.
-    pub session_key: Option<SecretString>,
+    pub session_key: Option<Secret>,
 }
 
 impl Default for BrowserAccess {

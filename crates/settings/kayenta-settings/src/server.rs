@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
+use kayenta_secrets::Secret;
 
 use super::TrustStore;
 
@@ -114,7 +114,7 @@ pub enum TlsIdentity {
         /// The file.
         path: PathBuf,
         /// Its password.
-        password: SecretString,
+        password: Secret,
         /// Which entry, when there are several.
         alias: Option<String>,
     },

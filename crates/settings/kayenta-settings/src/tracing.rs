@@ -1,7 +1,6 @@
 //! `kayenta.tracing.*`: traces over OTLP/HTTP.
 
-use kayenta_secrets::BaseUrl;
-use secrecy::SecretString;
+use kayenta_secrets::{BaseUrl, Secret};
 
 /// Whether traces are exported, where to, and which.
 #[derive(Clone, Debug)]
@@ -10,7 +9,7 @@ pub struct TracingSettings {
     /// which traces are posted. `None` when there are no traces.
     pub endpoint: Option<BaseUrl>,
     /// `headers` of the exports, and those of `OTEL_EXPORTER_OTLP_HEADERS`; every value counts as a secret.
-    pub headers: Vec<(String, SecretString)>,
+    pub headers: Vec<(String, Secret)>,
     /// `sampleRatio`, else what `OTEL_TRACES_SAMPLER` says, default 1: share of the traces beginning here that are exported.
     pub sample_ratio: f64,
     /// Whether the trace of a caller is exported if and only if the caller says so. Only `OTEL_TRACES_SAMPLER` changes it.

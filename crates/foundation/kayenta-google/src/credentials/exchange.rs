@@ -63,7 +63,7 @@ impl Exchange {
         transport: &Transport,
         now: Now,
     ) -> Result<Self, HttpSetupError> {
-        let base_url = match &credentials.0 {
+        let base_url = match &credentials.kind {
             Kind::ServiceAccount(account) => account.token_uri.clone(),
             Kind::User(user) => user.token_uri.clone(),
             Kind::External(external) => external.token_uri.clone(),
@@ -80,12 +80,17 @@ impl Exchange {
         })
     }
 
+    /// The credentials it exchanges.
+    pub(crate) fn credentials(&self) -> &GoogleCredentials {
+        &self.credentials
+    }
+
     /// Asks for a new token.
     ///
     /// # Errors
     /// Those of the calls, or why there is nothing to exchange.
     pub(crate) async fn token(&self) -> Result<Granted, TokenError> {
-        match &self.credentials.0 {
+        match &self.credentials.kind {
             Kind::ServiceAccount(account) => self.of_service_account(account).await,
             Kind::User(user) => {
                 self.form(&[

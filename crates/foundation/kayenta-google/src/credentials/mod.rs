@@ -9,9 +9,10 @@ use std::{
 };
 
 use jsonwebtoken::EncodingKey;
+use kayenta_errors::with_causes;
 use kayenta_json::JsonError;
 use kayenta_secrets::{BaseUrl, InvalidBaseUrl};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::Deserialize;
 
 pub(crate) use exchange::Exchange;
@@ -23,7 +24,18 @@ pub(crate) const IMPERSONATION_SCOPE: &str = "https://www.googleapis.com/auth/ia
 
 /// Credentials of a Google Cloud account.
 #[derive(Clone)]
-pub struct GoogleCredentials(pub(crate) Kind);
+pub struct GoogleCredentials {
+    pub(crate) kind: Kind,
+    /// The file they are in, which may have others later.
+    file: Option<CredentialsFile>,
+}
+
+#[derive(Clone)]
+struct CredentialsFile {
+    path: PathBuf,
+    /// As it was read.
+    content: SecretSlice<u8>,
+}
 
 #[derive(Clone)]
 pub(crate) enum Kind {
@@ -91,7 +103,7 @@ pub(crate) struct SubjectFormat {
 /// Nothing secret is shown.
 impl fmt::Debug for GoogleCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, who) = match &self.0 {
+        let (kind, who) = match &self.kind {
             Kind::ServiceAccount(account) => ("service account", account.email.as_str()),
             Kind::User(user) => ("user", user.client_id.as_str()),
             Kind::External(external) => ("external account", external.audience.as_str()),
@@ -197,7 +209,7 @@ impl GoogleCredentials {
         };
         let needed_secret = |secret: Option<SecretString>, what| secret.ok_or_else(|| lacks(what));
         let token_uri = |uri: Option<String>| url("token_uri", uri.as_deref().unwrap_or(TOKEN_URI));
-        Ok(Self(match kind.as_str() {
+        let kind = match kind.as_str() {
             "service_account" => {
                 let pem = needed_secret(file.private_key, "private_key")?;
                 Kind::ServiceAccount(ServiceAccount {
@@ -242,7 +254,8 @@ impl GoogleCredentials {
                 }))
             }
             _ => return Err(CredentialsError::OtherType(kind)),
-        }))
+        };
+        Ok(Self { kind, file: None })
     }
 
     /// The credentials in a file, or without one those of the machine
@@ -257,15 +270,52 @@ impl GoogleCredentials {
         let Some(path) = file else {
             return Self::of_this_machine(metadata_host);
         };
-        let path = || path.to_path_buf();
-        let json = std::fs::read(path()).map_err(|source| CredentialsError::File {
-            path: path(),
+        let json = std::fs::read(path).map_err(|source| CredentialsError::File {
+            path: path.to_path_buf(),
             source,
         })?;
-        Self::from_json(&json).map_err(|source| CredentialsError::Content {
-            path: path(),
+        Self::of_file(path, json)
+    }
+
+    fn of_file(path: &Path, json: Vec<u8>) -> Result<Self, CredentialsError> {
+        let found = Self::from_json(&json).map_err(|source| CredentialsError::Content {
+            path: path.to_path_buf(),
             source: Box::new(source),
+        })?;
+        let file = CredentialsFile {
+            path: path.to_path_buf(),
+            content: json.into(),
+        };
+        Ok(Self {
+            file: Some(file),
+            ..found
         })
+    }
+
+    /// The credentials that the file has now, if they are others than these. One that cannot be used is logged: these
+    /// stay in use.
+    pub(crate) async fn renewed(&self) -> Option<Self> {
+        let file = self.file.as_ref()?;
+        let path = file.path.display();
+        let read = match tokio::fs::read(&file.path).await {
+            Ok(json) if json == file.content.expose_secret() => return None,
+            Ok(json) => Self::of_file(&file.path, json),
+            Err(source) => Err(CredentialsError::File {
+                path: file.path.clone(),
+                source,
+            }),
+        };
+        match read {
+            Ok(renewed) => {
+                tracing::info!(file = %path, "a secret has changed; the new value is used from now on");
+                Some(renewed)
+            }
+            Err(error) => {
+                let cause = with_causes(error.to_string(), &error);
+                tracing::warn!(file = %path, cause, "a secret cannot be read from its file; its last value stays in use");
+                None
+            }
+        }
     }
 
     /// The account of the machine this runs on, asked of the metadata server at `host`, by default
@@ -276,7 +326,10 @@ impl GoogleCredentials {
     pub fn of_this_machine(host: Option<&str>) -> Result<Self, CredentialsError> {
         let host = host.unwrap_or("metadata.google.internal");
         let url = url("GCE_METADATA_HOST", &format!("http://{host}"))?;
-        Ok(Self(Kind::Metadata { url }))
+        Ok(Self {
+            kind: Kind::Metadata { url },
+            file: None,
+        })
     }
 }
 

@@ -11,7 +11,8 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashSet},
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
 
 use kayenta_secrets::{MASK, Secret};
@@ -22,7 +23,12 @@ use crate::{
     environment::Environment,
     mask::{is_secret_name, mask},
     origin::Origin,
-    properties::{Properties, name::Name, placeholder::PlaceholderError, source::Entry},
+    properties::{
+        Properties,
+        name::Name,
+        placeholder::{Kept, PlaceholderError},
+        source::Entry,
+    },
 };
 
 /// A setting as it is in effect, for reports (Spring Boot's `/configprops`).
@@ -210,8 +216,8 @@ pub struct Value {
     pub origin: Origin,
     /// Whether the text is what a reference to a secret refers to.
     is_revealed: bool,
-    /// The file the text is from.
-    file: Option<PathBuf>,
+    /// Where the text is from.
+    kept: Option<Kept>,
 }
 
 /// As it may be shown.
@@ -388,14 +394,20 @@ impl<'b> Group<'b> {
     }
 
     fn value_of(&self, name: Name, entry: &Entry) -> Option<Value> {
-        match self.binder.properties.value(entry) {
-            Ok(expanded) => Some(Value {
-                text: as_path(&name, expanded.file.as_deref()).unwrap_or(expanded.text),
+        let found = self.binder.properties.value(entry).and_then(|expanded| {
+            let path = self
+                .as_path(&name, expanded.kept.as_ref())
+                .map_err(PlaceholderError::Secret)?;
+            Ok((expanded, path))
+        });
+        match found {
+            Ok((expanded, path)) => Some(Value {
+                text: path.unwrap_or(expanded.text),
                 name,
                 unresolved: expanded.unresolved,
                 origin: entry.origin.clone(),
                 is_revealed: expanded.is_revealed,
-                file: expanded.file,
+                kept: expanded.kept,
             }),
             Err(error) => {
                 let message = match error {
@@ -426,6 +438,28 @@ impl<'b> Group<'b> {
                 None
             }
         }
+    }
+
+    /// The path of the file a secret is in, for a setting whose name is that of a file, as in the reference.
+    fn as_path(&self, name: &Name, kept: Option<&Kept>) -> Result<Option<String>, String> {
+        let name = name.to_string().to_lowercase();
+        let ends_with = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        let prefix = if ends_with(&["file", "path", "truststore", "trust-store"]) {
+            ""
+        } else if ends_with(&["keystore", "key-store", "metadataurl"]) {
+            "file:"
+        } else {
+            return Ok(None);
+        };
+        let path = match kept {
+            None => return Ok(None),
+            Some(Kept::File(path)) => path.clone(),
+            Some(Kept::Elsewhere(source)) => {
+                let files = self.binder.environment.secret_files();
+                files.file_of(Arc::clone(source))?
+            }
+        };
+        Ok(Some(format!("{prefix}{}", path.display())))
     }
 
     /// The value as text; empty counts as none. Placeholders without a value are
@@ -481,16 +515,26 @@ impl<'b> Group<'b> {
                 origin: value.origin.clone(),
             });
         }
+        let refused = |message: String| {
+            Diagnostic::error(message)
+                .property(value.property())
+                .found(MASK)
+                .at(value.origin.clone())
+        };
+        let environment = self.binder.environment;
         // C-SECRETS-02: a text that begins like this is no password.
-        let path = match &value.file {
-            Some(path) => path.as_path(),
+        let path = match &value.kept {
+            Some(Kept::File(path)) => path.as_path(),
+            Some(Kept::Elsewhere(source)) => {
+                let fetched = environment.secret_files().fetch(Arc::clone(source));
+                return fetched.map_err(|why| self.report(refused(why))).ok();
+            }
             None if value.is_revealed => return Some(value.text.as_str().into()),
             None => match file_of(&value.text) {
                 Some(path) => path,
                 None => return Some(value.text.as_str().into()),
             },
         };
-        let environment = self.binder.environment;
         match environment.secret_files().open(environment.locate(path)) {
             Ok(secret) => Some(secret),
             Err(error) => {
@@ -498,14 +542,9 @@ impl<'b> Group<'b> {
                     "the secret cannot be read from its file {}: {error}",
                     path.display()
                 );
-                self.report(
-                    Diagnostic::error(message)
-                        .property(value.property())
-                        .found(MASK)
-                        .at(value.origin.clone())
-                        .expected("a file with the secret")
-                        .remedy("A secret that begins with file:/ itself is written encrypted:noop!v:file:/…"),
-                );
+                self.report(refused(message).expected("a file with the secret").remedy(
+                    "A secret that begins with file:/ itself is written encrypted:noop!v:file:/…",
+                ));
                 None
             }
         }
@@ -552,18 +591,6 @@ fn file_of(text: &str) -> Option<&Path> {
     let path = text.strip_prefix("file:")?;
     let path = path.strip_prefix("//").unwrap_or(path);
     path.starts_with('/').then(|| Path::new(path.trim_end()))
-}
-
-/// The path of a mounted secret, for properties that name files: the reference hands those the path of a
-/// file it has written the secret to, by the same rule for names.
-fn as_path(name: &Name, file: Option<&Path>) -> Option<String> {
-    let file = file?;
-    let name = name.to_string().to_lowercase();
-    let ends_with = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    if ends_with(&["file", "path", "truststore", "trust-store"]) {
-        return Some(file.display().to_string());
-    }
-    ends_with(&["keystore", "key-store", "metadataurl"]).then(|| format!("file:{}", file.display()))
 }
 
 /// A placeholder without a value.

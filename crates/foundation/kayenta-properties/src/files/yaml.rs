@@ -62,6 +62,23 @@ enum Content {
     Map(Vec<(Rc<Node>, Rc<Node>)>),
 }
 
+/// The text of the scalar that a YAML document has at a name; dots lead into mappings, `[n]` into lists.
+///
+/// # Errors
+/// With the place of the first mistake, when the text is not YAML. Nothing of the text is shown.
+pub fn yaml_text(text: &str, name: &str) -> Result<Option<String>, String> {
+    let documents = parse(text).map_err(|errors| {
+        let place = errors.first().map(|error| error.place);
+        place.map_or_else(
+            || "content".to_owned(),
+            |place| format!("line {}, column {}", place.line, place.column),
+        )
+    })?;
+    let mut entries = documents.into_iter().flatten();
+    let found = entries.find(|entry| entry.name == name);
+    Ok(found.map(|entry| entry.value.text))
+}
+
 /// Flattens every document of a YAML text.
 ///
 /// # Errors

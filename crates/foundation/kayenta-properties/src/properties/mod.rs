@@ -8,11 +8,15 @@ pub(crate) mod source;
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use kayenta_secrets::SecretSource;
+use secrecy::ExposeSecret as _;
 
 use self::{
     name::Name,
-    placeholder::{Expanded, PlaceholderError},
+    placeholder::{Expanded, Kept, PlaceholderError},
     source::{Entry, Source},
 };
 use crate::{environment::Environment, mask::is_secret_name};
@@ -37,7 +41,7 @@ impl fmt::Debug for Properties {
 }
 
 /// How values that refer to secrets kept elsewhere are recognised and followed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct SecretReferences {
     /// What such values begin with; a value that does is never shown.
     pub prefix: &'static str,
@@ -47,7 +51,17 @@ pub struct SecretReferences {
     pub default_directory: &'static str,
     /// The secret a value refers to, or why it cannot be had (without the value); `None` when the value
     /// is no reference.
-    pub resolve: fn(&str) -> Option<Result<SecretReference, String>>,
+    pub resolve: Arc<ResolveSecret>,
+}
+
+/// See [`SecretReferences::resolve`].
+pub type ResolveSecret =
+    dyn Fn(&str, &Properties) -> Option<Result<SecretReference, String>> + Send + Sync;
+
+impl fmt::Debug for SecretReferences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretReferences({})", self.prefix)
+    }
 }
 
 /// Where a reference leads.
@@ -57,6 +71,8 @@ pub enum SecretReference {
     Text(String),
     /// To a file below the directory of mounted secrets.
     File(PathBuf),
+    /// To another system.
+    Elsewhere(Arc<dyn SecretSource>),
 }
 
 impl Properties {
@@ -80,9 +96,9 @@ impl Properties {
 
     /// A text with its placeholders and secrets put in.
     pub(crate) fn expand(&self, text: &str) -> Result<Expanded, PlaceholderError> {
-        // What is in a file is meant as it is.
+        // What is in a file or another system is meant as it is.
         if let Some(revealed) = self.reveal(self.alone(text))?
-            && revealed.file.is_some()
+            && revealed.kept.is_some()
         {
             return Ok(revealed);
         }
@@ -92,7 +108,7 @@ impl Properties {
         match self.reveal(&expanded.text)? {
             Some(revealed) => {
                 expanded.text = revealed.text;
-                expanded.file = revealed.file;
+                expanded.kept = revealed.kept;
                 expanded.is_revealed = true;
             }
             None => expanded.is_revealed = first.is_some(),
@@ -120,6 +136,25 @@ impl Properties {
     pub(crate) fn text(&self, name: &str) -> Option<Result<Expanded, PlaceholderError>> {
         let (_, entry) = self.find(&Name::parse(name), None)?;
         Some(self.value(entry))
+    }
+
+    /// The value of a name with its placeholders put in, but no secrets; for what a reference to a secret is
+    /// followed with.
+    #[must_use]
+    pub fn plain(&self, name: &str) -> Option<String> {
+        let (_, entry) = self.find(&Name::parse(name), None)?;
+        let lookup = |name: &str| {
+            let found = self.placeholder(name);
+            Ok(found.map(|(_, entry)| entry.value.text.clone()))
+        };
+        let expanded = placeholder::expand(&entry.value.text, &lookup).ok()?;
+        Some(expanded.text).filter(|text| !text.is_empty())
+    }
+
+    /// The environment the properties were gathered from.
+    #[must_use]
+    pub fn environment(&self) -> Option<&Environment> {
+        self.environment.as_ref()
     }
 
     /// The entry a placeholder means.
@@ -165,18 +200,19 @@ impl Properties {
     /// Whether a text refers, or seems to, to a secret kept elsewhere.
     pub(crate) fn is_reference(&self, text: &str) -> bool {
         self.secrets
+            .as_ref()
             .is_some_and(|references| text.starts_with(references.prefix))
     }
 
     /// The secret a text refers to; `None` when it is no reference.
     fn reveal(&self, text: &str) -> Result<Option<Expanded>, PlaceholderError> {
-        let Some(references) = self.secrets else {
+        let Some(references) = &self.secrets else {
             return Ok(None);
         };
-        let Some(resolved) = (references.resolve)(text) else {
+        let Some(resolved) = (references.resolve)(text, self) else {
             return Ok(None);
         };
-        let (text, file) = match resolved.map_err(PlaceholderError::Secret)? {
+        let (text, kept) = match resolved.map_err(PlaceholderError::Secret)? {
             SecretReference::Text(text) => (text, None),
             SecretReference::File(below) => {
                 let directory = self.find(&Name::parse(references.directory), None);
@@ -193,13 +229,18 @@ impl Properties {
                         references.directory
                     ))
                 })?;
-                (content.trim().to_owned(), Some(path))
+                (content.trim().to_owned(), Some(Kept::File(path)))
+            }
+            SecretReference::Elsewhere(source) => {
+                let content = source.fetch(false).map_err(PlaceholderError::Secret)?;
+                let text = String::from_utf8_lossy(content.expose_secret());
+                (text.trim().to_owned(), Some(Kept::Elsewhere(source)))
             }
         };
         Ok(Some(Expanded {
             text,
             is_revealed: true,
-            file,
+            kept,
             ..Expanded::default()
         }))
     }

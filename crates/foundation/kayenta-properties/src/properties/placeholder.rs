@@ -1,6 +1,8 @@
 //! `${name}` and `${name:default}` inside values.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
+
+use kayenta_secrets::SecretSource;
 
 /// Why a text cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +23,17 @@ pub(crate) struct Expanded {
     pub(crate) unresolved: Vec<String>,
     /// Whether the text is what a reference to a secret refers to.
     pub(crate) is_revealed: bool,
-    /// The file the text is from, which may have another content later.
-    pub(crate) file: Option<PathBuf>,
+    /// Where the text is from, which may have another content later.
+    pub(crate) kept: Option<Kept>,
+}
+
+/// Where a secret is kept that may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// In a file.
+    File(PathBuf),
+    /// In another system.
+    Elsewhere(Arc<dyn SecretSource>),
 }
 
 /// Longest text a value may become.

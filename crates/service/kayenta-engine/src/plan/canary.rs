@@ -63,6 +63,7 @@ pub(crate) fn plan(
         status: ExecutionStatus::NotStarted,
         noticed: 0,
         traceparent: None,
+        tracestate: None,
         build_time: inputs.now,
         start_time: None,
         end_time: None,

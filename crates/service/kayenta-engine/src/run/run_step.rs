@@ -115,9 +115,7 @@ impl RunStep {
             .map_err(not_initiated)
             .map_err(NoRun::Unplannable)?;
         // Whoever archives it later may have nothing but its own job.
-        planned
-            .traceparent
-            .clone_from(&session.execution.traceparent);
+        planned.put_into(session.execution.trace());
         if recorded.is_none() {
             let now = session.now();
             let stage = &mut session.execution.stages[stage];

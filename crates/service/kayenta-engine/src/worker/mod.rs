@@ -421,7 +421,7 @@ impl Workers {
     fn span_of(&self, execution: &Execution) -> Span {
         let span = || execution_span(execution);
         match &self.traces {
-            Some(traces) => traces.begin(execution.traceparent.as_deref(), &span),
+            Some(traces) => traces.begin(execution.trace().as_ref(), &span),
             None => span(),
         }
     }

@@ -20,6 +20,7 @@ mod demo;
 mod dice;
 mod documents;
 mod early_ends;
+mod fetched_secrets;
 mod gate;
 mod gate_action;
 mod hostile;

@@ -9,7 +9,10 @@ use std::{
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kayenta_testkit::{FakePrometheus, Service, ServiceBuilder, eventually, until};
+use kayenta_testkit::{
+    FakePrometheus, RedisServer, Service, ServiceBuilder, eventually, redis_server::RedisOptions,
+    until,
+};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -411,6 +414,97 @@ async fn what_a_receiver_refuses_for_good_is_a_dead_letter_that_can_be_put_back(
     assert_eq!(told[0].id(), told[1].id());
     let (_, letters) = caller.get("/admin/deadLetters").await.unwrap();
     assert_eq!(letters, json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_of_a_receiver_whether_it_is_slow_or_away() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let (slow, mut away) = (Hook::start().await, Hook::start().await);
+    slow.takes(&[Duration::from_secs(600)]);
+    away.url = "http://127.0.0.1:1/hook".to_owned();
+    let (service, caller) = service(
+        &prometheus,
+        &[
+            entry("slow", "webhook", &slow, ""),
+            entry("away", "webhook", &away, ""),
+        ],
+    )
+    .await;
+    caller.start("/canary", &failing_canary()).await.unwrap();
+    until("both are tried again", PATIENCE, async || {
+        let log = service.log();
+        ["slow", "away"]
+            .iter()
+            .all(|name| log.contains(&format!("it is tried again receiver={name}")))
+    })
+    .await;
+    operations_page::check("notification away", &service.log(), &json!(null));
+    // The second attempt is taken at once.
+    let told = slow.receives(2).await;
+    assert_eq!(told[0].id(), told[1].id());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_notification_that_is_to_be_tried_again_outlives_a_redis_that_is_away_meanwhile() {
+    let mut redis = RedisServer::start_with(RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    })
+    .await
+    .unwrap();
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let hook = Hook::start().await;
+    hook.answers(&[500]);
+    let more = notifications(&[entry("ops", "webhook", &hook, "")])
+        + &format!("redis.connection: {}\n", redis.url());
+    let service = embedded_service(&prometheus.base_url(), &more).await;
+    let caller = Caller::new(service.base_url());
+    caller.start("/canary", &failing_canary()).await.unwrap();
+    hook.receives(1).await;
+    until("it is to be tried again", PATIENCE, async || {
+        service.log().contains("it is tried again receiver=ops")
+    })
+    .await;
+    redis.kill().await.unwrap();
+    // Longer than the pause before the second attempt.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(hook.seen().len(), 1);
+    redis.restart().await.unwrap();
+    let told = hook.receives(2).await;
+    assert_eq!(told[0].id(), told[1].id());
+}
+
+/// The pair list with the reasons is in the object store; the verdict is in the record of the execution.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_is_sent_without_its_reasons_while_the_object_store_is_away() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let hook = Hook::start().await;
+    hook.answers(&[500]);
+    let objects = tempfile::tempdir().unwrap();
+    let root = "        rootFolder:";
+    let path = format!("        path: {}/store\n{root}", objects.path().display());
+    let yml = embedded(&prometheus.base_url()).replacen(root, &path, 1)
+        + &notifications(&[entry("ops", "webhook", &hook, "")]);
+    let service = ServiceBuilder::new(BINARY)
+        .config(yml)
+        .start()
+        .await
+        .unwrap();
+    let caller = Caller::new(service.base_url());
+    caller.start("/canary", &failing_canary()).await.unwrap();
+    let told = hook.receives(1).await;
+    assert_eq!(told[0].body["data"]["failingMetrics"][0]["name"], "errors");
+    // In the middle of the attempts.
+    std::fs::rename(objects.path().join("store"), objects.path().join("away")).unwrap();
+    let told = hook.receives(2).await;
+    assert_eq!(
+        told[1].body["data"]["verdict"],
+        told[0].body["data"]["verdict"]
+    );
+    let failing = &told[1].body["data"]["failingMetrics"];
+    assert!(failing.get(0).is_none(), "{failing}");
+    operations_page::check("notification without reasons", &service.log(), &json!(null));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, post},
 };
-use kayenta_testkit::{Service, ServiceBuilder, until};
+use kayenta_testkit::{RedisServer, Service, ServiceBuilder, until};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value},
@@ -29,11 +29,12 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     operations_page,
     requests::{Caller, latency_canary},
-    samples::{BINARY, embedded, embedded_service},
+    samples::{BINARY, embedded, embedded_service, serving},
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
+const STATE: &str = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn serve(router: Router) -> String {
@@ -159,6 +160,7 @@ async fn start_in_trace(service: &Service, flags: &str) -> String {
     let answer = client
         .post(format!("{}/canary", service.base_url()))
         .header("traceparent", format!("00-{TRACE}-{CALLER}-{flags}"))
+        .header("tracestate", STATE)
         .json(&latency_canary())
         .send()
         .await
@@ -245,6 +247,7 @@ async fn a_trace_goes_from_the_request_over_the_queue_to_every_step_and_to_the_m
             let header = headers["traceparent"].to_str().unwrap();
             let parts: Vec<&str> = header.split('-').collect();
             assert_eq!((parts[0], parts[1], parts[3]), ("00", TRACE, "01"));
+            assert_eq!(headers["tracestate"], STATE);
             parts[2].to_owned()
         })
         .collect();
@@ -285,7 +288,113 @@ async fn a_run_that_another_process_continues_stays_in_its_trace() {
     for query in queries {
         let header = query["traceparent"].to_str().unwrap().to_owned();
         assert!(header.contains(TRACE), "{header}");
+        assert_eq!(query["tracestate"], STATE);
     }
+}
+
+/// Neither the machine's memory nor its files are shared with the second process, but Redis and the objects.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs redis-server"]
+async fn a_run_that_another_replica_on_redis_continues_stays_in_its_trace() {
+    let redis = RedisServer::start().await.unwrap();
+    let collector = Collector::start().await;
+    let prometheus = Prometheus::start(StatusCode::OK).await;
+    prometheus.open.send_replace(false);
+    let objects = tempfile::tempdir().unwrap();
+    let replica = async || {
+        let root = "        rootFolder:";
+        let path = format!("        path: {}\n{root}", objects.path().display());
+        let shared = embedded(&prometheus.base_url).replacen(root, &path, 1);
+        let redis = format!("redis.connection: {}\n", redis.url());
+        serving(shared + &redis + &collector.setting()).await
+    };
+    let mut first = replica().await;
+    let id = start_in_trace(&first, "01").await;
+    until("the run has begun to fetch", PATIENCE, async || {
+        !prometheus.queries().is_empty()
+    })
+    .await;
+    let mut second = replica().await;
+    first.kill().await.unwrap();
+    let killed = prometheus.queries().len();
+    prometheus.open.send_replace(true);
+    let answer = complete(&second, &id).await;
+    assert_eq!(answer["status"], "succeeded", "{answer}");
+    second.terminate().await.unwrap();
+
+    let spans = collector.of_trace();
+    let executions: Vec<_> = spans.iter().filter(|s| s.name == "execution").collect();
+    assert!(!executions.is_empty());
+    for execution in executions {
+        assert_eq!(attribute(execution, "id"), Some(json!(id)));
+    }
+    let queries = prometheus.queries().split_off(killed);
+    assert!(!queries.is_empty());
+    for query in queries {
+        let header = query["traceparent"].to_str().unwrap().to_owned();
+        assert!(header.contains(TRACE), "{header}");
+        assert_eq!(query["tracestate"], STATE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_names_the_trace_of_the_request_that_asked_for_the_run() {
+    let collector = Collector::start().await;
+    let prometheus = Prometheus::start(StatusCode::OK).await;
+    let received = Arc::<Mutex<Vec<HeaderMap>>>::default();
+    let noted = Arc::clone(&received);
+    let receive = move |headers: HeaderMap| async move {
+        let mut received = noted.lock().unwrap();
+        received.push(headers);
+        // The first is refused.
+        match received.len() {
+            1 => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::NO_CONTENT,
+        }
+    };
+    let url = serve(Router::new().fallback(any(receive))).await;
+    let receiver = format!(
+        "kayenta.notifications: [{{name: hook, type: webhook, webhookUrl: '{url}/hook', events: [ended]}}]\n"
+    );
+    let more = collector.setting() + &receiver;
+    let mut service = embedded_service(&prometheus.base_url, &more).await;
+    let id = start_in_trace(&service, "01").await;
+    complete(&service, &id).await;
+    until("the receiver has taken it", PATIENCE, async || {
+        received.lock().unwrap().len() == 2
+    })
+    .await;
+    service.terminate().await.unwrap();
+
+    let spans = collector.of_trace();
+    let sent: Vec<&Span> = spans.iter().filter(|s| s.name == "notification").collect();
+    let ids: BTreeSet<String> = sent.iter().map(|span| hex(&span.span_id)).collect();
+    let mut parents = BTreeSet::new();
+    for headers in received.lock().unwrap().iter() {
+        let header = headers["traceparent"].to_str().unwrap();
+        let parts: Vec<&str> = header.split('-').collect();
+        assert_eq!(parts[1], TRACE);
+        parents.insert(parts[2].to_owned());
+        assert_eq!(headers["tracestate"], STATE);
+    }
+    assert_eq!(
+        parents, ids,
+        "each request names the span of its notification"
+    );
+    let mut statuses: Vec<_> = sent
+        .iter()
+        .map(|span| attribute(span, "http.response.status_code"))
+        .collect();
+    statuses.sort_by_key(|status| status.as_ref().and_then(Value::as_u64));
+    assert_eq!(statuses, [Some(json!(204)), Some(json!(503))]);
+    let log = service.log();
+    let line = log
+        .lines()
+        .find(|line| line.contains("sent a notification"));
+    assert!(
+        line.unwrap().contains(&format!("trace: id={TRACE}")),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -333,7 +442,7 @@ async fn the_variables_of_opentelemetry_are_followed() {
         .await
         .unwrap();
     let caller = Caller::new(service.base_url());
-    // Nobody asks for a trace of this run.
+    // No caller asks for a trace of this run.
     let id = caller.start("/canary", &latency_canary()).await.unwrap();
     complete(&service, &id).await;
     let queries = prometheus.queries().len();

@@ -171,7 +171,7 @@ pub(super) fn pages(binder: &Binder<'_>) -> PagesSettings {
             user_header: user_header(&group),
             user_role: group.choice_or("userRole", ROLES, defaults.user_role),
             session_lifetime: group.duration("sessionLifetime", defaults.session_lifetime),
-            session_key: group.secret("sessionKey").map(|key| key.current()),
+            session_key: group.secret("sessionKey"),
         },
     }
 }

@@ -84,11 +84,7 @@ pub(crate) fn read<S: AccountSection>(
     if !context.gathered.files.is_empty() && !table.is_empty() {
         note_defaults(binder, &settings);
     }
-    // References to mounted secrets look for it themselves, wherever they stand.
-    let _ = binder.group("kayenta.secrets").text_or(
-        "directory",
-        crate::secret_reference::REFERENCES.default_directory,
-    );
+    crate::secret_reference::read_settings(&top);
     refused::check(binder);
     binder.warn_unknown("kayenta");
     (settings, accounts)

@@ -2,7 +2,7 @@
 
 use kayenta_connections::Connection;
 use kayenta_properties::{Binder, Diagnostic, Group, convert::Choices};
-use kayenta_secrets::BaseUrl;
+use kayenta_secrets::{BaseUrl, Secret};
 use kayenta_settings::{
     NotificationEvent, NotificationForm, NotificationSettings, NotificationVerdict,
 };
@@ -119,13 +119,13 @@ fn name(group: &Group<'_>) -> Option<String> {
 }
 
 /// The URL is not shown: it is the right to post.
-fn url(group: &Group<'_>) -> Option<BaseUrl> {
+fn url(group: &Group<'_>) -> Option<Secret> {
     let Some(secret) = group.secret("webhookUrl") else {
         group.missing("webhookUrl", "the URL that notifications are posted to");
         return None;
     };
-    match secret.current().expose_secret().parse() {
-        Ok(url) => Some(url),
+    match secret.current().expose_secret().parse::<BaseUrl>() {
+        Ok(_) => Some(secret),
         Err(error) => {
             group.report(
                 Diagnostic::error(format!("the URL cannot be used: {error}"))

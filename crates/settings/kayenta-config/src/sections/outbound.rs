@@ -86,7 +86,7 @@ fn proxies(binder: &Binder<'_>) -> ProxySettings {
     let direct = binder
         .group("http")
         .text("nonProxyHosts")
-        .unwrap_or_else(|| "localhost|127.*|[::1]".to_owned());
+        .unwrap_or_else(|| crate::secret_reference::DIRECT_HOSTS.to_owned());
     let top = binder.top();
     if let Some(value) = top
         .get("socksProxyHost")

@@ -145,9 +145,7 @@ pub(super) fn tls_settings(ssl: &Group<'_>, ours: &Group<'_>) -> Option<TlsSetti
     let enabled = ssl.boolean_if_set("enabled");
     let certificate = ssl.path("certificate");
     let private_key = ssl.path("certificate-private-key");
-    let key_password = ssl
-        .secret("key-password")
-        .map(|password| password.current());
+    let key_password = ssl.secret("key-password");
     let from_store = tls::identity(ssl, &tls::SERVER_KEYS);
     let client_auth = ssl.choice_or("client-auth", CLIENT_AUTH, ClientAuth::None);
     let trust = match ssl.path("trust-certificate") {
@@ -207,7 +205,7 @@ pub(super) fn tls_settings(ssl: &Group<'_>, ours: &Group<'_>) -> Option<TlsSetti
                 alias,
             },
             Some(key_password),
-        ) if secrecy::ExposeSecret::expose_secret(&password).is_empty() => {
+        ) if secrecy::ExposeSecret::expose_secret(&password.current()).is_empty() => {
             drop(password);
             TlsIdentity::Pkcs12 {
                 path,

@@ -1,7 +1,7 @@
 //! Key and trust stores, wherever they are configured.
 
 use kayenta_properties::{Diagnostic, Group};
-use secrecy::SecretString;
+use kayenta_secrets::Secret;
 
 use kayenta_settings::{TlsIdentity, TrustStore};
 
@@ -55,15 +55,13 @@ pub(crate) const CLIENT_TRUST: StoreNames = StoreNames {
 struct Store {
     path: std::path::PathBuf,
     pem: bool,
-    password: SecretString,
+    password: Secret,
     alias: Option<String>,
 }
 
 fn store(group: &Group<'_>, names: &StoreNames) -> Option<Store> {
     let kind = group.text(names.kind).map(|kind| kind.to_uppercase());
-    let password = group
-        .secret(names.password)
-        .map(|password| password.current());
+    let password = group.secret(names.password);
     let alias = names.alias.and_then(|alias| group.text(alias));
     let path = group.path(names.path)?;
     let extension = path

@@ -2,9 +2,9 @@
 
 use kayenta_properties::{Binder, Diagnostic, Environment, Group};
 use kayenta_secrets::BaseUrl;
+use kayenta_secrets::Secret;
 use kayenta_settings::TracingSettings;
 use percent_encoding::percent_decode_str;
-use secrecy::SecretString;
 
 /// What follows the endpoint of all signals.
 const TRACES_PATH: &str = "/v1/traces";
@@ -28,11 +28,7 @@ pub(super) fn tracing(binder: &Binder<'_>, application_name: &str) -> TracingSet
         Some(_) => variables.sampler(&group),
         None => (1.0, true),
     };
-    // The exporter takes them once, when it starts.
-    let mut headers: Vec<_> = kayenta_connections::headers(&group)
-        .into_iter()
-        .map(|(name, value)| (name, value.current()))
-        .collect();
+    let mut headers = kayenta_connections::headers(&group);
     for (name, value) in variables.headers() {
         if !headers
             .iter()
@@ -143,7 +139,7 @@ impl<'e> Variables<'e> {
         }
     }
 
-    fn headers(&self) -> Vec<(String, SecretString)> {
+    fn headers(&self) -> Vec<(String, Secret)> {
         let mut pairs = self.pairs("OTEL_EXPORTER_OTLP_TRACES_HEADERS");
         if pairs.is_empty() {
             pairs = self.pairs("OTEL_EXPORTER_OTLP_HEADERS");

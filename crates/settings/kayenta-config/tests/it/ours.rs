@@ -87,7 +87,7 @@ fn tls_takes_pem_and_pkcs12() {
             alias,
         } => {
             assert_eq!(path, std::path::Path::new("/opt/kayenta/config/k.p12"));
-            assert_eq!(password.expose_secret(), "x");
+            assert_eq!(password.current().expose_secret(), "x");
             assert_eq!(alias.as_deref(), Some("a"));
         }
         other => panic!("{other:?}"),

@@ -402,8 +402,14 @@ fn references_to_secrets_are_followed_or_refused() {
         Some("kayenta.memory.accounts[0].name")
     );
     let error = Case::yaml("redis.password: encrypted:s3!b:bucket!f:file\n").fails();
-    let wrong = told(&error.errors, "secret engine s3 is not supported");
-    assert!(!wrong.to_string().contains("bucket"));
+    told(&error.errors, "Storage region parameter is missing (r=...)");
+    // Nothing listens there.
+    let error = Case::yaml(
+        "redis.password: encrypted:gcs!b:bucket!f:file\nkayenta.secrets.gcsEndpoint: http://127.0.0.1:1\n",
+    )
+    .fails();
+    let wrong = told(&error.errors, "gs://bucket/file cannot be fetched: ");
+    assert_eq!(wrong.property.as_deref(), Some("redis.password"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! wherever the service tells something and whatever a back end repeats of what it was sent.
 
 mod echo;
+mod renewed;
 mod settings;
 mod starts;
 

@@ -191,9 +191,14 @@ impl Setting {
             .collect()
     }
 
+    /// The setting's value, or what is in its file.
+    pub(super) fn filled(&self, folder: &Path, echo: &str) -> String {
+        filled(self.text(), folder, echo).replace(['«', '»'], "")
+    }
+
     /// A line of `kayenta.yml`; a file it names is written.
     fn line(&self, folder: &Path, echo: &str) -> String {
-        let text = filled(self.text(), folder, echo).replace(['«', '»'], "");
+        let text = self.filled(folder, echo);
         let value = match self.value {
             Here(_) => text,
             InFile(_) => {
@@ -202,6 +207,10 @@ impl Setting {
                 file.display().to_string()
             }
         };
+        self.set_to(&value)
+    }
+
+    fn set_to(&self, value: &str) -> String {
         format!("'{}': '{}'\n", self.name, value.replace('\'', "''"))
     }
 }
@@ -213,6 +222,19 @@ fn filled(text: &str, folder: &Path, echo: &str) -> String {
 
 /// The whole `kayenta.yml`.
 pub(super) fn kayenta_yml(folder: &Path, echo: &str) -> String {
-    let lines: String = SETTINGS.iter().map(|one| one.line(folder, echo)).collect();
+    kayenta_yml_with(folder, echo, |_| None)
+}
+
+/// The same with other values for some of the settings.
+pub(super) fn kayenta_yml_with(
+    folder: &Path,
+    echo: &str,
+    other: impl Fn(&Setting) -> Option<String>,
+) -> String {
+    let line = |one: &Setting| match other(one) {
+        Some(value) => one.set_to(&value),
+        None => one.line(folder, echo),
+    };
+    let lines: String = SETTINGS.iter().map(line).collect();
     filled(BESIDE, folder, echo) + &lines
 }
