@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, utf8_percent_encode};
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 
-use crate::{EngineSettings, document::Document};
+use crate::{FetchSettings, document::Document};
 
 /// Longest time for one request, credentials included.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -71,7 +71,7 @@ impl From<HttpError> for Failure {
 /// own: a configuration is read before anything else runs, and afterwards on threads that may block.
 pub(crate) fn fetch(
     document: &Document,
-    settings: &EngineSettings,
+    settings: &FetchSettings,
 ) -> Result<SecretSlice<u8>, String> {
     let failed = |why: &str| format!("{document} cannot be fetched: {why}");
     let run = || {
@@ -104,7 +104,7 @@ pub(crate) fn fetch(
 
 async fn patiently(
     document: &Document,
-    settings: &EngineSettings,
+    settings: &FetchSettings,
 ) -> Result<SecretSlice<u8>, Failure> {
     let mut attempt = 1;
     loop {
@@ -125,7 +125,7 @@ async fn patiently(
     }
 }
 
-async fn once(document: &Document, settings: &EngineSettings) -> Result<Vec<u8>, Failure> {
+async fn once(document: &Document, settings: &FetchSettings) -> Result<Vec<u8>, Failure> {
     let http = HttpSettings {
         max_answer_bytes: MOST_BYTES,
         ..settings.http.clone()
@@ -232,7 +232,7 @@ async fn once(document: &Document, settings: &EngineSettings) -> Result<Vec<u8>,
 }
 
 /// The bucket, which is a part of the host's name at Amazon.
-fn s3_base(settings: &EngineSettings, bucket: &str, region: &str) -> Result<String, String> {
+fn s3_base(settings: &FetchSettings, bucket: &str, region: &str) -> Result<String, String> {
     let Some(endpoint) = settings.s3_endpoint.as_deref() else {
         return bucket_url(bucket, region);
     };
@@ -271,7 +271,7 @@ async fn get(client: &HttpClient, path: &str) -> Result<Answer, Failure> {
 )]
 fn google(
     scope: &'static str,
-    settings: &EngineSettings,
+    settings: &FetchSettings,
     transport: &Transport,
 ) -> Result<Arc<dyn Authorizer>, Failure> {
     let credentials = GoogleCredentials::find(

@@ -10,7 +10,7 @@
 //! | `google-secrets-manager` | `p` project, `s` secret; `v` version, `k` |
 //!
 //! [`SecretEngines::source`] makes a [`SecretSource`] of a reference. What it fetches is kept for
-//! [`EngineSettings::refresh_interval`], so that references to one document cost one request; a failure is
+//! [`FetchSettings::refresh_interval`], so that references to one document cost one request; a failure is
 //! kept for ten seconds. Who asks is what the machine says: the default chain of AWS, and Google's
 //! application default credentials.
 
@@ -40,7 +40,7 @@ const LEAST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How other systems are reached, and as whom.
 #[derive(Clone, Debug)]
-pub struct EngineSettings {
+pub struct FetchSettings {
     /// Connections.
     pub http: HttpSettings,
     /// Variables and profiles with the credentials of AWS.
@@ -63,7 +63,7 @@ pub struct EngineSettings {
     pub refresh_interval: Duration,
 }
 
-impl Default for EngineSettings {
+impl Default for FetchSettings {
     fn default() -> Self {
         Self {
             http: HttpSettings::default(),
@@ -110,7 +110,7 @@ impl SecretEngines {
         self: &Arc<Self>,
         engine: &str,
         parameters: &[(&str, &str)],
-        settings: impl FnOnce() -> EngineSettings,
+        settings: impl FnOnce() -> FetchSettings,
     ) -> Option<Result<Arc<dyn SecretSource>, String>> {
         let document = match Document::read(engine, parameters)? {
             Ok(document) => document,
@@ -126,7 +126,7 @@ impl SecretEngines {
         })))
     }
 
-    fn content(&self, document: &Document, settings: &EngineSettings, refused: bool) -> Outcome {
+    fn content(&self, document: &Document, settings: &FetchSettings, refused: bool) -> Outcome {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept.get(document) {
             let good_for = match known.outcome {
@@ -154,7 +154,7 @@ struct Referenced {
     name: String,
     document: Document,
     part: Part,
-    settings: EngineSettings,
+    settings: FetchSettings,
     engines: Arc<SecretEngines>,
 }
 

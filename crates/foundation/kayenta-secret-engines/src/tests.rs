@@ -16,7 +16,7 @@ use kayenta_aws::AwsEnvironment;
 use kayenta_secrets::SecretFiles;
 use secrecy::ExposeSecret;
 
-use crate::{EngineSettings, SecretEngines};
+use crate::{FetchSettings, SecretEngines};
 
 /// A server that gives its answers one after the other, the last one again and again, and notes requests.
 #[derive(Clone, Default)]
@@ -63,17 +63,17 @@ async fn answer(
     (StatusCode::from_u16(status).unwrap(), body)
 }
 
-fn settings() -> EngineSettings {
+fn settings() -> FetchSettings {
     let keys = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "the-key"),
     ];
-    EngineSettings {
+    FetchSettings {
         aws: AwsEnvironment::new(
             keys.map(|(name, key)| (name.to_owned(), key.to_owned())),
             None,
         ),
-        ..EngineSettings::default()
+        ..FetchSettings::default()
     }
 }
 
@@ -82,7 +82,7 @@ async fn secret(
     engines: &Arc<SecretEngines>,
     engine: &'static str,
     parameters: &'static [(&'static str, &'static str)],
-    settings: EngineSettings,
+    settings: FetchSettings,
 ) -> Result<String, String> {
     let engines = Arc::clone(engines);
     let fetch = move || {
@@ -99,7 +99,7 @@ async fn a_secret_of_aws_is_asked_for_once_with_a_signature_and_its_member_found
         r#"{"Name": "kayenta", "SecretString": "{\"redis\": \"hush\", \"token\": \"hush-2\"}"}"#;
     let (server, url) = Server::start(&[(200, body)]).await;
     let engines = Arc::default();
-    let settings = EngineSettings {
+    let settings = FetchSettings {
         secrets_manager_endpoint: Some(url),
         ..settings()
     };
@@ -139,7 +139,7 @@ async fn a_secret_of_google_is_asked_for_with_a_token_and_decoded() {
             "refresh_token": "r", "token_uri": "{url}/token"}}"#
     );
     std::fs::write(&credentials, user).unwrap();
-    let settings = EngineSettings {
+    let settings = FetchSettings {
         google_credentials: Some(credentials),
         google_secret_manager_endpoint: Some(url),
         ..settings()
@@ -196,7 +196,7 @@ async fn a_refusal_says_what_to_allow_and_is_not_repeated_and_a_server_that_fail
         ),
     ] {
         let (server, url) = Server::start(answers).await;
-        let settings = EngineSettings {
+        let settings = FetchSettings {
             s3_endpoint: Some(url.clone()),
             gcs_endpoint: Some(url.clone()),
             secrets_manager_endpoint: Some(url),
@@ -223,7 +223,7 @@ async fn a_refusal_says_what_to_allow_and_is_not_repeated_and_a_server_that_fail
 #[tokio::test]
 async fn what_was_fetched_is_kept_for_the_interval_and_asked_for_again_after_it() {
     let (server, url) = Server::start(&[(200, "first"), (200, "second")]).await;
-    let settings = |refresh_interval| EngineSettings {
+    let settings = |refresh_interval| FetchSettings {
         gcs_endpoint: Some(url.clone()),
         refresh_interval,
         ..settings()

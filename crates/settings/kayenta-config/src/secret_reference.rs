@@ -9,7 +9,7 @@ use kayenta_accounts::google::default_credentials;
 use kayenta_aws::AwsEnvironment;
 use kayenta_http::{HttpSettings, Proxies};
 use kayenta_properties::{Group, Properties, SecretReference, SecretReferences, convert};
-use kayenta_secret_engines::{EngineSettings, SecretEngines};
+use kayenta_secret_engines::{FetchSettings, SecretEngines};
 use url::Url;
 
 const DIRECTORY: &str = "kayenta.secrets.directory";
@@ -61,9 +61,9 @@ fn resolve(
 
 /// How the engines reach other systems. The settings are read as they are written: a secret cannot say how
 /// secrets are fetched. The reference knows those of `secrets.s3` (C-SECRETS-03).
-fn engine_settings(properties: &Properties) -> EngineSettings {
+fn engine_settings(properties: &Properties) -> FetchSettings {
     let plain = |name: &str| properties.plain(name);
-    let mut settings = EngineSettings {
+    let mut settings = FetchSettings {
         http: HttpSettings {
             user_agent: concat!("kayenta/", env!("CARGO_PKG_VERSION")).to_owned(),
             proxies: proxies(properties),
@@ -73,7 +73,7 @@ fn engine_settings(properties: &Properties) -> EngineSettings {
         secrets_manager_endpoint: plain("kayenta.secrets.secretsManagerEndpoint"),
         gcs_endpoint: plain("kayenta.secrets.gcsEndpoint"),
         google_secret_manager_endpoint: plain("kayenta.secrets.googleSecretManagerEndpoint"),
-        ..EngineSettings::default()
+        ..FetchSettings::default()
     };
     if let Some(in_path) = plain("secrets.s3.pathStyleAccessEnabled") {
         settings.s3_path_style = convert::boolean(&in_path).unwrap_or(true);
@@ -122,7 +122,7 @@ pub(crate) const DIRECT_HOSTS: &str = "localhost|127.*|[::1]";
 pub(crate) fn read_settings(top: &Group<'_>) {
     let secrets = top.group("kayenta.secrets");
     let _ = secrets.text_or("directory", DEFAULT_DIRECTORY);
-    let default = EngineSettings::default().refresh_interval;
+    let default = FetchSettings::default().refresh_interval;
     let _ = secrets.duration("refreshInterval", default);
     for endpoint in [
         "secretsManagerEndpoint",

@@ -3,7 +3,7 @@
 use std::{
     process::Stdio,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
@@ -467,8 +467,11 @@ async fn a_notification_that_is_to_be_tried_again_outlives_a_redis_that_is_away_
     })
     .await;
     redis.kill().await.unwrap();
-    // Longer than the pause before the second attempt.
-    tokio::time::sleep(Duration::from_secs(7)).await;
+    let since = Instant::now();
+    until("the second attempt would be due", PATIENCE, async || {
+        since.elapsed() > Duration::from_secs(7)
+    })
+    .await;
     assert_eq!(hook.seen().len(), 1);
     redis.restart().await.unwrap();
     let told = hook.receives(2).await;
