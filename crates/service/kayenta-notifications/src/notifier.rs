@@ -84,8 +84,10 @@ impl Notifier {
             if !wants(&receiver.settings, event) {
                 continue;
             }
-            if let Err(refusal) = self.send(receiver, event).await {
-                return self.after_refusal(receiver, event, &refusal);
+            let span = self.span_of(receiver, event);
+            let sent = self.send(receiver, event).instrument(span.clone()).await;
+            if let Err(refusal) = sent {
+                return span.in_scope(|| self.after_refusal(receiver, event, &refusal));
             }
             if let Some(progress) = &mut progress
                 && event.kind != NotificationEvent::Ended
@@ -104,12 +106,8 @@ impl Notifier {
         Delivered::Done
     }
 
-    async fn send(&self, receiver: &Receiver, event: &Event<'_>) -> Result<(), Refusal> {
-        let failing = self.failing(event).await;
-        let said = self.receivers.said(event, failing);
-        let source = self.receivers.public_url();
-        let begun = Instant::now();
-        // In the trace of the request that asked for the execution; the line below says what became of it.
+    /// The span of one attempt, in the trace of the request that asked for the execution.
+    fn span_of(&self, receiver: &Receiver, event: &Event<'_>) -> Span {
         let span = || {
             tracing::trace_span!(
                 "notification",
@@ -120,16 +118,20 @@ impl Notifier {
                 http.response.status_code = field::Empty,
             )
         };
-        let span = match self.engine.traces() {
+        match self.engine.traces() {
             Some(traces) => traces.begin(event.history.trace.as_ref(), &span),
             None => Span::none(),
-        };
-        let sent = receiver
-            .send(event, &said, source, self.clock.now())
-            .instrument(span.clone())
-            .await;
+        }
+    }
+
+    async fn send(&self, receiver: &Receiver, event: &Event<'_>) -> Result<(), Refusal> {
+        let failing = self.failing(event).await;
+        let said = self.receivers.said(event, failing);
+        let source = self.receivers.public_url();
+        let begun = Instant::now();
+        let sent = receiver.send(event, &said, source, self.clock.now()).await;
         if sent.is_err() {
-            span.record("otel.status_code", "error");
+            Span::current().record("otel.status_code", "error");
         }
         receiver.turns.took(begun.elapsed());
         let name = receiver.name().to_owned();

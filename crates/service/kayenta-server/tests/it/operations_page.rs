@@ -135,7 +135,6 @@ const CHECKED: &[&str] = &[
     "notification refused",
     "notification given up",
     "notification away",
-    "notification without reasons",
     "retention",
     "retention store away",
     "secret file",
