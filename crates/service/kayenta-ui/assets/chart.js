@@ -128,6 +128,53 @@ export function addReadouts() {
   document.querySelectorAll("[data-from]").forEach(add);
 }
 
+// Pixels of a picture for each unit of the chart.
+const SHARPNESS = 2;
+
+// The chart that a link has as SVG, as PNG on white, and what the file is called.
+async function picture(link) {
+  const answer = await fetch(link.href);
+  if (!answer.ok) throw new Error(answer.statusText);
+  const name = /filename="(.*)\.svg"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "chart";
+  const image = new Image();
+  // A data address, since the policy of the pages lets images come from nowhere else but the service.
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(await answer.text())}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth * SHARPNESS;
+  canvas.height = image.naturalHeight * SHARPNESS;
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return [await new Promise((drawn) => canvas.toBlob(drawn, "image/png")), `${name}.png`];
+}
+
+// A button that saves the chart as PNG, beside the link to it as SVG.
+export function addPictureButtons() {
+  for (const link of document.querySelectorAll('a[href*="/metric.svg?"]')) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "link";
+    const text = "Download the chart as PNG";
+    button.textContent = text;
+    button.addEventListener("click", async () => {
+      try {
+        const [png, name] = await picture(link);
+        const save = document.createElement("a");
+        save.href = URL.createObjectURL(png);
+        save.download = name;
+        save.click();
+        setTimeout(() => URL.revokeObjectURL(save.href), 60_000);
+      } catch {
+        button.textContent = "The chart cannot be drawn as PNG";
+        setTimeout(() => { button.textContent = text; }, 4000);
+      }
+    });
+    link.after(" · ", button);
+  }
+}
+
 // A button that copies, beside every query.
 export function addCopyButtons() {
   if (!navigator.clipboard) return;

@@ -1,6 +1,6 @@
 // Refreshes what is under way, shows times in the local zone on request, and listens to keys. Pages read without it.
 
-import { addCopyButtons, addReadouts } from "./chart.js";
+import { addCopyButtons, addPictureButtons, addReadouts } from "./chart.js";
 
 const zone = new URLSearchParams(location.search).get("tz");
 if (zone) localStorage.setItem("kayenta.tz", zone);
@@ -81,6 +81,7 @@ offerZone();
 showTimes();
 addReadouts();
 addCopyButtons();
+addPictureButtons();
 const seconds = Number(document.getElementById("content").dataset.live);
 if (seconds) setTimeout(refresh, seconds * 1000);
 

@@ -18,6 +18,7 @@ mod config_catalogues;
 mod configs;
 mod editor;
 mod executed;
+mod failed_fetch;
 mod history;
 mod last_run;
 mod list;

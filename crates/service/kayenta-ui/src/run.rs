@@ -21,9 +21,10 @@ use serde_json::Value;
 
 use crate::{
     actions::Subject,
+    failed_fetch::{self, TryAgain},
     new_analysis::again_run,
     query::PageQuery,
-    shell::{Crumb, download, drawn},
+    shell::{Crumb, download, drawn, file_name},
     state::PageState,
     visitor::Visitor,
 };
@@ -49,6 +50,8 @@ struct UnfinishedTemplate {
     stages: Vec<(String, Badge)>,
     facts: Markup,
     actions: Markup,
+    token: String,
+    try_again: Option<TryAgain>,
     raw: String,
 }
 
@@ -65,6 +68,15 @@ impl PageState {
         let evidence = Arc::new(self.engine.canary_evidence(id, account).await?);
         self.evidence.keep(id, account, &evidence);
         Ok(evidence)
+    }
+
+    /// What stands above a run: the list, and its analysis.
+    fn above(&self, evidence: &CanaryEvidence) -> Vec<Crumb> {
+        let analysis = evidence.analysis_id.as_ref().map(|id| Crumb {
+            text: "Analysis".to_owned(),
+            href: self.address_of(Subject::Analysis, id),
+        });
+        std::iter::once(self.to_list()).chain(analysis).collect()
     }
 }
 
@@ -108,7 +120,11 @@ pub(crate) async fn show(
         let complete = evidence.status.complete;
         let again = again_run(&id, &evidence.status);
         let actions = pages.actions(&visitor, Subject::Run, &id, &query, complete, again);
-        return unfinished(&pages, &id, &evidence.status, actions);
+        let try_again = match visitor.may_act {
+            true => pages.try_again(&id, &evidence.status).await,
+            false => None,
+        };
+        return unfinished(&pages, &id, &evidence, actions, visitor.token, try_again);
     };
     let run_href = format!("{}/runs/{}", pages.root, encoded(&id));
     let title = run.title();
@@ -145,13 +161,11 @@ pub(crate) async fn show(
             };
             judged(evidence).map(|run| run.metric(index, &display, &links))
         });
-        let trail = [
-            pages.to_list(),
-            Crumb {
-                text: title,
-                href: run_href,
-            },
-        ];
+        let mut trail = pages.above(&evidence);
+        trail.push(Crumb {
+            text: title,
+            href: run_href,
+        });
         return match body.await.flatten() {
             Some(body) => pages.page(&metric, &trail, &body, false),
             None => not_drawn(&pages),
@@ -190,7 +204,7 @@ pub(crate) async fn show(
         Some(Markup::of(&template))
     });
     match body.await.flatten() {
-        Some(body) => pages.page(&title, &[pages.to_list()], &body, false),
+        Some(body) => pages.page(&title, &pages.above(&evidence), &body, false),
         None => not_drawn(&pages),
     }
 }
@@ -246,14 +260,15 @@ fn facts(status: &CanaryStatusResponse) -> Markup {
 fn unfinished(
     pages: &PageState,
     id: &str,
-    status: &CanaryStatusResponse,
+    evidence: &CanaryEvidence,
     actions: Markup,
+    token: String,
+    try_again: Option<TryAgain>,
 ) -> Response {
+    let status = &evidence.status;
     let empty = JsonMap::new();
     let exception = status.exception.as_ref();
-    let details = exception
-        .and_then(|exception| exception.get("details")?.as_object())
-        .unwrap_or(&empty);
+    let details = failed_fetch::details(status).unwrap_or(&empty);
     let mut errors: Vec<String> = details
         .get("errors")
         .and_then(Value::as_array)
@@ -287,6 +302,8 @@ fn unfinished(
             .collect(),
         facts: facts(status),
         actions,
+        token,
+        try_again,
         raw: serde_json::to_string_pretty(status).unwrap_or_default(),
     });
     let config = status
@@ -294,7 +311,7 @@ fn unfinished(
         .as_ref()
         .and_then(|config| config.name.clone());
     let title = config.unwrap_or_else(|| format!("Run {id}"));
-    pages.page(&title, &[pages.to_list()], &body, !status.complete)
+    pages.page(&title, &pages.above(evidence), &body, !status.complete)
 }
 
 /// The report of the run as a file.
@@ -339,7 +356,7 @@ pub(crate) async fn csv(
 ) -> Response {
     let values = |run: &JudgedRun<'_>, metric| Some(run.csv(metric)).filter(|csv| !csv.is_empty());
     match of_metric(&pages, &id, &query, values).await {
-        Ok(csv) => file(csv, "text/csv; charset=utf-8", "metric.csv"),
+        Ok((csv, metric)) => file(csv, "text/csv; charset=utf-8", &[&id, &metric], "csv"),
         Err(response) => response,
     }
 }
@@ -353,18 +370,18 @@ pub(crate) async fn svg(
     let display = display(&query);
     let chart = move |run: &JudgedRun<'_>, metric| run.svg(metric, &display);
     match of_metric(&pages, &id, &query, chart).await {
-        Ok(svg) => file(svg, "image/svg+xml", "metric.svg"),
+        Ok((svg, metric)) => file(svg, "image/svg+xml", &[&id, &metric], "svg"),
         Err(response) => response,
     }
 }
 
-/// What `make` makes of the metric that the query names, or the page that says why there is nothing.
+/// What `make` makes of the metric that the query names, with what the metric is called, or the page that says why there is nothing.
 async fn of_metric(
     pages: &PageState,
     id: &str,
     query: &PageQuery,
     make: impl FnOnce(&JudgedRun<'_>, usize) -> Option<String> + Send + 'static,
-) -> Result<String, Response> {
+) -> Result<(String, String), Response> {
     let evidence = match pages.evidence(id, query).await {
         Ok(evidence) => evidence,
         Err(error) => return Err(pages.failed(&error)),
@@ -372,7 +389,8 @@ async fn of_metric(
     let key = query.text("metric").unwrap_or_default();
     let made = rendered(&evidence, move |evidence| {
         let run = judged(evidence)?;
-        make(&run, run.find_metric(&key)?)
+        let metric = run.find_metric(&key)?;
+        Some((make(&run, metric)?, run.metric_title(metric)))
     });
     made.await.flatten().ok_or_else(|| no_values(pages))
 }
@@ -386,10 +404,12 @@ fn no_values(pages: &PageState) -> Response {
     )
 }
 
-fn file(text: String, kind: &'static str, name: &str) -> Response {
+/// A file to keep, named after what it is of.
+fn file(text: String, kind: &'static str, of: &[&str], ending: &str) -> Response {
     let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let name = file_name(of, ending);
     let disposition = format!("attachment; filename=\"{name}\"");
     if let Ok(disposition) = HeaderValue::try_from(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, disposition);

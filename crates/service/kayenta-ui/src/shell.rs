@@ -115,14 +115,23 @@ pub(crate) fn protected(mut response: Response) -> Response {
     response
 }
 
+/// The name of a file: the parts as far as every system takes them, with hyphens between.
+pub(crate) fn file_name(parts: &[&str], ending: &str) -> String {
+    let words = parts.iter().flat_map(|part| {
+        let kept = part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let words: String = kept
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("-");
+        (!words.is_empty()).then(|| words[..words.len().min(80)].to_owned())
+    });
+    format!("{}.{ending}", words.collect::<Vec<_>>().join("-"))
+}
+
 /// A report as a file to keep: it has its style within it, and may do nothing else.
 pub(crate) fn download(name: &str, id: &str, html: String) -> Response {
-    let id: String = id
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
-        .take(80)
-        .collect();
-    let disposition = format!("attachment; filename=\"{name}-{id}.html\"");
+    let name = file_name(&[name, id], "html");
+    let disposition = format!("attachment; filename=\"{name}\"");
     let mut response = Html(html).into_response();
     let headers = response.headers_mut();
     headers.insert(
@@ -133,4 +142,23 @@ pub(crate) fn download(name: &str, id: &str, html: String) -> Response {
         headers.insert(header::CONTENT_DISPOSITION, disposition);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_after_run_and_metric_whatever_those_are_called() {
+        assert_eq!(
+            file_name(&["01M8", "latency p99 (pod=a/b)"], "svg"),
+            "01M8-latency-p99-pod-a-b.svg"
+        );
+        assert_eq!(
+            file_name(&["01M8", "\u{202e}..\"/\u{e9}"], "csv"),
+            "01M8.csv"
+        );
+        let long = file_name(&["01M8", &"n".repeat(4000)], "png");
+        assert_eq!(long.len(), "01M8-.png".len() + 80);
+    }
 }

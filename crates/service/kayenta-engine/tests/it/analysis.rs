@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kayenta_engine::ExecutionQuery;
 use kayenta_metrics::StoreDescription;
 use kayenta_model::{AnalysisStatusResponse, ExecutionStatus};
 use kayenta_storage::ObjectKind;
@@ -123,6 +124,14 @@ async fn stages_are_listed_from_planning_on() {
             stage(SETUP, "RUNNING", false),
         ]
     );
+    let (_, next_run) = engine.analysis_progress(&id, None).await.unwrap();
+    let due = status.start_time_millis.unwrap() + 5 * 60_000;
+    assert_eq!(next_run, Some(due));
+    let listed = engine
+        .list_executions(&ExecutionQuery::default(), None, 1)
+        .await
+        .unwrap();
+    assert_eq!(listed.executions[0].next_run_time_millis, Some(due));
     assert_eq!(status.user.as_deref(), Some("anonymous"));
     assert_eq!(status.application.as_deref(), Some("app"));
     assert_eq!(

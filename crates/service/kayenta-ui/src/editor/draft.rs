@@ -67,6 +67,10 @@ impl Kind {
             return String::new();
         };
         match (self, value) {
+            (Self::Number, Value::Number(weight)) => {
+                let whole = weight.as_f64().and_then(number);
+                whole.map_or_else(|| weight.to_string(), |whole| whole.to_string())
+            }
             (Self::List | Self::Lines, Value::Array(items)) => {
                 let items: Vec<String> = items.iter().map(plain).collect();
                 items.join(if self == Self::List { ", " } else { "\n" })

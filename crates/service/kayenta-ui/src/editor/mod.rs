@@ -30,7 +30,8 @@ use self::{
 };
 use crate::{
     config_catalogues::catalogue,
-    executed::as_written,
+    executed::{Executed, as_written},
+    failed_fetch::{EXECUTION, METRIC, STORAGE, TRY_AGAIN, position},
     last_run::{LastRun, last_run},
     query::PageQuery,
     scope_fields::ScopeFields,
@@ -404,6 +405,27 @@ async fn act_on(
                 }
             });
         }
+        TRY_AGAIN => {
+            let wanted = form.get(METRIC).unwrap_or_default();
+            let found = config.and_then(|config| Some((position(&config, wanted)?, config)));
+            let (at, config) = match found {
+                Some(found) => found,
+                None => {
+                    let executed = match executed_again(pages, form).await {
+                        Ok(executed) => executed,
+                        Err(refusal) => return refusal,
+                    };
+                    let why = "This is the config as the run had it. It is not stored like this.";
+                    showing.notice = Some(("warn", why.to_owned()));
+                    (position(&executed, wanted).unwrap_or(usize::MAX), executed)
+                }
+            };
+            showing.draft = Draft::new(editable(&config));
+            showing.edit = Some(at);
+            if let Ok(config) = &showing.draft.config {
+                showing.preview = Some(preview(pages, config, at, &showing.scope).await);
+            }
+        }
         "try" => {
             if let Ok(config) = &showing.draft.config {
                 showing.preview = Some(preview(pages, config, at, &showing.scope).await);
@@ -413,6 +435,22 @@ async fn act_on(
         _ => {}
     }
     render(pages, visitor, showing).await
+}
+
+/// The config of the execution whose query is tried again.
+async fn executed_again(pages: &PageState, form: &Form) -> Result<CanaryConfig, Response> {
+    let refused = |why: &str| {
+        pages.problem(
+            StatusCode::NOT_FOUND,
+            "There is no such config",
+            why,
+            "Open the page of the run again.",
+        )
+    };
+    let executed = form.text(EXECUTION).and_then(Executed::read);
+    let executed = executed.ok_or_else(|| refused("The form names no execution."))?;
+    let config = pages.executed_config(&executed, form.text(STORAGE)).await;
+    config.map_err(|why| refused(&why))
 }
 
 /// The draft with the suggested effects of one metric.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayenta_testkit::FakePrometheus;
+use kayenta_testkit::{FakePrometheus, eventually};
 use serde_json::{Value, json};
 
 use super::visit::{SECURITY, location, signed_in, value};
@@ -29,6 +29,27 @@ async fn an_analysis_is_canceled_from_its_page_with_the_role_write_alone() {
         .unwrap();
     let page = format!("/ui/analyses/{id}");
 
+    let writer = signed_in(&service, "berta", "another-password").await;
+    let due = eventually("its run is due", PATIENCE, async || {
+        let (_, listed) = caller.get("/executions").await.unwrap();
+        let analysis = &listed["executions"][0];
+        let due = analysis["nextRunTimeMillis"].as_i64();
+        due.zip(analysis["startTimeMillis"].as_i64()).ok_or(listed)
+    });
+    let (due, started) = due.await;
+    assert!(
+        (0..60_000).contains(&(due - started - 3_600_000)),
+        "{due} {started}"
+    );
+    let waiting = writer.get(&page).await.text().await.unwrap();
+    assert!(waiting.contains("Run 1 of 1 is due at <time"), "{waiting}");
+    assert!(waiting.contains("</time>, in 59 min"), "{waiting}");
+    let list = writer.get("/ui").await.text().await.unwrap();
+    assert!(
+        list.contains("next at <time") && list.contains(", in 59 min"),
+        "{list}"
+    );
+
     let reader = signed_in(&service, "anna", "an-ordinary-password").await;
     let seen = reader.get(&page).await.text().await.unwrap();
     assert!(!seen.contains("<button>Cancel"), "{seen}");
@@ -45,7 +66,6 @@ async fn an_analysis_is_canceled_from_its_page_with_the_role_write_alone() {
             .contains("anna needs the role write")
     );
 
-    let writer = signed_in(&service, "berta", "another-password").await;
     let token = writer.token(&page).await;
     let action = [("action-token", token.as_str())];
     let forged = writer
@@ -169,4 +189,91 @@ async fn running_again_opens_a_form_that_says_what_was_run_and_starts_it_changed
     for field in ["canaryConfig", "canaryAnalysisExecutionRequest"] {
         assert_eq!(repeated[field], status[field]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_failed_is_tried_again_in_the_editor_of_its_config() {
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = embedded_service(&prometheus.base_url(), SECURITY).await;
+    let caller = Caller::new(service.base_url()).as_bearer("0123456789abcdef");
+    let broken = metric("broken", "Load", r#"fail400{v="${scope}"}"#);
+    let broken = config("broken", &[broken], json!({"Load": 100}));
+    let (status, answer) = caller.post("/canaryConfig", &broken).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let stored = answer["canaryConfigId"].as_str().unwrap();
+    let side = |scope: &str| {
+        json!({"scope": scope, "location": "eu", "start": "2020-11-20T23:00:00Z",
+            "end": "2020-11-21T00:00:00Z", "step": 60, "extendedScopeParams": {}})
+    };
+    let request = json!({"scopes": {"default": {"controlScope": side("one"), "experimentScope": side("two")}},
+        "thresholds": {"pass": 95, "marginal": 75}});
+    let failed = async |path: &str, body: Value| {
+        let run = caller.start(path, &body).await.unwrap();
+        let status = caller.complete(&format!("/canary/{run}"), PATIENCE).await;
+        assert_eq!(status["status"], "terminal", "{status}");
+        format!("/ui/runs/{run}")
+    };
+    let of_stored = failed(
+        &format!("/canary/{stored}?application=shop"),
+        request.clone(),
+    )
+    .await;
+    let body = json!({"canaryConfig": broken, "executionRequest": request});
+    let of_ad_hoc = failed("/canary?application=shop", body).await;
+
+    let reader = signed_in(&service, "anna", "an-ordinary-password").await;
+    let seen = reader.get(&of_stored).await.text().await.unwrap();
+    assert!(!seen.contains("Try the query again"), "{seen}");
+
+    let writer = signed_in(&service, "berta", "another-password").await;
+    let try_again = async |page: &str, editor: &str| {
+        let shown = writer.get(page).await.text().await.unwrap();
+        let action = format!("action=\"{editor}");
+        let (_, form) = shown
+            .split_once(&action)
+            .unwrap_or_else(|| panic!("no {action}: {shown}"));
+        let mut fields = vec![("do", "try-again")];
+        for name in [
+            "action-token",
+            "of",
+            "metric",
+            "storage",
+            "try-account",
+            "try-baseline",
+            "try-canary",
+            "try-location",
+            "try-start",
+            "try-end",
+            "try-step",
+        ] {
+            fields.push((name, value(form, name)));
+        }
+        let editor = writer.post(editor, &fields).await;
+        assert_eq!(editor.status(), 200);
+        editor.text().await.unwrap()
+    };
+    let of_new = try_again(&of_ad_hoc, "/ui/new-config").await;
+    let of_stored = try_again(&of_stored, &format!("/ui/configs/{stored}")).await;
+    for editor in [&of_new, &of_stored] {
+        for part in [
+            "Preview of broken",
+            "fail400{v=&#34;one&#34;}",
+            "fail400{v=&#34;two&#34;}",
+            "400",
+        ] {
+            assert!(editor.contains(part), "no {part}: {editor}");
+        }
+        for (name, expected) in [
+            ("try-baseline", "one"),
+            ("try-canary", "two"),
+            ("try-location", "eu"),
+            ("try-start", "2020-11-20T23:00:00Z"),
+            ("try-end", "2020-11-21T00:00:00Z"),
+            ("try-step", "60"),
+        ] {
+            assert_eq!(value(editor, name), expected, "{name}");
+        }
+    }
+    assert!(of_new.contains("as the run had it"), "{of_new}");
+    assert!(!of_stored.contains("not saved"), "{of_stored}");
 }

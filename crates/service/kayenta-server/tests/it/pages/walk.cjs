@@ -1,6 +1,7 @@
 // Walks the pages in a browser, as a person would: two widths, light and dark, by keyboard, and with script off. Prints what
 // was seen as JSON. Environment: PLAYWRIGHT (folder of playwright-core), AXE (axe.min.js), CHROMIUM, BASE_URL, PAGES (JSON:
 // paths by name), PICTURES (folder).
+const fs = require("fs");
 const path = require("path");
 const { base, drive, open, measure, audit } = require("../browser.cjs");
 const pages = JSON.parse(process.env.PAGES);
@@ -98,10 +99,40 @@ async function byKeyboard(browser) {
   await page.mouse.move(...at(0.5));
   await Promise.all([page.waitForURL(/zoom=/), page.mouse.up()]);
   seen.zoom = new URL(page.url()).searchParams.get("zoom");
+  // The chart is kept as a picture, as far as it is zoomed into.
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download the chart as PNG" }).click(),
+  ]);
+  const png = fs.readFileSync(await download.path()).toString("base64");
+  seen.picture = await page.evaluate(async (png) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${png}`;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const count = (red, green, blue) => {
+      let pixels = 0;
+      for (let at = 0; at < data.length; at += 4) {
+        if (data[at] === red && data[at + 1] === green && data[at + 2] === blue) pixels += 1;
+      }
+      return pixels;
+    };
+    return {
+      width: canvas.width, white: count(255, 255, 255) / (canvas.width * canvas.height),
+      baseline: count(0x2f, 0x6f, 0xb3), canary: count(0xc8, 0x61, 0x0a),
+    };
+  }, png);
+  seen.picture.name = download.suggestedFilename();
   seen.copies = await page.locator(".query button").count();
   await page.getByRole("button", { name: /show the local zone/ }).focus();
   await page.keyboard.press("Enter");
   seen.zone = await page.locator("#zone").innerText();
+  await page.goto(base + seen.analysis);
+  seen.zones = await page.locator("[data-zone]").allInnerTexts();
   await page.context().close();
 }
 

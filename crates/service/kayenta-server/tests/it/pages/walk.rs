@@ -101,6 +101,18 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         "{}",
         seen["zone"]
     );
+    assert_eq!(
+        seen["zones"],
+        json!(["(local)"]),
+        "the header of the windows"
+    );
+    let picture = &seen["picture"];
+    assert_eq!(picture["name"], format!("{}-errors.png", stage.run));
+    assert_eq!(picture["width"], 2200);
+    assert!(picture["white"].as_f64().unwrap() > 0.8, "{picture}");
+    for side in ["baseline", "canary"] {
+        assert!(picture[side].as_u64().unwrap() > 500, "{picture}");
+    }
     // Without script.
     let text = |page: &str| seen["texts"][page].as_str().unwrap().to_owned();
     for (page, parts) in [
@@ -130,12 +142,19 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
                 "High",
                 "98 % confidence",
                 "Numbers of what was judged",
+                "Download the chart as SVG",
                 "errors{v=\"canary\",kind=\"bad\"}",
             ],
         ),
         (
             "failed-run",
-            &["Failed to run", "fail400", "canary-prometheus", "Stages"],
+            &[
+                "Failed to run",
+                "fail400",
+                "canary-prometheus",
+                "Try the query again",
+                "Stages",
+            ],
         ),
         (
             "what-if",
