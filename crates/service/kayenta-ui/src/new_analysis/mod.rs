@@ -98,6 +98,13 @@ pub(crate) async fn act(
             .filter(|problem| problem.is_error())
             .map(|problem| problem.sentence()),
     );
+    let sides = request.scopes.iter().flatten().flatten().next();
+    if !mistakes.is_empty()
+        && sides.is_some_and(|side| side.control_scope.is_none() || side.experiment_scope.is_none())
+    {
+        let enter = "Enter what is compared under Baseline and Canary.";
+        mistakes.insert(0, enter.to_owned());
+    }
     if !mistakes.is_empty() {
         return refused(&pages, &visitor, wish, mistakes).await;
     }
