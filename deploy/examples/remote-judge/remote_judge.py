@@ -3,7 +3,7 @@
 
   remote_judge.py --port 9700 [--kayenta /usr/local/bin/kayenta]
 
-Replace `verdict` with a judge of your own; what it gets and returns is told in README.md.
+Replace `verdict` with a judge of your own; what it gets and returns is described in README.md.
 """
 import argparse
 import http.server

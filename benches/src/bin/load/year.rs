@@ -56,7 +56,7 @@ pub(crate) async fn measure(binary: &Path, options: &Options) -> Outcome {
             None => 0.0,
         };
         let data = stack.service.data_dir().to_owned();
-        // The work file and the objects are told apart.
+        // The work file and the objects are counted apart.
         let parts = || (files(&data), files(&data.join("objects")));
         let (all_before, objects_before) = parts();
         run_all(&stack, options).await?;

@@ -127,7 +127,7 @@ impl Guard {
         }
     }
 
-    /// A session for whoever shows valid credentials.
+    /// A session for a caller with valid credentials.
     ///
     /// # Errors
     /// 401 when they are not valid.
@@ -194,7 +194,7 @@ impl Guard {
             if rule.covers(method.as_str(), path) {
                 return rule.role;
             }
-            // Whoever closes `/env` means `/env/{key}`, too; whoever opens a path means that path alone.
+            // A rule that closes `/env` closes `/env/{key}`, too; one that opens a path opens that path alone.
             if let Some(role) = rule.role
                 && rule.covers_below(method.as_str(), path)
             {

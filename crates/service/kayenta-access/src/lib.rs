@@ -1,7 +1,7 @@
 //! Who may call the service: static bearer tokens, HTTP basic, JWT checked against a JWKS URL, and for the pages a session
 //! that a browser gets after signing in. Off unless `kayenta.security` names somebody; probes are open even then.
 //!
-//! [`Guard`] stands in front of the routes of the API and of the pages, and draws up sessions for whoever signs in. It knows
+//! [`Guard`] stands in front of the routes of the API and of the pages, and issues sessions to users who sign in. It knows
 //! paths, methods and headers, and neither routes nor pages.
 
 mod caller;
@@ -45,7 +45,7 @@ pub enum AccessError {
         "kayenta.security is enabled but names no token, no user and no jwksUrl: no caller could authenticate"
     )]
     NobodyCanGetIn,
-    /// JWTs are configured, and nobody fetches the keys.
+    /// JWTs are configured, but no keys are fetched.
     #[error("kayenta.security.jwt is configured, but there are no keys to check tokens with")]
     NoKeys,
 }

@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 /// Draws the page of a refused request.
 pub type RefusedPage = Box<dyn Fn(StatusCode, &str) -> Response + Send + Sync>;
 
-/// The routes of pages, and what happens to whoever is refused.
+/// The routes of pages, and what happens to callers that are refused.
 pub(crate) struct PageAccess {
     open: HashMap<&'static str, bool>,
     sign_in: String,

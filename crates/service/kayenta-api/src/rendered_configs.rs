@@ -1,6 +1,6 @@
 //! Answers of `GET /canaryConfig/{id}`.
 //!
-//! A stored config is read and written anew so that the answer has the wire's shape whoever stored it.
+//! A stored config is read and written anew so that the answer has the wire's shape, whichever program stored it.
 //! The answer depends on the stored bytes alone, and a store promises that equal versions are equal
 //! bytes; so it is made once per version.
 //!

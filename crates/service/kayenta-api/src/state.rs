@@ -133,12 +133,12 @@ impl ApiState {
         &self.0.engine
     }
 
-    /// How moments and durations are written.
+    /// How timestamps and durations are written.
     pub(crate) fn json_times(&self) -> JsonTimes {
         self.0.engine.options().json_times
     }
 
-    /// A JSON response that holds moments or durations.
+    /// A JSON response that holds timestamps or durations.
     pub(crate) async fn timed<T: Serialize + Send + 'static>(&self, body: T) -> Response {
         timed_json(body, self.json_times()).await
     }

@@ -65,7 +65,7 @@ pub(crate) struct RequestLayer {
 #[derive(Debug)]
 struct RequestTraces {
     carrier: Arc<dyn TraceCarrier>,
-    /// Paths that are asked for every few seconds, by nobody who follows a trace.
+    /// Paths that are polled every few seconds and are of no interest in a trace.
     untraced: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
 //! Who may call a receiver now, and when the others should come again. A receiver that is slow gets a bounded number of calls at a
-//! time; whoever finds them all taken is given a later time instead of waiting, each a little after the one before.
+//! time; a notice that finds them all taken is given a later time instead of waiting, each a little after the one before.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

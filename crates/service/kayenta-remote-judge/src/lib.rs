@@ -33,7 +33,7 @@
 //! let transport = Transport::new(&HttpSettings::default())?;
 //! let judge = HttpRemoteJudge::new(&endpoint, &transport, clock)?;
 //!
-//! // Nobody listens there: the judge tries for two minutes, and says how often.
+//! // Nothing listens there: the judge tries for two minutes, and says how often.
 //! let request = JudgeRequest {
 //!     canary_config: Arc::new(CanaryConfig::default()),
 //!     thresholds: ScoreThresholds { pass: 95.0, marginal: 75.0 },

@@ -125,7 +125,7 @@ impl UnknownWord {
         }
     }
 
-    /// An argument that is almost an option of ours: as a property, or as a flag of a JVM, it would be without effect.
+    /// An argument that is almost an option of this program: as a property, or as a flag of a JVM, it would be without effect.
     fn option(argument: &str, meant: &str, next: Option<&str>) -> Self {
         let (name, value) = argument
             .split_once('=')
@@ -164,7 +164,7 @@ impl UnknownWord {
     }
 }
 
-/// The option of ours that an argument almost is, but for dashes or a slip of the fingers. Names of properties that are
+/// The option of this program that an argument almost is, but for dashes or a slip of the fingers. Names of properties that are
 /// known to the service have dots, and flags of a JVM begin otherwise.
 fn own_option(argument: &str) -> Option<&'static str> {
     let name = argument.split('=').next().unwrap_or(argument);

@@ -325,7 +325,7 @@ fn pages(engine: &Engine, state: &ApiState, settings: &Settings) -> Option<PageR
     })
 }
 
-/// The active profiles, unless they are those that are active where nobody sets any.
+/// The active profiles, unless they are the defaults.
 fn set_profiles(profiles: &[String]) -> String {
     let set: Vec<&str> = profiles
         .iter()

@@ -43,7 +43,7 @@ async function refresh() {
   const main = document.getElementById("content");
   const seconds = Number(main.dataset.live);
   if (!seconds) return;
-  // Whoever fills in a filter is not disturbed.
+  // Not while a filter is being filled in.
   if (!document.hidden && !main.contains(document.activeElement)) {
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" } });

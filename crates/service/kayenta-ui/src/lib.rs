@@ -4,7 +4,7 @@
 //! metric, chart, zoom) stands in the URL, and every page reads without script. Two plain files are served beside them: a
 //! style sheet and a script that refreshes what is under way, converts times and listens to keys.
 //!
-//! Who may is decided by whoever mounts them, before a request comes here ([`PageRoute::open`](kayenta_web::PageRoute::open) says which routes need no
+//! Access is decided by the router that mounts them, before a request comes here ([`PageRoute::open`](kayenta_web::PageRoute::open) says which routes need no
 //! credentials). What is decided here is whether an action comes from a page: see the module `visitor`.
 
 mod account_watch;

@@ -146,12 +146,12 @@ impl Pages {
             .with_state(Arc::clone(&self.0))
     }
 
-    /// The page of a request that whoever mounts the pages refuses.
+    /// The page of a request that is refused before it reaches the pages.
     pub fn refused(&self, status: StatusCode, why: &str) -> Response {
         let advice = if status == StatusCode::UNAUTHORIZED {
             "You are not signed in any more. Sign in in another tab, then send the form again from a page opened afterwards."
         } else {
-            "Whoever operates the service can give you the role; signing in as somebody else may help."
+            "An operator of the service can give you the role; signing in as somebody else may help."
         };
         shell::protected(self.0.problem(status, "Access is denied", why, advice))
     }

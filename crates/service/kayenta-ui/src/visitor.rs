@@ -34,7 +34,7 @@ const TOKEN_HEADER: &str = "x-action-token";
 pub(crate) struct Visitor {
     /// Who it is, where the service or a proxy knows.
     pub(crate) name: Option<String>,
-    /// Whether they may start and change things; where nobody has to sign in everybody may.
+    /// Whether they may start and change things; where signing in is not required, every visitor may.
     pub(crate) may_act: bool,
     /// What a form that posts has to carry as `action-token`, and a script as the header `x-action-token`.
     pub(crate) token: String,
@@ -190,7 +190,7 @@ async fn action(
     Ok(request)
 }
 
-/// The token of a visit; whoever signs in or out in between needs a new one.
+/// The token of a visit; signing in or out in between makes it invalid.
 fn token_of(visit: &str, headers: &HeaderMap) -> String {
     let session = cookie(headers, SESSION_COOKIE).unwrap_or_default();
     let digest = Sha256::digest(format!("kayenta action\0{visit}\0{session}").as_bytes());

@@ -46,7 +46,7 @@ pub(crate) struct CanaryConfigUpdateResponse {
     problems: Option<Vec<ConfigProblem>>,
 }
 
-/// What a writer wants to be told.
+/// What a writer wants reported.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ProblemParams {

@@ -16,7 +16,7 @@ use crate::wiring::kinds::KINDS;
 /// The file, with `{{prometheus}}` for the URL.
 const TEMPLATE: &str = include_str!("init.yml");
 
-/// What is offered when nobody says where Prometheus is.
+/// The default address of Prometheus.
 const USUAL_PROMETHEUS: &str = "http://localhost:9090";
 
 /// Options of `init`.

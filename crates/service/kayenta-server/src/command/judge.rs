@@ -155,7 +155,7 @@ pub(crate) fn run(args: JudgeArgs) -> anyhow::Result<ExitCode> {
         }
     };
     let summary = match judged {
-        // Whoever reads the output has seen enough (`| head`).
+        // The reader of the output has seen enough (`| head`).
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
         judged => judged.context("cannot judge")?,
     };

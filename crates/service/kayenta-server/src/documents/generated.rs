@@ -18,7 +18,7 @@ fn the_page_on_the_command_line_is_up_to_date() {
 /// `UPDATE_DOCS=1 cargo test -p kayenta-server documents` renews the pages.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a switch for whoever runs the tests"
+    reason = "a switch for the person who runs the tests"
 )]
 pub(super) fn up_to_date(name: &str, made: String) {
     let path = repository().join(name);

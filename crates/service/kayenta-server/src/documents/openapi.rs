@@ -9,7 +9,7 @@ use crate::wiring::kinds::Kind;
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a switch for whoever runs the tests"
+    reason = "a switch for the person who runs the tests"
 )]
 fn the_committed_document_is_up_to_date() {
     let path = repository().join("api-spec/openapi.json");

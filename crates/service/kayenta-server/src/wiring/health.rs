@@ -126,7 +126,7 @@ impl HealthIndicator for StorageHealth {
     }
 }
 
-/// Accounts of kinds nobody knows: whoever names one is refused.
+/// Accounts of unknown kinds: requests that name one are refused.
 #[derive(Debug)]
 struct UnknownAccounts(Vec<UnknownAccount>);
 

@@ -37,7 +37,7 @@ pub(crate) fn local_judges() -> JudgeRegistry {
     ])
 }
 
-/// The judges that need nothing but this process, with those that a service lists only when it is told
+/// The judges that need nothing but this process, with those that a service lists only when it is configured
 /// to: a file of judgements names the judge it wants.
 pub(crate) fn batch_judges() -> JudgeRegistry {
     local_judges()
