@@ -182,7 +182,7 @@ impl Fetcher {
         drop(span);
         memory::hold_series(sets.len(), values).await?;
         let written = memory::reserve_text(sets.len(), values).await?;
-        let bytes = written.bind(to_json(&sets, values).await?);
+        let bytes = to_json(&sets, values).await?;
         stores
             .objects
             .store_bytes(
@@ -194,6 +194,8 @@ impl Fetcher {
             )
             .await
             .map_err(EngineError::from)?;
+        // A store in memory keeps the bytes, which would keep the reservation for as long.
+        drop(written);
         Ok(sets)
     }
 

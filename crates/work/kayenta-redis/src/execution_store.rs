@@ -57,6 +57,15 @@ fn left_out_if_unreadable<T>(
     }
 }
 
+/// Whether what was read is the record: it is read without its summary.
+fn is_as_read(record: &ExecutionRecord, found: &ExecutionRecord) -> bool {
+    let without = ExecutionRecord {
+        summary: Bytes::new(),
+        ..record.clone()
+    };
+    *found == without
+}
+
 /// The record, unless there is none.
 fn record_of(
     id: &str,
@@ -194,9 +203,9 @@ impl ExecutionStore for RedisStore {
         }
         // The answer to a first attempt may have been lost: what is there is then this very record.
         match self.get(&record.id).await? {
-            Some((found, version)) if found == *record && version == RecordVersion(1) => {
+            Some((found, RecordVersion(1))) if is_as_read(record, &found) => {
                 self.inner.outlives_a_failover(&record.id).await?;
-                Ok(version)
+                Ok(RecordVersion(1))
             }
             _ => Err(QueueError::new(
                 QueueErrorKind::AlreadyExists,

@@ -63,7 +63,6 @@ pub(super) async fn mix_and_store(
     let bytes = to_json(&pairs, values)
         .await
         .map_err(|error| Failure::from(&error))?;
-    let bytes = written.bind(bytes);
     objects
         .store_bytes(
             ObjectKind::MetricSetPairList,
@@ -74,6 +73,8 @@ pub(super) async fn mix_and_store(
         )
         .await
         .map_err(|error| Failure::from(&EngineError::from(error)))?;
+    // A store in memory keeps the bytes, which would keep the reservation for as long.
+    drop(written);
     tracing::debug!(pairs = pairs.len(), values, "mixed both sides");
     Ok(pairs)
 }
