@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// An ad-hoc canary of `metrics` metrics over `points` points, a minute apart.
@@ -53,32 +55,40 @@ pub(crate) fn past_analysis(runs: i64) -> Value {
     })
 }
 
+/// What a load fails with.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Sends a request; the content of its answer. One that is no success fails with what the service says.
+pub(crate) async fn content(request: RequestBuilder) -> Result<Bytes, Failure> {
+    let answer = request.send().await?;
+    let (status, url) = (answer.status(), answer.url().clone());
+    let content = answer.bytes().await?;
+    match status.is_success() {
+        true => Ok(content),
+        false => Err(format!("{url}: {status} {}", String::from_utf8_lossy(&content)).into()),
+    }
+}
+
+/// [`content`] as JSON.
+pub(crate) async fn answer(request: RequestBuilder) -> Result<Value, Failure> {
+    Ok(serde_json::from_slice(&content(request).await?)?)
+}
+
 /// Posts a standalone analysis and looks every second whether it is complete; its id.
 pub(crate) async fn finish_analysis(
     http: &reqwest::Client,
     base: &str,
     body: &Value,
-) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let started: Value = http
-        .post(format!("{base}/standalone_canary_analysis"))
-        .json(body)
-        .send()
-        .await?
-        .error_for_status()?
-        .json()
-        .await?;
+) -> Result<String, Failure> {
+    let url = format!("{base}/standalone_canary_analysis");
+    let started = answer(http.post(url).json(body)).await?;
     let id = started["canaryAnalysisExecutionId"]
         .as_str()
         .ok_or("no execution id")?
         .to_owned();
     loop {
-        let status: Value = http
-            .get(format!("{base}/standalone_canary_analysis/{id}"))
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
+        let url = format!("{base}/standalone_canary_analysis/{id}");
+        let status = answer(http.get(url)).await?;
         if status["complete"] == true {
             if status["executionStatus"] != "SUCCEEDED" {
                 let (how, why) = (&status["executionStatus"], &status["exception"]);
@@ -115,7 +125,7 @@ pub(crate) async fn run_canary(
     base: &str,
     body: &Value,
     pause: Duration,
-) -> Result<Duration, Box<dyn Error + Send + Sync>> {
+) -> Result<Duration, Failure> {
     let begun = Instant::now();
     finish_canary(http, base, body, pause).await?;
     Ok(begun.elapsed())
@@ -127,27 +137,14 @@ pub(crate) async fn finish_canary(
     base: &str,
     body: &Value,
     pause: Duration,
-) -> Result<String, Box<dyn Error + Send + Sync>> {
-    let started: Value = http
-        .post(format!("{base}/canary"))
-        .json(body)
-        .send()
-        .await?
-        .error_for_status()?
-        .json()
-        .await?;
+) -> Result<String, Failure> {
+    let started = answer(http.post(format!("{base}/canary")).json(body)).await?;
     let id = started["canaryExecutionId"]
         .as_str()
         .ok_or("no execution id")?
         .to_owned();
     loop {
-        let status: Value = http
-            .get(format!("{base}/canary/{id}"))
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
+        let status = answer(http.get(format!("{base}/canary/{id}"))).await?;
         if status["complete"] == true {
             if status["status"] != "succeeded" {
                 return Err(format!(

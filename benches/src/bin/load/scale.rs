@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    client::analysis,
+    client::{Failure, analysis, answer},
     footprint::{files, redis_bytes, redis_keys},
     process::{cpu_time, memory_mib},
     rows::{Outcome, heading, percentiles, row},
@@ -215,7 +215,7 @@ async fn post_all(
 ) -> Result<Vec<String>, Box<dyn Error>> {
     let (http, body) = (reqwest::Client::new(), Arc::new(analysis(minutes)));
     let mut ids = Vec::with_capacity(options.count);
-    let mut posts: JoinSet<Result<Value, reqwest::Error>> = JoinSet::new();
+    let mut posts: JoinSet<Result<Value, Failure>> = JoinSet::new();
     let begun = Instant::now();
     for index in 0..options.count {
         // So that a slow service is not given more and more at once.
@@ -228,10 +228,7 @@ async fn post_all(
         }
         let url = format!("{}/standalone_canary_analysis", bases[index % bases.len()]);
         let (http, body) = (http.clone(), Arc::clone(&body));
-        posts.spawn(async move {
-            let answer = http.post(url).json(&*body).send().await?;
-            answer.error_for_status()?.json().await
-        });
+        posts.spawn(async move { answer(http.post(url).json(&*body)).await });
     }
     while !posts.is_empty() {
         take(&mut posts, &mut ids).await?;
@@ -240,7 +237,7 @@ async fn post_all(
 }
 
 async fn take(
-    posts: &mut JoinSet<Result<Value, reqwest::Error>>,
+    posts: &mut JoinSet<Result<Value, Failure>>,
     ids: &mut Vec<String>,
 ) -> Result<(), Box<dyn Error>> {
     if let Some(answer) = posts.join_next().await {
@@ -316,11 +313,7 @@ async fn read_all(
 async fn complete(http: &reqwest::Client, url: &str) -> Result<Value, String> {
     let begun = Instant::now();
     loop {
-        let asked = async {
-            let answer = http.get(url).send().await?.error_for_status()?;
-            answer.json::<Value>().await
-        };
-        match asked.await {
+        match answer(http.get(url)).await {
             Ok(answer) if answer["complete"] == true => return Ok(answer),
             Ok(answer) if begun.elapsed() > Duration::from_secs(900) => {
                 return Err(format!("{url} is stuck: {}", answer["status"]));

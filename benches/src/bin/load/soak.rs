@@ -10,10 +10,9 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::Value;
 
 use crate::{
-    client::{analysis, canary},
+    client::{Failure, analysis, answer, canary, content},
     footprint::figures,
     rows::{Outcome, heading, row},
     stack::{Stack, Stores},
@@ -89,6 +88,9 @@ async fn soak(binary: &Path, stores: Stores, options: &Options) -> Outcome {
         tokio::time::sleep(second).await;
     }
     let (summary, wrong) = load.tally.summary();
+    if wrong.is_some() {
+        eprintln!("{}", complaints(&stack.service.log()));
+    }
     row(&format!("executions in {} s", options.seconds), &summary);
     let left = rounds(&stack.service.log());
     row(
@@ -114,6 +116,15 @@ fn rounds(log: &str) -> (usize, u64) {
         digits.parse::<u64>().ok()
     });
     (rounds.len(), removed.sum())
+}
+
+/// The last warnings and errors of a log.
+fn complaints(log: &str) -> String {
+    let lines = log.lines().rev();
+    let of_note = lines.filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+    let mut last: Vec<_> = of_note.take(50).collect();
+    last.reverse();
+    last.join("\n")
 }
 
 #[derive(Clone)]
@@ -197,13 +208,7 @@ impl Load {
         };
         tokio::time::sleep(Duration::from_secs(3)).await;
         let cancel = self.url(&format!("/pipelines/{id}/cancel"));
-        if let Err(error) = self
-            .http
-            .put(cancel)
-            .send()
-            .await
-            .and_then(|answer| answer.error_for_status())
-        {
+        if let Err(error) = content(self.http.put(cancel)).await {
             self.tally.wrong("failed cancellations", error.to_string());
         }
         let (pause, patience) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -225,25 +230,12 @@ impl Load {
             let mut body = canary(3, 60)["canaryConfig"].clone();
             let number = self.configs.fetch_add(1, Ordering::Relaxed);
             body["name"] = format!("soak-{number}").into();
-            let answer = self
-                .http
-                .post(&url)
-                .json(&body)
-                .send()
-                .await?
-                .error_for_status()?;
-            let created: Value = answer.json().await?;
+            let created = answer(self.http.post(&url).json(&body)).await?;
             let id = created["canaryConfigId"].as_str().unwrap_or_default();
             let one = format!("{url}/{id}");
-            self.http
-                .get(&one)
-                .send()
-                .await?
-                .error_for_status()?
-                .bytes()
-                .await?;
-            self.http.delete(&one).send().await?.error_for_status()?;
-            Ok::<_, reqwest::Error>(())
+            content(self.http.get(&one)).await?;
+            content(self.http.delete(&one)).await?;
+            Ok::<_, Failure>(())
         };
         if let Err(error) = done.await {
             self.tally.wrong("failed configs", error.to_string());
@@ -269,11 +261,7 @@ impl Load {
             ]);
         }
         for path in paths {
-            let read = async {
-                let answer = self.http.get(self.url(&path)).send().await?;
-                answer.error_for_status()?.bytes().await
-            };
-            if let Err(error) = read.await {
+            if let Err(error) = content(self.http.get(self.url(&path))).await {
                 self.tally.wrong("failed pages", error.to_string());
             }
         }

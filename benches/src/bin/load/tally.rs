@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::Value;
 
+use crate::client::answer;
+
 /// Counts of a load that goes on.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -68,11 +70,7 @@ impl Tally {
         url: &str,
         body: &Value,
     ) -> Option<String> {
-        let sent = async {
-            let answer = http.post(url).json(body).send().await?.error_for_status()?;
-            answer.json::<Value>().await
-        };
-        match sent.await {
+        match answer(http.post(url).json(body)).await {
             Ok(answer) => {
                 let id = ["canaryExecutionId", "canaryAnalysisExecutionId"]
                     .iter()
