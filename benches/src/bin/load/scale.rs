@@ -241,7 +241,7 @@ async fn take(
     ids: &mut Vec<String>,
 ) -> Result<(), Box<dyn Error>> {
     if let Some(answer) = posts.join_next().await {
-        let answer = answer??;
+        let answer = answer?.map_err(|error| error as Box<dyn Error>)?;
         let id = answer["canaryAnalysisExecutionId"].as_str();
         ids.push(id.ok_or("an answer without an id")?.to_owned());
     }

@@ -89,7 +89,7 @@ async fn soak(binary: &Path, stores: Stores, options: &Options) -> Outcome {
     }
     let (summary, wrong) = load.tally.summary();
     if wrong.is_some() {
-        eprintln!("{}", complaints(&stack.service.log()));
+        row("its last warnings", &complaints(&stack.service.log()));
     }
     row(&format!("executions in {} s", options.seconds), &summary);
     let left = rounds(&stack.service.log());
@@ -118,13 +118,13 @@ fn rounds(log: &str) -> (usize, u64) {
     (rounds.len(), removed.sum())
 }
 
-/// The last warnings and errors of a log.
+/// The last warnings and errors of a log, in a row of a table.
 fn complaints(log: &str) -> String {
     let lines = log.lines().rev();
     let of_note = lines.filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
-    let mut last: Vec<_> = of_note.take(50).collect();
+    let mut last: Vec<_> = of_note.take(20).collect();
     last.reverse();
-    last.join("\n")
+    last.join("<br>")
 }
 
 #[derive(Clone)]

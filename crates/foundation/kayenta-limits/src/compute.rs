@@ -64,10 +64,12 @@ pub async fn compute_sized<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
-    match bytes {
-        ..=DONE_IN_PLACE => Ok(work()),
-        ..=MOST_OF_SHORT => compute_short(work).await,
-        _ => compute(work).await,
+    if bytes <= DONE_IN_PLACE {
+        Ok(work())
+    } else if bytes <= MOST_OF_SHORT {
+        compute_short(work).await
+    } else {
+        compute(work).await
     }
 }
 

@@ -20,12 +20,19 @@ use crate::{FetchSettings, SecretEngines};
 
 /// A server that gives its answers one after the other, the last one again and again, and notes requests.
 #[derive(Clone, Default)]
-struct Server(Arc<Mutex<(VecDeque<(u16, &'static str)>, Vec<String>)>>);
+struct Server(Arc<Mutex<Script>>);
+
+#[derive(Default)]
+struct Script {
+    /// Status and content.
+    answers: VecDeque<(u16, &'static str)>,
+    seen: Vec<String>,
+}
 
 impl Server {
     async fn start(answers: &[(u16, &'static str)]) -> (Self, String) {
         let server = Self::default();
-        server.0.lock().unwrap().0.extend(answers);
+        server.0.lock().unwrap().answers.extend(answers);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let routes = Router::new().fallback(answer).with_state(server.clone());
@@ -35,7 +42,7 @@ impl Server {
 
     /// Method, path, authorization and content of every request.
     fn seen(&self) -> Vec<String> {
-        self.0.lock().unwrap().1.clone()
+        self.0.lock().unwrap().seen.clone()
     }
 }
 
@@ -50,7 +57,7 @@ async fn answer(
         let value = headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
-    let (answers, seen) = &mut *server.0.lock().unwrap();
+    let Script { answers, seen } = &mut *server.0.lock().unwrap();
     seen.push(format!(
         "{method} {uri} {} {} {body}",
         header("authorization"),
