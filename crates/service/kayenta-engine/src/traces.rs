@@ -13,6 +13,14 @@ pub struct TraceContext {
     pub tracestate: Option<String>,
 }
 
+impl TraceContext {
+    /// The id of the trace in a `traceparent`: `version-trace-span-flags`.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.split('-').nth(1)
+    }
+}
+
 /// Keeps the spans of an execution in the trace of the request that asked for it, although a worker drives it later, perhaps hours
 /// later and in another process.
 pub trait TraceCarrier: Send + Sync + fmt::Debug {
@@ -20,6 +28,6 @@ pub trait TraceCarrier: Send + Sync + fmt::Debug {
     fn current(&self) -> Option<TraceContext>;
 
     /// The span that `span` creates, as part of the trace of `caller`, or of a new one. Log lines written within it
-    /// name the trace.
+    /// name the trace if its level is one that the log has.
     fn begin(&self, caller: Option<&TraceContext>, span: &dyn Fn() -> Span) -> Span;
 }

@@ -42,6 +42,11 @@ pub(crate) fn events(history: &ExecutionHistory) -> Vec<Event<'_>> {
 }
 
 impl Event<'_> {
+    /// The trace of the request that asked for the execution.
+    pub(crate) fn trace_id(&self) -> Option<&str> {
+        self.history.trace.as_ref()?.trace_id()
+    }
+
     /// The same for every delivery and every receiver; without dots, as Standard Webhooks wants it.
     pub(crate) fn id(&self) -> String {
         let execution = &self.history.summary.id;

@@ -85,9 +85,8 @@ impl Notifier {
                 continue;
             }
             let span = self.span_of(receiver, event);
-            let sent = self.send(receiver, event).instrument(span.clone()).await;
-            if let Err(refusal) = sent {
-                return span.in_scope(|| self.after_refusal(receiver, event, &refusal));
+            if let Err(refusal) = self.send(receiver, event).instrument(span).await {
+                return self.after_refusal(receiver, event, &refusal);
             }
             if let Some(progress) = &mut progress
                 && event.kind != NotificationEvent::Ended
@@ -145,6 +144,7 @@ impl Notifier {
                 receiver = receiver.name(),
                 execution.id = %event.history.summary.id,
                 event = event.type_name(),
+                trace.id = event.trace_id(),
                 "sent a notification"
             );
         }
@@ -170,7 +170,7 @@ impl Notifier {
             } else {
                 format!("Receiver {name} has not taken notification {id} for a day; last: {cause}")
             };
-            tracing::error!(receiver = name, notification = %id, cause, "gave up a notification; it is a dead letter now");
+            tracing::error!(receiver = name, notification = %id, cause, trace.id = event.trace_id(), "gave up a notification; it is a dead letter now");
             metrics::counter!("kayenta_notifications_total", "receiver" => name.to_owned(), "outcome" => "given_up")
                 .increment(1);
             return Delivered::GivenUp(reason);
@@ -181,6 +181,7 @@ impl Notifier {
             notification = %id,
             cause,
             retry_in_s = pause.num_seconds(),
+            trace.id = event.trace_id(),
             "could not deliver a notification; it is tried again"
         );
         Delivered::Later(due)

@@ -392,7 +392,7 @@ async fn a_notification_names_the_trace_of_the_request_that_asked_for_the_run() 
         .lines()
         .find(|line| line.contains("sent a notification"));
     assert!(
-        line.unwrap().contains(&format!("trace: id={TRACE}")),
+        line.unwrap().contains(&format!("trace.id={TRACE}")),
         "{log}"
     );
 }

@@ -154,7 +154,7 @@ kayenta:
     migration: {jdbcUrl: 'jdbc:postgresql://{echo}/k'}
     accounts:
       - {name: sql-url, connectionPool: one}
-      - {name: sql-password, connectionPool: two}
+      - {name: sql-password, connectionPool: two, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}
   memory:
     enabled: true
     accounts: [{name: memory, supportedTypes: [OBJECT_STORE, CONFIGURATION_STORE]}]
