@@ -15,13 +15,17 @@ pub(super) fn is_marked(kind: ObjectKind) -> bool {
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) summary: ObjectSummary,
+    /// Whether it is the file that writes replace in place, whatever else lies beside it.
+    replaced: bool,
 }
 
 impl Found {
-    /// What decides which of two files under one key is the newer. Services that report whole
-    /// seconds leave it to the version within one, which is arbitrary but the same for everyone.
-    pub(super) fn age(&self) -> (DateTime<Utc>, &str) {
-        (self.summary.updated, &self.summary.version)
+    /// What decides which of two files under one key is the newer. Within a second of services that
+    /// report whole ones it is the file that is replaced in place, which can be written beside another;
+    /// otherwise the version decides, which is arbitrary but the same for everyone.
+    pub(super) fn age(&self) -> (DateTime<Utc>, bool, &str) {
+        let summary = &self.summary;
+        (summary.updated, self.replaced, &summary.version)
     }
 }
 
@@ -31,7 +35,12 @@ pub(super) fn newest(found: impl IntoIterator<Item = Found>) -> Option<Found> {
 
 /// A listed object if it is one of ours: exactly where a file of a key lies. What others left in the
 /// folder is not.
-pub(super) fn ours(prefix: &str, key: Option<&str>, entry: &BucketEntry) -> Option<Found> {
+pub(super) fn ours(
+    kind: ObjectKind,
+    prefix: &str,
+    key: Option<&str>,
+    entry: &BucketEntry,
+) -> Option<Found> {
     let rest = entry.name.strip_prefix(prefix)?;
     let (key, filename) = match key {
         Some(key) => (key, rest),
@@ -47,5 +56,6 @@ pub(super) fn ours(prefix: &str, key: Option<&str>, entry: &BucketEntry) -> Opti
             version: entry.version.clone(),
             size: entry.size,
         },
+        replaced: kind.is_replaced_in_place() && filename == kind.default_filename(),
     })
 }

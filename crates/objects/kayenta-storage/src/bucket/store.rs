@@ -157,7 +157,7 @@ impl<B: Bucket> BucketStore<B> {
         let entries = self.entries_under(&prefix).await?;
         Ok(entries
             .iter()
-            .filter_map(|entry| ours(&prefix, Some(key), entry))
+            .filter_map(|entry| ours(kind, &prefix, Some(key), entry))
             .collect())
     }
 
@@ -257,7 +257,7 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
         let prefix = self.group_prefix(kind);
         let mut objects: BTreeMap<String, Found> = BTreeMap::new();
         for entry in self.entries(kind).await? {
-            let Some(found) = ours(&prefix, None, &entry) else {
+            let Some(found) = ours(kind, &prefix, None, &entry) else {
                 continue;
             };
             match objects.get(&found.summary.key) {
@@ -276,7 +276,7 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
         let mut strays = Vec::new();
         let mut kept: BTreeMap<String, Found> = BTreeMap::new();
         for entry in self.entries(kind).await? {
-            let Some(found) = ours(&prefix, None, &entry) else {
+            let Some(found) = ours(kind, &prefix, None, &entry) else {
                 if !entry.name.ends_with('/') {
                     strays.push(Stray {
                         name: entry.name,
