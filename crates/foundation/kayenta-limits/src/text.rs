@@ -53,7 +53,7 @@ impl Write for Text {
     }
 }
 
-/// What `write` writes of the document: in place if it is short, else as [`compute_short`] or [`compute`] does. How
+/// What `write` writes of the document: in place if it is short, else as [`compute_short`] or [`compute()`] does. How
 /// long it is shows only as it is written, so `write` begins again where it becomes too long, and gives up when the text
 /// takes no more.
 ///
