@@ -19,7 +19,7 @@ use crate::memory::Held;
 /// How much less of a core the threads for long work get than those that answer requests, as `nice` counts.
 const NICENESS: i32 = 10;
 /// Work on fewer bytes is done by the time a thread for computing would have begun it.
-pub const DONE_IN_PLACE: usize = 128 << 10;
+const DONE_IN_PLACE: usize = 128 << 10;
 /// Work on fewer bytes takes milliseconds.
 const MOST_OF_SHORT: usize = 1 << 20;
 

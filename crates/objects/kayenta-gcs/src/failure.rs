@@ -91,7 +91,7 @@ impl Failures {
         self.error(StorageErrorKind::Unavailable, attempted, &error.to_string())
     }
 
-    /// An answer nobody can read.
+    /// An answer that cannot be read.
     pub(crate) fn unreadable(&self, attempted: &str, why: &str) -> StorageError {
         let why = format!("the answer is not Google's ({why})");
         self.error(StorageErrorKind::Other, attempted, &why)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kayenta_json::parsed_size;
 use kayenta_limits::{
-    CALLER_PATIENCE, DONE_IN_PLACE, NoMemory, Panicked, RUN_PATIENCE, Reserved, compute_sized,
-    require, reserve, reserve_and_hold,
+    CALLER_PATIENCE, NoMemory, Panicked, RUN_PATIENCE, Reserved, compute_sized, require, reserve,
+    reserve_and_hold, written,
 };
 use kayenta_model::{CanaryConfig, CanaryExecutionRequest, CanaryScope, Side};
 use kayenta_queue::ExecutionRecord;
@@ -69,13 +69,17 @@ pub(crate) async fn read_record(record: ExecutionRecord) -> Result<Execution, En
 pub(crate) async fn write_new_record(
     execution: &Arc<Execution>,
 ) -> Result<ExecutionRecord, EngineError> {
+    let panicked = |panic| broke_off("writing", panic);
+    let body = written(Arc::clone(execution), |execution, text| {
+        serde_json::to_writer(text, execution.as_ref())
+    });
+    let body = body.await.map_err(panicked)?;
+    let body = body.map_err(|error| execution.unwritable(error))?;
     let parts = STAGE * execution.stages.to_write();
-    if parts <= DONE_IN_PLACE
-        && let Some(record) = execution.to_short_record(DONE_IN_PLACE)?
-    {
-        return Ok(record);
-    }
-    write_record(execution, DONE_IN_PLACE + 1).await
+    let execution = Arc::clone(execution);
+    compute_sized(parts, move || execution.record_of(body))
+        .await
+        .map_err(panicked)?
 }
 
 /// The record of an execution, without the stages that the store has. `length` is that of its body as far as is known.

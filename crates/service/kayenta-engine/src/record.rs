@@ -3,10 +3,7 @@
 mod stages;
 mod summary;
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use kayenta_json::JsonError;
 use kayenta_model::{
@@ -471,23 +468,7 @@ impl Execution {
         self.record_of(body)
     }
 
-    /// [`to_record`](Self::to_record) if its body has no more than so many bytes; beyond them, nothing is written.
-    pub(crate) fn to_short_record(
-        &self,
-        most: usize,
-    ) -> Result<Option<ExecutionRecord>, EngineError> {
-        let mut body = Short {
-            text: Vec::new(),
-            most,
-        };
-        match serde_json::to_writer(&mut body, self) {
-            Ok(()) => self.record_of(body.text).map(Some),
-            Err(error) if error.is_io() => Ok(None),
-            Err(error) => Err(self.unwritable(error)),
-        }
-    }
-
-    fn unwritable(&self, error: serde_json::Error) -> EngineError {
+    pub(crate) fn unwritable(&self, error: serde_json::Error) -> EngineError {
         EngineError::new(
             EngineErrorKind::Internal,
             format!("execution {} cannot be written as JSON", self.id),
@@ -495,7 +476,8 @@ impl Execution {
         .caused_by(error)
     }
 
-    fn record_of(&self, body: Vec<u8>) -> Result<ExecutionRecord, EngineError> {
+    /// [`to_record`](Self::to_record), whose body is written already.
+    pub(crate) fn record_of(&self, body: Vec<u8>) -> Result<ExecutionRecord, EngineError> {
         let parts = self
             .stages
             .parts()
@@ -539,30 +521,25 @@ impl Execution {
     }
 }
 
-/// A text that does not grow beyond its most bytes.
-struct Short {
-    text: Vec<u8>,
-    most: usize,
-}
-
-impl Write for Short {
-    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
-        if self.text.len() + more.len() > self.most {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.text.write(more)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    /// A record of a version that knew no traces.
+    fn without_a_trace() -> Value {
+        json!({
+            "id": "01A", "application": "shop", "status": ExecutionStatus::Running, "build_time": 1,
+            "accounts": {"metrics": "m", "storage": "s"},
+            "config": CanaryConfig::default(),
+            "task": {"comparison": {
+                "pair_list_id": "p", "thresholds": Thresholds::default(),
+                "override_judges": [null, null], "results": [null, null],
+            }},
+            "stages": [],
+        })
+    }
 
     #[test]
     fn the_next_run_is_due_when_the_wait_and_those_after_it_are_over() {
@@ -574,17 +551,7 @@ mod tests {
             };
             Stage::new("", "runCanary", "run", StageWork::Run(run))
         };
-        let mut execution: Execution = serde_json::from_value(json!({
-            "id": "01A", "application": "shop", "status": ExecutionStatus::Running, "build_time": 1,
-            "accounts": {"metrics": "m", "storage": "s"},
-            "config": CanaryConfig::default(),
-            "task": {"comparison": {
-                "pair_list_id": "p", "thresholds": Thresholds::default(),
-                "override_judges": [null, null], "results": [null, null],
-            }},
-            "stages": [],
-        }))
-        .unwrap();
+        let mut execution: Execution = serde_json::from_value(without_a_trace()).unwrap();
         // Warm-up, then two intervals, each with its run.
         execution.stages = vec![wait(10), wait(60), run(1), wait(60), run(2)].into();
         assert_eq!(execution.next_run(), None, "no wait has begun");
@@ -603,18 +570,9 @@ mod tests {
         assert_eq!(execution.next_run(), None, "it has ended");
     }
 
-    #[test]
-    fn a_record_without_a_trace_is_that_of_earlier_versions_and_one_with_a_trace_keeps_it() {
-        let earlier = json!({
-            "id": "01A", "application": "shop", "status": ExecutionStatus::Running, "build_time": 1,
-            "accounts": {"metrics": "m", "storage": "s"},
-            "config": CanaryConfig::default(),
-            "task": {"comparison": {
-                "pair_list_id": "p", "thresholds": Thresholds::default(),
-                "override_judges": [null, null], "results": [null, null],
-            }},
-            "stages": [],
-        });
+    #[tokio::test]
+    async fn a_record_without_a_trace_is_that_of_earlier_versions_and_one_with_a_trace_keeps_it() {
+        let earlier = without_a_trace();
         let mut execution: Execution = serde_json::from_value(earlier.clone()).unwrap();
         assert_eq!(execution.traceparent, None);
         assert_eq!(serde_json::to_value(&execution).unwrap(), earlier);
@@ -628,12 +586,8 @@ mod tests {
         assert_eq!(execution.trace(), Some(trace));
         let record = execution.to_record().unwrap();
         assert_eq!(Execution::from_record(&record).unwrap(), execution);
-        let length = record.body.len();
-        assert_eq!(
-            execution.to_short_record(length).unwrap(),
-            Some(record.clone())
-        );
-        assert_eq!(execution.to_short_record(length - 1).unwrap(), None);
+        let written = crate::memory::write_new_record(&Arc::new(execution)).await;
+        assert_eq!(written.unwrap(), record);
         let body: Value = serde_json::from_slice(&record.body).unwrap();
         assert_eq!(body["traceparent"], traceparent);
     }

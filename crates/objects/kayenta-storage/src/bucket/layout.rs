@@ -33,7 +33,7 @@ pub(super) fn newest(found: impl IntoIterator<Item = Found>) -> Option<Found> {
     found.into_iter().max_by(|a, b| a.age().cmp(&b.age()))
 }
 
-/// A listed object if it is one of ours: exactly where a file of a key lies. What others left in the
+/// A listed object if it is one of the store's: exactly where a file of a key lies. What others left in the
 /// folder is not.
 pub(super) fn ours(
     kind: ObjectKind,

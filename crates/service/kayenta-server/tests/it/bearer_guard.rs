@@ -1,6 +1,9 @@
-//! A Prometheus that accepts one bearer token.
+//! A Prometheus that accepts one bearer token, and a service that shows it one.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -8,7 +11,12 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kayenta_testkit::FakePrometheus;
+use kayenta_testkit::{FakePrometheus, Service, eventually};
+use serde_json::json;
+
+use crate::requests::{Caller, canary_score, latency_canary};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Prometheus behind a proxy that refuses every token but the accepted one; the URL of the proxy.
 pub(crate) async fn guarded(prometheus: &FakePrometheus, accepted: Arc<Mutex<String>>) -> String {
@@ -28,6 +36,21 @@ pub(crate) async fn guarded(prometheus: &FakePrometheus, accepted: Arc<Mutex<Str
             .unwrap()
     };
     serve(Router::new().fallback(answer)).await
+}
+
+/// Runs a canary on the fake Prometheus, which has to pass.
+pub(crate) async fn judged(caller: &Caller) {
+    let id = caller.start("/canary", &latency_canary()).await.unwrap();
+    let answer = caller.complete(&format!("/canary/{id}"), PATIENCE).await;
+    assert_eq!(canary_score(&answer), &json!(100.0), "{answer}");
+}
+
+/// Waits until a line of the log says this.
+pub(crate) async fn logged(service: &Service, line: &str) {
+    eventually(line.to_owned(), PATIENCE, async || {
+        service.log().contains(line).then_some(()).ok_or(())
+    })
+    .await;
 }
 
 /// Serves at a port of its own; the URL.

@@ -12,14 +12,13 @@ use kayenta_storage::{Bucket, BucketStore, MissingBucket, PutCondition};
 use kayenta_testkit::{
     BucketServer, FakePrometheus, ServiceBuilder,
     bucket_servers::{ACCESS_KEY, REGION, SECRET_KEY},
-    eventually,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    bearer_guard::guarded,
+    bearer_guard::{guarded, judged, logged},
     operations_page,
-    requests::{Caller, canary_score, latency_canary},
+    requests::{Caller, latency_canary},
     samples::{BINARY, embedded},
 };
 
@@ -59,27 +58,20 @@ async fn a_token_is_fetched_and_followed(
         .await
         .unwrap();
     let caller = Caller::new(service.base_url());
-    let judged = async || {
-        let id = caller.start("/canary", &latency_canary()).await.unwrap();
-        let answer = caller.complete(&format!("/canary/{id}"), PATIENCE).await;
-        assert_eq!(canary_score(&answer), &json!(100.0), "{answer}");
-    };
-    judged().await;
+    judged(&caller).await;
 
-    let logged = async |line: &str| {
-        eventually(line.to_owned(), PATIENCE, async || {
-            service.log().contains(line).then_some(()).ok_or(())
-        })
-        .await;
-    };
     write(bucket, "kayenta/secrets.yml", &yaml("second")).await;
     *accepted.lock().unwrap() = "second".to_owned();
-    logged("a secret has changed").await;
-    judged().await;
+    logged(&service, "a secret has changed").await;
+    judged(&caller).await;
 
     server.stop().await.unwrap();
-    logged("a secret cannot be fetched; its last value stays in use").await;
-    judged().await;
+    logged(
+        &service,
+        "a secret cannot be fetched; its last value stays in use",
+    )
+    .await;
+    judged(&caller).await;
     operations_page::check("secret elsewhere", &service.log(), &Value::Null);
     let log = service.log();
     assert!(

@@ -1,21 +1,16 @@
 //! Secrets in files that something else renews while the service runs.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
-use kayenta_testkit::{FakePrometheus, eventually};
-use serde_json::{Value, json};
+use kayenta_testkit::FakePrometheus;
+use serde_json::Value;
 
 use crate::{
-    bearer_guard::guarded,
+    bearer_guard::{guarded, judged, logged},
     operations_page,
-    requests::{Caller, canary_score, latency_canary},
+    requests::Caller,
     samples::{embedded, serving},
 };
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_token_is_used_at_once_and_its_last_value_while_its_file_is_away() {
@@ -29,29 +24,18 @@ async fn a_rotated_token_is_used_at_once_and_its_last_value_while_its_file_is_aw
     let token = format!("        bearerToken: 'file:{}'\n{endpoint}", file.display());
     let service = serving(embedded(&url).replacen(endpoint, &token, 1)).await;
     let caller = Caller::new(service.base_url());
-    let judged = async || {
-        let id = caller.start("/canary", &latency_canary()).await.unwrap();
-        let answer = caller.complete(&format!("/canary/{id}"), PATIENCE).await;
-        assert_eq!(canary_score(&answer), &json!(100.0), "{answer}");
-    };
-    judged().await;
+    judged(&caller).await;
 
     // Prometheus refuses the old token before the service has looked at the file.
     *accepted.lock().unwrap() = "second".to_owned();
     std::fs::write(&file, "second\n").unwrap();
-    judged().await;
+    judged(&caller).await;
 
-    let logged = async |line: &str| {
-        eventually(line.to_owned(), PATIENCE, async || {
-            service.log().contains(line).then_some(()).ok_or(())
-        })
-        .await;
-    };
     std::fs::remove_file(&file).unwrap();
-    logged("its last value stays in use").await;
-    judged().await;
+    logged(&service, "its last value stays in use").await;
+    judged(&caller).await;
     std::fs::write(&file, "second\n").unwrap();
-    logged("can be read from its file again").await;
+    logged(&service, "can be read from its file again").await;
     operations_page::check("secret file", &service.log(), &Value::Null);
     let log = service.log();
     assert!(

@@ -262,17 +262,34 @@ async fn a_trace_goes_from_the_request_over_the_queue_to_every_step_and_to_the_m
     assert!(!collector.spans().iter().any(|s| s.name.contains("/health")));
 }
 
+/// Starts a run in the trace; it has begun to fetch.
+async fn start_fetching(service: &Service, prometheus: &Prometheus) -> String {
+    let id = start_in_trace(service, "01").await;
+    until("the run has begun to fetch", PATIENCE, async || {
+        !prometheus.queries().is_empty()
+    })
+    .await;
+    id
+}
+
+/// The queries after those that a process had sent before it was killed are in the trace of the request.
+fn assert_continued(prometheus: &Prometheus, killed: usize) {
+    let queries = prometheus.queries().split_off(killed);
+    assert!(!queries.is_empty());
+    for query in queries {
+        let header = query["traceparent"].to_str().unwrap().to_owned();
+        assert!(header.contains(TRACE), "{header}");
+        assert_eq!(query["tracestate"], STATE);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_another_process_continues_stays_in_its_trace() {
     let collector = Collector::start().await;
     let prometheus = Prometheus::start(StatusCode::OK).await;
     prometheus.open.send_replace(false);
     let mut service = embedded_service(&prometheus.base_url, &collector.setting()).await;
-    let id = start_in_trace(&service, "01").await;
-    until("the run has begun to fetch", PATIENCE, async || {
-        !prometheus.queries().is_empty()
-    })
-    .await;
+    let id = start_fetching(&service, &prometheus).await;
     service.kill().await.unwrap();
     let killed = prometheus.queries().len();
     prometheus.open.send_replace(true);
@@ -283,13 +300,7 @@ async fn a_run_that_another_process_continues_stays_in_its_trace() {
     let spans = collector.of_trace();
     let execution = spans.iter().find(|span| span.name == "execution").unwrap();
     assert_eq!(attribute(execution, "id"), Some(json!(id)));
-    let queries = prometheus.queries().split_off(killed);
-    assert!(!queries.is_empty());
-    for query in queries {
-        let header = query["traceparent"].to_str().unwrap().to_owned();
-        assert!(header.contains(TRACE), "{header}");
-        assert_eq!(query["tracestate"], STATE);
-    }
+    assert_continued(&prometheus, killed);
 }
 
 /// Neither the machine's memory nor its files are shared with the second process, but Redis and the objects.
@@ -309,11 +320,7 @@ async fn a_run_that_another_replica_on_redis_continues_stays_in_its_trace() {
         serving(shared + &redis + &collector.setting()).await
     };
     let mut first = replica().await;
-    let id = start_in_trace(&first, "01").await;
-    until("the run has begun to fetch", PATIENCE, async || {
-        !prometheus.queries().is_empty()
-    })
-    .await;
+    let id = start_fetching(&first, &prometheus).await;
     let mut second = replica().await;
     first.kill().await.unwrap();
     let killed = prometheus.queries().len();
@@ -328,13 +335,7 @@ async fn a_run_that_another_replica_on_redis_continues_stays_in_its_trace() {
     for execution in executions {
         assert_eq!(attribute(execution, "id"), Some(json!(id)));
     }
-    let queries = prometheus.queries().split_off(killed);
-    assert!(!queries.is_empty());
-    for query in queries {
-        let header = query["traceparent"].to_str().unwrap().to_owned();
-        assert!(header.contains(TRACE), "{header}");
-        assert_eq!(query["tracestate"], STATE);
-    }
+    assert_continued(&prometheus, killed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
