@@ -310,9 +310,10 @@ impl Executions {
         Ok(ids)
     }
 
-    /// Ids of executions that are not complete and have a job of their own, at most `limit`.
-    pub(crate) async fn unfinished(&self, limit: usize) -> Result<Vec<String>, EngineError> {
-        Ok(self.store.unfinished(limit).await?)
+    /// Ids of executions that are not complete and should have a job, but have none; at most `limit` are looked at.
+    pub(crate) async fn without_job(&self, limit: usize) -> Result<Vec<String>, EngineError> {
+        let unfinished = self.store.unfinished(limit).await?;
+        Ok(self.queue.without_job(unfinished).await?)
     }
 
     /// What executions that are not complete may refer to.

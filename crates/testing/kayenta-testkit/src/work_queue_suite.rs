@@ -93,6 +93,7 @@ where
     push_while_leased_comes_again(make().await).await;
     buried_job_is_listed_and_put_back(make().await).await;
     depth_counts_every_place(make().await).await;
+    a_job_in_any_place_is_one_that_the_execution_has(make().await).await;
     the_oldest_due_job_is_the_one_that_waits_for_longest(make().await).await;
     ten_thousand_delayed_jobs_come_due(make().await).await;
     dropped_take_loses_nothing(make().await).await;
@@ -593,6 +594,41 @@ pub async fn depth_counts_every_place(fixture: WorkQueueFixture) {
     };
     depth_becomes(&queue, expected).await;
     depth_becomes(&peer, expected).await;
+}
+
+/// An execution whose job is ready, delayed or leased has a job; one whose job is completed or buried, or that had none, has not.
+pub async fn a_job_in_any_place_is_one_that_the_execution_has(fixture: WorkQueueFixture) {
+    let WorkQueueFixture {
+        queue, peer, time, ..
+    } = fixture;
+    for id in ["completed", "buried", "leased", "put off", "ready"] {
+        queue.push(&job(id), None).await.unwrap();
+    }
+    let far = time.now() + chrono::Duration::hours(1);
+    queue.push(&job("delayed"), Some(far)).await.unwrap();
+    let completed = take(&queue).await;
+    queue.complete(&completed.lease).await.unwrap();
+    let buried = take(&queue).await;
+    queue.bury(&buried.lease, "why").await.unwrap();
+    take(&queue).await;
+    let put_off = take(&queue).await;
+    queue.put_off(&put_off.lease, Some(far)).await.unwrap();
+    let ids = [
+        "completed",
+        "buried",
+        "leased",
+        "put off",
+        "ready",
+        "delayed",
+        "unknown",
+    ];
+    // More than a queue looks up at once.
+    let more = (0..2_500).map(|number| format!("unknown {number}"));
+    let all: Vec<String> = ids.map(str::to_owned).into_iter().chain(more).collect();
+    let without = peer.without_job(all).await.unwrap();
+    assert_eq!(without[..3], ["completed", "buried", "unknown"]);
+    assert_eq!(without.len(), 2_503);
+    assert!(peer.without_job(Vec::new()).await.unwrap().is_empty());
 }
 
 /// The age of the queue is that of the job that has been due for longest and that no worker has.

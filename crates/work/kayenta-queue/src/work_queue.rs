@@ -127,6 +127,12 @@ pub trait WorkQueue: Send + Sync + std::fmt::Debug {
     /// [`NotFound`](crate::QueueErrorKind::NotFound) when there is no such letter.
     async fn put_back(&self, dead_letter_id: &str) -> Result<(), QueueError>;
 
+    /// Those of the executions that have no job: none that is ready, delayed or leased.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn without_job(&self, execution_ids: Vec<String>) -> Result<Vec<String>, QueueError>;
+
     /// How many jobs there are.
     ///
     /// # Errors

@@ -12,7 +12,10 @@ use crate::{Inner, script};
 /// The longest sleep: how late a job may be if its process died and no other process tracks it.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The longest sleep while there is nothing to wait for.
+/// The shortest time between two looks: what becomes due in between is moved together.
+const APART: Duration = Duration::from_millis(10);
+
+/// The longest sleep while there is nothing to wait for. No lease that begins meanwhile ends sooner.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// Between sweeps of old records.
@@ -26,6 +29,7 @@ pub(crate) async fn run(inner: Weak<Inner>, ended: CancellationToken) {
     let mut looked = None;
     let mut looked_at_policy = false;
     while let Some(store) = inner.upgrade() {
+        let next = tokio::time::Instant::now() + APART;
         let sleep = keep(&store).await;
         // Redis cannot lose its data in a restart without breaking the connection.
         let connection = store.link.generation().await;
@@ -45,8 +49,11 @@ pub(crate) async fn run(inner: Weak<Inner>, ended: CancellationToken) {
         let sleep = sleep.min(sweep_every);
         let sooner = store.sooner.notified();
         tokio::select! {
-            () = sooner => {}
-            () = tokio::time::sleep(sleep) => {}
+            () = sooner => tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = ended.cancelled() => return,
+            },
+            () = tokio::time::sleep(sleep.max(APART)) => {}
             () = ended.cancelled() => return,
         }
     }

@@ -49,6 +49,11 @@ impl Keys {
         &self.queue[0]
     }
 
+    /// The place of each job.
+    pub(crate) fn places(&self) -> &str {
+        &self.queue[2]
+    }
+
     pub(crate) fn dead(&self) -> &str {
         &self.queue[6]
     }

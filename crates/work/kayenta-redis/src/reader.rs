@@ -210,7 +210,6 @@ async fn hand_out(store: &Arc<Inner>, entries: Vec<(String, String)>) -> Result<
         .link
         .script("lease jobs", &script::LEASE, store.keys.queue(), &arguments)
         .await?;
-    store.sooner.notify_one();
     for (((_, execution_id), token), delivery) in entries.into_iter().zip(tokens).zip(deliveries) {
         if delivery == 0 {
             continue;

@@ -11,6 +11,9 @@ use redis::{Script, cmd, pipe, streams::StreamRangeReply};
 
 use crate::{Inner, RedisStore, script};
 
+/// Executions whose jobs are looked up by one command, which Redis answers in less than a millisecond.
+const LOOKED_UP_AT_ONCE: usize = 1_000;
+
 /// Milliseconds of a due time, rounded up so that nothing comes early; 0 for at once.
 fn due_millis(due: Option<DateTime<Utc>>) -> i64 {
     due.map_or(0, |due| {
@@ -173,6 +176,22 @@ impl WorkQueue for RedisStore {
             )
             .await?;
         if found == 1 { Ok(()) } else { Err(unknown()) }
+    }
+
+    async fn without_job(&self, execution_ids: Vec<String>) -> Result<Vec<String>, QueueError> {
+        let inner = &self.inner;
+        let mut without = Vec::new();
+        for ids in execution_ids.chunks(LOOKED_UP_AT_ONCE) {
+            let mut command = cmd("HMGET");
+            command.arg(inner.keys.places()).arg(ids);
+            let places: Vec<Option<Vec<u8>>> = inner
+                .link
+                .command("look for executions without a job", &command)
+                .await?;
+            let placed = ids.iter().zip(places);
+            without.extend(placed.filter_map(|(id, place)| place.is_none().then(|| id.clone())));
+        }
+        Ok(without)
     }
 
     async fn depth(&self) -> Result<QueueDepth, QueueError> {

@@ -307,6 +307,10 @@ impl WorkQueue for FaultyQueue {
         self.inner.put_back(dead_letter_id).await
     }
 
+    async fn without_job(&self, execution_ids: Vec<String>) -> Result<Vec<String>, QueueError> {
+        self.inner.without_job(execution_ids).await
+    }
+
     async fn depth(&self) -> Result<QueueDepth, QueueError> {
         self.inner.depth().await
     }

@@ -16,7 +16,6 @@ use crate::{
 #[tokio::test]
 async fn ten_thousand_waiting_analyses_cost_nothing_but_their_records() {
     const COUNT: usize = 10_000;
-    // Three of them pass before anything counts as overdue.
     const SWEEP: Duration = Duration::from_secs(15);
     let mut world = World::new();
     world.options.sweep_interval = SWEEP;
@@ -38,7 +37,7 @@ async fn ten_thousand_waiting_analyses_cost_nothing_but_their_records() {
         .await;
     eprintln!("started {COUNT} analyses in {:?}", began.elapsed());
     assert_eq!(engine.attended(), 0);
-    // Sweeps pass over them: each is looked at once, then left alone until it is overdue.
+    // Sweeps pass over them: all have their jobs.
     for _ in 0..3 {
         world.clock.advance(SWEEP);
         let next = world.clock.now() + SWEEP;
@@ -49,7 +48,8 @@ async fn ten_thousand_waiting_analyses_cost_nothing_but_their_records() {
             .await;
     }
     let pushes = world.queue.pushes.load(Ordering::SeqCst);
-    assert!(pushes <= 2 * COUNT, "{pushes}");
+    // The sweep at the start may meet the hundred that are being accepted between their record and their job.
+    assert!(pushes <= COUNT + 100, "{pushes}");
     assert_eq!(engine.depth().await.unwrap().delayed, COUNT as u64);
     let status = engine.analysis_status(&last, None).await.unwrap();
     assert!(!status.complete);

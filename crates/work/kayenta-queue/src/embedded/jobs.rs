@@ -175,6 +175,11 @@ impl Jobs {
         }
     }
 
+    /// Whether the execution has a job, in any place.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.entries.contains_key(id)
+    }
+
     /// Queues a job. `None` when nothing changed, as the job is queued for an earlier time already.
     pub(super) fn push(&mut self, id: &str, due: Millis, now: Millis) -> Option<RowChange> {
         let Some(entry) = self.entries.get_mut(id) else {
@@ -185,7 +190,7 @@ impl Jobs {
         match &mut entry.place {
             Place::Ready(_) => None,
             Place::Delayed(turn) if turn.0 <= due => None,
-            // The pause after a crash: who starts asks for every unfinished execution at once.
+            // The pause after a crash: whoever asks for the job, it is not what ends the next process at once.
             Place::Delayed(_) if entry.history.is_singled_out() => None,
             Place::Delayed(turn) => {
                 let turn = *turn;
