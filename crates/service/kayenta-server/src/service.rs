@@ -26,7 +26,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    http::{ConnectionLimits, HttpServer, Pace, ServerLimits, TlsListener, TlsListeners, around},
+    http::{
+        Carried, ConnectionLimits, HttpServer, Pace, ProbeThread, ServerLimits, TlsListener,
+        TlsListeners, around,
+    },
     logging::{self, Logging},
     meters,
     preparation::{Prepared, prepare},
@@ -242,11 +245,13 @@ impl Service {
         let listening = CancellationToken::new();
         let routes = router_with_pages(state.clone(), pages(&engine, &state, &settings));
         let routes = around(routes, &settings);
-        serve(&tasks, main, routes, &listening, grace)?;
+        let probes = ProbeThread::start().context("cannot start the thread of the probes")?;
+        let serve = |server, routes| serve(&tasks, &probes, server, routes, &listening, grace);
+        serve(main, routes)?;
         if let Some(server) = management {
             let routes = under(&settings.management.port, management_router(state));
             let routes = around(routes, &settings);
-            serve(&tasks, Some(server), routes, &listening, grace)?;
+            serve(Some(server), routes)?;
         }
         tls.watch(&tasks, &settings, &shutdown);
         tasks.spawn(secret_files::keep_current(
@@ -352,6 +357,7 @@ fn keep_metadata_fresh(tasks: &TaskTracker, engine: &Engine, shutdown: &Cancella
 
 fn serve(
     tasks: &TaskTracker,
+    probes: &ProbeThread,
     server: Option<HttpServer>,
     routes: Router,
     listening: &CancellationToken,
@@ -359,7 +365,7 @@ fn serve(
 ) -> anyhow::Result<()> {
     let Some(server) = server else { return Ok(()) };
     tracing::info!("Listening on {} ({})", server.address()?, server.scheme());
-    tasks.spawn(server.serve(routes, listening.clone(), grace));
+    tasks.spawn(server.serve(routes, listening.clone(), grace, probes)?);
     Ok(())
 }
 
@@ -419,10 +425,16 @@ async fn bind_main(
         return Ok(None);
     };
     let limits = limits(settings, connection_limits(settings, descriptors));
-    HttpServer::bind(settings.address.as_deref(), port, tls, limits)
-        .await
-        .map(Some)
-        .map_err(|error| port_failure(settings.address.as_deref(), port, "server.port", &error))
+    HttpServer::bind(
+        settings.address.as_deref(),
+        port,
+        tls,
+        limits,
+        Carried::Probes,
+    )
+    .await
+    .map(Some)
+    .map_err(|error| port_failure(settings.address.as_deref(), port, "server.port", &error))
 }
 
 async fn bind_management(
@@ -433,7 +445,7 @@ async fn bind_management(
         return Ok(None);
     };
     let limits = limits(&settings.server, MANAGEMENT_CONNECTIONS);
-    HttpServer::bind(address.as_deref(), *port, tls, limits)
+    HttpServer::bind(address.as_deref(), *port, tls, limits, Carried::All)
         .await
         .map(Some)
         .map_err(|e| port_failure(address.as_deref(), *port, "management.server.port", &e))

@@ -1,6 +1,7 @@
 //! The accept loop.
 
 use std::{
+    future::Future,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::pin,
@@ -19,14 +20,16 @@ use kayenta_web::ErrorResponse;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    runtime::Handle,
     time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    connections::{ConnectionLimits, Connections},
+    connections::{ConnectionLimits, Connections, Place},
     one_host::OneHost,
     paced::{Pace, Paced},
+    probe_thread::{ProbeThread, asks_for_liveness, liveness_here},
     tls::TlsListener,
 };
 
@@ -57,12 +60,22 @@ pub(crate) struct ServerLimits {
     pub(crate) connections: ConnectionLimits,
 }
 
+/// Which connections the thread of the probes carries to their end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Those that begin with a request for liveness, as far as that can be seen: over TLS it cannot.
+    Probes,
+    /// All of them, where few others than probes come.
+    All,
+}
+
 /// A bound port that answers with a router.
 #[derive(Debug)]
 pub(crate) struct HttpServer {
     listener: TcpListener,
     tls: Option<TlsListener>,
     limits: ServerLimits,
+    carried: Carried,
 }
 
 impl HttpServer {
@@ -75,11 +88,13 @@ impl HttpServer {
         port: u16,
         tls: Option<TlsListener>,
         limits: ServerLimits,
+        carried: Carried,
     ) -> io::Result<Self> {
         Ok(Self {
             listener: bind(address, port).await?,
             tls,
             limits,
+            carried,
         })
     }
 
@@ -97,73 +112,93 @@ impl HttpServer {
     }
 
     /// Answers until `shutdown`, then accepts nothing more, lets requests under way end within
-    /// `grace`, and cuts the rest.
-    pub(crate) async fn serve(self, app: Router, shutdown: CancellationToken, grace: Duration) {
-        let Self {
-            listener,
-            tls,
-            limits,
-        } = self;
-        let connections = Connections::new(limits.connections);
-        let tracker = TaskTracker::new();
-        let mut failed = Seldom::default();
-        let mut refused = Seldom::default();
+    /// `grace`, and cuts the rest. Connections are accepted on the thread of the probes, and served on the runtime of
+    /// the caller unless that thread carries them.
+    ///
+    /// # Errors
+    /// When the port cannot be taken over by that thread.
+    pub(crate) fn serve(
+        self,
+        app: Router,
+        shutdown: CancellationToken,
+        grace: Duration,
+        probes: &ProbeThread,
+    ) -> io::Result<impl Future<Output = ()> + use<>> {
+        let others = Handle::current();
+        let here = liveness_here(app.clone(), others.clone());
         let connection = Connection {
-            probes: app.clone().layer(middleware::from_fn(probes_only)),
+            beyond_limits: here.clone().layer(middleware::from_fn(probes_only)),
+            here,
             app,
-            limits,
+            tls: self.tls,
+            limits: self.limits,
+            carried: self.carried,
+            others,
+            tracker: TaskTracker::new(),
             shutdown,
             cut: CancellationToken::new(),
         };
-        loop {
-            let accepted = tokio::select! {
-                () = connection.shutdown.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => match connections.admit(peer.ip()) {
-                    Some(place) => {
-                        let (connection, tls) = (connection.clone(), tls.clone());
-                        tracker.spawn(async move {
-                            if place.probes_only {
-                                let probe = connection.carry(stream, tls, true);
-                                let _ = timeout(PROBE, probe).await;
-                            } else {
-                                connection.carry(stream, tls, false).await;
-                            }
-                            drop(place);
-                        });
-                    }
-                    None => {
-                        if let Some(times) = refused.say() {
-                            tracing::warn!(
-                                times,
-                                peer = %peer.ip(),
-                                "closed connections at once: there are too many, in all or of one peer \
-                                 (kayenta.server.max-connections, max-connections-per-peer)"
-                            );
-                        }
-                    }
-                },
-                Err(error) => {
-                    if let Some(times) = failed.say() {
-                        tracing::warn!(times, %error, "could not accept connections");
-                    }
-                    tokio::time::sleep(PAUSE).await;
+        let listener = self.listener.into_std()?;
+        let accepting = probes.spawn(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => accept(listener, connection, grace).await,
+                Err(error) => tracing::error!(%error, "cannot accept connections"),
+            }
+        });
+        Ok(async move {
+            if let Some(accepting) = accepting
+                && let Err(error) = accepting.await
+            {
+                tracing::error!(%error, "the port is closed: accepting connections ended");
+            }
+        })
+    }
+}
+
+async fn accept(listener: TcpListener, connection: Connection, grace: Duration) {
+    let connections = Connections::new(connection.limits.connections);
+    let mut failed = Seldom::default();
+    let mut refused = Seldom::default();
+    loop {
+        let accepted = tokio::select! {
+            () = connection.shutdown.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match connections.admit(peer.ip()) {
+                Some(place) => {
+                    let tracker = connection.tracker.clone();
+                    tracker.spawn(connection.clone().carry_in_place(stream, place));
                 }
+                None => {
+                    if let Some(times) = refused.say() {
+                        tracing::warn!(
+                            times,
+                            peer = %peer.ip(),
+                            "closed connections at once: there are too many, in all or of one peer \
+                             (kayenta.server.max-connections, max-connections-per-peer)"
+                        );
+                    }
+                }
+            },
+            Err(error) => {
+                if let Some(times) = failed.say() {
+                    tracing::warn!(times, %error, "could not accept connections");
+                }
+                tokio::time::sleep(PAUSE).await;
             }
         }
-        drop(listener);
-        tracker.close();
-        if timeout(grace, tracker.wait()).await.is_err() {
-            tracing::warn!(
-                grace_seconds = grace.as_secs(),
-                "aborted requests that did not end in time"
-            );
-        }
-        connection.cut.cancel();
-        tracker.wait().await;
     }
+    drop(listener);
+    connection.tracker.close();
+    if timeout(grace, connection.tracker.wait()).await.is_err() {
+        tracing::warn!(
+            grace_seconds = grace.as_secs(),
+            "aborted requests that did not end in time"
+        );
+    }
+    connection.cut.cancel();
+    connection.tracker.wait().await;
 }
 
 /// What beyond the limits is answered: probes alone, whose paths end so.
@@ -201,9 +236,16 @@ impl Seldom {
 #[derive(Clone, Debug)]
 struct Connection {
     app: Router,
-    /// The same for connections beyond the limits.
-    probes: Router,
+    /// The same for connections that the thread of the probes carries.
+    here: Router,
+    /// The same for those beyond the limits.
+    beyond_limits: Router,
+    tls: Option<TlsListener>,
     limits: ServerLimits,
+    carried: Carried,
+    /// The runtime of those that the thread of the probes does not carry.
+    others: Handle,
+    tracker: TaskTracker,
     /// No further requests.
     shutdown: CancellationToken,
     /// Not even the one under way.
@@ -211,16 +253,66 @@ struct Connection {
 }
 
 impl Connection {
-    async fn carry(self, stream: TcpStream, tls: Option<TlsListener>, probes_only: bool) {
+    /// Carries the connection to its end, or has others do it.
+    async fn carry_in_place(self, stream: TcpStream, place: Place) {
+        if place.probes_only {
+            let app = self.beyond_limits.clone();
+            let _ = timeout(PROBE, self.carry(stream, app, false)).await;
+        } else if self.carried == Carried::All {
+            let app = self.here.clone();
+            self.carry(stream, app, true).await;
+        } else if self.tls.is_some() {
+            self.hand_over(stream, place);
+            return;
+        } else {
+            let first = tokio::select! {
+                biased;
+                first = timeout(HEAD, asks_for_liveness(&stream)) => first,
+                () = self.shutdown.cancelled() => return,
+            };
+            match first {
+                Ok(Ok(true)) => {
+                    let app = self.here.clone();
+                    self.carry(stream, app, true).await;
+                }
+                Ok(Ok(false)) => {
+                    self.hand_over(stream, place);
+                    return;
+                }
+                Ok(Err(error)) => tracing::trace!(%error, "a connection ended abnormally"),
+                Err(_) => tracing::trace!("a connection brought no request"),
+            }
+        }
+        drop(place);
+    }
+
+    /// Has others carry the connection.
+    fn hand_over(self, stream: TcpStream, place: Place) {
+        let (others, tracker) = (self.others.clone(), self.tracker.clone());
+        let carrying = async move {
+            // It wakes the threads of the runtime that it is registered with.
+            match stream.into_std().and_then(TcpStream::from_std) {
+                Ok(stream) => {
+                    let app = self.app.clone();
+                    self.carry(stream, app, true).await;
+                }
+                Err(error) => tracing::warn!(%error, "could not take over a connection"),
+            }
+            drop(place);
+        };
+        tracker.spawn_on(carrying, &others);
+    }
+
+    async fn carry(self, stream: TcpStream, app: Router, keep_alive: bool) {
         // Answers are small and whole; waiting to fill a segment only costs time.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "could not set TCP_NODELAY");
         }
-        let Some(tls) = tls else {
-            return self.serve(stream, probes_only).await;
+        let Some(tls) = self.tls.clone() else {
+            return self.serve(stream, app, keep_alive).await;
         };
         match timeout(HANDSHAKE, tls.handshake(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream, probes_only).await,
+            Ok(Ok(stream)) => self.serve(stream, app, keep_alive).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }
@@ -229,14 +321,15 @@ impl Connection {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         self,
         stream: S,
-        probes_only: bool,
+        app: Router,
+        keep_alive: bool,
     ) {
         let stream = Paced::new(stream, self.limits.pace);
-        let service = OneHost::new(if probes_only { self.probes } else { self.app });
+        let service = OneHost::new(app);
         let serving = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            .keep_alive(!probes_only)
+            .keep_alive(keep_alive)
             // hyper's least; a head beyond it is answered by 431.
             .max_buf_size(self.limits.max_header_bytes.max(8_192))
             .serve_connection(TokioIo::new(stream), service);
@@ -301,7 +394,14 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
-    use tokio::net::TcpStream;
+    use std::{
+        io::{Read, Write},
+        net::TcpStream as BlockingStream,
+        sync::mpsc,
+    };
+
+    use axum::routing::get;
+    use tokio::{net::TcpStream, runtime::Builder};
 
     use super::*;
 
@@ -317,5 +417,100 @@ mod tests {
         let most = 2 * SOCKET_BUFFER;
         assert!(socket.send_buffer_size().unwrap() <= most);
         assert!(socket.recv_buffer_size().unwrap() <= most);
+    }
+
+    fn limits() -> ServerLimits {
+        ServerLimits {
+            max_header_bytes: 8_192,
+            pace: Pace {
+                least_rate: 1_024,
+                longest: Duration::from_secs(60),
+            },
+            connections: ConnectionLimits {
+                total: 8,
+                per_peer: 8,
+            },
+        }
+    }
+
+    /// Asks on a connection that is kept; the status and the body.
+    fn ask(client: &mut BlockingStream, path: &str) -> io::Result<String> {
+        write!(client, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"!") {
+            let mut some = [0; 512];
+            let read = client.read(&mut some)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            answer.extend_from_slice(&some[..read]);
+        }
+        let text = String::from_utf8_lossy(&answer);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        Ok(format!("{} {body}", &head[9..12]))
+    }
+
+    /// The name of the thread that answers, which ends with the mark of the end.
+    async fn thread() -> String {
+        format!("{}!", std::thread::current().name().unwrap_or_default())
+    }
+
+    #[test]
+    fn liveness_is_answered_while_no_thread_of_the_service_answers_and_nothing_else_is_answered_there()
+     {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("worker")
+            .enable_all()
+            .build()
+            .unwrap();
+        let probes = ProbeThread::start().unwrap();
+        let shutdown = CancellationToken::new();
+        let app = Router::new()
+            .route("/health/liveness", get(thread))
+            .route("/judges", get(thread));
+        for carried in [Carried::Probes, Carried::All] {
+            let (port, serving) = runtime.block_on(async {
+                let server = HttpServer::bind(Some("127.0.0.1"), 0, None, limits(), carried);
+                let server = server.await.unwrap();
+                let port = server.address().unwrap().port();
+                let ends = (shutdown.child_token(), Duration::ZERO);
+                let serving = server.serve(app.clone(), ends.0, ends.1, &probes).unwrap();
+                (port, tokio::spawn(serving))
+            });
+            let connect = || {
+                let client = BlockingStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+                client
+                    .set_read_timeout(Some(Duration::from_secs(60)))
+                    .unwrap();
+                client
+            };
+            let (mut probe, mut client) = (connect(), connect());
+            assert_eq!(ask(&mut client, "/judges").unwrap(), "200 worker!");
+
+            let (busy, is_busy) = mpsc::channel();
+            let (release, released) = mpsc::channel::<()>();
+            runtime.spawn(async move {
+                busy.send(()).unwrap();
+                let _ = released.recv();
+            });
+            is_busy.recv().unwrap();
+            assert_eq!(ask(&mut probe, "/health/liveness").unwrap(), "200 probes!");
+            let mut late = [connect(), client];
+            for client in &mut late {
+                client
+                    .set_read_timeout(Some(Duration::from_millis(100)))
+                    .unwrap();
+                assert!(ask(client, "/judges").is_err());
+            }
+            assert_eq!(ask(&mut probe, "/health/liveness").unwrap(), "200 probes!");
+            drop(release);
+            // What is not for probes is no business of their thread, whoever asks.
+            assert_eq!(ask(&mut probe, "/judges").unwrap(), "200 worker!");
+            assert_eq!(ask(&mut connect(), "/judges").unwrap(), "200 worker!");
+            drop((probe, late));
+            serving.abort();
+        }
+        shutdown.cancel();
     }
 }
