@@ -2,14 +2,15 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use kayenta_model::{AnalysisResult, CanaryConfig, CanaryJudgeResult, MetricSetPair};
+use kayenta_model::{AnalysisResult, CanaryJudgeResult, MetricSetPair};
 use kayenta_stats::Summary;
 
 use crate::{
     JudgeError, JudgeRequest, LocalJudge,
     classification::Label,
     cleaning::{CONTROL, EXPERIMENT, side},
-    netflix::{blank_result, metric_of, score},
+    metrics_by_name::MetricsByName,
+    netflix::{blank_result, score},
     scoring::Judged,
 };
 
@@ -38,10 +39,10 @@ impl RandomDummyJudge {
 
     fn judge_pair(
         &self,
-        config: &CanaryConfig,
+        metrics: &MetricsByName<'_>,
         pair: &MetricSetPair,
     ) -> Result<Judged, JudgeError> {
-        let metric = metric_of(config, pair)?;
+        let metric = metrics.of_pair(pair)?;
         let experiment = side(pair, metric.name(), EXPERIMENT)?;
         let control = side(pair, metric.name(), CONTROL)?;
         // The draw is a percentage of two decimals.
@@ -74,10 +75,11 @@ impl LocalJudge for RandomDummyJudge {
 
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
         let config = &*request.canary_config;
+        let metrics = MetricsByName::of(config);
         let judged = request
             .metric_set_pairs
             .iter()
-            .map(|pair| self.judge_pair(config, pair))
+            .map(|pair| self.judge_pair(&metrics, pair))
             .collect::<Result<Vec<_>, _>>()?;
         score(Self::NAME, config, judged, request)
     }

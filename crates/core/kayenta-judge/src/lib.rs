@@ -42,6 +42,7 @@ mod error;
 pub mod explanation;
 mod figures;
 mod group_order;
+mod metrics_by_name;
 mod netflix;
 mod paired;
 mod pool;

@@ -13,6 +13,7 @@ use crate::{
     JudgeError, JudgeRequest, LocalJudge,
     classification::classify,
     cleaning::{CONTROL, CleanSample, EXPERIMENT, side},
+    metrics_by_name::MetricsByName,
     pool,
     scoring::{self, Judged},
     settings::MetricSettings,
@@ -72,7 +73,8 @@ impl LocalJudge for NetflixAcaJudge {
         } else {
             self.threads
         };
-        let judged = pool::map(pairs, threads, |pair| judge_pair(config, pair))
+        let metrics = MetricsByName::of(config);
+        let judged = pool::map(pairs, threads, |pair| judge_pair(&metrics, pair))
             .into_iter()
             .collect::<Result<Vec<_>, _>>()?;
         score(Self::NAME, config, judged, request)
@@ -98,22 +100,8 @@ pub(crate) fn score(
     ))
 }
 
-/// The first metric of the config with the name of the pair.
-pub(crate) fn metric_of<'a>(
-    config: &'a CanaryConfig,
-    pair: &MetricSetPair,
-) -> Result<&'a MetricConfig, JudgeError> {
-    config
-        .metrics()
-        .iter()
-        .find(|metric| metric.name == pair.name)
-        .ok_or_else(|| JudgeError::UnknownMetric {
-            metric: pair.name.clone().unwrap_or_default(),
-        })
-}
-
-fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<Judged, JudgeError> {
-    let metric = metric_of(config, pair)?;
+fn judge_pair(metrics: &MetricsByName<'_>, pair: &MetricSetPair) -> Result<Judged, JudgeError> {
+    let metric = metrics.of_pair(pair)?;
     let name = metric.name();
     let raw_experiment = side(pair, name, EXPERIMENT)?;
     let raw_control = side(pair, name, CONTROL)?;

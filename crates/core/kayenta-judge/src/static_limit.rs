@@ -1,6 +1,6 @@
 //! The judge `StaticLimitJudge-v1.0`: an objective instead of a baseline.
 
-use kayenta_model::{AnalysisResult, CanaryConfig, CanaryJudgeResult, MetricConfig, MetricSetPair};
+use kayenta_model::{AnalysisResult, CanaryJudgeResult, MetricConfig, MetricSetPair};
 use kayenta_stats::ratio_of_means;
 
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
     classification::{Classification, Label, classify_missing},
     cleaning::{CONTROL, CleanSample, EXPERIMENT, side},
     figures::{figure, percent},
-    netflix::{blank_result, metric_of, ratio_metadata, score},
+    metrics_by_name::MetricsByName,
+    netflix::{blank_result, ratio_metadata, score},
     scoring::Judged,
     settings::{MetricSettings, Reader},
 };
@@ -43,16 +44,17 @@ impl LocalJudge for StaticLimitJudge {
 
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
         let config = &*request.canary_config;
+        let metrics = MetricsByName::of(config);
         let pairs = request.metric_set_pairs.iter();
         let judged = pairs
-            .map(|pair| judge_pair(config, pair))
+            .map(|pair| judge_pair(&metrics, pair))
             .collect::<Result<Vec<_>, _>>()?;
         score(Self::NAME, config, judged, request)
     }
 }
 
-fn judge_pair(config: &CanaryConfig, pair: &MetricSetPair) -> Result<Judged, JudgeError> {
-    let metric = metric_of(config, pair)?;
+fn judge_pair(metrics: &MetricsByName<'_>, pair: &MetricSetPair) -> Result<Judged, JudgeError> {
+    let metric = metrics.of_pair(pair)?;
     let raw_experiment = side(pair, metric.name(), EXPERIMENT)?;
     let raw_control = match side(pair, metric.name(), CONTROL) {
         // A baseline need not be measured.

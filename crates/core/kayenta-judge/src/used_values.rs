@@ -5,7 +5,7 @@ use kayenta_model::{CanaryConfig, MetricSetPair};
 use crate::{
     JudgeError,
     cleaning::{CONTROL, CleanSample, EXPERIMENT, without_nan},
-    netflix::metric_of,
+    metrics_by_name::metric_of,
     settings::{Direction, MetricSettings, NanStrategy},
 };
 
@@ -41,7 +41,7 @@ impl UsedValues {
     /// # Errors
     /// When the config has no such metric, or a setting of it has the wrong type.
     pub fn of(config: &CanaryConfig, pair: &MetricSetPair) -> Result<Self, JudgeError> {
-        let settings = MetricSettings::read(metric_of(config, pair)?)?;
+        let settings = MetricSettings::read(metric_of(config.metrics(), pair)?)?;
         let side = |side| {
             let values = pair.values.as_ref().and_then(|values| values.get(side));
             UsedSide::of(values.map_or(&[], Vec::as_slice), &settings)

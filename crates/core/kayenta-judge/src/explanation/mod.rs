@@ -22,7 +22,10 @@ use kayenta_model::{
 use serde_json::Value;
 
 use self::{findings::Findings, subject::Subject};
-use crate::{JudgeError, JudgeRequest, NetflixAcaJudge, PairedCanaryJudge, StaticLimitJudge};
+use crate::{
+    JudgeError, JudgeRequest, NetflixAcaJudge, PairedCanaryJudge, StaticLimitJudge,
+    metrics_by_name::MetricsByName,
+};
 
 /// Explains the result of a judgement of `request`. The look of the request matters to judges whose level
 /// depends on it.
@@ -36,11 +39,12 @@ pub fn explain(
     request: &JudgeRequest,
     result: &CanaryJudgeResult,
 ) -> Result<CanaryExplanation, JudgeError> {
+    let metrics = MetricsByName::of(&request.canary_config);
     let subjects = request
         .metric_set_pairs
         .iter()
         .enumerate()
-        .map(|(index, pair)| Subject::new(request, result, index, pair))
+        .map(|(index, pair)| Subject::new(&metrics, result, index, pair))
         .collect::<Result<Vec<_>, _>>()?;
     let judge = match result.judge_name.as_deref() {
         Some(NetflixAcaJudge::NAME) => ExplainedJudge::BuiltIn,

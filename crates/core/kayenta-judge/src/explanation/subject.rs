@@ -7,10 +7,10 @@ use kayenta_stats::{CompletePairs, Gaps, Summary};
 
 use super::{design_effect::DesignEffect, numbers::Numbers};
 use crate::{
-    JudgeError, JudgeRequest,
+    JudgeError,
     classification::Label,
     cleaning::{CONTROL, CleanSample, EXPERIMENT},
-    netflix::metric_of,
+    metrics_by_name::MetricsByName,
     paired::{Difference, PairedSeries, is_concurrent},
     settings::{MetricSettings, NanStrategy},
 };
@@ -47,12 +47,12 @@ pub(super) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub(super) fn new(
-        request: &'a JudgeRequest,
+        metrics: &MetricsByName<'a>,
         result: &CanaryJudgeResult,
         index: usize,
         pair: &'a MetricSetPair,
     ) -> Result<Self, JudgeError> {
-        let metric = metric_of(&request.canary_config, pair)?;
+        let metric = metrics.of_pair(pair)?;
         let settings = MetricSettings::read(metric)?;
         // A judge without a baseline has only one side.
         let side = |side| -> &'a [f64] {

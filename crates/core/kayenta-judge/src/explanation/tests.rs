@@ -128,11 +128,12 @@ fn findings_equal_the_vectors() {
             results: Some(results),
             ..CanaryJudgeResult::default()
         };
+        let metrics = MetricsByName::of(&request.canary_config);
         let subjects: Vec<Subject<'_>> = request
             .metric_set_pairs
             .iter()
             .enumerate()
-            .map(|(index, pair)| Subject::new(&request, &result, index, pair).unwrap())
+            .map(|(index, pair)| Subject::new(&metrics, &result, index, pair).unwrap())
             .collect();
 
         let tests = findings::tests(&subjects);

@@ -32,7 +32,8 @@ use crate::{
     EarlySuccess, JudgeError, JudgeRequest, LocalJudge, LookVerdict,
     classification::Label,
     cleaning::{CONTROL, EXPERIMENT, side, without_nan},
-    netflix::{blank_result, metric_of, ratio_metadata, score},
+    metrics_by_name::MetricsByName,
+    netflix::{blank_result, ratio_metadata, score},
     pool,
     scoring::Judged,
     settings::{MetricSettings, NanStrategy},
@@ -152,10 +153,11 @@ struct Measured<'a> {
 impl<'a> Measured<'a> {
     fn new(
         request: &'a JudgeRequest,
+        metrics: &MetricsByName<'a>,
         paired: &PairedSettings,
         pair: &'a MetricSetPair,
     ) -> Result<Self, JudgeError> {
-        let metric = metric_of(&request.canary_config, pair)?;
+        let metric = metrics.of_pair(pair)?;
         let raw_experiment = side(pair, metric.name(), EXPERIMENT)?;
         let raw_control = side(pair, metric.name(), CONTROL)?;
         let settings = MetricSettings::read_ratios(metric)?;
@@ -235,8 +237,9 @@ impl PairedVerdict {
     pub(crate) fn new(request: &JudgeRequest, threads: NonZeroUsize) -> Result<Self, JudgeError> {
         let (look, paired) = (request.look, PairedSettings::read(&request.canary_config)?);
         check_look(look)?;
+        let metrics = MetricsByName::of(&request.canary_config);
         let measured = pool::map(&request.metric_set_pairs, threads, |pair| {
-            Measured::new(request, &paired, pair)
+            Measured::new(request, &metrics, &paired, pair)
         })
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;

@@ -7,9 +7,9 @@ mod error;
 mod padding;
 mod tags;
 
-use std::mem;
+use std::{collections::HashMap, mem};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, map::Entry};
 use kayenta_model::{IdSource, MetricConfig, MetricSet, MetricSetPair, Side};
 
 pub use self::error::{MOST_VALUES, MixError};
@@ -36,10 +36,14 @@ pub fn mix(
     let mut control = by_name(control);
     let mut experiment = by_name(experiment);
     let mut pairs = Vec::with_capacity(metrics.len());
+    let indexed = metrics.iter().enumerate();
+    let last: HashMap<&str, usize> = indexed
+        .map(|(index, metric)| (metric.name(), index))
+        .collect();
     for (index, metric) in metrics.iter().enumerate() {
         let name = metric.name();
         // Two metrics of one name both see all series of that name; only then are any copied.
-        let again = metrics[index + 1..].iter().any(|m| m.name() == name);
+        let again = last[name] > index;
         let side = |sets: &mut IndexMap<String, Vec<MetricSet>>| match sets.get_mut(name) {
             Some(found) if again => found.clone(),
             Some(found) => mem::take(found),
@@ -66,9 +70,13 @@ fn by_name(sets: Vec<MetricSet>) -> IndexMap<String, Vec<MetricSet>> {
     let mut map: IndexMap<String, Vec<MetricSet>> = IndexMap::new();
     for mut set in sets {
         set.tags.get_or_insert_default();
-        map.entry(set.name.clone().unwrap_or_default())
-            .or_default()
-            .push(set);
+        match map.entry(set.name.clone().unwrap_or_default()) {
+            Entry::Occupied(found) => found.into_mut().push(set),
+            // Most metrics are one series; room for more takes more than many of them do.
+            Entry::Vacant(first) => {
+                first.insert(vec![set]);
+            }
+        }
     }
     map
 }
