@@ -22,6 +22,8 @@ const NICENESS: i32 = 10;
 const DONE_IN_PLACE: usize = 128 << 10;
 /// Work on fewer bytes takes milliseconds.
 const MOST_OF_SHORT: usize = 1 << 20;
+/// A value that was read from fewer bytes is dropped by the time a thread for computing would have begun it.
+const DROPPED_IN_PLACE: usize = 512 << 10;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -71,6 +73,21 @@ pub async fn compute_sized<T: Send + 'static>(
     } else {
         compute(work).await
     }
+}
+
+/// Drops a value of so many bytes: in place, or on a thread for computing where that takes long, without waiting for
+/// it. What the caller [holds](crate::hold) counts until it is dropped.
+pub fn drop_sized<T: Send + 'static>(bytes: usize, value: T) {
+    if bytes <= DROPPED_IN_PLACE {
+        return;
+    }
+    let held = Held::current();
+    let job = move || {
+        drop(value);
+        drop(held);
+    };
+    // Without such a thread it is dropped here.
+    let _ = LONG.send(Box::new(job));
 }
 
 async fn compute_on<T: Send + 'static>(
@@ -182,6 +199,25 @@ mod tests {
         for job in long {
             job.await.unwrap().unwrap();
         }
+    }
+
+    /// Says on which thread it is dropped.
+    struct Dropped(Sender<Option<String>>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send(thread::current().name().map(str::to_owned));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_value_is_dropped_on_a_thread_for_computing_and_a_small_one_in_place() {
+        let here = thread::current().name().map(str::to_owned);
+        let (sender, dropped) = mpsc::channel();
+        drop_sized(DROPPED_IN_PLACE, Dropped(sender.clone()));
+        assert_eq!(dropped.try_recv().unwrap(), here);
+        drop_sized(DROPPED_IN_PLACE + 1, Dropped(sender));
+        assert_eq!(dropped.recv().unwrap().as_deref(), Some("compute"));
     }
 
     #[tokio::test]

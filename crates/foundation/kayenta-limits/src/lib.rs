@@ -18,7 +18,7 @@ mod system_memory;
 mod text;
 
 pub use arriving::Arriving;
-pub use compute::{Panicked, compute, compute_short, compute_sized};
+pub use compute::{Panicked, compute, compute_short, compute_sized, drop_sized};
 pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{

@@ -114,10 +114,10 @@ impl Archiver {
     async fn answer(&self, execution: Execution) -> Result<Bytes, EngineError> {
         let times = self.json_times;
         if execution.analysis().is_some() {
-            let answer = status::analysis(execution);
+            let answer = status::of(execution, status::analysis).await?;
             text_of(answer, move |answer, text| times.write(answer, text)).await
         } else {
-            let answer = status::canary(execution)?;
+            let answer = status::of(execution, status::canary).await??;
             text_of(answer, move |answer, text| times.write(answer, text)).await
         }
     }

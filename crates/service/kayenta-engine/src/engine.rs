@@ -189,7 +189,8 @@ impl Engine {
         let found = self.shared.executions.find(id).await;
         if let Ok(Some(execution)) = found {
             let analysis = execution.canary().and_then(|task| task.analysis_id.clone());
-            return Ok((status::canary(execution)?, analysis));
+            let status = status::of(execution, status::canary).await??;
+            return Ok((status, analysis));
         }
         let objects = self.accounts().object_store(&account)?;
         let archived = objects.load(ObjectKind::CanaryResultArchive, id).await;
@@ -292,7 +293,8 @@ impl Engine {
         let found = self.shared.executions.find(id).await;
         if let Ok(Some(execution)) = found {
             let next_run = execution.next_run();
-            return Ok((status::analysis(execution), next_run));
+            let status = status::of(execution, status::analysis).await?;
+            return Ok((status, next_run));
         }
         let archived = async {
             let account = self

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use kayenta_limits::{hold, scope};
+use kayenta_limits::{drop_sized, hold, scope};
 use kayenta_model::{CanaryStatusResponse, Clock, ExecutionStatus, ExecutionSummary};
 use kayenta_queue::{
     ExecutionFilter, ExecutionStore, Job, ListedExecution, ListingPlace, QueueErrorKind,
@@ -88,7 +88,7 @@ impl Executions {
         let execution = Arc::new(execution);
         let record = memory::write_new_record(&execution).await?;
         self.store.create(&record).await?;
-        let id = record.id;
+        let id = record.id.clone();
         // C-ENG-01: the record is kept, so the execution is accepted; a job that could not be queued
         // is queued by the next sweep.
         if let Err(error) = self.queue_job(&id, None).await {
@@ -98,6 +98,10 @@ impl Executions {
             execution.id = %id,
             execution.application = %execution.application,
             "accepted an execution"
+        );
+        drop_sized(
+            memory::of_execution(&execution, record.body.len()),
+            execution,
         );
         Ok(id)
     }
@@ -210,7 +214,11 @@ impl Executions {
         let mut listed = Vec::with_capacity(records.len());
         for record in records {
             let id = record.id.clone();
-            match memory::read_record(record).await.and_then(status::canary) {
+            let status = async {
+                let execution = memory::read_record(record).await?;
+                status::of(execution, status::canary).await?
+            };
+            match status.await {
                 Ok(status) => listed.push(status),
                 Err(error) if error.is_transient() => return Err(error),
                 Err(error) => {

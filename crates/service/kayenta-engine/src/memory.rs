@@ -104,13 +104,17 @@ fn broke_off(what: &str, panic: Panicked) -> EngineError {
 
 /// What an execution takes whose record has a body of so many bytes.
 pub(crate) fn of_execution(execution: &Execution, length: usize) -> usize {
-    BODY.saturating_mul(length) + STAGE.saturating_mul(execution.stages.len())
+    BODY.saturating_mul(length) + of_stages(execution)
+}
+
+/// What the stages of an execution take.
+pub(crate) fn of_stages(execution: &Execution) -> usize {
+    STAGE.saturating_mul(execution.stages.len())
 }
 
 /// Reserves what a planned execution takes beside the request it was planned from, until the surrounding scope ends.
 pub(crate) async fn hold_new_record(execution: &Execution) -> Result<(), NoMemory> {
-    let size = STAGE.saturating_mul(execution.stages.len());
-    reserve_and_hold("a new execution", size, CALLER_PATIENCE).await
+    reserve_and_hold("a new execution", of_stages(execution), CALLER_PATIENCE).await
 }
 
 /// Reserves what fetched series take until the run has been driven as far as it goes.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use kayenta_limits::compute_sized;
 use kayenta_model::{
     AnalysisStage, AnalysisStatusResponse, CanaryExecutionRequest, CanaryResult,
     CanaryStatusResponse, ExecutionException, ExecutionStatus, IsoDuration, ScopePair,
@@ -13,9 +14,27 @@ use kayenta_model::{
 use serde_json::Value;
 
 use crate::{
-    error::EngineError,
+    error::{EngineError, EngineErrorKind},
+    memory,
     record::{CANARY_NAME, Execution, StageWork, Task},
 };
+
+/// The answer that is made of an execution; that of one with many stages off the async threads.
+///
+/// # Errors
+/// [`Internal`](EngineErrorKind::Internal) when it cannot be made.
+pub(crate) async fn of<T: Send + 'static>(
+    execution: Execution,
+    answer: impl FnOnce(Execution) -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let size = memory::of_stages(&execution);
+    compute_sized(size, move || answer(execution))
+        .await
+        .map_err(|panicked| {
+            let message = "the answer for an execution panicked";
+            EngineError::new(EngineErrorKind::Internal, message).caused_by(panicked)
+        })
+}
 
 /// Answer of `GET /canary/{id}`.
 pub(crate) fn canary(execution: Execution) -> Result<CanaryStatusResponse, EngineError> {

@@ -200,7 +200,7 @@ impl AnalysisDriver {
         storage: &str,
     ) -> Result<Option<CanaryStatusResponse>, EngineError> {
         if let Some(execution) = self.executions.find(&id).await? {
-            return status::canary(execution).map(Some);
+            return status::of(execution, status::canary).await?.map(Some);
         }
         let objects = self.accounts.recorded_object_store(storage)?;
         match objects.load(ObjectKind::CanaryResultArchive, &id).await {
