@@ -72,6 +72,7 @@ struct NextLine {
 struct AnalysisTemplate {
     badge: Badge,
     score: String,
+    complete: bool,
     pass: String,
     marginal: String,
     sentences: Vec<String>,
@@ -90,6 +91,8 @@ struct LookLine {
     value: Option<f64>,
     window: Option<(Timestamp, Timestamp)>,
     what: String,
+    /// The metrics that kept its score down.
+    failed: Option<String>,
     /// Whether it has not begun.
     waits: bool,
 }
@@ -122,6 +125,7 @@ impl AnalysisView<'_> {
         let template = AnalysisTemplate {
             badge: self.badge(),
             score: last.map(number::score).unwrap_or_default(),
+            complete: self.status.complete,
             pass: number::score(pass),
             marginal: number::score(marginal),
             sentences: self.sentences(&looks),
@@ -197,6 +201,7 @@ impl AnalysisView<'_> {
             .and_then(|run| run.exception.as_ref())
             .or_else(|| run.and_then(|run| run.exception.as_ref()));
         let reason = judged.and_then(|judged| judged.score.as_ref()?.classification_reason.clone());
+        let failed = judged.and_then(failed_metrics);
         LookLine {
             number,
             href: id
@@ -213,13 +218,14 @@ impl AnalysisView<'_> {
             ),
             what: match exception.map(crate::failure::first_error) {
                 Some(error) => error,
-                None => [reason, judged.and_then(failed_metrics)]
+                None => [reason, failed.clone()]
                     .into_iter()
                     .flatten()
                     .filter(|text| !text.is_empty())
                     .collect::<Vec<_>>()
                     .join("; "),
             },
+            failed,
             waits: status == ExecutionStatus::NotStarted,
         }
     }
@@ -240,6 +246,16 @@ impl AnalysisView<'_> {
             .and_then(|result| result.canary_score_message.clone())
             .filter(|message| !message.is_empty());
         sentences.extend(message);
+        if let Some(last) = looks.iter().rev().find(|look| look.value.is_some())
+            && last.badge.class != "pass"
+            && let Some(failed) = &last.failed
+        {
+            sentences.push(format!("Run {} of {}: {failed}.", last.number, looks.len()));
+        }
+        if self.status.complete && self.badge().word == "Marginal" {
+            sentences
+                .push("Marginal is not a pass: a gate such as kayenta analyze fails.".to_owned());
+        }
         let ran = looks
             .iter()
             .filter(|look| look.href.is_some() || look.value.is_some())
@@ -285,7 +301,7 @@ impl AnalysisView<'_> {
                 None => format!("run {} {}", look.number, look.badge.word),
             })
             .collect();
-        let (left, right, top, bottom) = (80.0, 1088.0, 14.0, 120.0);
+        let (left, right, top, bottom) = (100.0, 1088.0, 14.0, 120.0);
         let y = Scale::new((0.0, 100.0), (bottom, top));
         let paint = if self.runs_at.is_some() {
             Paint::Classes
@@ -318,12 +334,7 @@ impl AnalysisView<'_> {
         for look in looks {
             let x = left + (look.number as f64 - 0.5) * width;
             if let Some(value) = look.value {
-                let style = match look.badge.class {
-                    "pass" => Style::Pass,
-                    "fail" => Style::Fail,
-                    "warn" => Style::Warn,
-                    _ => Style::Nothing,
-                };
+                let style = look.badge.style();
                 canvas.thick_line(style, (x, bottom), (x, y.at(value)), 4);
                 canvas.circle(style, (x, y.at(value)), 4.0);
             }

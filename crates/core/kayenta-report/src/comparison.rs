@@ -144,7 +144,7 @@ impl RunComparison<'_> {
         let template = ComparisonTemplate {
             sides: vec![side(&self.before), side(&self.after)],
             counts: match counts.is_empty() {
-                true => "No metric has another label.".to_owned(),
+                true => "No metric changed its label.".to_owned(),
                 false => format!("{}.", counts.join(", ")),
             },
             rows: rows

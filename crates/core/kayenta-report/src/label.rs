@@ -1,6 +1,6 @@
 //! Labels and verdicts with a word, an icon and a colour each; the colour never stands alone.
 
-use crate::chart::interval::Outcome;
+use crate::chart::{canvas::Style, interval::Outcome};
 
 /// How a label or a status is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,15 @@ impl Badge {
             "canceled" => Self::new("Canceled", "–", "none"),
             "skipped" => Self::new("Skipped", "–", "none"),
             _ => Self::new(status, "?", "none"),
+        }
+    }
+
+    pub(crate) fn style(&self) -> Style {
+        match self.class {
+            "pass" => Style::Pass,
+            "fail" => Style::Fail,
+            "warn" => Style::Warn,
+            _ => Style::Nothing,
         }
     }
 

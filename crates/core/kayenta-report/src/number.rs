@@ -75,7 +75,7 @@ fn without_final_zeros(digits: &str) -> &str {
 /// A timestamp as pages show it and as machines read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timestamp {
-    /// `2026-11-29 09:05`, with seconds where there are any.
+    /// `2026-11-29 09:05`, with seconds where they matter and there are any.
     pub text: String,
     /// ISO-8601.
     pub iso: String,
@@ -85,11 +85,20 @@ impl Timestamp {
     /// From milliseconds since 1970; `None` outside the calendar.
     #[must_use]
     pub fn of(millis: i64) -> Option<Self> {
+        Self::written(millis, millis % 60_000 != 0)
+    }
+
+    /// The same without its seconds, for a column of a table; those who read by machine get them.
+    #[must_use]
+    pub fn to_the_minute(millis: i64) -> Option<Self> {
+        Self::written(millis, false)
+    }
+
+    fn written(millis: i64, seconds: bool) -> Option<Self> {
         let time: DateTime<Utc> = DateTime::from_timestamp_millis(millis)?;
-        let form = if millis % 60_000 == 0 {
-            "%Y-%m-%d %H:%M"
-        } else {
-            "%Y-%m-%d %H:%M:%S"
+        let form = match seconds {
+            true => "%Y-%m-%d %H:%M:%S",
+            false => "%Y-%m-%d %H:%M",
         };
         Some(Self {
             text: time.format(form).to_string(),
@@ -157,6 +166,11 @@ mod tests {
             ("2025-11-29 09:05", "2025-11-29T09:05:00Z")
         );
         assert_eq!(Timestamp::of(1_500).unwrap().text, "1970-01-01 00:00:01");
+        let short = Timestamp::to_the_minute(61_500).unwrap();
+        assert_eq!(
+            (&*short.text, &*short.iso),
+            ("1970-01-01 00:01", "1970-01-01T00:01:01Z")
+        );
         assert_eq!(Timestamp::of(i64::MAX), None);
         for (millis, text) in [
             (40, "40 ms"),

@@ -62,6 +62,16 @@ impl MetricSort {
         }
     }
 
+    /// The order as a form offers it.
+    fn text(self) -> &'static str {
+        match self {
+            Self::Config => "order of the config",
+            Self::Label => "what failed first",
+            Self::Deviation => "largest deviation first",
+            Self::Name | Self::Group => self.word(),
+        }
+    }
+
     /// The order a word means; that of the config for a word that means none.
     #[must_use]
     pub fn of(word: &str) -> Self {
@@ -112,6 +122,26 @@ pub fn encoded(text: &str) -> String {
     }
 }
 
+/// Tags that have columns of their own; more of them, and longer names, stand beside the name of the metric.
+const MOST_TAG_COLUMNS: usize = 3;
+/// Bytes of the name of such a tag.
+const LONGEST_TAG_NAME: usize = 30;
+
+/// The tags that tell the series of a run apart, if they are few enough for columns.
+fn tag_columns(rows: &[MetricRow]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in rows.iter().flat_map(|row| &row.tags) {
+        if names.contains(name) {
+            continue;
+        }
+        if names.len() == MOST_TAG_COLUMNS || name.len() > LONGEST_TAG_NAME {
+            return Vec::new();
+        }
+        names.push(name.clone());
+    }
+    names
+}
+
 /// Findings that a page lists; those of a metric are on its own page, too.
 const MOST_FINDINGS: usize = 30;
 
@@ -130,6 +160,7 @@ struct OverviewTemplate {
     decided_otherwise: bool,
     unreachable: Option<String>,
     bar: Option<Markup>,
+    tag_columns: Vec<String>,
     rows: Vec<RowLine>,
     shown: usize,
     total_rows: usize,
@@ -165,7 +196,9 @@ struct GroupLine {
 struct RowLine {
     href: String,
     name: String,
+    /// All tags, where they have no columns.
     tags: String,
+    tag_cells: Vec<String>,
     badge: Badge,
     critical: bool,
     muted: bool,
@@ -195,6 +228,7 @@ impl JudgedRun<'_> {
             .map(group_line)
             .collect();
         let shown = selected(&rows, query);
+        let tag_columns = tag_columns(&rows);
         let mut findings: Vec<FindingLine> = self
             .explanation
             .iter()
@@ -208,7 +242,12 @@ impl JudgedRun<'_> {
         if matches!(links, Links::Query { .. }) {
             findings.truncate(MOST_FINDINGS);
         }
-        let mut lines: Vec<RowLine> = shown.iter().map(|row| row_line(row, links)).collect();
+        let mut lines: Vec<RowLine> = {
+            let lines = shown.iter();
+            lines
+                .map(|row| row_line(row, &tag_columns, links))
+                .collect()
+        };
         if matches!(links, Links::Query { .. })
             && let Some(failed) = lines.iter_mut().find(|line| line.failed)
         {
@@ -255,6 +294,7 @@ impl JudgedRun<'_> {
             shown: shown.len(),
             total_rows: rows.len(),
             rows: lines,
+            tag_columns,
             findings_left: all - findings.len(),
             findings,
             explained: self.explanation.is_some(),
@@ -334,7 +374,7 @@ fn filters(rows: &[MetricRow], query: &OverviewQuery) -> Filters {
             .into_iter()
             .map(|sort| Choice {
                 value: sort.word().to_owned(),
-                text: sort.word().to_owned(),
+                text: sort.text().to_owned(),
                 selected: sort == query.sort,
             })
             .collect(),
@@ -353,16 +393,20 @@ fn group_line(group: &GroupShare) -> GroupLine {
     }
 }
 
-fn row_line(row: &MetricRow, links: &Links) -> RowLine {
-    let tags: Vec<String> = row
-        .tags
-        .iter()
+fn row_line(row: &MetricRow, tag_columns: &[String], links: &Links) -> RowLine {
+    let beside = row.tags.iter().filter(|_| tag_columns.is_empty());
+    let tags: Vec<String> = beside
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
+    let tag = |name: &String| row.tags.iter().find(|(key, _)| key == name);
+    let cells = tag_columns
+        .iter()
+        .map(|name| tag(name).map(|(_, value)| value.clone()));
     RowLine {
         href: links.metric(row),
         name: row.name.clone(),
         tags: tags.join(", "),
+        tag_cells: cells.map(Option::unwrap_or_default).collect(),
         badge: row.badge.clone(),
         critical: row.critical,
         muted: row.muted,

@@ -229,6 +229,7 @@ impl<'a> JudgedRun<'a> {
                     canary: place(pair.experiment_scope.as_ref()),
                     window: window(pair.experiment_scope.as_ref()),
                     offset: offset(pair),
+                    parameters: parameters(pair),
                 })
             })
             .collect()
@@ -336,6 +337,8 @@ pub(crate) struct Compared {
     pub(crate) window: Option<Window>,
     /// How much earlier the baseline's window starts.
     pub(crate) offset: Option<String>,
+    /// The extended parameters of both sides; empty without any.
+    pub(crate) parameters: String,
 }
 
 /// A window of time.
@@ -360,6 +363,30 @@ fn place(scope: Option<&CanaryScope>) -> String {
         Some(location) => format!("{name} ({location})"),
         None => name.to_owned(),
     }
+}
+
+/// Extended parameters as `name=value`, those of each side where the sides differ.
+fn parameters(pair: &ScopePair) -> String {
+    let of = |scope: Option<&CanaryScope>| {
+        let parameters = scope.and_then(|scope| scope.extended_scope_params.as_ref());
+        let texts = parameters.into_iter().flatten();
+        let texts: Vec<String> = texts
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        texts.join(", ")
+    };
+    let baseline = of(pair.control_scope.as_ref());
+    let canary = of(pair.experiment_scope.as_ref());
+    if baseline == canary {
+        return baseline;
+    }
+    let sides = [("baseline", baseline), ("canary", canary)];
+    let sides: Vec<String> = sides
+        .into_iter()
+        .filter(|(_, texts)| !texts.is_empty())
+        .map(|(side, texts)| format!("{texts} ({side})"))
+        .collect();
+    sides.join("; ")
 }
 
 fn window(scope: Option<&CanaryScope>) -> Option<Window> {

@@ -189,6 +189,10 @@ impl RequestLayer {
         let Some(guard) = &self.guard else {
             return Ok(());
         };
+        // It is sent to the pages, which ask it to sign in.
+        if self.pages.is_some() && route.is_none() && browses_root(request) {
+            return Ok(());
+        }
         let page = self.page(route);
         if page
             .zip(route)
@@ -401,13 +405,17 @@ pub(crate) async fn unknown_path(home: Option<String>, request: Request) -> Resp
     if let Some(detour) = request.extensions().get::<Detour>() {
         return detour.clone().into_response();
     }
-    let browses = request.method() == Method::GET
-        && request.uri().path() == "/"
-        && accept::names(request.headers(), "text/html");
-    match home.filter(|_| browses) {
+    match home.filter(|_| browses_root(&request)) {
         Some(home) => found(&home),
         None => ErrorResponse::no_such_path().into_response(),
     }
+}
+
+/// Whether a browser asks for `/`.
+fn browses_root(request: &Request) -> bool {
+    request.method() == Method::GET
+        && request.uri().path() == "/"
+        && accept::names(request.headers(), "text/html")
 }
 
 /// A known path under a method it does not have.

@@ -20,7 +20,7 @@ use crate::{
     error::{EngineError, EngineErrorKind},
     execution_query::ExecutionQuery,
     executions::{ExecutionPage, Executions, UnfinishedWork},
-    explainer::{self, CanaryEvidence, Explainer, Judged, NewestVerdict},
+    explainer::{self, CanaryEvidence, Explainer, Judged, NewestVerdict, StageProgress},
     fetcher::Fetcher,
     judge_runner::JudgeRunner,
     notices::ExecutionHistory,
@@ -174,33 +174,35 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<CanaryStatusResponse, EngineError> {
-        Ok(self.canary(id, storage_account).await?.0)
+        let (status, ()) = self.canary(id, storage_account, |_| ()).await?;
+        Ok(status)
     }
 
-    /// How a canary run stands, with the id of the analysis it is a run of where its record is still known.
-    async fn canary(
+    /// How a canary run stands, with what `beside` takes from its record while that is still known.
+    async fn canary<T: Default + Send>(
         &self,
         id: &str,
         storage_account: Option<&str>,
-    ) -> Result<(CanaryStatusResponse, Option<String>), EngineError> {
+        beside: impl FnOnce(&Execution) -> T + Send,
+    ) -> Result<(CanaryStatusResponse, T), EngineError> {
         let account = self
             .accounts()
             .resolve(storage_account, AccountType::ObjectStore)?;
         let found = self.shared.executions.find(id).await;
         if let Ok(Some(execution)) = found {
-            let analysis = execution.canary().and_then(|task| task.analysis_id.clone());
+            let beside = beside(&execution);
             let status = status::of(execution, status::canary).await??;
-            return Ok((status, analysis));
+            return Ok((status, beside));
         }
         let objects = self.accounts().object_store(&account)?;
         let archived = objects.load(ObjectKind::CanaryResultArchive, id).await;
         match (found, archived) {
-            (_, Ok(archived)) => Ok((archived, None)),
+            (_, Ok(archived)) => Ok((archived, T::default())),
             // C-ENG-19: without the records, what is not archived is unknown, not absent.
             (Err(error), Err(_)) => Err(error),
             (Ok(_), Err(error)) if error.is_not_found() => {
                 match self.shared.executions.find_lost(id).await? {
-                    Some(lost) => Ok((lost.canary(), None)),
+                    Some(lost) => Ok((lost.canary(), T::default())),
                     None => Err(error.into()),
                 }
             }
@@ -353,10 +355,16 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<CanaryEvidence, EngineError> {
-        let (status, analysis_id) = self.canary(id, storage_account).await?;
+        let of_record = |execution: &Execution| {
+            let analysis = execution.canary().and_then(|task| task.analysis_id.clone());
+            let stages = execution.stages.iter().map(StageProgress::of).collect();
+            (analysis, stages)
+        };
+        let (status, (analysis_id, stages)) = self.canary(id, storage_account, of_record).await?;
         let mut evidence = CanaryEvidence {
             status,
             analysis_id,
+            stages,
             pairs: Arc::default(),
             explanation: None,
         };

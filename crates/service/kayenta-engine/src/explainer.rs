@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kayenta_judge::{JudgeRequest, ScoreThresholds};
 use kayenta_model::{
     AnalysisStatusResponse, CanaryConfig, CanaryJudgeResult, CanaryStatusResponse, Instant, Look,
-    MetricSetPair, Thresholds,
+    MetricSetPair, Side, Thresholds,
     explanation::{AnalysisExplanation, CanaryExplanation},
 };
 use kayenta_storage::{ObjectKind, ObjectRepository};
@@ -15,6 +15,7 @@ use crate::{
     error::{EngineError, EngineErrorKind},
     judge_runner::JudgeRunner,
     plan::timetable,
+    record::{Stage, StageWork},
 };
 
 /// Explains verdicts.
@@ -30,10 +31,39 @@ pub struct CanaryEvidence {
     pub status: CanaryStatusResponse,
     /// The analysis it is a run of; `None` for a run on its own, and once its record is gone.
     pub analysis_id: Option<String>,
+    /// Its stages, in the order of the status; empty once its record is gone.
+    pub stages: Vec<StageProgress>,
     /// The compared series; empty before they are mixed and once they are gone.
     pub pairs: Arc<Vec<MetricSetPair>>,
     /// Why it has its verdict; `None` without one, without series, and when the judge's settings cannot be read.
     pub explanation: Option<CanaryExplanation>,
+}
+
+/// One stage of a run: what it fetches, and when that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageProgress {
+    /// Its name in the status, such as `fetchControl0`.
+    pub stage: String,
+    /// The side and the position of the metric that it fetches.
+    pub fetches: Option<(Side, usize)>,
+    /// When it began, in milliseconds since 1970.
+    pub start_time_millis: Option<i64>,
+    /// When it ended, in milliseconds since 1970.
+    pub end_time_millis: Option<i64>,
+}
+
+impl StageProgress {
+    pub(crate) fn of(stage: &Stage) -> Self {
+        Self {
+            stage: stage.ref_id.clone(),
+            fetches: match stage.work {
+                StageWork::Fetch { side, metric, .. } => Some((side, metric)),
+                _ => None,
+            },
+            start_time_millis: stage.start_time,
+            end_time_millis: stage.end_time,
+        }
+    }
 }
 
 /// A verdict with what it is a verdict on.

@@ -62,7 +62,7 @@ pub use engine::Engine;
 pub use error::{EngineError, EngineErrorKind};
 pub use execution_query::ExecutionQuery;
 pub use executions::{ExecutionPage, UnfinishedWork};
-pub use explainer::CanaryEvidence;
+pub use explainer::{CanaryEvidence, StageProgress};
 pub use ids::{RandomIds, accepted_millis};
 pub use notices::{
     Delivered, ExecutionHistory, JudgedLook, NoNoticeId, NoticeBoard, NoticeDelivery, NoticeId,

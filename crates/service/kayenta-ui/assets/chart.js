@@ -175,24 +175,29 @@ export function addPictureButtons() {
   }
 }
 
+// A button that copies what `read` gives; `name` is read out where its text says too little.
+export function copyButton(text, read, name) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = text;
+  if (name) button.setAttribute("aria-label", name);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(read());
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Cannot copy";
+    }
+    setTimeout(() => { button.textContent = text; }, 2000);
+  });
+  return button;
+}
+
 // A button that copies, beside every query.
 export function addCopyButtons() {
   if (!navigator.clipboard) return;
   for (const text of document.querySelectorAll(".query pre")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Copy";
     const side = text.parentElement.querySelector("p span")?.textContent ?? "";
-    button.setAttribute("aria-label", `Copy the query of ${side.toLowerCase()}`);
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(text.textContent);
-        button.textContent = "Copied";
-      } catch {
-        button.textContent = "Cannot copy";
-      }
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
-    });
-    text.before(button);
+    text.before(copyButton("Copy", () => text.textContent, `Copy the query of ${side.toLowerCase()}`));
   }
 }

@@ -1,6 +1,8 @@
 // The editor: checks what is written shortly after it is written, and keeps the focus where it was. The server renders the
 // form, so that form, JSON and problems always belong together; without this script the button Check does the same.
 
+import { copyButton } from "./chart.js";
+
 const pause = 700;
 let timer = 0;
 let asked = 0;
@@ -90,13 +92,8 @@ for (const field of document.querySelectorAll("input[data-instant]")) {
   show();
 }
 
-for (const text of document.querySelectorAll("pre[data-copy]")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Copy";
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text.textContent);
-    button.textContent = "Copied";
-  });
-  text.after(button);
+if (navigator.clipboard) {
+  for (const text of document.querySelectorAll("pre[data-copy]")) {
+    text.after(copyButton("Copy", () => text.textContent, `Copy ${text.previousElementSibling.textContent}`));
+  }
 }

@@ -1,6 +1,6 @@
 // Refreshes what is under way, shows times in the local zone on request, and listens to keys. Pages read without it.
 
-import { addCopyButtons, addPictureButtons, addReadouts } from "./chart.js";
+import { addCopyButtons, addPictureButtons, addReadouts, copyButton } from "./chart.js";
 
 const zone = new URLSearchParams(location.search).get("tz");
 if (zone) localStorage.setItem("kayenta.tz", zone);
@@ -37,6 +37,18 @@ function offerZone() {
   };
   label();
   place.replaceChildren(button);
+}
+
+// The address shows what I see; the zone of the times is the only thing that it lacks.
+function offerLink() {
+  if (!navigator.clipboard) return;
+  const button = copyButton("Copy the link", () => {
+    const address = new URL(location.href);
+    if (local()) address.searchParams.set("tz", "local");
+    return address.href;
+  });
+  button.className = "link";
+  document.getElementById("zone").after(button);
 }
 
 async function refresh() {
@@ -78,6 +90,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 offerZone();
+if (document.querySelector("header nav")) offerLink();
 showTimes();
 addReadouts();
 addCopyButtons();

@@ -40,6 +40,15 @@ impl Subject {
     }
 }
 
+/// Where the page of an execution leads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leads {
+    /// The query of the form that starts it anew; without one it is started as it was.
+    pub(crate) again: Option<String>,
+    /// The address of its stored config.
+    pub(crate) config: Option<String>,
+}
+
 #[derive(Template)]
 #[template(path = "actions.html")]
 struct ActionsTemplate<'a> {
@@ -54,8 +63,19 @@ impl PageState {
         format!("{}/{}/{}", self.root, subject.segment(), encoded(id))
     }
 
-    /// What can be done about an execution; nothing for visitors who may only look. `again` is the query of the form that
-    /// starts it anew; without one it is started as it was.
+    /// Where the stored config of an execution is edited; `None` for one that came with the request.
+    pub(crate) fn config_address(&self, id: Option<&str>, account: Option<&str>) -> Option<String> {
+        let id = id.filter(|id| *id != "ad-hoc")?;
+        let account = account.map(|name| format!("?configurationAccountName={}", encoded(name)));
+        Some(format!(
+            "{}/configs/{}{}",
+            self.root,
+            encoded(id),
+            account.unwrap_or_default()
+        ))
+    }
+
+    /// What can be done about an execution; visitors who may only look can open its config.
     pub(crate) fn actions(
         &self,
         visitor: &Visitor,
@@ -63,16 +83,17 @@ impl PageState {
         id: &str,
         query: &PageQuery,
         complete: bool,
-        again: Option<String>,
+        leads: Leads,
     ) -> Markup {
         let address = self.address_of(subject, id);
         let account = query.only("storageAccountName");
         let (mut buttons, mut links) = (Vec::new(), Vec::new());
+        links.extend(leads.config.map(|address| ("Open the config", address)));
         if visitor.may_act && !complete {
             buttons.push(("Cancel", format!("{address}/cancel")));
         }
         if visitor.may_act && complete {
-            match again {
+            match leads.again {
                 Some(query) => links.push(("Run again", format!("{}/new?{query}", self.root))),
                 None => buttons.push(("Run again as it was", format!("{address}/again{account}"))),
             }

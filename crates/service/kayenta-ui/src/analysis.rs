@@ -13,7 +13,7 @@ use kayenta_report::{
 };
 
 use crate::{
-    actions::Subject,
+    actions::{Leads, Subject},
     new_analysis::again_analysis,
     query::PageQuery,
     run::judged,
@@ -95,7 +95,10 @@ pub(crate) async fn show(
             &id,
             &query,
             status.complete,
-            again_analysis(&id, &status),
+            Leads {
+                again: again_analysis(&id, &status),
+                config: pages.config_address(status.canary_config_id.as_deref(), None),
+            },
         ),
         overview: view.overview(),
         exception: status

@@ -69,6 +69,7 @@ mod tests {
                 ..CanaryStatusResponse::default()
             },
             analysis_id: None,
+            stages: Vec::new(),
             pairs: Arc::new(vec![pair]),
             explanation: Some(CanaryExplanation::default()),
         })

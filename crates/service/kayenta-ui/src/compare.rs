@@ -5,10 +5,17 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use kayenta_engine::CanaryEvidence;
-use kayenta_report::{ComparisonSide, Markup, RunComparison};
+use kayenta_engine::{CanaryEvidence, EngineError, ExecutionQuery};
+use kayenta_model::{ExecutionKind, ExecutionStatus, ExecutionSummary};
+use kayenta_report::{
+    Badge, ComparisonSide, Markup, RunComparison,
+    number::{Timestamp, score},
+};
 
 use crate::{actions::Subject, query::PageQuery, run::judged, shell::drawn, state::PageState};
+
+/// Runs that are offered to choose from.
+const OFFERED: usize = 20;
 
 #[derive(Template)]
 #[template(path = "compare.html")]
@@ -18,6 +25,22 @@ struct CompareTemplate<'a> {
     account: Option<&'a str>,
     swap: Option<String>,
     comparison: Option<Markup>,
+    /// Which of the two runs is chosen next.
+    side: &'static str,
+    offers: Vec<Offer>,
+}
+
+/// A run that can be chosen.
+struct Offer {
+    href: String,
+    badge: Badge,
+    score: String,
+    application: String,
+    config: String,
+    baseline: String,
+    canary: String,
+    window_end: Option<Timestamp>,
+    id: String,
 }
 
 pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) -> Response {
@@ -49,6 +72,14 @@ pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) 
             return pages.not_drawn("comparison", "/canary/{id}");
         }
     }
+    let side = if a.is_none() { "a" } else { "b" };
+    let offers = match comparison {
+        Some(_) => Vec::new(),
+        None => match offers(&pages, &query, side, a.or(b)).await {
+            Ok(offers) => offers,
+            Err(error) => return pages.failed(&error),
+        },
+    };
     let body = Markup::of(&CompareTemplate {
         a: a.unwrap_or_default(),
         b: b.unwrap_or_default(),
@@ -58,8 +89,57 @@ pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) 
             PageQuery::read(swapped.strip_prefix('?')).with("b", Some(a))
         }),
         comparison,
+        side: if a.is_none() { "A" } else { "B" },
+        offers,
     });
     pages.page("Compare two runs", &[pages.to_list()], &body, false)
+}
+
+/// The newest judged runs as choices for a side; beside a run that is chosen already, those of its config.
+async fn offers(
+    pages: &PageState,
+    query: &PageQuery,
+    side: &str,
+    chosen: Option<&str>,
+) -> Result<Vec<Offer>, EngineError> {
+    let (mut applications, mut configs) = (Vec::new(), Vec::new());
+    if let Some(chosen) = chosen {
+        let status = &pages.evidence(chosen, query).await?.status;
+        let stored = status.canary_config_id.clone().filter(|id| id != "ad-hoc");
+        let name = || status.config.as_ref()?.name.clone();
+        applications.extend(status.application.clone());
+        configs.extend(stored.or_else(name));
+    }
+    let wanted = ExecutionQuery {
+        applications,
+        configs,
+        statuses: vec![ExecutionStatus::Succeeded],
+        kinds: vec![ExecutionKind::Run, ExecutionKind::AnalysisRun],
+        ..ExecutionQuery::default()
+    };
+    let page = pages.engine.list_executions(&wanted, None, OFFERED).await?;
+    let runs = page.executions.into_iter();
+    let others = runs.filter(|run| Some(run.id.as_str()) != chosen);
+    Ok(others.filter_map(|run| offer(query, side, run)).collect())
+}
+
+fn offer(query: &PageQuery, side: &str, run: ExecutionSummary) -> Option<Offer> {
+    Some(Offer {
+        href: query.with(side, Some(&run.id)),
+        badge: Badge::of_label(run.verdict.as_deref()?),
+        score: run
+            .score
+            .map(|value| score(value.into()))
+            .unwrap_or_default(),
+        application: run.application,
+        config: run.config_name.or(run.config_id).unwrap_or_default(),
+        baseline: run.baseline.unwrap_or_default(),
+        canary: run.canary.unwrap_or_default(),
+        window_end: Timestamp::to_the_minute(
+            run.window_end_millis.unwrap_or(run.build_time_millis),
+        ),
+        id: run.id,
+    })
 }
 
 fn compare(

@@ -75,7 +75,7 @@ struct HistoryRow {
     when: Option<Timestamp>,
     effect: String,
     interval: String,
-    verdict: String,
+    verdict: Badge,
 }
 
 /// One metric in one run.
@@ -163,7 +163,7 @@ pub(crate) async fn show(
                 ),
                 effect: ratio.map(number).unwrap_or_default(),
                 interval: interval.unwrap_or_default(),
-                verdict: verdict.word.clone(),
+                verdict: verdict.clone(),
             };
             let look = Look {
                 ratio,

@@ -7,7 +7,7 @@ use axum::{extract::State, response::Response};
 use kayenta_engine::ExecutionQuery;
 use kayenta_model::{ExecutionKind, ExecutionStatus, ExecutionSummary};
 use kayenta_report::{
-    Badge, Markup, NextRun, encoded,
+    Badge, Markup, NextRun, ScoreBar, encoded,
     number::{Timestamp, duration, score},
 };
 
@@ -69,7 +69,8 @@ struct Choice {
 struct Row {
     href: Option<String>,
     badge: Badge,
-    score: Option<ScoreCell>,
+    /// The score with its bar.
+    score: Option<(String, Markup)>,
     application: String,
     application_href: String,
     config: String,
@@ -84,12 +85,6 @@ struct Row {
     when: Option<Timestamp>,
     took: String,
     who: String,
-}
-
-struct ScoreCell {
-    value: String,
-    pass: String,
-    marginal: String,
 }
 
 pub(crate) async fn show(State(pages): State<Arc<PageState>>, query: PageQuery) -> Response {
@@ -189,21 +184,25 @@ fn row(root: &str, query: &PageQuery, execution: &ExecutionSummary, now_millis: 
         .clone()
         .or(execution.config_id.clone());
     let start = execution.start_time_millis;
+    let badge = match &execution.verdict {
+        Some(verdict) => Badge::of_label(verdict),
+        None => Badge::of_status(execution.status.as_str()),
+    };
     Row {
         href: match execution.kind {
             ExecutionKind::Run | ExecutionKind::AnalysisRun => Some(format!("{root}/runs/{id}")),
             ExecutionKind::Analysis => Some(format!("{root}/analyses/{id}")),
             ExecutionKind::Comparison => None,
         },
-        badge: match &execution.verdict {
-            Some(verdict) => Badge::of_label(verdict),
-            None => Badge::of_status(execution.status.as_str()),
-        },
-        score: execution.score.map(|value| ScoreCell {
-            value: score(value.into()),
-            pass: score(thresholds.pass.unwrap_or_default()),
-            marginal: score(thresholds.marginal.unwrap_or_default()),
+        score: execution.score.map(|value| {
+            let bar = ScoreBar {
+                score: value.into(),
+                pass: thresholds.pass.unwrap_or_default(),
+                marginal: thresholds.marginal.unwrap_or_default(),
+            };
+            (score(bar.score), bar.drawn(&badge))
         }),
+        badge,
         application_href: filter("application", &execution.application),
         application: execution.application.clone(),
         config_href: config.as_ref().map(|config| filter("config", config)),
@@ -214,7 +213,8 @@ fn row(root: &str, query: &PageQuery, execution: &ExecutionSummary, now_millis: 
             .window_start_millis
             .zip(execution.window_end_millis)
             .and_then(|(start, end)| {
-                Some((duration(end.saturating_sub(start)), Timestamp::of(end)?))
+                let length = duration(end.saturating_sub(start));
+                Some((length, Timestamp::to_the_minute(end)?))
             }),
         what: what(execution),
         next: execution.next_run_time_millis.and_then(|due_millis| {
@@ -225,7 +225,7 @@ fn row(root: &str, query: &PageQuery, execution: &ExecutionSummary, now_millis: 
             Some((next.at()?, next.relative()))
         }),
         message: execution.message.clone().unwrap_or_default(),
-        when: Timestamp::of(execution.build_time_millis),
+        when: Timestamp::to_the_minute(execution.build_time_millis),
         took: start
             .zip(execution.end_time_millis)
             .map(|(start, end)| duration(end - start))

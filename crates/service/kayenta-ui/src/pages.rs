@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     accounts, actions, analysis, assets, compare, config_catalogues::ConfigCatalogues, configs,
-    editor, history, list, new_analysis, options::PagesOptions, run, shell, sign_in,
+    editor, history, list, new_analysis, options::PagesOptions, problem, run, shell, sign_in,
     state::PageState, visitor, what_if,
 };
 
@@ -97,6 +97,7 @@ fn table() -> Vec<(PageRoute, Handlers)> {
             get(sign_in::ask_to_sign_out).post(sign_in::sign_out),
         )),
         open(page("/ui/assets/{file}", get(assets::file))),
+        page("/ui/{*path}", get(problem::no_such_page)),
     ]
 }
 

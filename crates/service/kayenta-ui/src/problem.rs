@@ -1,7 +1,12 @@
-//! PageState of what went wrong.
+//! Pages of what went wrong.
+
+use std::sync::Arc;
 
 use askama::Template;
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::StatusCode;
 use kayenta_engine::{EngineError, EngineErrorKind};
 use kayenta_report::Markup;
@@ -14,6 +19,16 @@ use crate::state::PageState;
 struct ProblemTemplate<'a> {
     text: &'a str,
     advice: &'a str,
+}
+
+/// What answers an address below the pages that none of them has.
+pub(crate) async fn no_such_page(State(pages): State<Arc<PageState>>) -> Response {
+    pages.problem(
+        StatusCode::NOT_FOUND,
+        "There is no such page",
+        "None of the pages has this address.",
+        "Check the address, or go on from the links above.",
+    )
 }
 
 impl PageState {

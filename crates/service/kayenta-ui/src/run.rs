@@ -9,18 +9,18 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use kayenta_engine::{CanaryEvidence, EngineError};
-use kayenta_model::{CanaryStatusResponse, JsonMap, Side};
+use kayenta_model::{CanaryConfig, CanaryStatusResponse, JsonMap, Side};
 use kayenta_report::{
     Badge, ChartKind, Fact, JudgedRun, Links, Markup, MetricDisplay, MetricLinks, MetricSort,
     OverviewQuery, encoded,
     failure::{detail, first_error},
-    number::duration,
+    number::{Timestamp, duration},
     report_failure, report_foot, report_head, report_section,
 };
 use serde_json::Value;
 
 use crate::{
-    actions::Subject,
+    actions::{Leads, Subject},
     failed_fetch::{self, TryAgain},
     new_analysis::again_run,
     query::PageQuery,
@@ -47,12 +47,22 @@ struct UnfinishedTemplate {
     errors: Vec<String>,
     details: Vec<(&'static str, String)>,
     query: Option<String>,
-    stages: Vec<(String, Badge)>,
+    stages: Vec<StageLine>,
     facts: Markup,
     actions: Markup,
     token: String,
     try_again: Option<TryAgain>,
     raw: String,
+}
+
+/// One stage of a run that has no verdict.
+struct StageLine {
+    name: String,
+    badge: Badge,
+    /// What it fetches.
+    what: String,
+    began: Option<Timestamp>,
+    took: String,
 }
 
 impl PageState {
@@ -71,7 +81,7 @@ impl PageState {
     }
 
     /// What stands above a run: the list, and its analysis.
-    fn above(&self, evidence: &CanaryEvidence) -> Vec<Crumb> {
+    pub(crate) fn above(&self, evidence: &CanaryEvidence) -> Vec<Crumb> {
         let analysis = evidence.analysis_id.as_ref().map(|id| Crumb {
             text: "Analysis".to_owned(),
             href: self.address_of(Subject::Analysis, id),
@@ -118,8 +128,8 @@ pub(crate) async fn show(
     };
     let Some(run) = judged(&evidence) else {
         let complete = evidence.status.complete;
-        let again = again_run(&id, &evidence.status);
-        let actions = pages.actions(&visitor, Subject::Run, &id, &query, complete, again);
+        let leads = leads(&pages, &id, &evidence.status);
+        let actions = pages.actions(&visitor, Subject::Run, &id, &query, complete, leads);
         let try_again = match visitor.may_act {
             true => pages.try_again(&id, &evidence.status).await,
             false => None,
@@ -186,8 +196,8 @@ pub(crate) async fn show(
     let links = Links::Query {
         rest: query.rest(&["metric", "label", "group", "search", "sort"]),
     };
-    let again = again_run(&id, &evidence.status);
-    let actions = pages.actions(&visitor, Subject::Run, &id, &query, true, again);
+    let leads = leads(&pages, &id, &evidence.status);
+    let actions = pages.actions(&visitor, Subject::Run, &id, &query, true, leads);
     let what_if = format!("{run_href}/what-if{}", query.only("storageAccountName"));
     let rest = query.rest(&["metric", "label", "group", "search", "sort"]);
     let compare = format!("{}/compare?a={}{rest}", pages.root, encoded(&id));
@@ -206,6 +216,16 @@ pub(crate) async fn show(
     match body.await.flatten() {
         Some(body) => pages.page(&title, &pages.above(&evidence), &body, false),
         None => not_drawn(&pages),
+    }
+}
+
+fn leads(pages: &PageState, id: &str, status: &CanaryStatusResponse) -> Leads {
+    Leads {
+        again: again_run(id, status),
+        config: pages.config_address(
+            status.canary_config_id.as_deref(),
+            status.configuration_account_name.as_deref(),
+        ),
     }
 }
 
@@ -256,6 +276,39 @@ fn facts(status: &CanaryStatusResponse) -> Markup {
     Fact::list(&facts)
 }
 
+/// How far the run came: what each stage does, how it stands, and when it was worked on.
+fn stages(evidence: &CanaryEvidence) -> Vec<StageLine> {
+    let status = &evidence.status;
+    let metrics = status.config.as_ref().map(CanaryConfig::metrics);
+    let fetched = |(side, metric): (Side, usize)| {
+        let name = metrics?.get(metric)?.name();
+        let side = match side {
+            Side::Control => "baseline",
+            Side::Experiment => "canary",
+        };
+        Some(format!("{name}, {side}"))
+    };
+    let known = |name: &str| evidence.stages.iter().find(|stage| stage.stage == name);
+    let line = |(name, status): (&String, &String)| {
+        let progress = known(name);
+        let began = progress.and_then(|stage| stage.start_time_millis);
+        let ended = progress.and_then(|stage| stage.end_time_millis);
+        StageLine {
+            name: name.clone(),
+            badge: Badge::of_status(status),
+            what: progress
+                .and_then(|stage| fetched(stage.fetches?))
+                .unwrap_or_default(),
+            began: began.and_then(Timestamp::of),
+            took: began
+                .zip(ended)
+                .map(|(began, ended)| duration(ended - began))
+                .unwrap_or_default(),
+        }
+    };
+    status.stage_status.iter().flatten().map(line).collect()
+}
+
 /// What failed first, then how far the run came; the raw status last.
 fn unfinished(
     pages: &PageState,
@@ -294,12 +347,7 @@ fn unfinished(
             .filter_map(|(name, key)| Some((name, detail(details, key)?)))
             .collect(),
         query: detail(details, "query"),
-        stages: status
-            .stage_status
-            .iter()
-            .flatten()
-            .map(|(name, status)| (name.clone(), Badge::of_status(status)))
-            .collect(),
+        stages: stages(evidence),
         facts: facts(status),
         actions,
         token,
@@ -310,7 +358,12 @@ fn unfinished(
         .config
         .as_ref()
         .and_then(|config| config.name.clone());
-    let title = config.unwrap_or_else(|| format!("Run {id}"));
+    let named = [status.application.clone(), config].into_iter().flatten();
+    let named: Vec<String> = named.filter(|name| !name.is_empty()).collect();
+    let title = match named.is_empty() {
+        true => format!("Run {id}"),
+        false => named.join(" · "),
+    };
     pages.page(&title, &pages.above(evidence), &body, !status.complete)
 }
 

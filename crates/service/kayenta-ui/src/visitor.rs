@@ -21,7 +21,7 @@ use kayenta_web::read_body;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::state::PageState;
+use crate::{options::PagesOptions, state::PageState};
 
 /// The cookie that action tokens belong to.
 const VISIT_COOKIE: &str = "kayenta-visit";
@@ -36,6 +36,8 @@ pub(crate) struct Visitor {
     pub(crate) name: Option<String>,
     /// Whether they may start and change things; where signing in is not required, every visitor may.
     pub(crate) may_act: bool,
+    /// The address of the service as this browser knows it, for commands to copy.
+    pub(crate) service: String,
     /// What a form that posts has to carry as `action-token`, and a script as the header `x-action-token`.
     pub(crate) token: String,
 }
@@ -124,6 +126,7 @@ pub(crate) async fn admit(
             Some(_) => caller.is_some_and(|caller| caller.role == Some(Role::Write)),
             None => true,
         },
+        service: address(&pages.options, request.headers(), request.uri()),
         token: token_of(&visit, request.headers()),
     };
     let secure = is_https(request.headers());
@@ -226,16 +229,34 @@ fn comes_from_here(public_url: Option<&str>, headers: &HeaderMap, uri: &Uri) -> 
         let bare = |host: &str| host.strip_suffix(default).unwrap_or(host).to_owned();
         bare(host).eq_ignore_ascii_case(&bare(place))
     };
-    let forwarded = headers
-        .get("x-forwarded-host")
-        .and_then(|host| host.to_str().ok());
-    let host = text(headers, &header::HOST).or(uri.authority().map(|authority| authority.as_str()));
     let public = public_url.and_then(|url| {
         let (known, rest) = url.split_once("://")?;
         let host = rest.split('/').next()?;
         known.eq_ignore_ascii_case(scheme).then_some(host)
     });
-    [host, forwarded, public].into_iter().flatten().any(same)
+    let hosts = hosts(headers, uri).into_iter().chain([public]);
+    hosts.flatten().any(same)
+}
+
+/// The host that the request was sent to, as a proxy says and as it came here.
+fn hosts<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> [Option<&'r str>; 2] {
+    let forwarded = headers.get("x-forwarded-host");
+    let host = text(headers, &header::HOST).or(uri.authority().map(|authority| authority.as_str()));
+    [forwarded.and_then(|host| host.to_str().ok()), host]
+}
+
+/// Where the service is: what an operator says, else where this request was sent.
+fn address(options: &PagesOptions, headers: &HeaderMap, uri: &Uri) -> String {
+    if let Some(public) = &options.public_url {
+        return public.trim_end_matches('/').to_owned();
+    }
+    let scheme = if is_https(headers) { "https" } else { "http" };
+    let host = hosts(headers, uri).into_iter().flatten().next();
+    let host = host.unwrap_or("localhost:8090");
+    format!(
+        "{scheme}://{host}{}",
+        options.context_path.trim_end_matches('/')
+    )
 }
 
 /// Whether the browser reached the service by TLS, as far as the request says.
@@ -281,6 +302,8 @@ pub(crate) fn to(address: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
     #[test]
@@ -318,6 +341,31 @@ mod tests {
             &HeaderMap::new(),
             &Uri::from_static("/ui")
         ));
+    }
+
+    #[test]
+    fn commands_to_copy_have_the_address_at_which_the_browser_found_the_service() {
+        let at = |options: &PagesOptions, headers: &[(&'static str, &'static str)]| {
+            let headers = headers.iter().map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            address(options, &headers.collect(), &Uri::from_static("/ui/new"))
+        };
+        let mut options = PagesOptions::default();
+        let host = ("host", "localhost:18090");
+        assert_eq!(at(&options, &[host]), "http://localhost:18090");
+        options.context_path = "/kayenta/".to_owned();
+        let proxied = [
+            host,
+            ("x-forwarded-host", "canary.example.com"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(at(&options, &proxied), "https://canary.example.com/kayenta");
+        options.public_url = Some("https://kayenta.example.com/".to_owned());
+        assert_eq!(at(&options, &proxied), "https://kayenta.example.com");
     }
 
     #[test]

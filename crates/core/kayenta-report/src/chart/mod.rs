@@ -4,6 +4,7 @@ pub(crate) mod canvas;
 pub(crate) mod distribution;
 pub(crate) mod interval;
 pub(crate) mod scale;
+pub(crate) mod score;
 pub(crate) mod series;
 
 /// Whether colours stand in the elements themselves.

@@ -277,6 +277,7 @@ impl SeriesChart<'_> {
     }
 
     fn time_axis(&self, canvas: &mut Canvas, start: i64, x: Scale, zoom: Zoom, at: f64) {
+        let named = self.baseline.start != self.canary.start;
         let from = start.saturating_add(zoom.from as i64);
         let length = (zoom.to - zoom.from) as i64;
         let form = if length < 300_000 {
@@ -291,6 +292,10 @@ impl SeriesChart<'_> {
                 continue;
             };
             let position = x.at((tick - start) as f64).min(WIDTH - 24.0);
+            // There stands the name of the side.
+            if named && position < LEFT + 12.0 {
+                continue;
+            }
             canvas.text(
                 Style::Label,
                 (position, at),

@@ -116,11 +116,11 @@ impl JudgedRun<'_> {
                 }
             };
             add(
-                "Shift that makes it High",
+                "Turns High when canary values shift by",
                 text(distance.to_high, distance.to_high_percent),
             );
             add(
-                "Shift that makes it Low",
+                "Turns Low when canary values shift by",
                 text(distance.to_low, distance.to_low_percent),
             );
         }

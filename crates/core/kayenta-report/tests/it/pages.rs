@@ -361,7 +361,7 @@ fn a_comparison_says_which_metrics_changed_and_can_leave_out_the_others() {
     };
     let itself = itself.overview().into_string();
     assert!(
-        itself.contains("No metric has another label.") && itself.contains("No metric to show.")
+        itself.contains("No metric changed its label.") && itself.contains("No metric to show.")
     );
 }
 

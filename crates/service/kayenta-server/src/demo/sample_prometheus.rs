@@ -222,20 +222,47 @@ impl Curve {
         self.level * (1.0 + self.spread * (wave + self.noise(t) - 0.5))
     }
 
-    /// Between 0 and 1, the same for the same time.
+    /// Between 0 and 1, the same for the same time. Of sixteen values a minute apart, one lies in each sixteenth of the
+    /// range: independent values would make a metric that is the same on both sides fail in one demo of seven.
     fn noise(self, t: f64) -> f64 {
-        let mut x = self.seed ^ (t as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        x ^= x >> 30;
-        x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x ^= x >> 27;
-        x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-        (x >> 11) as f64 / (1_u64 << 53) as f64
+        let time = t as u64;
+        let (minute, second) = (time / 60, time % 60);
+        let group = self.seed ^ (minute / SPREAD).wrapping_mul(61).wrapping_add(second);
+        let place = (minute % SPREAD) as usize;
+        let mut parts: [u8; SPREAD as usize] = std::array::from_fn(|part| part as u8);
+        for last in (1..parts.len()).rev() {
+            parts.swap(
+                last,
+                (scattered(group, last as u64) % (last as u64 + 1)) as usize,
+            );
+        }
+        let within = (scattered(group, time) >> 11) as f64 / (1_u64 << 53) as f64;
+        (f64::from(parts[place]) + within) / SPREAD as f64
     }
+}
+
+/// Parts of the range of which the values of consecutive minutes fill each one.
+const SPREAD: u64 = 16;
+
+/// A number that looks random, the same for the same two.
+fn scattered(seed: u64, number: u64) -> u64 {
+    let mut x =
+        seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^= x >> 30;
+    x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^= x >> 27;
+    x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use indexmap::IndexMap;
+    use kayenta_judge::{JudgeRequest, LocalJudge, NetflixAcaJudge};
+    use kayenta_model::{CanaryConfig, Look, MetricSetPair, Thresholds};
+
     use super::*;
 
     fn ask(query: &str) -> Result<serde_json::Value, String> {
@@ -263,6 +290,56 @@ mod tests {
         let wrapped = ask(r#"sum(rate(http_errors{app="canary"}[1m]))"#).unwrap();
         assert_eq!(plain, wrapped);
         assert_ne!(plain, ask(r#"http_errors{app="baseline"}"#).unwrap());
+    }
+
+    #[test]
+    fn whenever_the_demo_runs_what_is_the_same_on_both_sides_passes_and_the_rest_is_high() {
+        let metrics = METRICS.map(|(name, ..)| {
+            json!({"name": name, "groups": ["shop"],
+            "analysisConfigurations": {"canary": {"direction": "either"}}})
+        });
+        let config: CanaryConfig = serde_json::from_value(
+            json!({"name": "demo", "metrics": metrics, "classifier": {"groupWeights": {}}}),
+        )
+        .unwrap();
+        let config = Arc::new(config);
+        for demo in 0..300_u64 {
+            // Ends of hours that are spread over months, with the steps and lengths of the demo and of its guide.
+            let end = 1_790_000_000 / 60 * 60 + demo * 60 * 811;
+            for (minutes, step) in [(20, 30), (40, 30), (60, 30), (60, 60)] {
+                let values = |metric: &str, canary| {
+                    let curve = Curve::of(metric, canary).unwrap();
+                    let times = (end - minutes * 60..end).step_by(step);
+                    times.map(|t| curve.at(t as f64)).collect::<Vec<f64>>()
+                };
+                let pair = |metric: &&str| MetricSetPair {
+                    name: Some((*metric).to_owned()),
+                    values: Some(IndexMap::from([
+                        ("control".to_owned(), values(metric, false)),
+                        ("experiment".to_owned(), values(metric, true)),
+                    ])),
+                    ..MetricSetPair::default()
+                };
+                let request = JudgeRequest {
+                    canary_config: Arc::clone(&config),
+                    thresholds: Thresholds::default().into(),
+                    metric_set_pairs: Arc::new(
+                        METRICS.map(|(name, ..)| name).iter().map(pair).collect(),
+                    ),
+                    look: Look::default(),
+                };
+                let judged = NetflixAcaJudge::default().judge(&request).unwrap();
+                for (result, (name, .., factor)) in judged.results.unwrap().iter().zip(METRICS) {
+                    let expected = if factor > 1.0 { "High" } else { "Pass" };
+                    let label = result.classification.as_deref();
+                    assert_eq!(
+                        label,
+                        Some(expected),
+                        "{name}, {minutes} min to {end} every {step} s"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use kayenta_model::QueryConfig;
 use serde_json::Value;
 
 use super::draft::Kind;
-use crate::what_if::label_of;
+use crate::what_if::{about, label_of};
 
 /// A field.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ impl Builder<'_> {
             value: kind.shown(value),
             help: help.to_owned(),
             choices: match kind {
-                Kind::Flag => choices(&["", "true", "false"], "default (no)"),
+                Kind::Flag => choices(&["", "true", "false"], "default (false)"),
                 _ => Vec::new(),
             },
             rows: match kind {
@@ -324,15 +324,9 @@ fn metric(
         let field = match *name {
             // Its later name is offered where it is used.
             "template" | "customFilter" if !is_set => continue,
-            "customInlineTemplate" | "template" => {
-                let help = match store.as_str() {
-                    "prometheus" => {
-                        "PromQL: and the whole query; ${scope} is the side, ${location} its location."
-                    }
-                    _ => "The whole query; ${scope} is the side, ${location} its location.",
-                };
-                b.field(Kind::Text, &pointer, "Query", help).high(3)
-            }
+            "customInlineTemplate" | "template" => b
+                .field(Kind::Text, &pointer, "Query", &query_help(&store))
+                .high(3),
             "customFilterTemplate" => {
                 let mut words = vec![""];
                 words.extend(template_names.iter().map(String::as_str));
@@ -386,7 +380,7 @@ fn metric(
                 "{at}/analysisConfigurations/canary/{}",
                 setting.path.replace('.', "/")
             );
-            let about = format!("{} Default: {}.", setting.about, setting.default);
+            let about = about(setting);
             let label = label_of(setting.path).unwrap_or(setting.path);
             match setting.kind {
                 SettingKind::Word(words) => {
@@ -413,6 +407,46 @@ fn metric(
         errors: 0,
         warnings: 0,
     }
+}
+
+/// A query of each store, as its template has it. What a server of `http-json` takes is its own affair.
+const EXAMPLES: [(&str, &str); 9] = [
+    ("prometheus", r#"PromQL:avg(latency{version="${scope}"})"#),
+    ("stackdriver", r#"metric.labels.version="${scope}""#),
+    ("datadog", "avg:latency{version:${scope}}"),
+    (
+        "newrelic",
+        "SELECT average(duration) FROM Transaction WHERE version = '${scope}' SINCE ${startEpochSeconds} \
+         UNTIL ${endEpochSeconds} TIMESERIES ${step} seconds",
+    ),
+    (
+        "signalfx",
+        "data('latency', filter=filter('version', '${scope}')).mean().publish()",
+    ),
+    ("graphite", "app.${location}.${scope}.latency"),
+    ("wavefront", r#"avg(ts("latency", version="${scope}"))"#),
+    (
+        "influxdb",
+        r#"SELECT mean("latency") FROM "requests" WHERE ${timeFilter} AND ${scope} GROUP BY time(${step})"#,
+    ),
+    ("atlas", "name,latency,:eq,version,${scope},:eq,:and,:avg"),
+];
+
+/// What a query of this store is, with an example.
+fn query_help(store: &str) -> String {
+    let what = match store {
+        "prometheus" => "PromQL: and the whole query",
+        "stackdriver" => "What is added to the filter",
+        _ => "The whole query",
+    };
+    let example = EXAMPLES.iter().find(|(known, _)| *known == store);
+    let example = example.map(|(_, query)| format!(", for example {query}"));
+    let example = example.unwrap_or_default();
+    let place = match store {
+        "influxdb" => "",
+        _ => ", ${location} its location",
+    };
+    format!("{what}{example}. ${{scope}} is the side{place}.")
 }
 
 /// A name as part of a pointer.
@@ -458,6 +492,27 @@ mod tests {
             .collect();
         // The unknown field has no field of its own.
         assert!(anchors.contains(&Some("metric-0")) && anchors.contains(&Some(name.id.as_str())));
+    }
+
+    #[test]
+    fn every_store_with_a_query_language_has_an_example_without_problems() {
+        for store in QueryConfig::TYPES {
+            let help = query_help(store);
+            let example = EXAMPLES.iter().find(|(known, _)| known == store);
+            let Some((_, query)) = example else {
+                assert_eq!(*store, "http-json");
+                continue;
+            };
+            assert!(query.contains("${scope}") && help.contains(query), "{help}");
+            let config = json!({
+                "name": "example", "applications": ["x"],
+                "metrics": [{"name": "m", "groups": ["g"], "scopeName": "default",
+                    "query": {"type": store, "customInlineTemplate": query}}],
+                "classifier": {"groupWeights": {"g": 100}}
+            });
+            let problems = config_problems(&config, &ServiceOffer::default());
+            assert_eq!(problems, [], "{store}");
+        }
     }
 
     #[test]

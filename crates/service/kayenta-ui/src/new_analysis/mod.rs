@@ -63,8 +63,8 @@ struct NewAnalysisTemplate<'a> {
     begin: String,
     lookback: String,
     offset: String,
-    curl: String,
-    command: String,
+    /// The same as a command and as a request, once a config is chosen.
+    same_elsewhere: Option<(String, String)>,
 }
 
 /// `GET /ui/new`.
@@ -91,23 +91,12 @@ pub(crate) async fn act(
         Err(mistake) => return refused(&pages, &visitor, wish, vec![mistake]).await,
     };
     let (request, mut mistakes) = wish.request(&scope_name(&config));
-    let problems = request_problems(&config, &request);
-    mistakes.extend(
-        problems
-            .iter()
-            .filter(|problem| problem.is_error())
-            .map(|problem| problem.sentence()),
-    );
-    let sides = request.scopes.iter().flatten().flatten().next();
-    if !mistakes.is_empty()
-        && sides.is_some_and(|side| side.control_scope.is_none() || side.experiment_scope.is_none())
-    {
-        let enter = "Enter what is compared under Baseline and Canary.";
-        mistakes.insert(0, enter.to_owned());
-    }
+    let found = problems(&config, &request).into_iter();
+    mistakes.extend(found.filter_map(|(is_error, sentence)| is_error.then_some(sentence)));
     if !mistakes.is_empty() {
         return refused(&pages, &visitor, wish, mistakes).await;
     }
+    let wish = wish.with_application_of(&config);
     let started = pages
         .engine
         .start_analysis(StartAnalysis {
@@ -172,6 +161,25 @@ async fn load(pages: &PageState, wish: &Wish) -> Result<CanaryConfig, String> {
         .map_err(|error| error.to_string())
 }
 
+/// What is wrong with the request, and whether it is an error. That a side is missing is one sentence, however many metrics
+/// ask for it.
+fn problems(config: &CanaryConfig, request: &AnalysisRequest) -> Vec<(bool, String)> {
+    let mut problems = request_problems(config, request);
+    let sides = ["/controlScope", "/experimentScope"];
+    let all = problems.len();
+    problems.retain(|problem| !sides.iter().any(|side| problem.pointer.ends_with(side)));
+    let missing = (problems.len() < all).then(|| {
+        (
+            true,
+            "Enter what is compared under Baseline and Canary.".to_owned(),
+        )
+    });
+    let others = problems
+        .iter()
+        .map(|problem| (problem.is_error(), problem.sentence()));
+    missing.into_iter().chain(others).collect()
+}
+
 /// The scope that the metrics ask for.
 fn scope_name(config: &CanaryConfig) -> String {
     let mut names = config
@@ -234,13 +242,14 @@ async fn render(
     };
     let config_known = config.is_some();
     let config = config.unwrap_or_default();
+    let wish = wish.with_application_of(&config);
     let (request, written_wrongly) = wish.request(&scope_name(&config));
     if checked && notes.is_empty() {
         notes.extend(written_wrongly.into_iter().map(|mistake| ("fail", mistake)));
-        let problems = request_problems(&config, &request);
-        notes.extend(problems.iter().map(|problem| {
-            let class = if problem.is_error() { "fail" } else { "warn" };
-            (class, problem.sentence())
+        let found = problems(&config, &request).into_iter();
+        notes.extend(found.map(|(is_error, sentence)| {
+            let class = if is_error { "fail" } else { "warn" };
+            (class, sentence)
         }));
         if notes.is_empty() && config_known {
             notes.push(("pass", "✓ No problems".to_owned()));
@@ -279,11 +288,7 @@ async fn render(
         .accounts()
         .resolve(wish.scope.account.as_deref(), AccountType::MetricsStore)
         .ok();
-    let base = pages.options.public_url.clone().unwrap_or_default();
-    let base = match base.trim_end_matches('/') {
-        "" => "http://localhost:8090",
-        base => base,
-    };
+    let base = &visitor.service;
     let template = NewAnalysisTemplate {
         token: &visitor.token,
         action: format!("{}/new", pages.root),
@@ -311,11 +316,7 @@ async fn render(
         parameters_needed: needed.join(", "),
         step: wish.scope.step.unwrap_or(60).to_string(),
         same: wish.same,
-        application: wish
-            .application
-            .clone()
-            .or_else(|| config.applications.as_ref()?.first().cloned())
-            .unwrap_or_default(),
+        application: wish.application.clone().unwrap_or_default(),
         user: visitor
             .name
             .clone()
@@ -328,8 +329,12 @@ async fn render(
         begin: wish.shown("begin"),
         lookback: wish.shown("lookback"),
         offset: wish.shown("offset"),
-        curl: wish.curl(base, &config, &request),
-        command: wish.command(base, &request),
+        same_elsewhere: config_known.then(|| {
+            (
+                wish.command(base, &request),
+                wish.curl(base, &config, &request),
+            )
+        }),
         executed: wish
             .executed
             .as_ref()

@@ -1,7 +1,7 @@
 //! What the form asks for, and the request that says it.
 
 use indexmap::IndexMap;
-use kayenta_model::{AnalysisRequest, AnalysisScope, Thresholds, time::iso_millis};
+use kayenta_model::{AnalysisRequest, AnalysisScope, CanaryConfig, Thresholds, time::iso_millis};
 
 use crate::{
     executed::Executed,
@@ -162,6 +162,13 @@ impl Wish {
     /// The execution whose config is used.
     pub(super) fn executed_config(&self) -> Option<&Executed> {
         self.executed.as_ref().filter(|_| self.config.is_empty())
+    }
+
+    /// The same with the first application of the config where none is named.
+    pub(super) fn with_application_of(mut self, config: &CanaryConfig) -> Self {
+        let of_config = || config.applications.as_ref()?.first().cloned();
+        self.application = self.application.or_else(of_config);
+        self
     }
 
     /// The query of the request.

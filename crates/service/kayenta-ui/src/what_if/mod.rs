@@ -3,7 +3,7 @@
 mod changes;
 mod settings;
 
-pub(crate) use settings::label_of;
+pub(crate) use settings::{about, label_of};
 
 use std::sync::Arc;
 
@@ -68,6 +68,8 @@ struct FieldView {
     label: &'static str,
     name: String,
     value: String,
+    /// What it does, and what counts without it.
+    about: String,
     /// The words to choose from; empty for a number.
     choices: Vec<ChoiceView>,
 }
@@ -107,6 +109,7 @@ pub(crate) async fn show(
             "The storage account of the run has to have them.",
         );
     }
+    let mut trail = pages.above(&evidence);
     let changed = Changed::read(&query, &config, thresholds);
     let judging = pages.engine.judge_pairs(JudgePairs {
         config: changed.config.clone(),
@@ -144,17 +147,14 @@ pub(crate) async fn show(
         }
         Err(error) => return pages.failed(&error),
     }
-    let trail = [
-        pages.to_list(),
-        Crumb {
-            text: title.clone(),
-            href: format!(
-                "{}{}",
-                pages.address_of(Subject::Run, &id),
-                query.only("storageAccountName")
-            ),
-        },
-    ];
+    trail.push(Crumb {
+        text: title.clone(),
+        href: format!(
+            "{}{}",
+            pages.address_of(Subject::Run, &id),
+            query.only("storageAccountName")
+        ),
+    });
     let body = Markup::of(&page);
     pages.page(&format!("What if: {title}"), &trail, &body, false)
 }
@@ -320,6 +320,7 @@ fn edited(query: &PageQuery, changed: &Changed) -> Option<EditedView> {
             label: setting.label,
             name,
             value,
+            about: setting.about(),
             choices,
         }
     };

@@ -1,5 +1,6 @@
 //! The settings of a metric that a what-if can change: their words in a URL, where they stand in a config, what they may be.
 
+use kayenta_judge::{JudgeSetting, METRIC_SETTINGS};
 use kayenta_model::{JsonMap, MetricConfig};
 use serde_json::Value;
 
@@ -91,6 +92,11 @@ pub(crate) const SETTINGS: [Setting; 12] = [
     setting("muted", "Muted", &["muted"], Kind::Flag),
 ];
 
+/// What a setting does, and what counts without it.
+pub(crate) fn about(setting: &JudgeSetting) -> String {
+    format!("{} Default: {}.", setting.about, setting.default)
+}
+
 /// What the setting of a path such as `effectSize.measure` is called.
 pub(crate) fn label_of(path: &str) -> Option<&'static str> {
     let mut known = SETTINGS.iter();
@@ -114,6 +120,13 @@ const fn setting(
 }
 
 impl Setting {
+    /// What it does, as the judge describes it.
+    pub(crate) fn about(&self) -> String {
+        let mut known = METRIC_SETTINGS.iter();
+        let found = known.find(|known| self.path.iter().copied().eq(known.path.split('.')));
+        found.map(about).unwrap_or_default()
+    }
+
     /// The value that a text means; `None` for a text that means none.
     pub(crate) fn value(&self, text: &str) -> Option<Value> {
         match self.kind {

@@ -30,6 +30,9 @@ drive(seen, async (browser) => {
     // 1. Why did it fail?
     await page.goto(base + "/");
     await look(page, "list");
+    // Rows are lines where there is room for them.
+    seen.rows = await page.locator("tbody tr").evaluateAll(
+      (rows) => rows.map((row) => Math.round(row.getBoundingClientRect().height)));
     await go(() => page.locator("tbody tr", { hasText: "shop-demo" }).locator("a.tag").click());
     seen.analysis = await verdict();
     await go(() => link("run 3 of 3").click());

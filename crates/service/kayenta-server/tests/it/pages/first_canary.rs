@@ -113,6 +113,14 @@ async fn a_person_who_never_saw_the_service_finds_why_and_writes_tries_runs_and_
             assert!(text.contains(part), "no {part:?} in {what}: {text}");
         }
     }
+    let heights = seen["rows"].as_array().unwrap();
+    assert_eq!(heights.len(), 2, "{seen:#}");
+    for height in heights {
+        assert!(
+            height.as_u64().unwrap() < 45,
+            "a row has two lines: {heights:?}"
+        );
+    }
     let size = |folder: &Path| -> u64 {
         let files = PICTURES
             .iter()

@@ -48,6 +48,13 @@ async fn c_api_21_pages_have_a_strict_policy_and_browsers_are_sent_to_them() {
         404
     );
     assert_eq!(get("/ui/assets/other.js", "*/*").await.status(), 404);
+    let lost = get("/ui/run/01KQ0000000000000000000000", "text/html").await;
+    assert_eq!(lost.status(), 404);
+    let lost = lost.text().await.unwrap();
+    assert!(
+        lost.contains("There is no such page") && lost.contains("href=\"/ui/configs\""),
+        "{lost}"
+    );
     assert_eq!(
         client
             .post(format!("{}/ui", service.base_url()))

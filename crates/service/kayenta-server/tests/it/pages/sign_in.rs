@@ -16,6 +16,8 @@ async fn a_browser_signs_in_for_the_pages_alone_and_signs_out() {
     let prometheus = FakePrometheus::start().await.unwrap();
     let service = embedded_service(&prometheus.base_url(), SECURITY).await;
     let visit = Visit::new(&service);
+    let home = visit.get("/").await;
+    assert_eq!((home.status().as_u16(), location(&home)), (302, "/ui"));
     let refused = visit.get("/ui/runs/1?metric=a%20b").await;
     assert_eq!(refused.status(), 303);
     let form = location(&refused).to_owned();

@@ -127,6 +127,11 @@ async function byKeyboard(browser) {
     };
   }, png);
   seen.picture.name = download.suggestedFilename();
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy the link" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  seen.link = await page.evaluate(() => navigator.clipboard.readText());
+  seen.address = page.url();
   seen.copies = await page.locator(".query button").count();
   await page.getByRole("button", { name: /show the local zone/ }).focus();
   await page.keyboard.press("Enter");

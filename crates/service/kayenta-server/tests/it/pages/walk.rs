@@ -35,6 +35,7 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         "hostile-what-if": format!("/ui/runs/{hostile}/what-if?judge=%3Cscript%3E&edit=0&m0.critical=true"),
         "compare": format!("/ui/compare?a={run}&b={hostile}"),
         "compare-form": "/ui/compare",
+        "compare-choice": format!("/ui/compare?a={run}"),
         "accounts": "/ui/accounts",
         "configs": "/ui/configs?search=kept",
         "config": format!("/ui/configs/{}", stage.config),
@@ -106,6 +107,12 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         json!(["(local)"]),
         "the header of the windows"
     );
+    assert!(
+        seen["link"].as_str().unwrap().contains("zoom="),
+        "{}",
+        seen["link"]
+    );
+    assert_eq!(seen["link"], seen["address"]);
     let picture = &seen["picture"];
     assert_eq!(
         picture["name"],
@@ -163,6 +170,7 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
                 "canary-prometheus",
                 "Try the query again",
                 "Stages",
+                "broken, baseline",
             ],
         ),
         (
@@ -186,6 +194,11 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
         ),
         ("hostile-what-if", &["Changes", "critical false → true"]),
         ("compare", &["Run A", "Run B", "gone", "new"]),
+        ("compare-form", &["Choose run A", "baseline → canary"]),
+        (
+            "compare-choice",
+            &["Choose run B among the runs of the same config", "mixed"],
+        ),
         (
             "accounts",
             &[
