@@ -43,6 +43,7 @@ pub mod query;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod scope;
+mod series_text;
 pub mod side;
 pub mod status;
 pub mod time;
@@ -71,6 +72,7 @@ pub use metric_set::{MetricSet, MetricSetPair, NULL_SAMPLE, PairScope, is_null_s
 pub use number::Double;
 pub use query::QueryConfig;
 pub use scope::{CanaryScope, ScopePair};
+pub use series_text::{NeedsWholeText, SeriesText};
 pub use side::Side;
 pub use status::ExecutionStatus;
 pub use time::{Instant, IsoDuration};

@@ -173,6 +173,12 @@ impl Serialize for Samples<'_> {
     }
 }
 
+/// A JSON array of values as it is written for what is read from it; `None` if it is no such array.
+pub(crate) fn rewrite_values(text: &[u8]) -> Option<Vec<u8>> {
+    let samples: Vec<Sample> = serde_json::from_slice(text).ok()?;
+    serde_json::to_vec(&Samples(&unwrap_samples(samples))).ok()
+}
+
 /// Stands for a JSON `null` among the values: a NaN with a payload of its own, so that a series stays
 /// a plain `Vec<f64>`. Only a hand-written metric set carries one; a judge refuses it.
 pub const NULL_SAMPLE: f64 = f64::from_bits(0x7ff8_6e75_6c6c_0001);

@@ -22,8 +22,8 @@ pub use compute::{Panicked, compute, compute_short, compute_sized, drop_sized};
 pub use descriptors::raise_descriptors;
 pub use file_system::{NoRoom, RESERVED_BYTES, RESERVED_FILES, Room, check_room, room};
 pub use memory::{
-    CALLER_PATIENCE, MOST_OF_SMALL, MemoryUse, NoMemory, RUN_PATIENCE, Reserved, budget, held,
-    hold, largest_reservation, lend, lend_without_waiting, memory_use, require, reserve,
+    CALLER_PATIENCE, Lender, MOST_OF_SMALL, MemoryUse, NoMemory, RUN_PATIENCE, Reserved, budget,
+    held, hold, largest_reservation, lend, lend_without_waiting, memory_use, require, reserve,
     reserve_and_hold, scope, set_budget, take_held, try_reserve,
 };
 pub use system_memory::memory_limit;

@@ -589,6 +589,24 @@ pub async fn lend<T>(reserved: Reserved, work: impl Future<Output = T>) -> T {
     LENT.scope(Arc::new(Loan::new(reserved)), work).await
 }
 
+/// Bytes reserved for work that goes on in steps with pauses between them, each of which takes its own of them. What a step
+/// has taken and given back is there for the next, and nobody else gets it.
+#[derive(Debug)]
+pub struct Lender(Arc<Loan>);
+
+impl Lender {
+    /// Lends what is reserved.
+    #[must_use]
+    pub fn new(reserved: Reserved) -> Self {
+        Self(Arc::new(Loan::new(reserved)))
+    }
+
+    /// Runs a step, as [`lend`] runs all of the work.
+    pub async fn lend<T>(&self, step: impl Future<Output = T>) -> T {
+        LENT.scope(Arc::clone(&self.0), step).await
+    }
+}
+
 /// As [`lend`], but reservations within `work` never wait: those that need more than is lent and free fail at once.
 /// Also returns how many bytes to lend when `work` is tried again because of that; 0 if it lacked none. Many whose
 /// needs show only as they go on cannot wait for one another in this way: each gives back what it has, and waits with

@@ -1,6 +1,6 @@
 //! The container: which requests each operation takes.
 
-use std::{collections::HashSet, fmt, num::NonZero, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, num::NonZero, ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::http::{ClientOptions, Etag, RetryOptions, policies::Policy};
@@ -16,9 +16,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use kayenta_http::HttpSettings;
+use kayenta_limits::{Arriving, CALLER_PATIENCE};
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
-    StorageErrorKind, StoreLock,
+    StorageErrorKind, StoreLock, size_of_whole,
 };
 
 use crate::{
@@ -31,6 +32,9 @@ use crate::{
 
 /// What the reference writes and any reader accepts.
 const CONTENT_TYPE: &str = "application/json";
+
+/// What the memory of a blob is for.
+const READ: &str = "a blob";
 
 /// Blocks or ranges of one big blob that move at once.
 const PARALLEL_PARTS: NonZero<usize> = NonZero::new(4).expect("four is not zero");
@@ -106,6 +110,59 @@ impl AzureContainer {
             entries.extend(entry(blob));
         }
         Ok(without_directories(entries))
+    }
+
+    /// The blob, or the part of it that the options ask for. Its bytes count as they arrive.
+    async fn read(
+        &self,
+        name: &str,
+        options: BlobClientDownloadOptions<'_>,
+    ) -> Result<Option<BucketObject>, StorageError> {
+        let options = BlobClientDownloadOptions {
+            parallel: Some(PARALLEL_PARTS),
+            ..options
+        };
+        // Rewritten between two ranges it is read again, and another version than the one asked for is not.
+        let rewritten = match options.if_match {
+            Some(_) => StorageErrorKind::Conflict,
+            None => StorageErrorKind::Unavailable,
+        };
+        let failed = |error: azure_core::Error| match reason(&error) {
+            Reason::NoBlob => None,
+            Reason::NoContainer => Some(no_container()),
+            Reason::Condition => Some(StorageError::new(
+                rewritten,
+                format!("{name} is being rewritten."),
+            )),
+            _ => Some(self.explain("read a blob", &error)),
+        };
+        let mut result = match self.blob(name).download(Some(options)).await {
+            Ok(result) => result,
+            Err(error) => return failed(error).map_or(Ok(None), Err),
+        };
+        let whole = result.headers.get_optional_str(&"content-range".into());
+        let whole = whole.and_then(size_of_whole);
+        // What is announced is of the first range.
+        let mut body = Arriving::expecting(READ, 0, 1, CALLER_PATIENCE).await?;
+        loop {
+            match result.body.try_next().await {
+                Ok(Some(piece)) => body.push(&piece).await?,
+                Ok(None) => break,
+                Err(error) => return failed(error).map_or(Ok(None), Err),
+            }
+        }
+        let bytes = body.whole();
+        Ok(Some(BucketObject {
+            entry: BucketEntry {
+                name: name.to_owned(),
+                updated: timestamp(result.properties.last_modified),
+                version: version(result.properties.etag.as_ref()),
+                size: whole.unwrap_or(bytes.len() as u64),
+            },
+            // Only lock objects need it; locks are leases here.
+            answered: DateTime::default(),
+            bytes,
+        }))
     }
 
     /// Removes a blob with its snapshots, on a condition; whether it was there.
@@ -195,37 +252,21 @@ impl Bucket for AzureContainer {
     }
 
     async fn get(&self, name: &str) -> Result<Option<BucketObject>, StorageError> {
+        self.read(name, BlobClientDownloadOptions::default()).await
+    }
+
+    async fn get_part(
+        &self,
+        name: &str,
+        part: Range<u64>,
+        version: Option<&str>,
+    ) -> Result<Option<BucketObject>, StorageError> {
         let options = BlobClientDownloadOptions {
-            parallel: Some(PARALLEL_PARTS),
+            range: Some(part.into()),
+            if_match: version.map(etag),
             ..BlobClientDownloadOptions::default()
         };
-        let downloaded = async {
-            let result = self.blob(name).download(Some(options)).await?;
-            Ok((result.properties, result.body.collect().await?))
-        };
-        match downloaded.await {
-            Ok((properties, bytes)) => Ok(Some(BucketObject {
-                entry: BucketEntry {
-                    name: name.to_owned(),
-                    updated: timestamp(properties.last_modified),
-                    version: version(properties.etag.as_ref()),
-                    size: bytes.len() as u64,
-                },
-                // Only lock objects need it; locks are leases here.
-                answered: DateTime::default(),
-                bytes,
-            })),
-            Err(error) => match reason(&error) {
-                Reason::NoBlob => Ok(None),
-                Reason::NoContainer => Err(no_container()),
-                // Rewritten between two ranges: read again.
-                Reason::Condition => Err(StorageError::new(
-                    StorageErrorKind::Unavailable,
-                    format!("{name} is being rewritten."),
-                )),
-                _ => Err(self.explain("read a blob", &error)),
-            },
-        }
+        self.read(name, options).await
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {

@@ -1,16 +1,19 @@
 //! The bucket: which requests each operation takes.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{
     Method, Response, StatusCode,
-    header::{DATE, LAST_MODIFIED},
+    header::{CONTENT_RANGE, DATE, LAST_MODIFIED},
 };
 use kayenta_http::{Transport, header};
 use kayenta_json::JsonError;
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
+    range_header, size_of_whole,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
@@ -93,6 +96,55 @@ impl GcsBucket {
             self.failures()
                 .unreadable(attempted, &JsonError::from(error).to_string())
         })
+    }
+
+    /// The object, or a part of it.
+    async fn read_object(
+        &self,
+        name: &str,
+        range: Option<String>,
+        version: Option<&str>,
+    ) -> Result<Option<BucketObject>, StorageError> {
+        let attempted = "read an object";
+        let condition = version.map(|version| ("ifGenerationMatch", version));
+        let ask = Ask {
+            query: [("alt", "media")].into_iter().chain(condition).collect(),
+            range,
+            ..Ask::new(Method::GET, self.requests.object_path(name))
+        };
+        let answer = self.requests.send(attempted, ask).await?;
+        let whole = match answer.status() {
+            StatusCode::OK => None,
+            StatusCode::PARTIAL_CONTENT => {
+                let range = answer.headers().get(CONTENT_RANGE);
+                range.and_then(|range| size_of_whole(range.to_str().ok()?))
+            }
+            // Of an empty object there are no parts.
+            StatusCode::RANGE_NOT_SATISFIABLE => return self.get(name).await,
+            StatusCode::PRECONDITION_FAILED => return Err(self.failures().conflict(name)),
+            // Of a missing bucket, too; a listing shows which.
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => return Err(self.explain(attempted, &answer)),
+        };
+        let headers = answer.headers();
+        let version = headers
+            .get("x-goog-generation")
+            .and_then(|version| version.to_str().ok())
+            .ok_or_else(|| {
+                self.failures()
+                    .unreadable(attempted, "it has no generation")
+            })?;
+        Ok(Some(BucketObject {
+            entry: BucketEntry {
+                name: name.to_owned(),
+                updated: header::time(headers, &LAST_MODIFIED).unwrap_or_default(),
+                version: version.to_owned(),
+                size: whole.unwrap_or(answer.body().len() as u64),
+            },
+            // Without a date no lock looks left over.
+            answered: header::time(headers, &DATE).unwrap_or_default(),
+            bytes: answer.into_body(),
+        }))
     }
 
     /// Removes an object on a condition; whether it was there.
@@ -224,37 +276,17 @@ impl Bucket for GcsBucket {
     }
 
     async fn get(&self, name: &str) -> Result<Option<BucketObject>, StorageError> {
-        let attempted = "read an object";
-        let ask = Ask {
-            query: vec![("alt", "media")],
-            ..Ask::new(Method::GET, self.requests.object_path(name))
-        };
-        let answer = self.requests.send(attempted, ask).await?;
-        match answer.status() {
-            StatusCode::OK => {}
-            // Of a missing bucket, too; a listing shows which.
-            StatusCode::NOT_FOUND => return Ok(None),
-            _ => return Err(self.explain(attempted, &answer)),
-        }
-        let headers = answer.headers();
-        let version = headers
-            .get("x-goog-generation")
-            .and_then(|version| version.to_str().ok())
-            .ok_or_else(|| {
-                self.failures()
-                    .unreadable(attempted, "it has no generation")
-            })?;
-        Ok(Some(BucketObject {
-            entry: BucketEntry {
-                name: name.to_owned(),
-                updated: header::time(headers, &LAST_MODIFIED).unwrap_or_default(),
-                version: version.to_owned(),
-                size: answer.body().len() as u64,
-            },
-            // Without a date no lock looks left over.
-            answered: header::time(headers, &DATE).unwrap_or_default(),
-            bytes: answer.into_body(),
-        }))
+        self.read_object(name, None, None).await
+    }
+
+    async fn get_part(
+        &self,
+        name: &str,
+        part: Range<u64>,
+        version: Option<&str>,
+    ) -> Result<Option<BucketObject>, StorageError> {
+        self.read_object(name, Some(range_header(&part)), version)
+            .await
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::{AUTHORIZATION, CONTENT_TYPE, RANGE},
 };
 use kayenta_google::GoogleTokens;
 use kayenta_http::{Transport, URL_PART};
@@ -33,6 +33,8 @@ pub(crate) struct Ask<'a> {
     /// Below the API's root, encoded.
     pub(crate) path: String,
     pub(crate) query: Vec<(&'static str, &'a str)>,
+    /// Which bytes of the answer are wanted.
+    pub(crate) range: Option<String>,
     /// What is sent, as `application/json`.
     pub(crate) body: Option<Bytes>,
 }
@@ -44,6 +46,7 @@ impl Ask<'_> {
             method,
             path,
             query: Vec::new(),
+            range: None,
             body: None,
         }
     }
@@ -152,6 +155,11 @@ impl Requests {
     ) -> Result<Response<Bytes>, StorageError> {
         if ask.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(range) = &ask.range {
+            let range = HeaderValue::try_from(range)
+                .map_err(|_| self.failures.invalid(attempted, "the part is no range"))?;
+            headers.insert(RANGE, range);
         }
         let mut request = Request::builder()
             .method(ask.method.clone())

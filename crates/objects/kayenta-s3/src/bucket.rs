@@ -1,15 +1,18 @@
 //! The bucket: which requests each operation takes.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH},
+    header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, RANGE},
 };
 use kayenta_aws::{AwsEnvironment, CredentialLink};
 use kayenta_http::HttpSettings;
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
+    range_header, size_of_whole,
 };
 use tokio::sync::OnceCell;
 use tracing::warn;
@@ -23,6 +26,9 @@ use crate::{
 
 /// What the reference writes and any reader accepts.
 const CONTENT_TYPE_WRITTEN: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+/// What a read attempts, as messages have it.
+const READ: &str = "read an object";
 
 /// Keys on a page: as many as the service gives at most.
 const PAGE: &str = "1000";
@@ -82,6 +88,44 @@ impl S3Bucket {
 
     fn explain(&self, attempted: &str, answer: &Response<Bytes>) -> StorageError {
         self.failures().explain(attempted, answer)
+    }
+
+    /// The object, or the part of it that the headers ask for.
+    async fn read(
+        &self,
+        name: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<Option<BucketObject>, StorageError> {
+        let ask = Ask {
+            headers,
+            ..Ask::new(Method::GET, Some(name))
+        };
+        let answer = self.requests.send(READ, ask).await?;
+        let whole = match answer.status() {
+            StatusCode::OK => None,
+            StatusCode::PARTIAL_CONTENT => {
+                let range = answer.headers().get(CONTENT_RANGE);
+                range.and_then(|range| size_of_whole(range.to_str().ok()?))
+            }
+            // Of an empty object there are no parts.
+            StatusCode::RANGE_NOT_SATISFIABLE => return self.get(name).await,
+            StatusCode::NOT_FOUND if reason(&answer) == Reason::NoObject => return Ok(None),
+            _ if reason(&answer) == Reason::Condition => {
+                return Err(self.failures().conflict(name));
+            }
+            _ => return Err(self.explain(READ, &answer)),
+        };
+        let headers = answer.headers();
+        Ok(Some(BucketObject {
+            entry: BucketEntry {
+                name: name.to_owned(),
+                updated: last_modified(headers),
+                version: etag(&answer),
+                size: whole.unwrap_or(answer.body().len() as u64),
+            },
+            answered: answered(headers),
+            bytes: answer.into_body(),
+        }))
     }
 
     /// One put, which meets whatever is there.
@@ -289,27 +333,22 @@ impl Bucket for S3Bucket {
     }
 
     async fn get(&self, name: &str) -> Result<Option<BucketObject>, StorageError> {
-        let attempted = "read an object";
-        let answer = self
-            .requests
-            .send(attempted, Ask::new(Method::GET, Some(name)))
-            .await?;
-        match answer.status() {
-            StatusCode::OK => {}
-            StatusCode::NOT_FOUND if reason(&answer) == Reason::NoObject => return Ok(None),
-            _ => return Err(self.explain(attempted, &answer)),
+        self.read(name, Vec::new()).await
+    }
+
+    async fn get_part(
+        &self,
+        name: &str,
+        part: Range<u64>,
+        version: Option<&str>,
+    ) -> Result<Option<BucketObject>, StorageError> {
+        let range = HeaderValue::try_from(range_header(&part))
+            .map_err(|_| self.failures().invalid(READ, "the part is no range"))?;
+        let mut headers = vec![(RANGE, range)];
+        if let Some(version) = version {
+            headers.push((IF_MATCH, self.quoted(READ, version)?));
         }
-        let headers = answer.headers();
-        Ok(Some(BucketObject {
-            entry: BucketEntry {
-                name: name.to_owned(),
-                updated: last_modified(headers),
-                version: etag(&answer),
-                size: answer.body().len() as u64,
-            },
-            answered: answered(headers),
-            bytes: answer.into_body(),
-        }))
+        self.read(name, headers).await
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {

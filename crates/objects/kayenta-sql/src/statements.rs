@@ -1,5 +1,7 @@
 //! The SQL of the store.
 
+use std::ops::Range;
+
 use kayenta_storage::ObjectKind;
 
 use crate::jdbc::Dialect;
@@ -138,8 +140,8 @@ impl Statements {
         format!("SELECT t.id, b.filename, b.version, t.updated_at, {name}, {size} {from}")
     }
 
-    /// The same of one object, its exact content and the database's. Key.
-    pub(crate) fn load(self, kind: ObjectKind) -> String {
+    /// The same of one object, its exact content and the database's, both only if it has at most `most` bytes. Key.
+    pub(crate) fn load(self, kind: ObjectKind, most: u64) -> String {
         let (name, size) = (self.name(kind), self.size());
         let (from, is_key) = (self.from(kind), self.is_key("t.id"));
         let content = match self.dialect {
@@ -147,8 +149,25 @@ impl Statements {
             Dialect::MySql => "CONVERT(t.content USING utf8mb4)",
         };
         self.numbered(&format!(
-            "SELECT t.id, b.filename, b.version, t.updated_at, {name}, {size}, b.content, \
-             CASE WHEN b.content IS NULL THEN {content} END {from} WHERE {is_key}"
+            "SELECT t.id, b.filename, b.version, t.updated_at, {name}, {size}, \
+             CASE WHEN {size} <= {most} THEN b.content END, \
+             CASE WHEN b.content IS NULL AND {size} <= {most} THEN {content} END {from} WHERE {is_key}"
+        ))
+    }
+
+    /// The version and time of an object, and a part of its content. Key.
+    pub(crate) fn part(self, kind: ObjectKind, part: &Range<u64>) -> String {
+        let (from, is_key) = (self.from(kind), self.is_key("t.id"));
+        let (first, length) = (part.start + 1, part.end.saturating_sub(part.start));
+        let content = match self.dialect {
+            Dialect::Postgres => "convert_to(CAST(t.content AS text), 'UTF8')",
+            Dialect::MySql => "CAST(CONVERT(t.content USING utf8mb4) AS BINARY)",
+        };
+        let part = |of: &str| format!("substring({of} FROM {first} FOR {length})");
+        self.numbered(&format!(
+            "SELECT b.version, t.updated_at, COALESCE({}, {}) {from} WHERE {is_key}",
+            part("b.content"),
+            part(content)
         ))
     }
 

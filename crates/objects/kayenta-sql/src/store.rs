@@ -1,15 +1,16 @@
 //! The store.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDateTime, SubsecRound};
 use kayenta_http::HttpSettings;
+use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, reserve};
 use kayenta_model::Clock;
 use kayenta_storage::{
     LOCK_HOLD, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, StoreLock,
-    StoredObject, WriteCondition, check_segment, checked_filename, is_path_segment,
+    StoredObject, UpTo, WriteCondition, check_segment, checked_filename, is_path_segment,
 };
 use serde::de::IgnoredAny;
 use tokio::{
@@ -33,6 +34,15 @@ const LONGEST_ID: usize = 255;
 
 /// What a table has in place of a text that is no JSON. Nothing but tests stores such a text.
 const NO_JSON: &str = "null";
+
+/// What the memory of an object is for.
+const STORED: &str = "a stored object";
+
+/// Larger objects are read only when memory for them is reserved.
+const READ_AT_ONCE: u64 = MOST_OF_SMALL as u64;
+
+/// An object may turn out larger than the memory reserved for it so often.
+const LOOKS: usize = 3;
 
 /// How often a taken lock is looked at again; the holder needs a few round trips.
 const POLL: Duration = Duration::from_millis(50);
@@ -341,6 +351,46 @@ impl SqlStore {
         Ok(())
     }
 
+    /// The object if it has at most `most` bytes: the database sends no others.
+    async fn load_once(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let attempted = "read an object";
+        let (mut lease, layout) = self.ready(attempted).await?;
+        if !layout.has(kind) {
+            let error = match layout.is_empty() {
+                true => self.without_tables(attempted),
+                false => not_found(key),
+            };
+            let refused = Err(Failed::Refused(error));
+            return self.database.finish(attempted, lease, refused).await;
+        }
+        let statements = self.statements(layout);
+        let values = vec![Param::Text(key); statements.key_values()];
+        let rows = lease
+            .connection
+            .rows(&statements.load(kind, most), &values)
+            .await;
+        let found = rows.map_err(Failed::from).and_then(|rows| {
+            let row = rows
+                .first()
+                .ok_or_else(|| Failed::Refused(not_found(key)))?;
+            let summary = summary(row, kind)?;
+            if summary.size > most {
+                return Ok(UpTo::Larger(summary));
+            }
+            let bytes = match row.bytes(6)? {
+                Some(exact) => Bytes::from(exact),
+                None => Bytes::from(row.text(7)?.unwrap_or_default()),
+            };
+            Ok(UpTo::Whole(StoredObject { summary, bytes }))
+        });
+        self.database.finish(attempted, lease, found).await
+    }
+
     async fn take_lock(
         &self,
         connection: &mut Connection,
@@ -433,9 +483,12 @@ fn new_version() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
+/// What begins the versions of rows that other programs wrote, and no other version.
+const OF_OTHERS: char = 'r';
+
 /// The version kept with a row, or what tells the rows of other programs apart: their time.
 fn version(kept: Option<String>, updated: NaiveDateTime) -> String {
-    kept.unwrap_or_else(|| format!("r{}", updated.and_utc().timestamp_micros()))
+    kept.unwrap_or_else(|| format!("{OF_OTHERS}{}", updated.and_utc().timestamp_micros()))
 }
 
 /// C-SQL-07: the reference says so of a read, and fails to delete.
@@ -474,33 +527,74 @@ impl ObjectStore for SqlStore {
         if !is_path_segment(key) {
             return Err(not_found(key));
         }
-        let attempted = "read an object";
-        let (mut lease, layout) = self.ready(attempted).await?;
-        if !layout.has(kind) {
-            let error = match layout.is_empty() {
-                true => self.without_tables(attempted),
-                false => not_found(key),
-            };
-            let refused = Err(Failed::Refused(error));
-            return self.database.finish(attempted, lease, refused).await;
+        let mut most = READ_AT_ONCE;
+        let mut reserved = Reserved::default();
+        for _ in 0..LOOKS {
+            match self.load_once(kind, key, most).await? {
+                UpTo::Whole(mut object) => {
+                    object.bytes = reserved.split(object.bytes.len()).bind(object.bytes);
+                    return Ok(object);
+                }
+                UpTo::Larger(summary) => {
+                    most = summary.size;
+                    let size = usize::try_from(most).unwrap_or(usize::MAX);
+                    // The row, and its bytes taken out of it. No connection is kept meanwhile.
+                    let size = size.saturating_mul(2);
+                    reserved = reserve(STORED, size, CALLER_PATIENCE).await?;
+                }
+            }
         }
+        Err(StorageError::keeps_growing())
+    }
+
+    /// The database would make the text of a row of another program anew for each part of it, so such a row is read as a
+    /// whole.
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        if !is_path_segment(key) {
+            return Err(not_found(key));
+        }
+        let loaded = self.load_once(kind, key, most.min(READ_AT_ONCE)).await?;
+        match &loaded {
+            UpTo::Larger(found) if found.size <= most || found.version.starts_with(OF_OTHERS) => {
+                self.load(kind, key).await.map(UpTo::Whole)
+            }
+            _ => Ok(loaded),
+        }
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
+        // The row, and its bytes taken out of it.
+        let size = size.saturating_mul(2);
+        let mut reserved = reserve(STORED, size, CALLER_PATIENCE).await?;
+        let attempted = "read a part of an object";
+        let (mut lease, layout) = self.ready(attempted).await?;
         let statements = self.statements(layout);
-        let values = vec![Param::Text(key); statements.key_values()];
-        let rows = lease.connection.rows(&statements.load(kind), &values).await;
-        let found = rows.map_err(Failed::from).and_then(|rows| {
-            let row = rows
-                .first()
-                .ok_or_else(|| Failed::Refused(not_found(key)))?;
-            let bytes = match row.bytes(6)? {
-                Some(exact) => Bytes::from(exact),
-                None => Bytes::from(row.text(7)?.unwrap_or_default()),
-            };
-            Ok(StoredObject {
-                summary: summary(row, kind)?,
-                bytes,
-            })
+        let values = vec![Param::Text(&found.key); statements.key_values()];
+        let rows = lease
+            .connection
+            .rows(&statements.part(kind, &part), &values)
+            .await;
+        let read = rows.map_err(Failed::from).and_then(|rows| {
+            let changed = || Failed::Refused(StorageError::changed(&found.key));
+            let row = rows.first().ok_or_else(changed)?;
+            if version(row.text(0)?, row.time(1)?) != found.version {
+                return Err(changed());
+            }
+            Ok(Bytes::from(row.bytes(2)?.unwrap_or_default()))
         });
-        self.database.finish(attempted, lease, found).await
+        let bytes = self.database.finish(attempted, lease, read).await?;
+        Ok(reserved.split(bytes.len()).bind(bytes))
     }
 
     async fn store(

@@ -1,6 +1,6 @@
 //! A limit on how many operations a store works on at once.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
 };
 
 /// Lets at most so many operations run at once; the others queue in order of arrival.
@@ -55,6 +55,26 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
     ) -> Result<StoredObject, StorageError> {
         let _permit = self.permit().await?;
         self.inner.load_listed(kind, summary).await
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.load_up_to(kind, key, most).await
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let _permit = self.permit().await?;
+        self.inner.load_part(kind, found, part).await
     }
 
     async fn store(

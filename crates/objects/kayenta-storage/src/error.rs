@@ -67,11 +67,21 @@ impl StorageError {
         }
     }
 
-    /// The failure of a read that found the object larger [`READ_TRIES`] times.
-    pub(crate) fn keeps_growing() -> Self {
+    /// The failure of a read that found the object larger again and again.
+    #[must_use]
+    pub fn keeps_growing() -> Self {
         Self::new(
             StorageErrorKind::Unavailable,
             "The object keeps growing while it is read. Try again later",
+        )
+    }
+
+    /// The failure of a read in parts: the object is another one by now.
+    #[must_use]
+    pub fn changed(key: &str) -> Self {
+        Self::new(
+            StorageErrorKind::Conflict,
+            format!("{key} has been changed while it was read. Try again"),
         )
     }
 

@@ -38,6 +38,7 @@ mod disk;
 mod error;
 mod grouped_ids;
 mod kind;
+mod known_texts;
 mod local;
 mod lock;
 mod memory;
@@ -45,11 +46,13 @@ mod metered;
 mod repository;
 mod retrying;
 mod segment;
+mod series;
 mod store;
 
 pub use bounded::Bounded;
 pub use bucket::{
     Bucket, BucketEntry, BucketObject, BucketState, BucketStore, MissingBucket, PutCondition,
+    range_header, size_of_whole,
 };
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use description::{
@@ -67,4 +70,7 @@ pub use metered::Metered;
 pub use repository::ObjectRepository;
 pub use retrying::{RetryPolicy, Retrying};
 pub use segment::{check_reachable, check_segment, checked_filename, is_path_segment};
-pub use store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition, check_room};
+pub use series::{Series, SeriesStream};
+pub use store::{
+    ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition, check_room,
+};

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    ops::Range,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
 };
 
 /// Measures every operation of one account's store:
@@ -105,6 +106,31 @@ impl<S: ObjectStore> ObjectStore for Metered<S> {
         let size = |object: &StoredObject| object.bytes.len();
         let work = self.inner.load_listed(kind, summary);
         self.measure("load", kind.group(), size, work).await
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let size = |loaded: &UpTo| match loaded {
+            UpTo::Whole(object) => object.bytes.len(),
+            UpTo::Larger(_) => 0,
+        };
+        let work = self.inner.load_up_to(kind, key, most);
+        self.measure("load", kind.group(), size, work).await
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let work = self.inner.load_part(kind, found, part);
+        self.measure("load_part", kind.group(), Bytes::len, work)
+            .await
     }
 
     async fn store(

@@ -1,6 +1,6 @@
 //! JSON documents over a store that moves bytes.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, future::ready, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kayenta_json::{JsonError, parsed_size};
@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
+    known_texts::KnownTexts,
     store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
 };
 
@@ -24,6 +25,7 @@ const LISTER_PATIENCE: Duration = Duration::from_secs(60);
 pub struct ObjectRepository {
     account: Arc<str>,
     store: Arc<dyn ObjectStore>,
+    known_texts: Arc<KnownTexts>,
 }
 
 /// What came of reading an object within what was reserved for it.
@@ -51,7 +53,12 @@ impl ObjectRepository {
         Self {
             account: account.into(),
             store,
+            known_texts: Arc::default(),
         }
+    }
+
+    pub(crate) fn known_texts(&self) -> &KnownTexts {
+        &self.known_texts
     }
 
     /// Name of the account.
@@ -102,6 +109,19 @@ impl ObjectRepository {
             self.store.load_listed(kind, summary)
         })
         .await
+    }
+
+    /// Reads the document in an object that was loaded, or loads it again when there is memory for it.
+    pub(crate) async fn read_or_load<T: DeserializeOwned + Send + 'static>(
+        &self,
+        kind: ObjectKind,
+        object: StoredObject,
+    ) -> Result<T, StorageError> {
+        let key = object.summary.key.clone();
+        match read_once(ready(Ok(object))).await? {
+            Reading::Read(document, _) => Ok(document),
+            Reading::Needs(_) => self.load(kind, &key).await,
+        }
     }
 
     /// Loads and reads a document of which `size` bytes are known. What it takes is known when its text is there.
@@ -214,7 +234,7 @@ impl ObjectRepository {
     }
 }
 
-const STORED: &str = "a stored object";
+pub(crate) const STORED: &str = "a stored object";
 /// What rounding may add to a few reservations.
 const LEEWAY: usize = 64 << 10;
 

@@ -1,6 +1,6 @@
 //! Another try for what fails by chance, within a deadline.
 
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{future::Future, ops::Range, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -13,7 +13,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
 };
 
 /// When to try again and when to give up.
@@ -155,6 +155,30 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
         let patience = self.policy.transfer_timeout;
         self.run("load", patience, |_| self.inner.load_listed(kind, summary))
             .await
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let patience = self.policy.transfer_timeout;
+        self.run("load", patience, |_| self.inner.load_up_to(kind, key, most))
+            .await
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
+        self.run("load_part", self.attempt_timeout(size), |_| {
+            self.inner.load_part(kind, found, part.clone())
+        })
+        .await
     }
 
     async fn store(

@@ -1,6 +1,6 @@
 //! The trait every object store implements.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,6 +34,42 @@ pub struct StoredObject {
     pub summary: ObjectSummary,
     /// Its content, UTF-8 JSON.
     pub bytes: Bytes,
+}
+
+/// What a read of an object of up to so many bytes brings.
+#[derive(Clone, Debug)]
+pub enum UpTo {
+    /// All of it.
+    Whole(StoredObject),
+    /// What a listing says about it. It was not read.
+    Larger(ObjectSummary),
+}
+
+impl UpTo {
+    /// What a listing says about it.
+    #[must_use]
+    pub fn summary(&self) -> &ObjectSummary {
+        match self {
+            Self::Whole(object) => &object.summary,
+            Self::Larger(summary) => summary,
+        }
+    }
+}
+
+impl StoredObject {
+    /// A part of it, if it has the version. The part is up to the end of the object if it has no more.
+    ///
+    /// # Errors
+    /// [`Conflict`](StorageErrorKind::Conflict) when it has another one.
+    pub fn part(&self, version: &str, part: Range<u64>) -> Result<Bytes, StorageError> {
+        if self.summary.version != version {
+            return Err(StorageError::changed(&self.summary.key));
+        }
+        let at = |place: u64| {
+            usize::try_from(place).map_or(self.bytes.len(), |at| at.min(self.bytes.len()))
+        };
+        Ok(self.bytes.slice(at(part.start)..at(part.end)))
+    }
 }
 
 /// Something in a kind's folder that is no object of it.
@@ -89,6 +125,37 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
         summary: &ObjectSummary,
     ) -> Result<StoredObject, StorageError> {
         self.load(kind, &summary.key).await
+    }
+
+    /// The object under the key if it has at most `most` bytes, else what a listing would say about it. A store that
+    /// cannot read [parts](Self::load_part) of objects finds all of them small enough.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let _ = most;
+        self.load(kind, key).await.map(UpTo::Whole)
+    }
+
+    /// A part of the object that was found, which counts against the budget of bytes for as long as it exists.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::StorageErrorKind::Conflict) when the object has been written or removed since, else as
+    /// [`load`](Self::load).
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        self.load(kind, &found.key)
+            .await?
+            .part(&found.version, part)
     }
 
     /// Writes the object under the key and removes other files under it. `filename` `None` is the
@@ -182,6 +249,24 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
         summary: &ObjectSummary,
     ) -> Result<StoredObject, StorageError> {
         (**self).load_listed(kind, summary).await
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        (**self).load_up_to(kind, key, most).await
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        (**self).load_part(kind, found, part).await
     }
 
     async fn store(

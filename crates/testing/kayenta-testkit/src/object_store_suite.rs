@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
 use kayenta_storage::{
-    ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, WriteCondition,
+    ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, UpTo, WriteCondition,
 };
 
 const CONFIG: ObjectKind = ObjectKind::CanaryConfig;
@@ -27,6 +27,7 @@ pub async fn run_all(store: &dyn ObjectStore) {
     missing(store).await;
     non_ascii(store).await;
     big_object(store).await;
+    parts(store).await;
     listing(store).await;
     concurrent_writers(store).await;
     locks(store).await;
@@ -335,6 +336,57 @@ pub async fn big_object(store: &dyn ObjectStore) {
         .expect("an empty write");
     assert!(text(store, kind, "empty").await.is_empty());
     store.delete(kind, "empty").await.expect("a removal");
+}
+
+/// An object is found with its size, read in parts, and no part comes from another version.
+pub async fn parts(store: &dyn ObjectStore) {
+    const SIZE: u64 = 300_000;
+    for kind in [CONFIG, ObjectKind::MetricSetList] {
+        let body: String = (0..SIZE / 6).map(|n| format!("{n:05},")).collect();
+        put(store, kind, "parts", None, &body, WriteCondition::Always)
+            .await
+            .expect("a write");
+        let whole = store.load_up_to(kind, "parts", SIZE).await.expect("a read");
+        let UpTo::Whole(whole) = whole else {
+            panic!("{whole:?} is as large as asked for")
+        };
+        assert_eq!(whole.bytes, body);
+        // A store that reads no parts has no larger objects.
+        let found = store
+            .load_up_to(kind, "parts", SIZE - 1)
+            .await
+            .expect("a look");
+        let found = found.summary().clone();
+        assert_eq!(found, whole.summary);
+        assert_eq!(found.size, SIZE);
+        for part in [0..10, 100_000..200_000, SIZE - 7..SIZE] {
+            let read = store.load_part(kind, &found, part.clone()).await;
+            let expected = &body[part.start as usize..part.end as usize];
+            assert_eq!(read.expect("a part"), expected, "{part:?}");
+        }
+        let longer = format!("{body}x");
+        put(store, kind, "parts", None, &longer, WriteCondition::Always)
+            .await
+            .expect("a second write");
+        let changed = store.load_part(kind, &found, 0..10).await;
+        assert_eq!(changed.unwrap_err().kind, StorageErrorKind::Conflict);
+        store.delete(kind, "parts").await.expect("a removal");
+        let gone = store.load_part(kind, &found, 0..10).await;
+        let gone = gone.unwrap_err().kind;
+        let is_gone = matches!(
+            gone,
+            StorageErrorKind::Conflict | StorageErrorKind::NotFound
+        );
+        assert!(is_gone, "{gone:?}");
+        let missing = store.load_up_to(kind, "parts", 10).await;
+        assert!(missing.unwrap_err().is_not_found());
+        put(store, kind, "parts", None, "", WriteCondition::Always)
+            .await
+            .expect("an empty write");
+        let empty = store.load_up_to(kind, "parts", 10).await.expect("a read");
+        assert_eq!(empty.summary().size, 0);
+        store.delete(kind, "parts").await.expect("a removal");
+    }
 }
 
 /// A listing is complete and in key order.

@@ -6,7 +6,7 @@ mod lock;
 mod store;
 mod writes;
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,6 +38,18 @@ pub struct BucketObject {
     pub bytes: Bytes,
     /// When the service answered, by the clock that [`BucketEntry::updated`] is measured with.
     pub answered: DateTime<Utc>,
+}
+
+/// What `Range` has for a part of an object.
+#[must_use]
+pub fn range_header(part: &Range<u64>) -> String {
+    format!("bytes={}-{}", part.start, part.end.saturating_sub(1))
+}
+
+/// The size of a whole object, by the `Content-Range` of an answer with a part of it (`bytes 0-99/1234`).
+#[must_use]
+pub fn size_of_whole(content_range: &str) -> Option<u64> {
+    content_range.rsplit_once('/')?.1.trim().parse().ok()
 }
 
 /// What a put demands of the object it replaces (C-STORE-08).
@@ -124,6 +136,17 @@ pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// When it cannot be read.
     async fn get(&self, name: &str) -> Result<Option<BucketObject>, StorageError>;
+
+    /// A part of the object, `None` when there is none of that name. [`size`](BucketEntry::size) is that of all of it.
+    ///
+    /// # Errors
+    /// [`Conflict`](crate::StorageErrorKind::Conflict) when it has another version than this.
+    async fn get_part(
+        &self,
+        name: &str,
+        part: Range<u64>,
+        version: Option<&str>,
+    ) -> Result<Option<BucketObject>, StorageError>;
 
     /// The object's version, `None` when there is none of that name.
     ///

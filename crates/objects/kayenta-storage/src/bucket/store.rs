@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    future::Future,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -23,7 +25,7 @@ use crate::{
     kind::ObjectKind,
     lock::StoreLock,
     segment::{check_segment, checked_filename, is_path_segment},
-    store::{ObjectStore, ObjectSummary, StoredObject, Stray, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
 };
 
 /// How often a read looks again when what it found is renamed before it is fetched.
@@ -180,18 +182,50 @@ impl<B: Bucket> BucketStore<B> {
         filename: &str,
     ) -> Result<Option<StoredObject>, StorageError> {
         let object = self.noticing(self.bucket.get(name).await)?;
-        Ok(
-            object.map(|BucketObject { entry, bytes, .. }| StoredObject {
-                summary: ObjectSummary {
-                    key: key.to_owned(),
-                    filename: filename.to_owned(),
-                    updated: entry.updated,
-                    version: entry.version,
-                    size: entry.size,
-                },
-                bytes,
-            }),
-        )
+        Ok(object.map(|object| stored(object, key, filename)))
+    }
+
+    /// The object under the key, read by `get`, which is given its full name, the key and the file name.
+    async fn first<T, F>(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        get: impl Fn(String, String) -> F + Send,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<Option<T>, StorageError>> + Send,
+        T: Send,
+    {
+        if kind.has_fixed_filename() && is_path_segment(key) {
+            let filename = kind.default_filename();
+            let name = format!("{}/{filename}", self.path(kind, key));
+            if let Some(object) = get(name, filename.to_owned()).await? {
+                return Ok(object);
+            }
+        }
+        for _ in 0..LOOKS {
+            let Some(newest) = newest(self.resolve(kind, key).await?) else {
+                break;
+            };
+            if let Some(object) = get(newest.name, newest.summary.filename).await? {
+                return Ok(object);
+            }
+        }
+        Err(self.bucket.nothing_found(kind, &self.path(kind, key)))
+    }
+}
+
+fn stored(object: BucketObject, key: &str, filename: &str) -> StoredObject {
+    let BucketObject { entry, bytes, .. } = object;
+    StoredObject {
+        summary: ObjectSummary {
+            key: key.to_owned(),
+            filename: filename.to_owned(),
+            updated: entry.updated,
+            version: entry.version,
+            size: entry.size,
+        },
+        bytes,
     }
 }
 
@@ -202,23 +236,47 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
     }
 
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
-        if kind.has_fixed_filename() && is_path_segment(key) {
-            let filename = kind.default_filename();
-            let name = format!("{}/{filename}", self.path(kind, key));
-            if let Some(object) = self.get(&name, key, filename).await? {
-                return Ok(object);
-            }
+        self.first(kind, key, |name: String, filename: String| async move {
+            self.get(&name, key, &filename).await
+        })
+        .await
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        self.first(kind, key, |name: String, filename: String| async move {
+            let part = self.bucket.get_part(&name, 0..most, None).await;
+            let object = self.noticing(part)?;
+            Ok(object.map(|object| {
+                let object = stored(object, key, &filename);
+                if object.summary.size > object.bytes.len() as u64 {
+                    UpTo::Larger(object.summary)
+                } else {
+                    UpTo::Whole(object)
+                }
+            }))
+        })
+        .await
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let name = format!("{}/{}", self.path(kind, &found.key), found.filename);
+        let version = Some(found.version.as_str()).filter(|version| !version.is_empty());
+        let read = self.bucket.get_part(&name, part, version).await;
+        match self.noticing(read)? {
+            // A server may say that a shorter object has no such part before it looks at the version.
+            Some(object) if object.entry.version == found.version => Ok(object.bytes),
+            _ => Err(StorageError::changed(&found.key)),
         }
-        for _ in 0..LOOKS {
-            let Some(newest) = newest(self.resolve(kind, key).await?) else {
-                break;
-            };
-            let filename = &newest.summary.filename;
-            if let Some(object) = self.get(&newest.name, key, filename).await? {
-                return Ok(object);
-            }
-        }
-        Err(self.bucket.nothing_found(kind, &self.path(kind, key)))
     }
 
     async fn load_listed(

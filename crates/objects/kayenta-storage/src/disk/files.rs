@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     hash::{BuildHasher, RandomState},
     io::{self, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -14,14 +15,14 @@ use super::{
     durability::Durability,
     failure::{failure, ignore_absent},
     layout::{Found, decode, encode, newest, version},
-    loaded::Loaded,
+    pack::read_at,
 };
 use crate::{
     error::StorageError,
     kind::ObjectKind,
     memory::{check_condition, does_not_exist, no_such_object},
     segment::is_path_segment,
-    store::{ObjectSummary, StoredObject, WriteCondition},
+    store::{ObjectSummary, StoredObject, UpTo, WriteCondition},
 };
 
 /// Keys that one mutex of the process serialises the writers of are spread over so many.
@@ -126,7 +127,7 @@ impl Files {
         kind: ObjectKind,
         key: &str,
         most: u64,
-    ) -> Result<Loaded, StorageError> {
+    ) -> Result<UpTo, StorageError> {
         // A writer may replace the file between the look and the read.
         for _ in 0..8 {
             let Some(found) = newest(self.found(kind, key)?) else {
@@ -153,11 +154,11 @@ impl Files {
                         ..found.summary
                     };
                     return Ok(match bytes {
-                        Some(bytes) => Loaded::Whole(StoredObject {
+                        Some(bytes) => UpTo::Whole(StoredObject {
                             summary,
                             bytes: bytes.into(),
                         }),
-                        None => Loaded::Larger(summary),
+                        None => UpTo::Larger(summary),
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -165,6 +166,32 @@ impl Files {
             }
         }
         Err(no_such_object(key))
+    }
+
+    /// A part of the object that was found; `None` when that is not there any more.
+    pub(super) fn load_part(
+        &self,
+        kind: ObjectKind,
+        wanted: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some(found) = newest(self.found(kind, &wanted.key)?) else {
+            return Ok(None);
+        };
+        let read = || {
+            let file = match File::open(&found.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                opened => opened?,
+            };
+            let metadata = file.metadata()?;
+            if version(&metadata) != wanted.version {
+                return Ok(None);
+            }
+            let end = part.end.min(metadata.len());
+            let start = part.start.min(end);
+            read_at(&file, start, end - start).map(Some)
+        };
+        read().map_err(|error| failure("read", &found.path, error))
     }
 
     pub(super) fn store(

@@ -5,13 +5,13 @@ mod durability;
 mod failure;
 mod files;
 mod layout;
-mod loaded;
 mod objects;
 mod pack;
 mod packs;
 mod writable;
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -22,14 +22,14 @@ use bytes::Bytes;
 use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, reserve};
 use tokio::{sync::Semaphore, time::Instant};
 
+use self::objects::Objects;
 pub use self::{durability::Durability, writable::check_writable};
-use self::{loaded::Loaded, objects::Objects};
 use crate::{
     error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
     segment::{check_segment, checked_filename},
-    store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, UpTo, WriteCondition},
 };
 
 /// File operations that run at once; more would only queue at the device.
@@ -123,15 +123,15 @@ impl ObjectStore for DiskStore {
             let key = key.to_owned();
             // The file is read to its end whatever becomes of the caller.
             let load = move |objects: &Objects| match objects.load(kind, &key, most)? {
-                Loaded::Whole(mut object) => {
+                UpTo::Whole(mut object) => {
                     object.bytes = reserved.bind(object.bytes);
-                    Ok(Loaded::Whole(object))
+                    Ok(UpTo::Whole(object))
                 }
-                larger @ Loaded::Larger(_) => Ok(larger),
+                larger @ UpTo::Larger(_) => Ok(larger),
             };
             match self.run("load", load).await? {
-                Loaded::Whole(object) => return Ok(object),
-                Loaded::Larger(summary) => {
+                UpTo::Whole(object) => return Ok(object),
+                UpTo::Larger(summary) => {
                     most = summary.size;
                     let size = usize::try_from(most).unwrap_or(usize::MAX);
                     reserved = reserve("a stored object", size, CALLER_PATIENCE).await?;
@@ -139,6 +139,43 @@ impl ObjectStore for DiskStore {
             }
         }
         Err(StorageError::keeps_growing())
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let name = key.to_owned();
+        let least = most.min(READ_AT_ONCE);
+        let loaded = self
+            .run("load", move |objects| objects.load(kind, &name, least))
+            .await?;
+        match loaded {
+            UpTo::Larger(summary) if summary.size <= most => {
+                self.load(kind, key).await.map(UpTo::Whole)
+            }
+            loaded => Ok(loaded),
+        }
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
+        let reserved = reserve("a stored object", size, CALLER_PATIENCE).await?;
+        let wanted = found.clone();
+        // The file is read to its end whatever becomes of the caller.
+        let load = move |objects: &Objects| {
+            let bytes = objects.load_part(kind, &wanted, part)?;
+            Ok(bytes.map(|bytes| reserved.bind(bytes.into())))
+        };
+        let loaded = self.run("load a part", load).await?;
+        loaded.ok_or_else(|| StorageError::changed(&found.key))
     }
 
     async fn store(

@@ -2,16 +2,17 @@
 
 use std::{
     fs::File,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
-use super::{durability::Durability, files::Files, loaded::Loaded, packs::Packs};
+use super::{durability::Durability, files::Files, packs::Packs};
 use crate::{
     error::StorageError,
     kind::ObjectKind,
     memory::{check_condition, does_not_exist, no_such_object},
     segment::is_path_segment,
-    store::{ObjectSummary, WriteCondition},
+    store::{ObjectSummary, UpTo, WriteCondition},
 };
 
 /// Configs as files of their own, and what runs write in packs. Earlier releases kept all objects as
@@ -48,7 +49,7 @@ impl Objects {
         kind: ObjectKind,
         key: &str,
         most: u64,
-    ) -> Result<Loaded, StorageError> {
+    ) -> Result<UpTo, StorageError> {
         if !is_path_segment(key) {
             return Err(no_such_object(key));
         }
@@ -60,6 +61,19 @@ impl Objects {
                 self.files.load(kind, key, most)
             }
             _ => Ok(packed),
+        }
+    }
+
+    /// A part of the object that was found; `None` when that is not there any more.
+    pub(super) fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.packs.load_part(kind, found, part.clone())? {
+            None => self.files.load_part(kind, found, part),
+            packed => Ok(packed),
         }
     }
 

@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     fs::{File, Metadata},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    ops::Range,
 };
 
 use chrono::DateTime;
@@ -53,6 +54,13 @@ impl Entry {
     /// Length of the record with its header and the line feed.
     fn length(&self) -> u64 {
         self.body - self.start + self.size + 1
+    }
+
+    /// A part of the object's bytes, in the file that the entry is of.
+    pub(super) fn read_part(&self, file: &File, part: Range<u64>) -> io::Result<Vec<u8>> {
+        let end = part.end.min(self.size);
+        let start = part.start.min(end);
+        read_at(file, self.body + start, end - start)
     }
 
     /// What a listing says of the object.
@@ -325,6 +333,14 @@ impl Table {
         }
         Ok(())
     }
+}
+
+/// So many bytes of a file.
+pub(super) fn read_at(mut file: &File, start: u64, length: u64) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The header in a whole line.

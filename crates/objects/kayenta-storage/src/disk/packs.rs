@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, OpenOptions},
     hash::{BuildHasher, RandomState},
     io::{self, BufWriter, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
@@ -15,14 +16,13 @@ use super::{
     durability::Durability,
     failure::failure,
     layout::encode,
-    loaded::Loaded,
     pack::{Identity, Table},
 };
 use crate::{
     error::StorageError,
     grouped_ids::group_of,
     kind::ObjectKind,
-    store::{ObjectSummary, StoredObject},
+    store::{ObjectSummary, StoredObject, UpTo},
 };
 
 /// Packs that one mutex of the process serialises the writers of are spread over so many.
@@ -127,7 +127,7 @@ impl Packs {
         kind: ObjectKind,
         key: &str,
         most: u64,
-    ) -> Result<Option<Loaded>, StorageError> {
+    ) -> Result<Option<UpTo>, StorageError> {
         let Some(pack) = self.pack(kind, key) else {
             return Ok(None);
         };
@@ -141,7 +141,7 @@ impl Packs {
         kind: ObjectKind,
         key: &str,
         most: u64,
-    ) -> io::Result<Option<Loaded>> {
+    ) -> io::Result<Option<UpTo>> {
         for _ in 0..TRIES {
             let Some(file) = open(path)? else {
                 return Ok(None);
@@ -153,10 +153,10 @@ impl Packs {
             let Some(entry) = entry else { return Ok(None) };
             let summary = entry.summary(kind, key);
             if summary.size > most {
-                return Ok(Some(Loaded::Larger(summary)));
+                return Ok(Some(UpTo::Larger(summary)));
             }
             if let Some(bytes) = Table::read(&file, kind, key, &entry)? {
-                return Ok(Some(Loaded::Whole(StoredObject {
+                return Ok(Some(UpTo::Whole(StoredObject {
                     summary,
                     bytes: bytes.into(),
                 })));
@@ -164,6 +164,35 @@ impl Packs {
             self.tables().forget(path);
         }
         Err(io::Error::other("the file keeps changing"))
+    }
+
+    /// A part of the object that was found; `None` when that is not there any more.
+    pub(super) fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some(pack) = self.pack(kind, &found.key) else {
+            return Ok(None);
+        };
+        let read = || {
+            let Some(file) = open(&pack.path)? else {
+                return Ok(None);
+            };
+            // Its offsets are right for this file whatever becomes of the path.
+            let entry = self.with_table(&pack.path, |table| {
+                table.refresh(&file)?;
+                Ok::<_, io::Error>(table.get(kind, &found.key).cloned())
+            })?;
+            match entry {
+                Some(entry) if entry.summary(kind, &found.key) == *found => {
+                    entry.read_part(&file, part).map(Some)
+                }
+                _ => Ok(None),
+            }
+        };
+        read().map_err(|error| failure("read", &pack.path, error))
     }
 
     /// Appends the object to its pack if `check` lets it, which is given the version of the one that is

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -105,6 +106,23 @@ impl Bucket for MemoryBucket {
                 bytes: bytes.clone(),
                 answered: self.now(),
             }))
+    }
+
+    async fn get_part(
+        &self,
+        name: &str,
+        part: Range<u64>,
+        version: Option<&str>,
+    ) -> Result<Option<BucketObject>, StorageError> {
+        let Some(mut object) = self.get(name).await? else {
+            return Ok(None);
+        };
+        if version.is_some_and(|version| version != object.entry.version) {
+            return Err(Self::conflict());
+        }
+        let end = object.bytes.len().min(part.end as usize);
+        object.bytes = object.bytes.slice(end.min(part.start as usize)..end);
+        Ok(Some(object))
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -14,7 +15,7 @@ use chrono::{DateTime, Utc};
 use kayenta_model::{Clock, IdSource, clock::Sleep};
 use kayenta_storage::{
     MemoryStore, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind,
-    StoredObject, WriteCondition,
+    StoredObject, UpTo, WriteCondition,
 };
 
 /// Stands still until moved.
@@ -120,6 +121,26 @@ impl ObjectStore for Faulty {
 
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
         self.pass("load", self.inner.load(kind, key)).await
+    }
+
+    async fn load_up_to(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        most: u64,
+    ) -> Result<UpTo, StorageError> {
+        let work = self.inner.load_up_to(kind, key, most);
+        self.pass("load_up_to", work).await
+    }
+
+    async fn load_part(
+        &self,
+        kind: ObjectKind,
+        found: &ObjectSummary,
+        part: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
+        let work = self.inner.load_part(kind, found, part);
+        self.pass("load_part", work).await
     }
 
     async fn store(

@@ -13,4 +13,5 @@ mod doubles;
 mod golden;
 mod packs;
 mod retrying;
+mod series;
 mod stores;

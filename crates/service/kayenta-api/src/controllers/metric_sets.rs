@@ -2,17 +2,18 @@
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, State},
-    response::Response,
+    response::{IntoResponse, Response},
 };
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use kayenta_model::{ListedObject, MetricSet, MetricSetPair};
-use kayenta_storage::{ObjectKind, WriteCondition};
+use kayenta_storage::{ObjectKind, Series, WriteCondition};
 use kayenta_web::{
     ErrorResponse, JsonBody, Params, json,
     schemas::{BodyErrors, CommonErrors, Missing},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{error::ApiError, state::ApiState};
@@ -93,9 +94,7 @@ pub(crate) async fn load_sets(
     Path(id): Path<String>,
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
-    let objects = state.objects(params.account_name.as_deref())?;
-    let sets: Vec<MetricSet> = objects.load(ObjectKind::MetricSetList, &id).await?;
-    Ok(json(sets).await)
+    series::<MetricSet>(&state, &params, ObjectKind::MetricSetList, &id).await
 }
 
 /// Delete a metric set list
@@ -165,8 +164,7 @@ pub(crate) async fn load_pairs(
     Path(id): Path<String>,
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
-    let pairs = pair_list(&state, &params, &id).await?;
-    Ok(json(pairs).await)
+    series::<MetricSetPair>(&state, &params, ObjectKind::MetricSetPairList, &id).await
 }
 
 /// Get one pair of a metric set pair list
@@ -188,8 +186,11 @@ pub(crate) async fn load_pair(
     Path((list_id, pair_id)): Path<(String, String)>,
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
-    let pair = pair_list(&state, &params, &list_id)
-        .await?
+    let objects = state.objects(params.account_name.as_deref())?;
+    let pairs: Vec<MetricSetPair> = objects
+        .load(ObjectKind::MetricSetPairList, &list_id)
+        .await?;
+    let pair = pairs
         .into_iter()
         .find(|pair| pair.id.as_deref() == Some(&pair_id));
     match pair {
@@ -216,13 +217,27 @@ pub(crate) async fn delete_pairs(
     delete(&state, &params, ObjectKind::MetricSetPairList, &id).await
 }
 
-async fn pair_list(
+/// The response with a list of series. A large one is read from its store as the client takes it.
+async fn series<T: DeserializeOwned + Serialize + Send + 'static>(
     state: &ApiState,
     params: &AccountParams,
+    kind: ObjectKind,
     id: &str,
-) -> Result<Vec<MetricSetPair>, ApiError> {
+) -> Result<Response, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
-    Ok(objects.load(ObjectKind::MetricSetPairList, id).await?)
+    let stream = match objects.load_series::<T>(kind, id).await? {
+        Series::Read(list) => return Ok(json(list).await),
+        Series::Text(stream) => stream,
+    };
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
+        // Shows also a client that cannot tell an end from a broken connection that something is missing.
+        (header::CONTENT_LENGTH, stream.size.into()),
+    ];
+    Ok((headers, Body::from_stream(stream.pieces)).into_response())
 }
 
 async fn list(

@@ -28,7 +28,7 @@ use kayenta_queue::{
     ListedExecution, ListingPlace, QueueError, QueueErrorKind, RecordVersion, SystemClock,
 };
 use kayenta_settings::{ExposureSettings, LogLevel, Show};
-use kayenta_storage::{MemoryStore, ObjectRepository};
+use kayenta_storage::{MemoryStore, ObjectRepository, ObjectStore};
 use kayenta_testkit::eventually;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -345,6 +345,21 @@ pub(crate) fn service_on(
     options: ApiOptions,
     indicators: Vec<Arc<dyn HealthIndicator>>,
 ) -> Service {
+    let objects = MemoryStore::with_clock(Arc::new(SystemClock));
+    service_of(Arc::new(objects), executions, options, indicators)
+}
+
+/// A service that keeps its objects in this store.
+pub(crate) fn service_storing(objects: Arc<dyn ObjectStore>) -> Service {
+    service_of(objects, None, options(), vec![Arc::new(Ping)])
+}
+
+fn service_of(
+    objects: Arc<dyn ObjectStore>,
+    executions: Option<Arc<dyn ExecutionStore>>,
+    options: ApiOptions,
+    indicators: Vec<Arc<dyn HealthIndicator>>,
+) -> Service {
     let clock = Arc::new(SystemClock);
     let accounts = Accounts::new();
     let mut metrics = Account::new("canary-prometheus", "prometheus");
@@ -365,10 +380,7 @@ pub(crate) fn service_on(
     accounts.add(wavefront);
     let mut storage = Account::new("canary-storage", "memory");
     storage.supported_types = vec![AccountType::ObjectStore, AccountType::ConfigurationStore];
-    storage.objects = Some(Arc::new(ObjectRepository::new(
-        "canary-storage",
-        Arc::new(MemoryStore::with_clock(clock.clone())),
-    )));
+    storage.objects = Some(Arc::new(ObjectRepository::new("canary-storage", objects)));
     storage.details = json!({"name": "canary-storage", "type": "memory"})
         .as_object()
         .unwrap()

@@ -17,4 +17,5 @@ mod objects;
 mod over_the_wire;
 mod routes;
 mod security;
+mod streamed_lists;
 mod transport;

@@ -1,6 +1,9 @@
 //! Nobody takes more than there is: memory, connections.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kayenta_testkit::{FakePrometheus, Service, eventually};
 use serde_json::{Value, json};
@@ -141,6 +144,93 @@ async fn readers_of_a_large_list_wait_for_one_another_and_are_all_served() {
         assert_eq!(status, 200, "{answer}");
         assert_eq!(answer[0]["values"].as_array().unwrap().len(), 100_000);
     }
+}
+
+/// The folder in which the service keeps its objects.
+fn objects_folder(below: &Path) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(below)
+        .unwrap()
+        .map(|entry| entry.unwrap());
+    let folders = folders
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
+    let folders: Vec<PathBuf> = folders.collect();
+    if folders.iter().any(|folder| folder.ends_with("packed")) {
+        return Some(below.to_owned());
+    }
+    folders.iter().find_map(|folder| objects_folder(folder))
+}
+
+/// What `/prometheus` has for a gauge.
+async fn gauge(service: &Service, name: &str) -> f64 {
+    let url = format!("{}/prometheus", service.base_url());
+    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|value| value.trim().parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_several_times_larger_than_the_budget_is_read_and_takes_little_of_it() {
+    const BUDGET: usize = 16 * MIB;
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 16MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
+    let (status, _) = caller.post("/metricSetList", &json!([{}])).await.unwrap();
+    assert_eq!(status, 200);
+    // Another program's, and one as this service writes it.
+    let values: Vec<String> = (0..4 * BUDGET / 10).map(|n| format!("{n}.5")).collect();
+    let written = format!(
+        r#"[{{"name":"m","startTimeMillis":0,"endTimeMillis":0,"stepMillis":1,"values":[{}]}}]"#,
+        values.join(",")
+    );
+    let foreign = written
+        .replace(".5,", ".50,")
+        .replace("\"name\"", "\n\"name\" ");
+    assert!(written.len() > 3 * BUDGET);
+    let folder = objects_folder(service.data_dir()).unwrap();
+    for (id, text) in [("own", &written), ("foreign", &foreign)] {
+        let folder = folder.join("metrics").join(id);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("metric_sets.json"), text).unwrap();
+    }
+    let before = service.resident_kib().unwrap();
+    for id in ["foreign", "own", "own"] {
+        let url = format!("{}/metricSetList/{id}", service.base_url());
+        let answer = reqwest::get(url).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = answer.bytes().await.unwrap();
+        assert!(body == written.as_bytes(), "{id} came back changed");
+    }
+    let peak = gauge(&service, "kayenta_memory_reserved_peak_bytes").await;
+    assert!(peak <= (2 * MIB) as f64, "{peak} bytes were reserved");
+    let resident = service.peak_resident_kib().unwrap().saturating_sub(before) as usize / 1024;
+    assert!(resident < 24, "{resident} MiB more than before");
+
+    // Clients that take nothing of it have no more, and nothing when they are gone.
+    let address = service.base_url().trim_start_matches("http://").to_owned();
+    let mut idle = Vec::new();
+    for id in ["own", "foreign", "own"] {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut client = socket.connect(address.parse().unwrap()).await.unwrap();
+        let request = format!("GET /metricSetList/{id} HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.read_exact(&mut [0; 512]).await.unwrap();
+        idle.push(client);
+    }
+    let reserved = gauge(&service, "kayenta_memory_reserved_bytes").await;
+    assert!(
+        reserved > 0.0 && reserved <= (6 * MIB) as f64,
+        "{reserved} bytes are reserved"
+    );
+    drop(idle);
+    eventually("it is given back", Duration::from_secs(20), async || {
+        let reserved = gauge(&service, "kayenta_memory_reserved_bytes").await;
+        (reserved == 0.0).then_some(()).ok_or(reserved)
+    })
+    .await;
+    still_works(&caller).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
