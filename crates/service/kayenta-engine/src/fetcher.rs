@@ -149,7 +149,7 @@ impl Fetcher {
             otel.status_code = tracing::field::Empty,
             otel.status_description = tracing::field::Empty,
         );
-        let sets = kayenta_metrics::fetch_with_retries(
+        let mut sets = kayenta_metrics::fetch_with_retries(
             stores.metrics.as_ref(),
             &query,
             &self.retry,
@@ -172,6 +172,8 @@ impl Fetcher {
             },
             error,
         })?;
+        // Mostly it is one series, with room for more that would be kept until the run has fetched everything.
+        sets.shrink_to_fit();
         let sets = Arc::new(sets);
         let values = sets
             .iter()

@@ -191,3 +191,41 @@ pub(crate) fn comparison(execution: Execution) -> Result<ComparisonStatus, Engin
         exceptions: Some(exceptions).filter(|exceptions| !exceptions.is_empty()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use kayenta_model::CanaryConfig;
+    use serde_json::json;
+
+    use super::*;
+    use crate::record::Stage;
+
+    /// The thread on which the answer of an execution with so many stages is made.
+    async fn made_on(stages: usize) -> Option<String> {
+        let mut execution: Execution = serde_json::from_value(json!({
+            "id": "01A", "application": "shop", "status": ExecutionStatus::Running, "build_time": 1,
+            "accounts": {"metrics": "m", "storage": "s"},
+            "config": CanaryConfig::default(),
+            "task": {"comparison": {
+                "pair_list_id": "p", "thresholds": kayenta_model::Thresholds::default(),
+                "override_judges": [null, null], "results": [null, null],
+            }},
+            "stages": [],
+        }))
+        .unwrap();
+        execution.stages = vec![Stage::default(); stages].into();
+        let name = |_| thread::current().name().map(str::to_owned);
+        of(execution, name).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_answer_for_many_stages_is_made_on_a_thread_for_computing_and_that_for_few_in_place()
+     {
+        let here = thread::current().name().map(str::to_owned);
+        assert_eq!(made_on(8).await, here);
+        assert_eq!(made_on(500).await.as_deref(), Some("compute-short"));
+        assert_eq!(made_on(20_000).await.as_deref(), Some("compute"));
+    }
+}

@@ -1,6 +1,10 @@
 //! The first step of a canary run: every metric fetched on both sides, so many at a time.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use kayenta_model::{CanaryScope, Clock, ExecutionStatus, MetricSet, Side};
@@ -39,7 +43,8 @@ struct PlannedFetch {
     side: Side,
     metric: usize,
     key: String,
-    scope: CanaryScope,
+    /// Shared by all metrics of the scope.
+    scope: Arc<CanaryScope>,
 }
 
 impl FetchStep {
@@ -209,6 +214,7 @@ impl FetchStep {
 
 fn planned_fetches(execution: &Execution) -> impl Iterator<Item = PlannedFetch> {
     let task = execution.canary();
+    let mut scopes: HashMap<(&str, &str), Option<Arc<CanaryScope>>> = HashMap::new();
     execution
         .stages
         .iter()
@@ -218,29 +224,29 @@ fn planned_fetches(execution: &Execution) -> impl Iterator<Item = PlannedFetch> 
                 side,
                 metric,
                 metric_set_list_id,
-            } => Some(PlannedFetch {
-                stage,
-                side: *side,
-                metric: *metric,
-                key: metric_set_list_id.clone(),
-                scope: scope_of(execution, task?, *side, *metric)?,
-            }),
+            } => {
+                let (task, name) = (task?, scope_name(execution, *metric)?);
+                let scope = scopes
+                    .entry((name, side.key()))
+                    .or_insert_with(|| scope_of(task, name, *side).map(Arc::new));
+                Some(PlannedFetch {
+                    stage,
+                    side: *side,
+                    metric: *metric,
+                    key: metric_set_list_id.clone(),
+                    scope: scope.clone()?,
+                })
+            }
             _ => None,
         })
 }
 
-fn scope_of(
-    execution: &Execution,
-    task: &CanaryTask,
-    side: Side,
-    metric: usize,
-) -> Option<CanaryScope> {
-    let name = execution
-        .config
-        .metrics()
-        .get(metric)?
-        .scope_name
-        .as_ref()?;
+fn scope_name(execution: &Execution, metric: usize) -> Option<&str> {
+    let metric = execution.config.metrics().get(metric)?;
+    metric.scope_name.as_deref()
+}
+
+fn scope_of(task: &CanaryTask, name: &str, side: Side) -> Option<CanaryScope> {
     let pair = task.request.scopes.as_ref()?.get(name)?.as_ref()?;
     match side {
         Side::Control => pair.control_scope.clone(),
