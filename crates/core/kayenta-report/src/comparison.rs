@@ -8,7 +8,7 @@ use crate::{
     Markup,
     label::Badge,
     number,
-    run::{JudgedRun, MetricRow, Tag},
+    run::{Compared, JudgedRun, MetricRow, Tag},
 };
 
 /// One of two judgements.
@@ -66,6 +66,8 @@ struct SideView<'a> {
     pass: String,
     marginal: String,
     judge: String,
+    /// What tells the runs apart: their scopes, unless both have the same.
+    compared: Vec<Compared>,
     sentences: Vec<String>,
 }
 
@@ -142,7 +144,7 @@ impl RunComparison<'_> {
             })
             .collect();
         let template = ComparisonTemplate {
-            sides: vec![side(&self.before), side(&self.after)],
+            sides: self.sides(),
             counts: match counts.is_empty() {
                 true => "No metric changed its label.".to_owned(),
                 false => format!("{}.", counts.join(", ")),
@@ -156,6 +158,16 @@ impl RunComparison<'_> {
             editable: self.edit.is_some(),
         };
         Markup::of(&template)
+    }
+
+    fn sides(&self) -> Vec<SideView<'_>> {
+        let mut sides = vec![side(&self.before), side(&self.after)];
+        if sides[0].compared == sides[1].compared {
+            for side in &mut sides {
+                side.compared.clear();
+            }
+        }
+        sides
     }
 
     fn row(&self, before: Option<MetricRow>, after: Option<MetricRow>) -> Option<RowView> {
@@ -220,6 +232,7 @@ fn side<'a>(side: &ComparisonSide<'a>) -> SideView<'a> {
         pass: score(run.thresholds.pass),
         marginal: score(run.thresholds.marginal),
         judge: run.result.judge_name.clone().unwrap_or_default(),
+        compared: run.compared(),
         sentences: run.sentences(&rows),
     }
 }

@@ -329,7 +329,7 @@ impl<'a> JudgedRun<'a> {
 }
 
 /// One scope of a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Compared {
     pub(crate) name: String,
     pub(crate) baseline: String,
@@ -342,7 +342,7 @@ pub(crate) struct Compared {
 }
 
 /// A window of time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Window {
     pub(crate) start: number::Timestamp,
     pub(crate) end: number::Timestamp,

@@ -23,7 +23,18 @@ use crate::{
 
 /// How long a store may take to answer before the page is drawn without it.
 const PATIENCE: Duration = Duration::from_secs(5);
+
 impl PageState {
+    /// That the store of a run under way does not answer, in a sentence; nothing while it does.
+    pub(crate) async fn trouble(&self, account: Option<&str>) -> Option<String> {
+        let account = self.engine.accounts().get(account?)?;
+        let error = self.look_at(&account, false).await?.error?;
+        Some(format!(
+            "The account {} does not answer now: {error}. A fetch without an answer is tried again before the run fails.",
+            account.name
+        ))
+    }
+
     /// Asks the account's stores, unless that was done a few seconds ago.
     async fn look_at(&self, account: &Account, again: bool) -> Option<Seen> {
         let now = self.engine.clock().now_millis();

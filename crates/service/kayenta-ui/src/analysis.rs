@@ -30,6 +30,8 @@ const NEWEST_RUNS: usize = 48;
 struct AnalysisPageTemplate {
     report: String,
     actions: Markup,
+    /// Why its run may not go on.
+    trouble: Option<String>,
     overview: Markup,
     exception: Vec<String>,
 }
@@ -87,7 +89,12 @@ pub(crate) async fn show(
         next_run,
     };
     let rest = query.rest(&[]).replacen('&', "?", 1);
+    let trouble = match status.complete {
+        true => None,
+        false => pages.trouble(status.metrics_account_name.as_deref()).await,
+    };
     let body = Markup::of(&AnalysisPageTemplate {
+        trouble,
         report: format!("{}/analyses/{}/report.html{rest}", pages.root, encoded(&id)),
         actions: pages.actions(
             &visitor,

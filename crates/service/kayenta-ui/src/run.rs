@@ -50,9 +50,19 @@ struct UnfinishedTemplate {
     stages: Vec<StageLine>,
     facts: Markup,
     actions: Markup,
+    /// Why the run may not go on.
+    trouble: Option<String>,
     token: String,
     try_again: Option<TryAgain>,
     raw: String,
+}
+
+/// What stands beside the status of a run that has no verdict.
+struct Beside {
+    actions: Markup,
+    trouble: Option<String>,
+    token: String,
+    try_again: Option<TryAgain>,
 }
 
 /// One stage of a run that has no verdict.
@@ -134,7 +144,20 @@ pub(crate) async fn show(
             true => pages.try_again(&id, &evidence.status).await,
             false => None,
         };
-        return unfinished(&pages, &id, &evidence, actions, visitor.token, try_again);
+        let trouble = match complete {
+            true => None,
+            false => {
+                let account = evidence.status.metrics_account_name.as_deref();
+                pages.trouble(account).await
+            }
+        };
+        let beside = Beside {
+            actions,
+            trouble,
+            token: visitor.token,
+            try_again,
+        };
+        return unfinished(&pages, &id, &evidence, beside);
     };
     let run_href = format!("{}/runs/{}", pages.root, encoded(&id));
     let title = run.title();
@@ -310,14 +333,7 @@ fn stages(evidence: &CanaryEvidence) -> Vec<StageLine> {
 }
 
 /// What failed first, then how far the run came; the raw status last.
-fn unfinished(
-    pages: &PageState,
-    id: &str,
-    evidence: &CanaryEvidence,
-    actions: Markup,
-    token: String,
-    try_again: Option<TryAgain>,
-) -> Response {
+fn unfinished(pages: &PageState, id: &str, evidence: &CanaryEvidence, beside: Beside) -> Response {
     let status = &evidence.status;
     let empty = JsonMap::new();
     let exception = status.exception.as_ref();
@@ -349,9 +365,10 @@ fn unfinished(
         query: detail(details, "query"),
         stages: stages(evidence),
         facts: facts(status),
-        actions,
-        token,
-        try_again,
+        actions: beside.actions,
+        trouble: beside.trouble,
+        token: beside.token,
+        try_again: beside.try_again,
         raw: serde_json::to_string_pretty(status).unwrap_or_default(),
     });
     let config = status

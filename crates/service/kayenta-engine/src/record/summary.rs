@@ -22,6 +22,18 @@ fn shortened(text: &str, most: usize) -> String {
     short
 }
 
+/// A long message without its middle: how it begins says what was attempted, how it ends says why that failed.
+fn message_in_brief(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= MESSAGE {
+        return text.to_owned();
+    }
+    let half = MESSAGE / 2;
+    let begin: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(count - half).collect();
+    format!("{begin}…{end}")
+}
+
 fn place(scope: Option<&str>, location: Option<&str>) -> Option<String> {
     let scope = scope.filter(|scope| !scope.is_empty())?;
     Some(match location.filter(|location| !location.is_empty()) {
@@ -139,8 +151,8 @@ fn message(execution: &Execution) -> Option<String> {
     if let Some(cancellation) = &execution.cancellation {
         let by = &cancellation.by;
         return Some(match &cancellation.reason {
-            Some(reason) => shortened(reason, MESSAGE),
-            None => shortened(&format!("canceled by {by}"), MESSAGE),
+            Some(reason) => message_in_brief(reason),
+            None => message_in_brief(&format!("canceled by {by}")),
         });
     }
     let exception = execution
@@ -163,5 +175,24 @@ fn message(execution: &Execution) -> Option<String> {
     first
         .or_else(of_run)
         .filter(|text| !text.is_empty())
-        .map(|text| shortened(text, MESSAGE))
+        .map(|text| message_in_brief(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_keeps_what_was_attempted_and_why_it_failed() {
+        let query = "%7B".repeat(200);
+        let long = format!("No answer from http://store/query?query={query}: Connection refused");
+        let brief = message_in_brief(&long);
+        assert_eq!(brief.chars().count(), MESSAGE + 1);
+        assert!(
+            brief.starts_with("No answer from http://store/query"),
+            "{brief}"
+        );
+        assert!(brief.ends_with(": Connection refused"), "{brief}");
+        assert_eq!(message_in_brief("canceled by anna"), "canceled by anna");
+    }
 }

@@ -4,6 +4,7 @@
 //! carries the document as it was drawn, so a field counts only where the person changed it: whoever edits the text and the
 //! form at once loses neither.
 
+use kayenta_json::JsonError;
 use serde_json::{Map, Number, Value, json};
 
 use crate::visitor::Form;
@@ -123,7 +124,7 @@ fn number(value: f64) -> Option<Value> {
 pub(super) struct Draft {
     /// As it stands in the text area.
     pub(super) text: String,
-    /// What it says; `Err` with the mistake while the text is no JSON object.
+    /// What it says; `Err` with the mistake while the text is not a JSON object.
     pub(super) config: Result<Value, String>,
     /// What the form shows: the document, or the last one that could be read.
     pub(super) drawn: Value,
@@ -197,8 +198,8 @@ pub(super) fn pretty(config: &Value) -> String {
 }
 
 fn parsed(text: &str) -> Result<Value, String> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| format!("This is no JSON: {error}"))?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| format!("This is not JSON: {}", JsonError::from(error)))?;
     if value.is_object() {
         Ok(value)
     } else {
@@ -330,7 +331,7 @@ mod tests {
     fn text_that_is_no_json_is_kept_with_its_mistake() {
         let draft = sent(&config(), Some("{\"name\": "), &[("t/name", "b")]);
         assert_eq!(draft.text, "{\"name\": ");
-        assert!(draft.config.unwrap_err().starts_with("This is no JSON"));
+        assert!(draft.config.unwrap_err().starts_with("This is not JSON"));
         assert_eq!(draft.drawn, config());
         assert!(sent(&config(), Some("[]"), &[]).config.is_err());
     }

@@ -75,7 +75,8 @@ struct EditorTemplate<'a> {
     step: String,
     preview: Option<Preview>,
     runs: Vec<LastRun>,
-    name: String,
+    /// What has to be typed to delete it.
+    stored_name: String,
     start_href: Option<String>,
     history_href: Option<String>,
     copy_href: Option<String>,
@@ -628,6 +629,11 @@ async fn render(pages: &PageState, visitor: &Visitor, showing: Showing<'_>) -> R
         edit,
         added,
     } = showing;
+    let stored_name = stored
+        .as_ref()
+        .and_then(|(text, _)| serde_json::from_str::<Value>(text).ok())
+        .and_then(|config| Some(config["name"].as_str()?.to_owned()))
+        .unwrap_or_default();
     let checking = drawn(move || {
         let problems = match &draft.config {
             Ok(config) => config_problems(
@@ -698,7 +704,7 @@ async fn render(pages: &PageState, visitor: &Visitor, showing: Showing<'_>) -> R
         start_href: id.map(|id| and(format!("{}/new?config={}", pages.root, encoded(id)))),
         history_href: id.map(|id| format!("{}/configs/{}/history{query}", pages.root, encoded(id))),
         copy_href: id.map(|id| and(format!("{}/new-config?from={}", pages.root, encoded(id)))),
-        name: name.clone(),
+        stored_name,
     };
     let title = match (id, name.as_str()) {
         (None, "") => "New config".to_owned(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kayenta_testkit::{FakePrometheus, eventually};
 use serde_json::{Value, json};
 
-use super::visit::{SECURITY, location, signed_in, value};
+use super::visit::{SECURITY, Visit, location, signed_in, value};
 use crate::{
     requests::{Caller, config, metric},
     samples::embedded_service,
@@ -225,7 +225,14 @@ async fn a_query_that_failed_is_tried_again_in_the_editor_of_its_config() {
     let seen = reader.get(&of_stored).await.text().await.unwrap();
     assert!(!seen.contains("Try the query again"), "{seen}");
 
+    let config = format!("/ui/configs/{stored}");
+    let seen = reader.get(&config).await.text().await.unwrap();
+    assert!(seen.contains("needs the role write"), "{seen}");
+    assert!(!seen.contains("value=\"try:"), "{seen}");
+
     let writer = signed_in(&service, "berta", "another-password").await;
+    let seen = writer.get(&config).await.text().await.unwrap();
+    assert!(seen.contains("value=\"try:0\""), "{seen}");
     let try_again = async |page: &str, editor: &str| {
         let shown = writer.get(page).await.text().await.unwrap();
         let action = format!("action=\"{editor}");
@@ -276,4 +283,31 @@ async fn a_query_that_failed_is_tried_again_in_the_editor_of_its_config() {
     }
     assert!(of_new.contains("as the run had it"), "{of_new}");
     assert!(!of_stored.contains("not saved"), "{of_stored}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_a_run_under_way_say_that_its_store_does_not_answer() {
+    let nothing = format!("http://127.0.0.1:{}", kayenta_testkit::free_port().unwrap());
+    let service = embedded_service(&nothing, "").await;
+    let caller = Caller::new(service.base_url());
+    let load = metric("load", "Load", r#"load{v="${scope}"}"#);
+    let scopes = json!([{"scopeName": "default", "controlScope": "baseline", "experimentScope": "canary", "step": 60,
+        "startTimeIso": "2020-11-20T23:00:00Z", "endTimeIso": "2020-11-21T00:00:00Z"}]);
+    let body = json!({"canaryConfig": config("away", &[load], json!({"Load": 100})), "executionRequest": {
+        "scopes": scopes, "thresholds": {"pass": "95", "marginal": "10"}}});
+    let path = "/standalone_canary_analysis?application=shop";
+    let id = caller.start(path, &body).await.unwrap();
+    let visit = Visit::new(&service);
+    let run = eventually("its run begins", PATIENCE, async || {
+        let (_, listed) = caller.get("/executions?kinds=analysisRun").await.unwrap();
+        let run = listed["executions"][0]["id"].as_str().map(str::to_owned);
+        run.ok_or(listed)
+    });
+    let run = run.await;
+    for page in [format!("/ui/analyses/{id}"), format!("/ui/runs/{run}")] {
+        let seen = visit.get(&page).await.text().await.unwrap();
+        assert!(seen.contains("Running"), "{seen}");
+        let trouble = format!("canary-prometheus does not answer now: No answer from {nothing}");
+        assert!(seen.contains(&trouble), "{seen}");
+    }
 }

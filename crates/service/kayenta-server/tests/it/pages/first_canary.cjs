@@ -5,14 +5,14 @@ const path = require("path");
 const { base, drive, open, measure, audit } = require("../browser.cjs");
 const seen = { foreign: [], errors: [], axe: [], wide: [] };
 
-// What stands on the page at both widths, light and dark; the document has the one at 1,280 pixels in light colours.
+// What stands on the page on a phone, a laptop and a wide screen, light and dark; the document has the one at 1,280 pixels in light colours.
 async function look(page, name, from) {
-  for (const [width, colorScheme] of [[390, "light"], [390, "dark"], [1280, "dark"], [1280, "light"]]) {
+  for (const [width, colorScheme] of [[390, "light"], [390, "dark"], [1920, "dark"], [1280, "dark"], [1280, "light"]]) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 760 });
     await measure(page, seen, `${name} ${width}`);
     // The other walks have every combination.
-    if ((width === 390) === (colorScheme === "dark")) await audit(page, seen, `${name} ${width} ${colorScheme}`);
+    if (width < 1920 && (width === 390) === (colorScheme === "dark")) await audit(page, seen, `${name} ${width} ${colorScheme}`);
     if (from) await page.locator(from).first().evaluate((element) => element.scrollIntoView());
     else await page.evaluate(() => scrollTo(0, 0));
     const rest = width === 1280 && colorScheme === "light" ? "" : `-${width}-${colorScheme}`;

@@ -193,7 +193,16 @@ async fn a_walk_through_every_page_in_a_browser_finds_nothing_amiss() {
             ],
         ),
         ("hostile-what-if", &["Changes", "critical false → true"]),
-        ("compare", &["Run A", "Run B", "gone", "new"]),
+        (
+            "compare",
+            &[
+                "Run A",
+                "Run B",
+                "2020-11-20 23:00 to 2020-11-21 00:00 UTC",
+                "gone",
+                "new",
+            ],
+        ),
         ("compare-form", &["Choose run A", "baseline → canary"]),
         (
             "compare-choice",
