@@ -7,8 +7,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
+use kayenta_model::MetricSet;
 use kayenta_storage::{
-    ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, UpTo, WriteCondition,
+    ObjectKind, ObjectRepository, ObjectStore, ObjectSummary, Series, StorageError,
+    StorageErrorKind, UpTo, WriteCondition,
 };
 
 const CONFIG: ObjectKind = ObjectKind::CanaryConfig;
@@ -386,6 +388,56 @@ pub async fn parts(store: &dyn ObjectStore) {
         let empty = store.load_up_to(kind, "parts", 10).await.expect("a read");
         assert_eq!(empty.summary().size, 0);
         store.delete(kind, "parts").await.expect("a removal");
+    }
+}
+
+/// A large list of series is passed on in parts as what is written for it, whoever wrote it, and breaks off when another one
+/// takes its place.
+pub async fn large_lists(store: impl ObjectStore + 'static) {
+    let kind = ObjectKind::MetricSetList;
+    let store: Arc<dyn ObjectStore> = Arc::new(store);
+    let repository = ObjectRepository::new("large", Arc::clone(&store));
+    let sets = [0.25, -1e10].map(|first| MetricSet {
+        name: Some("m".to_owned()),
+        values: Some((0..80_000).map(|n| first + f64::from(n)).collect()),
+        ..MetricSet::default()
+    });
+    let written = serde_json::to_string(&sets).expect("JSON");
+    let foreign = written.replacen(".25,", ".250 , ", 1_000);
+    let load = async |key| match repository.load_series::<MetricSet>(kind, key).await {
+        Ok(Series::Text(stream)) => stream,
+        other => panic!("{key} is not passed on in parts: {other:?}"),
+    };
+    for (key, text) in [("large-own", &written), ("large-foreign", &foreign)] {
+        put(&*store, kind, key, None, text, WriteCondition::Always)
+            .await
+            .expect("a write");
+        // The second time it is known how its text becomes what is written.
+        for _ in 0..2 {
+            let stream = load(key).await;
+            let size = stream.size;
+            let pieces: Vec<Bytes> = stream.pieces.try_collect().await.expect("a read");
+            assert!(pieces.len() > 2, "{} pieces", pieces.len());
+            assert!(
+                pieces.concat() == written.as_bytes(),
+                "{key} came back changed"
+            );
+            assert_eq!(size, written.len() as u64);
+        }
+        let mut stream = load(key).await;
+        stream
+            .pieces
+            .next()
+            .await
+            .expect("a piece")
+            .expect("a read");
+        let other = text.replacen("\"m\"", "\"n\"", 1);
+        put(&*store, kind, key, None, &other, WriteCondition::Always)
+            .await
+            .expect("a second write");
+        let broken = stream.pieces.try_collect::<Vec<Bytes>>().await;
+        assert_eq!(broken.unwrap_err().kind, StorageErrorKind::Conflict);
+        store.delete(kind, key).await.expect("a removal");
     }
 }
 

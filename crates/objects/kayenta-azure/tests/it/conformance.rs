@@ -29,6 +29,7 @@ async fn azure_conforms() {
     object_store_suite::run_all(&store).await;
     let other = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     object_store_suite::shared_locks(&store, &other).await;
+    object_store_suite::large_lists(other).await;
     assert_eq!(store.platform(), "azure");
 
     let raw = Arc::new(container(&account));

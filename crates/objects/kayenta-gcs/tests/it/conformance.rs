@@ -18,6 +18,7 @@ async fn gcs_conforms() {
     let store = open(account);
     object_store_suite::run_all(&store).await;
     object_store_suite::shared_locks(&store, &open(account)).await;
+    object_store_suite::large_lists(open(account)).await;
     assert_eq!(store.platform(), "google");
     object_store_suite::heals_two_files(&store, &|kind, key, filename, bytes| {
         let name = format!("kayenta/{}/{key}/{filename}", kind.group());

@@ -1,9 +1,14 @@
 //! The suite of the seam, and what is S3's own: keys, conditions, creation of buckets.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
+use kayenta_model::MetricSet;
 use kayenta_s3::S3Account;
-use kayenta_storage::{ObjectKind, ObjectStore, WriteCondition};
+use kayenta_storage::{
+    ObjectKind, ObjectRepository, ObjectStore, Series, StorageErrorKind, WriteCondition,
+};
 use kayenta_testkit::{BucketServer, object_store_suite};
 
 use crate::support::{account, names, open, put, retrying};
@@ -14,6 +19,7 @@ async fn conforms(account: &S3Account) {
     let store = open(account);
     object_store_suite::run_all(&store).await;
     object_store_suite::shared_locks(&store, &open(account)).await;
+    object_store_suite::large_lists(open(account)).await;
     assert_eq!(store.platform(), "aws");
     object_store_suite::heals_two_files(&store, &|kind, key, filename, bytes| {
         let name = format!("kayenta/{}/{key}/{filename}", kind.group());
@@ -29,6 +35,39 @@ async fn s3_conforms() {
     let account = account(&server.endpoint());
     conforms(&account).await;
     object_store_suite::lists_every_page(&*retrying(&account), 5_100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn a_list_whose_server_ends_while_it_is_passed_on_breaks_off() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    let store = Arc::new(open(&account(&server.endpoint())));
+    let repository = ObjectRepository::new("s3", store);
+    let kind = ObjectKind::MetricSetList;
+    let sets = vec![MetricSet {
+        values: Some(vec![0.123_456_789; 200_000]),
+        ..MetricSet::default()
+    }];
+    repository
+        .store(kind, "large", None, sets, WriteCondition::Always)
+        .await
+        .unwrap();
+    let Series::Text(mut stream) = repository
+        .load_series::<MetricSet>(kind, "large")
+        .await
+        .unwrap()
+    else {
+        panic!("it is read as a whole");
+    };
+    let first = stream.pieces.next().await.unwrap().unwrap();
+    assert!((first.len() as u64) < stream.size);
+    drop(server);
+    let broken = stream.pieces.next().await.unwrap().unwrap_err();
+    assert_eq!(broken.kind, StorageErrorKind::Unavailable, "{broken}");
+    assert!(stream.pieces.next().await.is_none());
+    // The next one is refused before anything is sent.
+    let refused = repository.load_series::<MetricSet>(kind, "large").await;
+    assert_eq!(refused.unwrap_err().kind, StorageErrorKind::Unavailable);
 }
 
 /// With signatures that are checked, and a bucket that must be created in the server's region.

@@ -14,6 +14,7 @@ async fn conforms(product: Product) {
     let store = open(account);
     object_store_suite::run_all(&store).await;
     object_store_suite::shared_locks(&store, &open(account)).await;
+    object_store_suite::large_lists(open(account)).await;
     assert_eq!(store.platform(), "sql");
     object_store_suite::lists_every_page(&store, 2_100).await;
 }
