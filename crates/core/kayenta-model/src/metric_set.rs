@@ -176,7 +176,9 @@ impl Serialize for Samples<'_> {
 /// A JSON array of values as it is written for what is read from it; `None` if it is no such array.
 pub(crate) fn rewrite_values(text: &[u8]) -> Option<Vec<u8>> {
     let samples: Vec<Sample> = serde_json::from_slice(text).ok()?;
-    serde_json::to_vec(&Samples(&unwrap_samples(samples))).ok()
+    let mut written = Vec::with_capacity(text.len());
+    serde_json::to_writer(&mut written, &Samples(&unwrap_samples(samples))).ok()?;
+    Some(written)
 }
 
 /// Stands for a JSON `null` among the values: a NaN with a payload of its own, so that a series stays

@@ -64,6 +64,22 @@ enum Element {
     Long(Box<Long>),
 }
 
+impl Element {
+    /// Takes bytes from the beginning of `rest` that need no look at each of them; how many.
+    fn take_plain(&mut self, rest: &[u8]) -> usize {
+        let (string, into, most) = match self {
+            Self::Short(short) => (short.string, &mut short.text, SHORT - 1),
+            Self::Long(long) if long.values.is_empty() => return 0,
+            // A run of values ends at a comma after these.
+            Self::Long(long) => (long.structure.string, &mut long.values, RUN + 1),
+        };
+        let room = most.saturating_sub(into.len()).min(rest.len());
+        let plain = &rest[..string.plain(&rest[..room])];
+        into.extend_from_slice(plain);
+        plain.len()
+    }
+}
+
 impl<T> Default for SeriesText<T> {
     fn default() -> Self {
         Self {
@@ -81,10 +97,19 @@ impl<T: DeserializeOwned + Serialize> SeriesText<T> {
     /// # Errors
     /// Once the text cannot be rewritten piece by piece. What was appended is of no use then, and neither is this.
     pub fn take(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), NeedsWholeText> {
-        for &byte in piece {
-            match self.place {
-                Place::Element => self.in_element(byte, out)?,
-                _ => self.between_elements(byte, out)?,
+        let mut rest = piece;
+        while let Some((&byte, more)) = rest.split_first() {
+            if self.place != Place::Element {
+                self.between_elements(byte, out)?;
+                rest = more;
+                continue;
+            }
+            match self.element.take_plain(rest) {
+                0 => {
+                    self.in_element(byte, out)?;
+                    rest = more;
+                }
+                taken => rest = &rest[taken..],
             }
         }
         Ok(())
@@ -428,6 +453,18 @@ impl StringPlace {
         };
         *self = next;
         is_of_string
+    }
+
+    /// How many bytes of `text` come before one that begins or ends a string, an object, an array or an escape.
+    fn plain(self, text: &[u8]) -> usize {
+        let end = match self {
+            Self::Outside => text
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'[' | b']' | b'{' | b'}')),
+            Self::Inside => text.iter().position(|byte| matches!(byte, b'"' | b'\\')),
+            Self::AfterBackslash => Some(0),
+        };
+        end.unwrap_or(text.len())
     }
 }
 
