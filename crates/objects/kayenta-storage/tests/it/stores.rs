@@ -14,6 +14,7 @@ async fn memory_conforms() {
     let store = MemoryStore::default();
     object_store_suite::run_all(&store).await;
     object_store_suite::lists_every_page(&store, 5_100).await;
+    object_store_suite::large_lists(MemoryStore::default()).await;
     assert_eq!(store.platform(), "memory");
 }
 
@@ -33,6 +34,7 @@ async fn disk_conforms_with_every_durability() {
             200
         };
         object_store_suite::lists_every_page(&store, count).await;
+        object_store_suite::large_lists(store.clone()).await;
         assert_eq!(store.platform(), "disk");
 
         let other = DiskStore::open(root.path(), durability).await.unwrap();
@@ -68,6 +70,7 @@ async fn decorators_conform() {
     object_store_suite::run_all(&store).await;
     let erased: Arc<dyn ObjectStore> = Arc::new(store);
     object_store_suite::run_all(&erased).await;
+    object_store_suite::large_lists(erased).await;
 }
 
 /// What a canary writes: some metric sets, a pair list and one archive that must survive the loss
