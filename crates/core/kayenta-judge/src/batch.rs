@@ -55,7 +55,7 @@ pub struct BatchSummary {
     pub errors: u64,
 }
 
-/// A line of a batch with its outcome, for whoever makes more of it than the answer.
+/// A line of a batch with its outcome, for callers that need more than the answer.
 #[derive(Clone, Debug)]
 pub struct BatchLine<'a> {
     /// From 1.
@@ -330,7 +330,7 @@ fn read(line: &Line) -> Result<Envelope<'_>, String> {
 /// What a line is answered with.
 struct JudgedLine {
     result: CanaryJudgeResult,
-    /// Empty when nobody wants it.
+    /// Empty when it is not asked for.
     explanation: CanaryExplanation,
 }
 

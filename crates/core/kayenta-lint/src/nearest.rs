@@ -1,7 +1,7 @@
 //! The known name that was probably meant.
 
 /// Whether a word is the name but for its case, its separators and one slip of the fingers, two in a name of six
-/// letters or more: what nobody writes who means another thing.
+/// letters or more: what is not written by mistake for another name.
 #[must_use]
 pub fn is_slip(word: &str, name: &str) -> bool {
     let (written, meant) = (plain(word), plain(name));

@@ -6,7 +6,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// The names of the fields a type reads, as it announces them to whoever deserializes it. Empty for a type that is
+/// The names of the fields a type reads, as it announces them to its deserializer. Empty for a type that is
 /// no struct.
 ///
 /// ```

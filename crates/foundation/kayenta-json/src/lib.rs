@@ -88,7 +88,7 @@ impl fmt::Display for JsonError {
 impl Error for JsonError {}
 
 /// The message of a mistake in a field below the value that is being read. A reader that parses a value
-/// on its own, and so is out of sight of whoever tracks the path, passes this on as its message.
+/// on its own, and so is out of sight of the code that tracks the path, passes this on as its message.
 #[must_use]
 pub fn in_field(field: &str, mistake: impl fmt::Display) -> String {
     format!("in '{field}': {mistake}")

@@ -44,7 +44,7 @@ pub fn room(path: &Path) -> Option<Room> {
 ///
 /// # Errors
 /// With what is left, when that is less than [`RESERVED_BYTES`] or [`RESERVED_FILES`]. A path that cannot
-/// be looked at is no error: whoever writes there learns why.
+/// be looked at is no error: a write there reports why.
 pub fn check_room(path: &Path) -> Result<(), NoRoom> {
     match room(path) {
         Some(found) => found.check(path),

@@ -762,7 +762,7 @@ mod tests {
         .await;
         drop(first);
         assert!(all_free());
-        // Nobody counts what is small.
+        // What is small is not counted.
         for _ in 0..100 {
             let little = reserve("little", UNCOUNTED, CALLER_PATIENCE).await.unwrap();
             assert_eq!(little.bytes(), 0);

@@ -133,7 +133,7 @@ impl MetricsStore for SignalFxStore {
         Ok(Metadata::default())
     }
 
-    /// Asks for the root: SignalFx has no page there, but whoever says so is there and accepts the
+    /// Asks for the root: SignalFx has no page there, but a server that says so is reachable and accepts the
     /// token.
     async fn check(&self) -> Result<(), FetchError> {
         match self.client.get("/").send().await {

@@ -21,7 +21,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The bucket behind the account's endpoint, `None` when it has none.
+    /// The bucket at the account's endpoint, `None` when it has none.
     pub(crate) fn of_endpoint(account: &S3Account) -> Result<Option<Self>, String> {
         let Some(endpoint) = &account.endpoint else {
             return Ok(None);

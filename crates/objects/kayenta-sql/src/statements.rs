@@ -273,7 +273,7 @@ impl Statements {
         ))
     }
 
-    /// Takes a right nobody has. Name, owner.
+    /// Takes a lock that is free. Name, owner.
     pub(crate) fn take(self, seconds: u64) -> String {
         let (end, unless_there) = (self.after(seconds), self.unless_there());
         self.numbered(&format!(

@@ -76,7 +76,7 @@ pub enum Place {
     Process,
     /// On this machine.
     Machine,
-    /// Behind a network: a store there is tried again and asked a bounded number of things at a time.
+    /// Over a network: a store there is tried again and asked a bounded number of things at a time.
     Network,
 }
 

@@ -253,7 +253,7 @@ impl Accounts {
         names
     }
 
-    /// Refuses an account that has nothing behind it for a type, with those that have (C-ENG-22).
+    /// Refuses an account that has no store for a type, with those that have (C-ENG-22).
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when it has not, or does not exist.
@@ -288,7 +288,7 @@ impl Accounts {
         })
     }
 
-    /// The metric store behind an account.
+    /// The metric store of an account.
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when it is none.
@@ -301,7 +301,7 @@ impl Accounts {
         })
     }
 
-    /// The object store behind an account.
+    /// The object store of an account.
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when it is none.
@@ -326,7 +326,7 @@ impl Accounts {
         Ok((account.name.clone(), config))
     }
 
-    /// The object store behind an account an execution recorded by name.
+    /// The object store of an account that an execution recorded by name.
     ///
     /// # Errors
     /// [`InvalidRequest`](crate::EngineErrorKind::InvalidRequest) when there is no such account, or it

@@ -54,7 +54,7 @@ impl AttendedExecutions {
         }
     }
 
-    /// Tells whoever works on the execution that its record was changed.
+    /// Notifies the worker of the execution that its record was changed.
     pub(crate) fn announce_change(&self, id: &str) {
         if let Some(attended) = self.lock().get(id) {
             attended.changed.cancel();

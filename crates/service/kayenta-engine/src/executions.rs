@@ -495,7 +495,7 @@ impl Executions {
             let reason = Some(format!("Analysis {} was canceled.", analysis.id));
             match Box::pin(self.cancel(id, "system", reason)).await {
                 Ok(_) => {}
-                // Chosen but not created yet; whoever creates it looks after it.
+                // Chosen but not created yet; the one that creates it looks after it.
                 Err(error) if error.kind == EngineErrorKind::NotFound => {}
                 Err(error) => {
                     tracing::warn!(execution.id = %id, %error, "could not cancel the run of a canceled analysis");

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::error::EngineError;
 
-/// A failure on its way into a record: class-like name, and what is told about it.
+/// A failure on its way into a record: class-like name, and what is reported about it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Failure {
     class: &'static str,

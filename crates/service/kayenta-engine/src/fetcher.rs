@@ -277,7 +277,7 @@ impl From<FetchFailure> for Failure {
     }
 }
 
-/// What the process has too little memory for just now fails nobody: the run waits.
+/// What the process has too little memory for just now is no failure: the run waits.
 impl From<NoMemory> for FetchFailure {
     fn from(error: NoMemory) -> Self {
         Self::Other(error.into())

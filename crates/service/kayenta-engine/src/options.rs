@@ -62,11 +62,11 @@ pub struct EngineOptions {
     pub settle: Duration,
     /// Pairs of application and config whose results are shown as time series of their own.
     pub result_series: usize,
-    /// Whom to notify of how far executions have come; `None` for nobody.
+    /// Whom to notify of how far executions have come; `None` for no receiver.
     pub notices: Option<Arc<dyn NoticeBoard>>,
     /// Who carries traces across the queue; `None` when there are no traces.
     pub traces: Option<Arc<dyn TraceCarrier>>,
-    /// How archives write moments and durations.
+    /// How archives write timestamps and durations.
     pub json_times: JsonTimes,
 }
 

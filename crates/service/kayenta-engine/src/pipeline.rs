@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The execution as the reference's engine would print it. The request of a canary run is a text of
-/// JSON in it, whose moments are written as `json_times` says.
+/// JSON in it, whose timestamps are written as `json_times` says.
 pub(crate) fn raw(execution: &Execution, json_times: JsonTimes) -> PipelineExecution {
     // Stage ids are not kept: they follow from the execution id, so they never change.
     let ids = DerivedIds::new(&execution.id);

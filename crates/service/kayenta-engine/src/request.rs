@@ -83,7 +83,7 @@ pub struct StartComparison {
     pub thresholds: Thresholds,
 }
 
-/// Series at hand, to be judged by a config that nobody has stored.
+/// Series at hand, to be judged by a config that is not stored.
 #[derive(Clone, Debug)]
 pub struct JudgePairs {
     /// The config.

@@ -202,7 +202,7 @@ impl Session {
         Ok(work.await)
     }
 
-    /// The present moment in milliseconds since 1970.
+    /// The current time in milliseconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         self.clock.now_millis()
     }

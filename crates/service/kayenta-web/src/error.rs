@@ -268,7 +268,7 @@ impl IntoResponse for ErrorResponse {
                     message: self.message,
                 };
                 let mut response = (self.status, Json(&report)).into_response();
-                // For whoever writes its time in another form.
+                // For a caller that writes its time in another form.
                 response.extensions_mut().insert(report);
                 response
             }

@@ -1,4 +1,4 @@
-//! What whoever mounts pages has to know of them.
+//! What a router that mounts pages has to know of them.
 
 /// A route of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

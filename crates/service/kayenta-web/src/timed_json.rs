@@ -1,4 +1,4 @@
-//! JSON whose moments and durations have the form the operator chose (`kayenta.serialization.*`).
+//! JSON whose timestamps and durations have the form the operator chose (`kayenta.serialization.*`).
 
 use axum::{
     body::{Body, Bytes},
@@ -39,7 +39,7 @@ pub fn json_bytes(bytes: Bytes) -> Response {
         .into_response()
 }
 
-/// Writes the moment of an error report as a number. To be put around all routes where
+/// Writes the timestamp of an error report as a number. To be put around all routes where
 /// `kayenta.serialization.writeDatesAsTimestamps` is set; errors are made in places that know no
 /// settings.
 pub async fn report_times_as_numbers(mut response: Response) -> Response {

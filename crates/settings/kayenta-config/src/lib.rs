@@ -2,7 +2,7 @@
 //!
 //! Which files, profiles, variables and defaults Kayenta has, what its settings are called, and what
 //! follows from them. How they are read is [`kayenta_properties`]' business, and what is done with them
-//! that of the adapters and the server: this crate opens no port and calls nobody.
+//! that of the adapters and the server: this crate opens no port.
 //!
 //! * the settings ([`settings`]), whose groups are the types of [`kayenta_settings`];
 //! * `sections`: how each part is read.

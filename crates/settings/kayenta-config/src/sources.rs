@@ -7,7 +7,7 @@ use crate::{Environment, secret_reference};
 /// What the service runs on when there is no configuration file at all.
 const EMBEDDED: &str = include_str!("defaults/embedded.yml");
 
-/// The profiles that are active where nobody sets any.
+/// The profiles that are active by default.
 pub const DEFAULT_PROFILES: [&str; 3] = ["composite", "test", "local"];
 
 /// What the reference sets before it looks at anything, its start script's flags among it.

@@ -21,7 +21,7 @@ const GOOGLE_SCOPE: &str = "https://www.googleapis.com/auth/monitoring.read";
 /// Who asks, and how that is proved.
 #[derive(Clone, Debug, Default)]
 pub enum Authentication {
-    /// Nobody in particular.
+    /// No credentials.
     #[default]
     None,
     /// `basic`: `username` and `password`.

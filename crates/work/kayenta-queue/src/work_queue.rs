@@ -69,7 +69,7 @@ pub struct QueueDepth {
 /// A queue of jobs shared by any number of workers and processes.
 ///
 /// A job that has lost two workers or more is handed out only while no other such job is leased, so
-/// that a job that ends its processes is told from those that were under way beside it. A worker
+/// that a job that ends its processes is distinguished from those that were under way beside it. A worker
 /// whose store was away has to speak for its lease as soon as the store is back ([`WorkQueue::complete`],
 /// [`WorkQueue::put_off`]), even if the lease has ended: its silence would count as its death.
 #[async_trait]

@@ -1,6 +1,6 @@
 //! How one server is reached: with or without TLS, as which user; which master a sentinel names; the nodes of a cluster.
 //!
-//! TLS is not that of the `redis` crate, which cannot be told how to check certificates: what the trust store means
+//! TLS is not that of the `redis` crate, which has no setting for how certificates are checked: what the trust store means
 //! holds for Redis as for every other system.
 
 use std::{

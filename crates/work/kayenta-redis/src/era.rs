@@ -1,4 +1,4 @@
-//! Notices that Redis has lost its data: an era begins with an empty Redis, and whoever remembers the
+//! Notices that Redis has lost its data: an era begins with an empty Redis, and a process that remembers the
 //! one before says so there, for every process and for later.
 
 use std::sync::{Mutex, PoisonError};

@@ -261,7 +261,7 @@ impl Link {
         if let Some((generation, connection)) = &current.connection {
             return Ok((*generation, connection.clone()));
         }
-        // Whoever waited while somebody else failed to connect shares the outcome: otherwise many
+        // A caller that waited while another failed to connect shares the outcome: otherwise many
         // callers would wait for one timeout after the other.
         if let Some(failure) = &current.failure
             && attempts != self.attempts.load(Ordering::Acquire)

@@ -1,4 +1,4 @@
-//! Series told apart by their labels, in the order of the reference's hash sets.
+//! Series distinguished by their labels, in the order of the reference's hash sets.
 
 use indexmap::IndexMap;
 use kayenta_model::{

@@ -266,7 +266,7 @@ impl Table {
         Ok(())
     }
 
-    /// Writes a record behind the last complete one; the length of its header.
+    /// Writes a record after the last complete one; the length of its header.
     fn write(&self, mut file: &File, header: &Header<'_>, bytes: &[u8]) -> io::Result<u64> {
         let mut record = serde_json::to_vec(header)?;
         record.push(b'\n');

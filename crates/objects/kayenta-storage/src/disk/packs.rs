@@ -38,7 +38,7 @@ const TRIES: usize = 8;
 
 const SUFFIX: &str = ".pack";
 
-/// The directory of the packs with objects of a kind: what runs write and nobody edits. Configs are no
+/// The directory of the packs with objects of a kind: what runs write and people do not edit. Configs are no
 /// such thing.
 fn shelf(kind: ObjectKind) -> Option<Shelf> {
     match kind {

@@ -149,7 +149,7 @@ fn null_scope(index: usize) -> Failure {
     )
 }
 
-/// The moment so many minutes later.
+/// The time so many minutes later.
 pub(super) fn later(moment: Instant, minutes: i64) -> Result<Instant, Failure> {
     TimeDelta::try_minutes(minutes)
         .and_then(|delta| moment.0.checked_add_signed(delta))

@@ -114,7 +114,7 @@ impl RunStep {
             .await
             .map_err(not_initiated)
             .map_err(NoRun::Unplannable)?;
-        // Whoever archives it later may have nothing but its own job.
+        // The worker that archives it later may have nothing but its own job.
         planned.put_into(session.execution.trace());
         if recorded.is_none() {
             let now = session.now();
@@ -171,7 +171,7 @@ impl RunStep {
         let id = run.id.clone();
         let span = execution_span(&run);
         if self.archiver.archive(run).instrument(span).await == Archived::NotYet {
-            // Tried again by whoever takes the job.
+            // Tried again by the worker that takes the job next.
             self.executions.queue_job(&id, None).await?;
         }
         Ok(())

@@ -193,7 +193,7 @@ impl Workers {
                     let workers = Arc::clone(self);
                     let (stop, shutdown) = (stop.clone(), shutdown.clone());
                     let side_work = side_work.clone();
-                    // Whoever waits for a receiver or a store takes no execution's place.
+                    // A job that waits for a receiver or a store takes no execution's place.
                     let id = &leased.job.execution_id;
                     let permit = permit.filter(|_| !is_notice(id) && !is_task(id));
                     tracker.spawn(async move {
@@ -259,7 +259,7 @@ impl Workers {
                 JobOutcome::Done => self.queue.complete(lease).await,
                 JobOutcome::Later(due) => self.queue.put_off(lease, *due).await,
                 JobOutcome::Buried(reason) => self.queue.bury(lease, reason).await,
-                // Usually someone else has it by now. If nobody has, it is theirs.
+                // Usually another worker has it by now. If none has, it is free.
                 JobOutcome::LeaseLost => self.queue.put_off(lease, None).await,
             };
             let error = match reported {
@@ -417,7 +417,7 @@ impl Workers {
         JobOutcome::Later(Some(self.after(STORE_PAUSE)))
     }
 
-    /// The span of work on an execution, in the trace of whoever asked for it.
+    /// The span of work on an execution, in the trace of the request that asked for it.
     fn span_of(&self, execution: &Execution) -> Span {
         let span = || execution_span(execution);
         match &self.traces {

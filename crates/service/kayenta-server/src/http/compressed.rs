@@ -115,7 +115,7 @@ struct Piece {
     frames: VecDeque<Result<Frame<Bytes>, axum::Error>>,
     /// What is left of it.
     rest: Option<Body>,
-    /// Whether the rest waits for what it is made of. It then wakes whoever sends it.
+    /// Whether the rest waits for what it is made of. It then wakes the task that sends it.
     waits: bool,
 }
 

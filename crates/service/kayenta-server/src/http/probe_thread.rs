@@ -51,7 +51,7 @@ impl ProbeThread {
 
 impl Drop for ProbeThread {
     fn drop(&mut self) {
-        // Whoever drops it may be a task, which must not wait.
+        // A task may drop it, and must not wait.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
@@ -75,7 +75,7 @@ async fn answer(State(others): State<Handle>, request: Request, next: Next) -> R
     })
 }
 
-/// Waits for the first bytes of a connection, and tells whether they ask for liveness. They are left for whoever reads
+/// Waits for the first bytes of a connection, and tells whether they ask for liveness. They are left for what reads
 /// the connection.
 pub(super) async fn asks_for_liveness(stream: &TcpStream) -> io::Result<bool> {
     let mut beginning = [0; LONGEST_LINE];

@@ -615,7 +615,7 @@ mod tests {
                 if crashed || given_up.is_some() {
                     break;
                 }
-                // Nobody crashed: what is under way ends well.
+                // No process crashed: what is under way ends well.
                 for done in working.drain(..) {
                     jobs.complete(&done.id, done.token, now).expect("held");
                     disk.remove(&*done.id);

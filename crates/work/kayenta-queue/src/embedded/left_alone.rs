@@ -106,7 +106,7 @@ impl StorageBackend for LeftAlone {
     fn set_len(&self, len: u64) -> Result<(), io::Error> {
         let mut state = self.state_mut();
         if len < state.len {
-            // What is behind the new end is zero, should it grow again.
+            // What is after the new end is zero, should it grow again.
             for number in len / PAGE..state.len.div_ceil(PAGE) {
                 let mut page = match state.changed.remove(&number) {
                     Some(page) => page,

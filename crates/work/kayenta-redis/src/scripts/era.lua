@@ -1,5 +1,5 @@
 -- An era begins with an empty Redis. KEYS: era. ARGV: the era this process knows or '', a name for a new one.
--- Returns the era there is now, and the moment in milliseconds before which everything is lost, 0 if nothing is.
+-- Returns the era there is now, and the timestamp in milliseconds before which everything is lost, 0 if nothing is.
 local name = redis.call('HGET', KEYS[1], 'name')
 if not name then
   name = ARGV[2]
