@@ -305,9 +305,16 @@ async fn pages_of_a_run_under_way_say_that_its_store_does_not_answer() {
     });
     let run = run.await;
     for page in [format!("/ui/analyses/{id}"), format!("/ui/runs/{run}")] {
-        let seen = visit.get(&page).await.text().await.unwrap();
-        assert!(seen.contains("Running"), "{seen}");
         let trouble = format!("canary-prometheus does not answer now: No answer from {nothing}");
-        assert!(seen.contains(&trouble), "{seen}");
+        let seen = eventually("the first try has failed", PATIENCE, async || {
+            let seen = visit.get(&page).await.text().await.unwrap();
+            if seen.contains(&trouble) {
+                Ok(seen)
+            } else {
+                Err(seen)
+            }
+        });
+        let seen = seen.await;
+        assert!(seen.contains("Running"), "{seen}");
     }
 }
