@@ -175,7 +175,7 @@ fn message(execution: &Execution) -> Option<String> {
     first
         .or_else(of_run)
         .filter(|text| !text.is_empty())
-        .map(|text| message_in_brief(text))
+        .map(message_in_brief)
 }
 
 #[cfg(test)]
