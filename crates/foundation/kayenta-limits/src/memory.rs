@@ -590,7 +590,7 @@ pub async fn lend<T>(reserved: Reserved, work: impl Future<Output = T>) -> T {
 }
 
 /// Bytes reserved for work that goes on in steps with pauses between them, each of which takes its own of them. What a step
-/// has taken and given back is there for the next, and nobody else gets it.
+/// has taken and given back is there for the next, and no other work gets it.
 #[derive(Debug)]
 pub struct Lender(Arc<Loan>);
 

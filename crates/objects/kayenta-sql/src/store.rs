@@ -9,8 +9,9 @@ use kayenta_http::HttpSettings;
 use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, reserve};
 use kayenta_model::Clock;
 use kayenta_storage::{
-    LOCK_HOLD, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, StoreLock,
-    StoredObject, UpTo, WriteCondition, check_segment, checked_filename, is_path_segment,
+    LOCK_HOLD, ObjectKind, ObjectStore, ObjectSummary, READ_TRIES, STORED_OBJECT, StorageError,
+    StorageErrorKind, StoreLock, StoredObject, UpTo, WriteCondition, check_segment,
+    checked_filename, is_path_segment, part_length,
 };
 use serde::de::IgnoredAny;
 use tokio::{
@@ -35,14 +36,8 @@ const LONGEST_ID: usize = 255;
 /// What a table has in place of a text that is no JSON. Nothing but tests stores such a text.
 const NO_JSON: &str = "null";
 
-/// What the memory of an object is for.
-const STORED: &str = "a stored object";
-
 /// Larger objects are read only when memory for them is reserved.
 const READ_AT_ONCE: u64 = MOST_OF_SMALL as u64;
-
-/// An object may turn out larger than the memory reserved for it so often.
-const LOOKS: usize = 3;
 
 /// How often a taken lock is looked at again; the holder needs a few round trips.
 const POLL: Duration = Duration::from_millis(50);
@@ -529,7 +524,7 @@ impl ObjectStore for SqlStore {
         }
         let mut most = READ_AT_ONCE;
         let mut reserved = Reserved::default();
-        for _ in 0..LOOKS {
+        for _ in 0..READ_TRIES {
             match self.load_once(kind, key, most).await? {
                 UpTo::Whole(mut object) => {
                     object.bytes = reserved.split(object.bytes.len()).bind(object.bytes);
@@ -540,7 +535,7 @@ impl ObjectStore for SqlStore {
                     let size = usize::try_from(most).unwrap_or(usize::MAX);
                     // The row, and its bytes taken out of it. No connection is kept meanwhile.
                     let size = size.saturating_mul(2);
-                    reserved = reserve(STORED, size, CALLER_PATIENCE).await?;
+                    reserved = reserve(STORED_OBJECT, size, CALLER_PATIENCE).await?;
                 }
             }
         }
@@ -573,10 +568,10 @@ impl ObjectStore for SqlStore {
         found: &ObjectSummary,
         part: Range<u64>,
     ) -> Result<Bytes, StorageError> {
-        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
+        let size = part_length(&part);
         // The row, and its bytes taken out of it.
         let size = size.saturating_mul(2);
-        let mut reserved = reserve(STORED, size, CALLER_PATIENCE).await?;
+        let mut reserved = reserve(STORED_OBJECT, size, CALLER_PATIENCE).await?;
         let attempted = "read a part of an object";
         let (mut lease, layout) = self.ready(attempted).await?;
         let statements = self.statements(layout);

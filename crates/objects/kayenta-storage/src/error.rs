@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use kayenta_limits::NoMemory;
 
 /// An object may turn out larger than the memory reserved for it so often while it is read.
-pub(crate) const READ_TRIES: usize = 3;
+pub const READ_TRIES: usize = 3;
 
 /// The meaning of a failure; the API maps it to a status, retry decorators decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -60,17 +60,17 @@ pub use description::{
     Remark,
 };
 pub use disk::{DiskStore, Durability, check_writable};
-pub use error::{StorageError, StorageErrorKind};
+pub use error::{READ_TRIES, StorageError, StorageErrorKind};
 pub use grouped_ids::GroupedIds;
 pub use kind::ObjectKind;
 pub use local::{DISK, DiskAccount, MEMORY, MemoryAccount, disk_accounts};
 pub use lock::{LOCK_HOLD, StoreLock};
 pub use memory::MemoryStore;
 pub use metered::Metered;
-pub use repository::ObjectRepository;
+pub use repository::{ObjectRepository, STORED_OBJECT};
 pub use retrying::{RetryPolicy, Retrying};
 pub use segment::{check_reachable, check_segment, checked_filename, is_path_segment};
 pub use series::{Series, SeriesStream};
 pub use store::{
-    ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition, check_room,
+    ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition, check_room, part_length,
 };

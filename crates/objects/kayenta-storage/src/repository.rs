@@ -139,7 +139,7 @@ impl ObjectRepository {
     {
         let mut needed = size;
         for _ in 0..READ_TRIES {
-            let reserved = reserve(STORED, needed, patience).await?;
+            let reserved = reserve(STORED_OBJECT, needed, patience).await?;
             match lend(reserved, read_once(load())).await? {
                 Reading::Read(document, summary) => return Ok((document, summary)),
                 Reading::Needs(bytes) => needed = bytes,
@@ -158,7 +158,7 @@ impl ObjectRepository {
         key: &str,
     ) -> Result<StoredObject, StorageError> {
         let mut object = self.store.load(kind, key).await?;
-        object.bytes = reserve(STORED, object.bytes.len(), CALLER_PATIENCE)
+        object.bytes = reserve(STORED_OBJECT, object.bytes.len(), CALLER_PATIENCE)
             .await?
             .bind(object.bytes);
         Ok(object)
@@ -234,7 +234,8 @@ impl ObjectRepository {
     }
 }
 
-pub(crate) const STORED: &str = "a stored object";
+/// What the memory of an object is for, in messages of the budget of bytes.
+pub const STORED_OBJECT: &str = "a stored object";
 /// What rounding may add to a few reservations.
 const LEEWAY: usize = 64 << 10;
 
@@ -261,7 +262,7 @@ pub(crate) async fn parse_counted<T: DeserializeOwned + Send + 'static>(
     bytes: Bytes,
 ) -> Result<T, StorageError> {
     let size = parsed_size_of(key, &bytes).await?;
-    reserve_and_hold(STORED, size, CALLER_PATIENCE).await?;
+    reserve_and_hold(STORED_OBJECT, size, CALLER_PATIENCE).await?;
     parse(key, bytes).await
 }
 

@@ -13,7 +13,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
-    store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition, part_length},
 };
 
 /// When to try again and when to give up.
@@ -174,7 +174,7 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
         found: &ObjectSummary,
         part: Range<u64>,
     ) -> Result<Bytes, StorageError> {
-        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
+        let size = part_length(&part);
         self.run("load_part", self.attempt_timeout(size), |_| {
             self.inner.load_part(kind, found, part.clone())
         })

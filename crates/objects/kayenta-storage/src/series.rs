@@ -12,7 +12,7 @@ use crate::{
     error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
     known_texts::KnownText,
-    repository::{ObjectRepository, STORED},
+    repository::{ObjectRepository, STORED_OBJECT},
     store::{ObjectStore, ObjectSummary, UpTo},
 };
 
@@ -118,7 +118,7 @@ impl ObjectRepository {
             store: Arc::clone(self.object_store()),
             kind,
             found: found.clone(),
-            memory: Lender::new(reserve(STORED, memory, CALLER_PATIENCE).await?),
+            memory: Lender::new(reserve(STORED_OBJECT, memory, CALLER_PATIENCE).await?),
             at: 0,
         })
     }
@@ -207,7 +207,7 @@ impl<T: DeserializeOwned + Serialize + Send + 'static> Pieces for Rewriting<T> {
                 .await?
                 .map_err(|NeedsWholeText| self.parts.changed())?;
             if !piece.is_empty() {
-                let reserving = reserve(STORED, piece.capacity(), CALLER_PATIENCE);
+                let reserving = reserve(STORED_OBJECT, piece.capacity(), CALLER_PATIENCE);
                 let reserved = self.parts.memory.lend(reserving).await?;
                 return Ok(Some(reserved.bind(piece.into())));
             }

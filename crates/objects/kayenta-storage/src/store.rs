@@ -56,6 +56,12 @@ impl UpTo {
     }
 }
 
+/// How many bytes a part of an object has.
+#[must_use]
+pub fn part_length(part: &Range<u64>) -> usize {
+    usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX)
+}
+
 impl StoredObject {
     /// A part of it, if it has the version. The part is up to the end of the object if it has no more.
     ///

@@ -28,8 +28,9 @@ use crate::{
     error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
+    repository::STORED_OBJECT,
     segment::{check_segment, checked_filename},
-    store::{ObjectStore, ObjectSummary, StoredObject, UpTo, WriteCondition},
+    store::{ObjectStore, ObjectSummary, StoredObject, UpTo, WriteCondition, part_length},
 };
 
 /// File operations that run at once; more would only queue at the device.
@@ -134,7 +135,7 @@ impl ObjectStore for DiskStore {
                 UpTo::Larger(summary) => {
                     most = summary.size;
                     let size = usize::try_from(most).unwrap_or(usize::MAX);
-                    reserved = reserve("a stored object", size, CALLER_PATIENCE).await?;
+                    reserved = reserve(STORED_OBJECT, size, CALLER_PATIENCE).await?;
                 }
             }
         }
@@ -166,8 +167,8 @@ impl ObjectStore for DiskStore {
         found: &ObjectSummary,
         part: Range<u64>,
     ) -> Result<Bytes, StorageError> {
-        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
-        let reserved = reserve("a stored object", size, CALLER_PATIENCE).await?;
+        let size = part_length(&part);
+        let reserved = reserve(STORED_OBJECT, size, CALLER_PATIENCE).await?;
         let wanted = found.clone();
         // The file is read to its end whatever becomes of the caller.
         let load = move |objects: &Objects| {
