@@ -1,6 +1,6 @@
 //! The thread of the probes: it accepts connections and says that the process is alive, however busy all others are.
 
-use std::{future::Future, io};
+use std::{future::Future, io, time::Duration};
 
 use axum::{
     Router,
@@ -13,13 +13,19 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, Handle, Runtime},
     task::JoinHandle,
+    time::sleep,
 };
 use tokio_util::task::AbortOnDropHandle;
 
 /// How the path of liveness ends, whatever it is below.
 const LIVENESS: &str = "/health/liveness";
+/// The methods it is asked with.
+const METHODS: [&[u8]; 2] = [b"GET", b"HEAD"];
 /// The line of a request for liveness is no longer.
 const LONGEST_LINE: usize = 512;
+/// The pauses in milliseconds before another look at a first line that arrives in pieces. It is there at the first look
+/// as a rule.
+const PAUSES: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
 
 /// A thread with its own runtime. It accepts connections, so that one that asks for liveness waits neither for the
 /// threads that answer all else nor for what they have in hand.
@@ -75,23 +81,36 @@ async fn answer(State(others): State<Handle>, request: Request, next: Next) -> R
     })
 }
 
-/// Waits for the first bytes of a connection, and tells whether they ask for liveness. They are left for what reads
+/// Waits for the first line of a connection, and reports whether it asks for liveness. The bytes are left for what reads
 /// the connection.
 pub(super) async fn asks_for_liveness(stream: &TcpStream) -> io::Result<bool> {
     let mut beginning = [0; LONGEST_LINE];
-    let length = stream.peek(&mut beginning).await?;
-    Ok(is_liveness(&beginning[..length]))
+    for pause in PAUSES {
+        let length = stream.peek(&mut beginning).await?;
+        if let Some(asks) = is_liveness(&beginning[..length]) {
+            return Ok(asks);
+        }
+        sleep(Duration::from_millis(pause)).await;
+    }
+    Ok(false)
 }
 
-/// Whether a request for liveness begins so. What is cut within its first line may be anything.
-fn is_liveness(beginning: &[u8]) -> bool {
+/// Whether a request for liveness begins so; none while its first line may become one.
+fn is_liveness(beginning: &[u8]) -> Option<bool> {
     let mut words = beginning.splitn(3, |byte| *byte == b' ');
-    let (Some(method), Some(target), Some(_)) = (words.next(), words.next(), words.next()) else {
-        return false;
-    };
-    let path = target.split(|byte| *byte == b'?').next();
-    matches!(method, b"GET" | b"HEAD")
-        && path.is_some_and(|path| path.ends_with(LIVENESS.as_bytes()))
+    let (method, target, rest) = (words.next()?, words.next(), words.next());
+    let may_be = METHODS.iter().any(|known| known.starts_with(method))
+        && (1..LONGEST_LINE).contains(&beginning.len())
+        && !beginning.contains(&b'\n');
+    match (target, rest) {
+        (Some(target), Some(_)) => {
+            let path = target.split(|byte| *byte == b'?').next();
+            let asks = path.is_some_and(|path| path.ends_with(LIVENESS.as_bytes()));
+            Some(asks && METHODS.contains(&method))
+        }
+        _ if may_be => None,
+        _ => Some(false),
+    }
 }
 
 #[cfg(test)]
@@ -107,18 +126,25 @@ mod tests {
             "GET /health/liveness?verbose=true HTTP/1.1",
             "GET /health/liveness ",
         ] {
-            assert!(is_liveness(line.as_bytes()), "{line}");
+            assert_eq!(is_liveness(line.as_bytes()), Some(true), "{line}");
         }
+        for line in ["G", "GET", "GET ", "HEAD /hea", "GET /health/liveness"] {
+            assert_eq!(is_liveness(line.as_bytes()), None, "{line}");
+        }
+        let long = format!("GET /{}", "a".repeat(LONGEST_LINE));
         for line in [
             "",
-            "GET ",
-            "GET /health/liveness",
+            "PUT",
+            "GET\r\n",
+            "GET /health/liveness\r\n",
+            &long[..LONGEST_LINE],
             "POST /health/liveness HTTP/1.1\r\n",
+            "GE /health/liveness HTTP/1.1\r\n",
             "GET /health/readiness HTTP/1.1\r\n",
             "GET /judges?of=/health/liveness HTTP/1.1\r\n",
             "\u{16}\u{3}\u{1} /health/liveness ",
         ] {
-            assert!(!is_liveness(line.as_bytes()), "{line}");
+            assert_eq!(is_liveness(line.as_bytes()), Some(false), "{line}");
         }
     }
 }

@@ -435,7 +435,11 @@ mod tests {
 
     /// Asks on a connection that is kept; the status and the body.
     fn ask(client: &mut BlockingStream, path: &str) -> io::Result<String> {
-        write!(client, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")?;
+        client.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())?;
+        answer(client)
+    }
+
+    fn answer(client: &mut BlockingStream) -> io::Result<String> {
         let mut answer = Vec::new();
         while !answer.ends_with(b"!") {
             let mut some = [0; 512];
@@ -496,6 +500,14 @@ mod tests {
             });
             is_busy.recv().unwrap();
             assert_eq!(ask(&mut probe, "/health/liveness").unwrap(), "200 probes!");
+            let mut slow = connect();
+            slow.set_nodelay(true).unwrap();
+            for piece in ["GE", "T /health/", "liveness"] {
+                write!(slow, "{piece}").unwrap();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            slow.write_all(b" HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            assert_eq!(answer(&mut slow).unwrap(), "200 probes!");
             let mut late = [connect(), client];
             for client in &mut late {
                 client
@@ -508,7 +520,7 @@ mod tests {
             // What is not for probes is no business of their thread, whoever asks.
             assert_eq!(ask(&mut probe, "/judges").unwrap(), "200 worker!");
             assert_eq!(ask(&mut connect(), "/judges").unwrap(), "200 worker!");
-            drop((probe, late));
+            drop((probe, slow, late));
             serving.abort();
         }
         shutdown.cancel();
