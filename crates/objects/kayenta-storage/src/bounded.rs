@@ -11,6 +11,7 @@ use crate::{
     kind::ObjectKind,
     lock::StoreLock,
     store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
+    upload::Upload,
 };
 
 /// Lets at most so many operations run at once; the others queue in order of arrival.
@@ -91,6 +92,11 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
             .await
     }
 
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        let inner = self.inner.upload(kind, key)?;
+        Some(Box::new(BoundedUpload { inner, store: self }))
+    }
+
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
         let _permit = self.permit().await?;
         self.inner.delete(kind, key).await
@@ -141,5 +147,30 @@ mod tests {
         assert!(futures::poll!(&mut list).is_pending());
         drop(permit);
         assert!(list.await.unwrap().is_empty());
+    }
+}
+
+/// An upload each step of which counts as an operation.
+#[derive(Debug)]
+struct BoundedUpload<'s, S> {
+    inner: Box<dyn Upload + 's>,
+    store: &'s Bounded<S>,
+}
+
+#[async_trait]
+impl<S: ObjectStore> Upload for BoundedUpload<'_, S> {
+    async fn add(&mut self, part: Bytes) -> Result<(), StorageError> {
+        let _permit = self.store.permit().await?;
+        self.inner.add(part).await
+    }
+
+    async fn finish(&mut self, last: Bytes) -> Result<ObjectSummary, StorageError> {
+        let _permit = self.store.permit().await?;
+        self.inner.finish(last).await
+    }
+
+    async fn abandon(&mut self) {
+        let _permit = self.store.permit().await;
+        self.inner.abandon().await;
     }
 }

@@ -48,11 +48,12 @@ mod retrying;
 mod segment;
 mod series;
 mod store;
+mod upload;
 
 pub use bounded::Bounded;
 pub use bucket::{
-    Bucket, BucketEntry, BucketObject, BucketState, BucketStore, MissingBucket, PutCondition,
-    range_header, size_of_whole,
+    Bucket, BucketEntry, BucketObject, BucketState, BucketStore, MissingBucket, PartialObject,
+    PutCondition, range_header, size_of_whole,
 };
 pub use catalogue::{CatalogueOptions, ConfigCatalogue};
 pub use description::{
@@ -74,3 +75,4 @@ pub use series::{Series, SeriesStream};
 pub use store::{
     ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition, check_room, part_length,
 };
+pub use upload::{TextUpload, UPLOAD_PART, Upload};

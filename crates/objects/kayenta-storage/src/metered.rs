@@ -17,6 +17,7 @@ use crate::{
     kind::ObjectKind,
     lock::StoreLock,
     store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
+    upload::Upload,
 };
 
 /// Measures every operation of one account's store:
@@ -146,6 +147,15 @@ impl<S: ObjectStore> ObjectStore for Metered<S> {
         self.measure("store", kind.group(), |_| length, work).await
     }
 
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        let inner = self.inner.upload(kind, key)?;
+        Some(Box::new(MeteredUpload {
+            inner,
+            store: self,
+            kind: kind.group(),
+        }))
+    }
+
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
         let work = self.inner.delete(kind, key);
         self.measure("delete", kind.group(), nothing, work).await
@@ -179,5 +189,36 @@ impl<S: ObjectStore> ObjectStore for Metered<S> {
     async fn check(&self) -> Result<(), StorageError> {
         self.measure("check", "none", nothing, self.inner.check())
             .await
+    }
+}
+
+/// An upload each part of which is measured.
+#[derive(Debug)]
+struct MeteredUpload<'s, S> {
+    inner: Box<dyn Upload + 's>,
+    store: &'s Metered<S>,
+    kind: &'static str,
+}
+
+#[async_trait]
+impl<S: ObjectStore> Upload for MeteredUpload<'_, S> {
+    async fn add(&mut self, part: Bytes) -> Result<(), StorageError> {
+        let length = part.len();
+        let work = self.inner.add(part);
+        self.store
+            .measure("store_part", self.kind, |()| length, work)
+            .await
+    }
+
+    async fn finish(&mut self, last: Bytes) -> Result<ObjectSummary, StorageError> {
+        let length = last.len();
+        let work = self.inner.finish(last);
+        self.store
+            .measure("store", self.kind, |_| length, work)
+            .await
+    }
+
+    async fn abandon(&mut self) {
+        self.inner.abandon().await;
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     kind::ObjectKind,
     known_texts::KnownTexts,
     store::{ObjectStore, ObjectSummary, StoredObject, WriteCondition},
+    upload::TextUpload,
 };
 
 /// How long a listing waits for memory: those of its objects that are large are read one after the other.
@@ -207,6 +208,19 @@ impl ObjectRepository {
         self.store
             .store(kind, key, filename, bytes, condition)
             .await
+    }
+
+    /// Begins to write a text that is not there as a whole, in parts if the store takes parts. It replaces what is under
+    /// the key once it is finished.
+    #[must_use]
+    pub fn upload(&self, kind: ObjectKind, key: &str) -> TextUpload<'_> {
+        TextUpload::new(self, kind, key)
+    }
+
+    /// Whether the store takes objects of the kind in parts.
+    #[must_use]
+    pub fn takes_parts(&self, kind: ObjectKind) -> bool {
+        self.store.upload(kind, "").is_some()
     }
 
     /// Removes the document under the key.

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use kayenta_limits::NoMemory;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, timeout},
+};
 use tracing::warn;
 
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     kind::ObjectKind,
     lock::StoreLock,
     store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition, part_length},
+    upload::Upload,
 };
 
 /// When to try again and when to give up.
@@ -218,6 +222,11 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
         .await
     }
 
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        let inner = Mutex::new(self.inner.upload(kind, key)?);
+        Some(Box::new(RetryingUpload { inner, store: self }))
+    }
+
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
         self.run("delete", self.attempt_timeout(0), |attempt| async move {
             match self.inner.delete(kind, key).await {
@@ -271,5 +280,44 @@ impl<S: ObjectStore> ObjectStore for Retrying<S> {
                     ),
                 ))
             })
+    }
+}
+
+/// An upload each step of which is repeated.
+#[derive(Debug)]
+struct RetryingUpload<'s, S> {
+    /// One attempt at a time.
+    inner: Mutex<Box<dyn Upload + 's>>,
+    store: &'s Retrying<S>,
+}
+
+#[async_trait]
+impl<S: ObjectStore> Upload for RetryingUpload<'_, S> {
+    async fn add(&mut self, part: Bytes) -> Result<(), StorageError> {
+        let (store, inner) = (self.store, &self.inner);
+        let patience = store.attempt_timeout(part.len());
+        store
+            .run("store_part", patience, |_| {
+                let part = part.clone();
+                async move { inner.lock().await.add(part).await }
+            })
+            .await
+    }
+
+    async fn finish(&mut self, last: Bytes) -> Result<ObjectSummary, StorageError> {
+        let (store, inner) = (self.store, &self.inner);
+        // The service may take its time to put the parts together.
+        store
+            .run("store", store.policy.transfer_timeout, |_| {
+                let last = last.clone();
+                async move { inner.lock().await.finish(last).await }
+            })
+            .await
+    }
+
+    /// Tried once: a store forgets parts that nobody asks for.
+    async fn abandon(&mut self) {
+        let patience = self.store.policy.attempt_timeout;
+        let _ = timeout(patience, self.inner.get_mut().abandon()).await;
     }
 }

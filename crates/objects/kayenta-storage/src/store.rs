@@ -10,6 +10,7 @@ use crate::{
     error::{StorageError, StorageErrorKind},
     kind::ObjectKind,
     lock::StoreLock,
+    upload::Upload,
 };
 
 /// An object in a listing.
@@ -178,6 +179,14 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug {
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError>;
 
+    /// Begins to write an object in parts, under the default file name of a kind that
+    /// [is replaced in place](ObjectKind::is_replaced_in_place). `None` when the store takes objects of the kind only as
+    /// a whole.
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        let _ = (kind, key);
+        None
+    }
+
     /// Removes the object under the key.
     ///
     /// # Errors
@@ -284,6 +293,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
         condition: WriteCondition,
     ) -> Result<ObjectSummary, StorageError> {
         (**self).store(kind, key, filename, bytes, condition).await
+    }
+
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        (**self).upload(kind, key)
     }
 
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {

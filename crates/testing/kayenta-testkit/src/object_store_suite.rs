@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stre
 use kayenta_model::MetricSet;
 use kayenta_storage::{
     ObjectKind, ObjectRepository, ObjectStore, ObjectSummary, Series, StorageError,
-    StorageErrorKind, UpTo, WriteCondition,
+    StorageErrorKind, UPLOAD_PART, UpTo, WriteCondition,
 };
 
 const CONFIG: ObjectKind = ObjectKind::CanaryConfig;
@@ -389,6 +389,49 @@ pub async fn parts(store: &dyn ObjectStore) {
         assert_eq!(empty.summary().size, 0);
         store.delete(kind, "parts").await.expect("a removal");
     }
+}
+
+/// What is written in parts shows nothing before its last part, takes the place of what is there, and leaves that alone when
+/// it is given up. For stores that take parts.
+pub async fn written_in_parts(store: &dyn ObjectStore) {
+    let kind = ObjectKind::MetricSetPairList;
+    let begin = || store.upload(kind, "in-parts").expect("a store of parts");
+    let body = |size: usize| -> Bytes {
+        let numbers = (0..size / 8).map(|n| format!("{n:07},"));
+        let mut body = numbers.collect::<String>().into_bytes();
+        body.resize(size, b'x');
+        body.into()
+    };
+    let mut there: Option<Bytes> = None;
+    for size in [UPLOAD_PART + 1, 2 * UPLOAD_PART, 2 * UPLOAD_PART + 12_345] {
+        for given_up in [true, false] {
+            let mut rest = body(size);
+            let mut upload = begin();
+            while rest.len() > UPLOAD_PART {
+                upload
+                    .add(rest.split_to(UPLOAD_PART))
+                    .await
+                    .expect("a part");
+            }
+            match (store.load(kind, "in-parts").await, &there) {
+                (Ok(object), Some(there)) => assert!(object.bytes == there, "it has changed"),
+                (Err(error), None) => assert!(error.is_not_found(), "{error:?}"),
+                (found, _) => panic!("{:?}", found.map(|object| object.summary)),
+            }
+            if given_up {
+                upload.abandon().await;
+                continue;
+            }
+            let written = upload.finish(rest).await.expect("the last part");
+            let read = store.load(kind, "in-parts").await.expect("a read");
+            assert!(read.bytes == body(size), "{size} bytes came back changed");
+            assert_same(&read.summary, &written);
+            assert_only(&listed(store, kind, "in-parts").await, &written);
+            there = Some(read.bytes);
+        }
+    }
+    store.delete(kind, "in-parts").await.expect("a removal");
+    assert!(listed(store, kind, "in-parts").await.is_empty());
 }
 
 /// A large list of series is passed on in parts as what is written for it, whoever wrote it, and breaks off when another one

@@ -4,6 +4,7 @@
 mod layout;
 mod lock;
 mod store;
+mod upload;
 mod writes;
 
 use std::{ops::Range, time::Duration};
@@ -12,7 +13,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::{error::StorageError, kind::ObjectKind, lock::StoreLock};
+use crate::{
+    error::{StorageError, StorageErrorKind},
+    kind::ObjectKind,
+    lock::StoreLock,
+};
 
 pub use store::BucketStore;
 
@@ -50,6 +55,19 @@ pub fn range_header(part: &Range<u64>) -> String {
 #[must_use]
 pub fn size_of_whole(content_range: &str) -> Option<u64> {
     content_range.rsplit_once('/')?.1.trim().parse().ok()
+}
+
+/// An object of a bucket that is being written in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartialObject {
+    /// The full name that it will have.
+    pub name: String,
+    /// What the service calls the upload.
+    pub upload: String,
+    /// What the service calls the parts that it has, in their order.
+    pub parts: Vec<String>,
+    /// How many bytes these have.
+    pub size: u64,
 }
 
 /// What a put demands of the object it replaces (C-STORE-08).
@@ -164,6 +182,61 @@ pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
         bytes: Bytes,
         condition: PutCondition<'_>,
     ) -> Result<BucketEntry, StorageError>;
+
+    /// Whether objects can be written in parts. Where they cannot, the operations on
+    /// [partial objects](PartialObject) are not used.
+    fn takes_parts(&self) -> bool {
+        false
+    }
+
+    /// Begins to write an object in parts; what the service calls the upload. Nothing shows before it is completed.
+    ///
+    /// # Errors
+    /// When the service does not take it.
+    async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
+        let _ = name;
+        Err(self.no_parts())
+    }
+
+    /// Adds a part of [`UPLOAD_PART`](crate::UPLOAD_PART) bytes after those that are there; what the service calls it. The
+    /// same part may have arrived at an earlier try.
+    ///
+    /// # Errors
+    /// When the service does not take it.
+    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError> {
+        let _ = (object, part);
+        Err(self.no_parts())
+    }
+
+    /// Adds the last part and puts the object in place of what has its name. An earlier try may have done so.
+    ///
+    /// # Errors
+    /// When the service does not take it.
+    async fn complete_parts(
+        &self,
+        object: &PartialObject,
+        last: Bytes,
+    ) -> Result<BucketEntry, StorageError> {
+        let _ = (object, last);
+        Err(self.no_parts())
+    }
+
+    /// Removes what there is of the object.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    async fn remove_parts(&self, object: &PartialObject) -> Result<(), StorageError> {
+        let _ = object;
+        Err(self.no_parts())
+    }
+
+    /// The failure of operations on partial objects where there are none.
+    fn no_parts(&self) -> StorageError {
+        StorageError::new(
+            StorageErrorKind::Other,
+            format!("A {} does not take objects in parts", self.term()),
+        )
+    }
 
     /// Removes the object if it is there.
     ///

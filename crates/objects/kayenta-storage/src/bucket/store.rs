@@ -19,6 +19,7 @@ use super::{
     Bucket, BucketEntry, BucketObject, BucketState, MissingBucket, PutCondition,
     layout::{Found, is_marked, newest, ours},
     lock,
+    upload::BucketUpload,
 };
 use crate::{
     error::StorageError,
@@ -26,6 +27,7 @@ use crate::{
     lock::StoreLock,
     segment::{check_segment, checked_filename, is_path_segment},
     store::{ObjectStore, ObjectSummary, StoredObject, Stray, UpTo, WriteCondition},
+    upload::Upload,
 };
 
 /// How often a read looks again when what it found is renamed before it is fetched.
@@ -83,7 +85,7 @@ impl<B: Bucket> BucketStore<B> {
     }
 
     /// Makes sure that the bucket exists, once until it is found missing.
-    async fn ensure(&self) -> Result<(), StorageError> {
+    pub(super) async fn ensure(&self) -> Result<(), StorageError> {
         if self.seen.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -105,7 +107,7 @@ impl<B: Bucket> BucketStore<B> {
     }
 
     /// Notes that the bucket is missing where an outcome says so.
-    fn noticing<T>(&self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
+    pub(super) fn noticing<T>(&self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
         if outcome.as_ref().is_err_and(StorageError::is_not_found) {
             self.seen.store(false, Ordering::Relaxed);
         }
@@ -304,6 +306,11 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
         self.ensure().await?;
         let outcome = self.write(kind, key, filename, bytes, condition).await;
         self.changed(kind, outcome).await
+    }
+
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        (self.bucket.takes_parts() && kind.is_replaced_in_place())
+            .then(|| Box::new(BucketUpload::new(self, kind, key)) as Box<dyn Upload>)
     }
 
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {

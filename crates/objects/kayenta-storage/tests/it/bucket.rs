@@ -1,7 +1,7 @@
 //! The store on a bucket in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
     sync::{
         Arc, Mutex,
@@ -16,7 +16,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use kayenta_storage::{
     Bucket, BucketEntry, BucketObject, BucketState, BucketStore, MissingBucket, ObjectKind,
-    ObjectStore, PutCondition, StorageError, StorageErrorKind, WriteCondition,
+    ObjectStore, PartialObject, PutCondition, RetryPolicy, Retrying, StorageError,
+    StorageErrorKind, WriteCondition,
 };
 use kayenta_testkit::object_store_suite;
 
@@ -34,6 +35,11 @@ struct State {
     /// How often it has been asked for names.
     lists: AtomicUsize,
     undecided: bool,
+    /// Whether the first try of each step of an upload is lost on its way back.
+    stumbles: bool,
+    /// What was done at a first try.
+    steps: Mutex<BTreeSet<(&'static str, usize)>>,
+    partial: Mutex<BTreeMap<String, Vec<Bytes>>>,
 }
 
 impl MemoryBucket {
@@ -48,6 +54,15 @@ impl MemoryBucket {
             version: version.to_string(),
             size: size as u64,
         }
+    }
+
+    /// Fails the first try of a step.
+    fn stumble(&self, step: &'static str, part: usize) -> Result<(), StorageError> {
+        if self.0.stumbles && self.0.steps.lock().unwrap().insert((step, part)) {
+            let kind = StorageErrorKind::Unavailable;
+            return Err(StorageError::new(kind, "no answer"));
+        }
+        Ok(())
     }
 
     fn conflict() -> StorageError {
@@ -153,6 +168,55 @@ impl Bucket for MemoryBucket {
         Ok(Self::entry(name, version, now, size))
     }
 
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
+        self.stumble("begin", 0)?;
+        self.0.steps.lock().unwrap().clear();
+        let mut partial = self.0.partial.lock().unwrap();
+        partial.insert(name.to_owned(), Vec::new());
+        Ok(format!("upload of {name}"))
+    }
+
+    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError> {
+        assert_eq!(object.upload, format!("upload of {}", object.name));
+        let number = object.parts.len();
+        {
+            let mut partial = self.0.partial.lock().unwrap();
+            let parts = partial.get_mut(&object.name).unwrap();
+            parts.truncate(number);
+            parts.push(part);
+        }
+        self.stumble("part", number)?;
+        Ok(number.to_string())
+    }
+
+    async fn complete_parts(
+        &self,
+        object: &PartialObject,
+        last: Bytes,
+    ) -> Result<BucketEntry, StorageError> {
+        let parts = self.0.partial.lock().unwrap()[&object.name].clone();
+        assert_eq!(parts.len(), object.parts.len());
+        assert_eq!(
+            parts.iter().map(Bytes::len).sum::<usize>() as u64,
+            object.size
+        );
+        let whole: Vec<u8> = parts.iter().chain([&last]).flatten().copied().collect();
+        let put = self.put(&object.name, whole.into(), PutCondition::None);
+        let written = put.await?;
+        self.stumble("complete", 0)?;
+        self.0.partial.lock().unwrap().remove(&object.name);
+        Ok(written)
+    }
+
+    async fn remove_parts(&self, object: &PartialObject) -> Result<(), StorageError> {
+        self.0.partial.lock().unwrap().remove(&object.name);
+        Ok(())
+    }
+
     async fn remove(&self, name: &str) -> Result<(), StorageError> {
         self.0.objects.lock().unwrap().remove(name);
         Ok(())
@@ -191,6 +255,23 @@ async fn a_store_on_a_bucket_conforms() {
         .boxed()
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_is_written_in_parts_shows_with_the_last_one_and_each_step_can_be_repeated() {
+    for stumbles in [false, true] {
+        let bucket = MemoryBucket(Arc::new(State {
+            stumbles,
+            ..State::default()
+        }));
+        let policy = RetryPolicy {
+            first_delay: Duration::from_millis(1),
+            ..RetryPolicy::default()
+        };
+        let store = Retrying::new(store(&bucket), "acct", policy);
+        object_store_suite::written_in_parts(&store).await;
+        assert!(bucket.0.partial.lock().unwrap().is_empty());
+    }
 }
 
 /// Buckets charge for a list ten times what they charge for a read, and take longer.
