@@ -8,8 +8,9 @@ use azure_storage_blob::{
     BlobClient, BlobContainerClient, BlobContainerClientOptions,
     models::{
         BlobClientDeleteOptions, BlobClientDownloadOptions, BlobClientGetPropertiesResultHeaders,
-        BlobContainerClientListBlobsOptions, BlobItem, BlobType, BlockBlobClientUploadOptions,
-        DeleteSnapshotsOptionType,
+        BlobContainerClientListBlobsOptions, BlobItem, BlobType,
+        BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders,
+        BlockBlobClientUploadOptions, BlockLookupList, DeleteSnapshotsOptionType,
     },
 };
 use bytes::Bytes;
@@ -18,12 +19,13 @@ use futures::TryStreamExt;
 use kayenta_http::HttpSettings;
 use kayenta_limits::{Arriving, CALLER_PATIENCE};
 use kayenta_storage::{
-    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
-    StorageErrorKind, StoreLock, size_of_whole,
+    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PartialObject, PutCondition,
+    StorageError, StorageErrorKind, StoreLock, size_of_whole,
 };
 
 use crate::{
     account::{Access, AzureAccount},
+    blocks::{block_id, new_upload, replaced_version},
     failure::{Reason, explain, missing_container, no_container, nothing_found, reason},
     lease,
     shared_key::SharedKeyPolicy,
@@ -55,7 +57,10 @@ impl fmt::Debug for AzureContainer {
 
 impl AzureContainer {
     /// A client for the account's container that has not asked the network for anything.
-    pub(crate) fn new(account: &AzureAccount, http: &HttpSettings) -> Result<Self, StorageError> {
+    ///
+    /// # Errors
+    /// [`Invalid`](StorageErrorKind::Invalid) when the settings cannot be used.
+    pub fn new(account: &AzureAccount, http: &HttpSettings) -> Result<Self, StorageError> {
         let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(
                 StorageErrorKind::Invalid,
@@ -165,6 +170,21 @@ impl AzureContainer {
         }))
     }
 
+    /// What a listing says of the blob, `None` when there is none.
+    async fn find(&self, name: &str) -> Result<Option<BucketEntry>, StorageError> {
+        let properties = match self.blob(name).get_properties(None).await {
+            Ok(properties) => properties,
+            Err(error) if reason(&error) == Reason::NoBlob => return Ok(None),
+            Err(error) => return Err(self.explain("look at a blob", &error)),
+        };
+        Ok(Some(BucketEntry {
+            name: name.to_owned(),
+            updated: timestamp(properties.last_modified().ok().flatten()),
+            version: version(properties.etag().ok().flatten().as_ref()),
+            size: properties.content_length().ok().flatten().unwrap_or(0),
+        }))
+    }
+
     /// Removes a blob with its snapshots, on a condition; whether it was there.
     async fn remove_if(&self, name: &str, expected: Option<&str>) -> Result<bool, StorageError> {
         let options = BlobClientDeleteOptions {
@@ -270,11 +290,7 @@ impl Bucket for AzureContainer {
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {
-        match self.blob(name).get_properties(None).await {
-            Ok(properties) => Ok(Some(version(properties.etag().ok().flatten().as_ref()))),
-            Err(error) if reason(&error) == Reason::NoBlob => Ok(None),
-            Err(error) => Err(self.explain("look at a blob", &error)),
-        }
+        Ok(self.find(name).await?.map(|entry| entry.version))
     }
 
     async fn put(
@@ -310,6 +326,77 @@ impl Bucket for AzureContainer {
                 Err(explained)
             }
         }
+    }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    /// The one request that this takes notices that the container is missing, and which blob it is that is replaced.
+    async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
+        Ok(new_upload(self.version(name).await?.as_deref()))
+    }
+
+    /// A block that is put again under its id takes its own place.
+    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError> {
+        let id = block_id(&object.upload, object.parts.len());
+        let size = part.len() as u64;
+        let blob = self.blob(&object.name).block_blob_client();
+        match blob
+            .stage_block(id.as_bytes(), size, part.into(), None)
+            .await
+        {
+            Ok(_) => Ok(id),
+            Err(error) => Err(self.explain("write a block of a blob", &error)),
+        }
+    }
+
+    /// The blocks may be those of the blob already, which an earlier try has put together.
+    async fn complete_parts(
+        &self,
+        object: &PartialObject,
+        last: Bytes,
+    ) -> Result<BucketEntry, StorageError> {
+        const ATTEMPTED: &str = "put the blocks of a blob together";
+        let size = object.size + last.len() as u64;
+        let last = self.put_part(object, last).await?;
+        let blocks = object.parts.iter().chain([&last]);
+        let list = BlockLookupList {
+            latest: Some(blocks.map(|id| id.clone().into_bytes()).collect()),
+            ..BlockLookupList::default()
+        };
+        let options = BlockBlobClientCommitBlockListOptions {
+            blob_content_type: Some(CONTENT_TYPE.to_owned()),
+            ..BlockBlobClientCommitBlockListOptions::default()
+        };
+        let list = list
+            .try_into()
+            .map_err(|error| self.explain(ATTEMPTED, &error))?;
+        let blob = self.blob(&object.name).block_blob_client();
+        match blob.commit_block_list(list, Some(options)).await {
+            Ok(result) => Ok(BucketEntry {
+                name: object.name.clone(),
+                updated: timestamp(result.last_modified().ok().flatten()),
+                version: version(result.etag().ok().flatten().as_ref()),
+                size,
+            }),
+            // A write of the blob drops the blocks of all others who are writing it.
+            Err(error) if reason(&error) == Reason::NoBlocks => match self
+                .find(&object.name)
+                .await?
+            {
+                // What is there was written after this began, and so is as good as written after it.
+                Some(present) if present.version != replaced_version(&object.upload) => Ok(present),
+                _ => Err(self.explain(ATTEMPTED, &error)),
+            },
+            Err(error) => Err(self.explain(ATTEMPTED, &error)),
+        }
+    }
+
+    /// There is no request that removes blocks: the service drops them with the next write of the blob, or a week after the
+    /// last block. Until then they are in no listing, and no read sees them.
+    async fn remove_parts(&self, _: &PartialObject) -> Result<(), StorageError> {
+        Ok(())
     }
 
     async fn remove(&self, name: &str) -> Result<(), StorageError> {

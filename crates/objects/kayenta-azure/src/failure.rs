@@ -32,6 +32,8 @@ pub(crate) enum Reason {
     Condition,
     /// Somebody holds the lease.
     Leased,
+    /// Blocks that were put are not there: another writer has written the blob since.
+    NoBlocks,
     /// Everything else.
     Other(StorageErrorKind),
 }
@@ -56,6 +58,7 @@ pub(crate) fn reason(error: &Error) -> Reason {
         ("ContainerAlreadyExists", _) => Reason::ContainerExists,
         ("BlobNotFound" | "ResourceNotFound", _) | (_, 404) => Reason::NoBlob,
         ("LeaseAlreadyPresent", _) => Reason::Leased,
+        ("InvalidBlockList", _) => Reason::NoBlocks,
         ("BlobAlreadyExists" | "ConditionNotMet" | "TargetConditionNotMet", _) | (_, 412) => {
             Reason::Condition
         }
@@ -86,7 +89,7 @@ pub(crate) fn explain(account: &str, attempted: &str, error: &Error) -> StorageE
     let kind = match reason(error) {
         Reason::NoBlob | Reason::NoContainer => StorageErrorKind::NotFound,
         Reason::Condition | Reason::ContainerExists => StorageErrorKind::Conflict,
-        Reason::Leased => StorageErrorKind::Unavailable,
+        Reason::Leased | Reason::NoBlocks => StorageErrorKind::Unavailable,
         Reason::Other(kind) => kind,
     };
     let (why, cause) = match error.kind() {
@@ -173,6 +176,7 @@ fn advice(code: &str, status: StatusCode, response: Option<&RawResponse>) -> Str
         "ContainerBeingDeleted" => "the container is being deleted".to_owned(),
         "ServerBusy" => "the service is busy".to_owned(),
         "InvalidResourceName" => "the container's name is not allowed".to_owned(),
+        "InvalidBlockList" => "another writer has written the blob meanwhile".to_owned(),
         "InvalidUri" | "OutOfRangeInput" => "the container or key is not allowed".to_owned(),
         _ => return format!("{} {code}", u16::from(status)),
     };
@@ -285,6 +289,12 @@ mod tests {
                 "forbids its keys",
             ),
             (412, "ConditionNotMet", StorageErrorKind::Conflict, "412"),
+            (
+                400,
+                "InvalidBlockList",
+                StorageErrorKind::Unavailable,
+                "another writer",
+            ),
             (404, "BlobNotFound", StorageErrorKind::NotFound, "404"),
             (
                 400,

@@ -32,6 +32,7 @@
 //! ```
 
 mod account;
+mod blocks;
 mod container;
 mod failure;
 mod lease;

@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
 use futures::{FutureExt, TryStreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use kayenta_accounts::Section;
-use kayenta_azure::{AzureAccount, AzureCredential, DESCRIPTION, azure_store};
+use kayenta_azure::{AzureAccount, AzureContainer, AzureCredential, DESCRIPTION, azure_store};
 use kayenta_http::{HttpSettings, Transport};
 use kayenta_properties::{Binder, Environment, Loader};
-use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, Opening, WriteCondition};
+use kayenta_storage::{
+    Bucket, MissingBucket, ObjectKind, ObjectStore, Opening, PartialObject, UPLOAD_PART,
+    WriteCondition,
+};
 use kayenta_testkit::{
     azurite::{ACCOUNT_KEY, ACCOUNT_NAME, Azurite},
     manual_clock::ManualClock,
@@ -30,6 +34,8 @@ async fn azure_conforms() {
     let other = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
     object_store_suite::shared_locks(&store, &other).await;
     object_store_suite::large_lists(other).await;
+    object_store_suite::written_in_parts(&store).await;
+    object_store_suite::written_in_parts(&*retrying(&account)).await;
     assert_eq!(store.platform(), "azure");
 
     let raw = Arc::new(container(&account));
@@ -326,4 +332,90 @@ async fn a_container_deleted_under_the_service_is_made_again_by_the_next_write()
         gone.unwrap_err().kind,
         kayenta_storage::StorageErrorKind::Conflict
     );
+}
+
+/// Every step may arrive although its answer does not, a run may be at work twice, and a worker may die.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
+async fn uploads_in_blocks_survive_repeated_steps_concurrent_writers_and_abandoned_uploads() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let http = HttpSettings::default();
+    let store = azure_store(&account, &http, MissingBucket::Create).unwrap();
+    store.check().await.unwrap();
+    let kind = ObjectKind::MetricSetPairList;
+    let name = format!("kayenta/{}/k/{}", kind.group(), kind.default_filename());
+    let bucket = AzureContainer::new(&account, &http).unwrap();
+    let begin = async || PartialObject {
+        name: name.clone(),
+        upload: bucket.begin_parts(&name).await.unwrap(),
+        parts: Vec::new(),
+        size: 0,
+    };
+    let part = |letter: u8| Bytes::from(vec![letter; UPLOAD_PART]);
+    let add = async |object: &mut PartialObject, letter| {
+        let id = bucket.put_part(object, part(letter)).await.unwrap();
+        object.parts.push(id);
+        object.size += UPLOAD_PART as u64;
+    };
+    let content = async || store.load(kind, "k").await.map(|object| object.bytes);
+
+    // Of a new blob there is nothing before its blocks are put together, even when nobody goes on.
+    let mut given_up = begin().await;
+    add(&mut given_up, b'x').await;
+    bucket.remove_parts(&given_up).await.unwrap();
+    assert!(content().await.unwrap_err().is_not_found());
+    assert_eq!(store.list(kind).await.unwrap(), []);
+    assert_eq!(store.strays(kind).await.unwrap(), []);
+    assert!(store.delete(kind, "k").await.unwrap_err().is_not_found());
+
+    let mut object = begin().await;
+    for letter in [b'a', b'b'] {
+        let id = bucket.put_part(&object, part(letter)).await.unwrap();
+        add(&mut object, letter).await;
+        assert_eq!(object.parts.last(), Some(&id));
+    }
+    let last = Bytes::from_static(b"c");
+    let whole = [&part(b'a')[..], &part(b'b'), &last].concat();
+    for _ in 0..2 {
+        let written = bucket.complete_parts(&object, last.clone()).await.unwrap();
+        assert!(content().await.unwrap() == whole);
+        assert_eq!(bucket.list(&name).await.unwrap(), [written]);
+    }
+    let raw = container(&account).blob_client(&name);
+    let properties = raw.get_properties(None).await.unwrap();
+    let content_type = properties.content_type().unwrap();
+    assert_eq!(content_type.as_deref(), Some("application/json"));
+
+    // Two who write at once do not mix their blocks: one is as if it had been replaced by the other.
+    let (mut first, mut second) = (begin().await, begin().await);
+    for letter in [b'd', b'e'] {
+        add(&mut first, letter).await;
+        add(&mut second, letter.to_ascii_uppercase()).await;
+    }
+    let written = bucket.complete_parts(&second, last.clone()).await.unwrap();
+    let replaced = bucket.complete_parts(&first, last.clone()).await.unwrap();
+    assert_eq!(replaced, written);
+    assert_eq!(bucket.list(&name).await.unwrap(), [written]);
+    assert!(content().await.unwrap() == [&part(b'D')[..], &part(b'E'), &last].concat());
+
+    // What nobody has is not acknowledged.
+    let mut lost = begin().await;
+    add(&mut lost, b'f').await;
+    lost.parts[0].replace_range(..1, "-");
+    let error = bucket.complete_parts(&lost, last).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(error.message.contains("cannot put the blocks"), "{error}");
+}
+
+/// An upload makes the container again like any other write.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
+async fn a_container_deleted_under_the_service_is_made_again_by_an_upload() {
+    let azurite = Azurite::start().await.unwrap();
+    let account = account(&azurite);
+    let store = azure_store(&account, &HttpSettings::default(), MissingBucket::Create).unwrap();
+    store.check().await.unwrap();
+    container(&account).delete(None).await.unwrap();
+    object_store_suite::written_in_parts(&store).await;
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kayenta_azure::{AzureAccount, AzureCredential, azure_store};
 use kayenta_http::HttpSettings;
-use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind};
+use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind, UPLOAD_PART};
 use kayenta_testkit::{
-    FaultProxy, RemoteStore,
+    Fault, FaultProxy, RemoteStore,
     azurite::{ACCOUNT_KEY, Azurite, AzuriteOptions},
     failure_suite::{self, Cause},
 };
@@ -112,4 +113,38 @@ async fn broken_and_slow_connections_are_reported_and_left_behind() {
     let broken = "my-azure-account";
     failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;
+}
+
+/// The service has done what was asked, and the answer is lost.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Azurite"]
+async fn a_step_of_an_upload_whose_answer_is_lost_is_repeated() {
+    let azurite = Azurite::start().await.unwrap();
+    let address = ([127, 0, 0, 1], azurite.port()).into();
+    let proxy = FaultProxy::start(address).await.unwrap();
+    let behind = AzureAccount {
+        endpoint: Url::parse(&RemoteStore::Azure.endpoint_at(&proxy.base_url())).unwrap(),
+        ..account(&azurite)
+    };
+    let store = azure_store(&behind, &HttpSettings::default(), MissingBucket::Create).unwrap();
+    store.check().await.unwrap();
+    let kind = ObjectKind::MetricSetPairList;
+    let mut upload = store.upload(kind, "k").expect("a store of parts");
+    let part = |letter: u8| Bytes::from(vec![letter; UPLOAD_PART]);
+    for letter in [b'a', b'b'] {
+        proxy.set(Fault::ResetAfter(0));
+        let lost = upload.add(part(letter)).await.unwrap_err();
+        assert!(lost.is_transient(), "{lost}");
+        proxy.set(Fault::Pass);
+        upload.add(part(letter)).await.unwrap();
+    }
+    let last = Bytes::from_static(b"c");
+    proxy.set(Fault::ResetAfter(0));
+    let lost = upload.finish(last.clone()).await.unwrap_err();
+    assert!(lost.is_transient(), "{lost}");
+    proxy.set(Fault::Pass);
+    let written = upload.finish(last.clone()).await.unwrap();
+    let read = store.load(kind, "k").await.unwrap();
+    assert_eq!(read.summary, written);
+    assert!(read.bytes == [&part(b'a')[..], &part(b'b'), &last].concat());
 }
