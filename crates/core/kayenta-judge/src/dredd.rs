@@ -10,8 +10,8 @@ use crate::{
     classification::Label,
     cleaning::{CONTROL, EXPERIMENT, side},
     metrics_by_name::MetricsByName,
-    netflix::{blank_result, score},
-    scoring::Judged,
+    netflix::blank_result,
+    scoring::{Judged, JudgedPairs},
 };
 
 /// Where the dice come from; the crate has none of its own.
@@ -74,13 +74,11 @@ impl LocalJudge for RandomDummyJudge {
     }
 
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
-        let config = &*request.canary_config;
-        let metrics = MetricsByName::of(config);
-        let judged = request
-            .metric_set_pairs
-            .iter()
-            .map(|pair| self.judge_pair(&metrics, pair))
-            .collect::<Result<Vec<_>, _>>()?;
-        score(Self::NAME, config, judged, request)
+        let metrics = MetricsByName::of(&request.canary_config);
+        let pairs = request.metric_set_pairs.iter();
+        let judged = pairs.map(|pair| self.judge_pair(&metrics, pair));
+        judged
+            .collect::<Result<JudgedPairs, _>>()?
+            .verdict(Self::NAME, request)
     }
 }

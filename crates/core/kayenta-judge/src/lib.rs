@@ -61,9 +61,10 @@ pub use error::{JudgeError, JudgeErrorKind, RemoteWords};
 pub use netflix::NetflixAcaJudge;
 pub use paired::PairedCanaryJudge;
 pub use registry::JudgeRegistry;
-pub use scoring::{GroupShare, ScoreSum};
+pub use scoring::{GroupShare, JudgedPairs, ScoreSum};
 pub use seam::{
-    EarlySuccess, Judge, JudgeRequest, LocalJudge, LookVerdict, RemoteJudge, ScoreThresholds,
+    EarlySuccess, Judge, JudgeRequest, LocalJudge, LookVerdict, PairJudge, RemoteJudge,
+    ScoreThresholds,
 };
 pub use setting_table::{
     JudgeSetting, METRIC_SETTINGS, PAIRED_JUDGE_SETTINGS, SettingKind, check_config_settings,

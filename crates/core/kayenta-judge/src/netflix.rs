@@ -3,19 +3,19 @@
 use std::num::NonZeroUsize;
 
 use kayenta_model::{
-    AnalysisResult, CanaryConfig, CanaryJudgeResult, Double, JsonMap, MetricConfig, MetricSetPair,
-    MetricStats, judgement::SideMetadata,
+    AnalysisResult, CanaryJudgeResult, Double, JsonMap, MetricConfig, MetricSetPair, MetricStats,
+    judgement::SideMetadata,
 };
 use kayenta_stats::{Summary, ratio_of_means};
 use serde_json::Value;
 
 use crate::{
-    JudgeError, JudgeRequest, LocalJudge,
+    JudgeError, JudgeRequest, JudgedPairs, LocalJudge, PairJudge,
     classification::classify,
     cleaning::{CONTROL, CleanSample, EXPERIMENT, side},
     metrics_by_name::MetricsByName,
     pool,
-    scoring::{self, Judged},
+    scoring::Judged,
     settings::MetricSettings,
 };
 
@@ -60,8 +60,17 @@ impl LocalJudge for NetflixAcaJudge {
         true
     }
 
+    fn pair_by_pair(&self) -> Option<&dyn PairJudge> {
+        Some(self)
+    }
+
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
-        let config = &*request.canary_config;
+        self.judge_pairs(request)?.verdict(Self::NAME, request)
+    }
+}
+
+impl PairJudge for NetflixAcaJudge {
+    fn judge_pairs(&self, request: &JudgeRequest) -> Result<JudgedPairs, JudgeError> {
         let pairs = &request.metric_set_pairs[..];
         let points: usize = pairs
             .iter()
@@ -73,31 +82,11 @@ impl LocalJudge for NetflixAcaJudge {
         } else {
             self.threads
         };
-        let metrics = MetricsByName::of(config);
-        let judged = pool::map(pairs, threads, |pair| judge_pair(&metrics, pair))
+        let metrics = MetricsByName::of(&request.canary_config);
+        pool::map(pairs, threads, |pair| judge_pair(&metrics, pair))
             .into_iter()
-            .collect::<Result<Vec<_>, _>>()?;
-        score(Self::NAME, config, judged, request)
+            .collect()
     }
-}
-
-/// Scores judged pairs with the weights of the config.
-pub(crate) fn score(
-    judge_name: &str,
-    config: &CanaryConfig,
-    judged: Vec<Judged>,
-    request: &JudgeRequest,
-) -> Result<CanaryJudgeResult, JudgeError> {
-    let classifier = config
-        .classifier
-        .as_ref()
-        .ok_or(JudgeError::MissingClassifier)?;
-    Ok(scoring::score(
-        judge_name,
-        judged,
-        classifier.group_weights.as_ref(),
-        request.thresholds,
-    ))
 }
 
 fn judge_pair(metrics: &MetricsByName<'_>, pair: &MetricSetPair) -> Result<Judged, JudgeError> {

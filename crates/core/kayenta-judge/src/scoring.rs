@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use kayenta_model::{AnalysisResult, CanaryJudgeResult, Double, GroupScore, JudgeScore};
 
-use crate::{ScoreThresholds, classification::Label, group_order::hash_order};
+use crate::{
+    JudgeError, JudgeRequest, ScoreThresholds, classification::Label, group_order::hash_order,
+};
 
 /// Share of metrics without data, in percent, from which a canary fails.
 const NO_DATA_LIMIT: f64 = 50.0;
@@ -17,9 +19,42 @@ pub(crate) struct Judged {
     pub(crate) result: AnalysisResult,
 }
 
+/// What a judge made of each of some pairs, in their order.
+#[derive(Debug, Default)]
+pub struct JudgedPairs(Vec<Judged>);
+
+impl JudgedPairs {
+    /// Adds what the judge made of the pairs that follow.
+    pub fn append(&mut self, mut following: Self) {
+        self.0.append(&mut following.0);
+    }
+
+    /// The verdict of the judge called `judge_name` on all pairs of a run, with the weights of the config. The pairs of
+    /// the request are not looked at.
+    ///
+    /// # Errors
+    /// [`MissingClassifier`](JudgeError::MissingClassifier) when the config has none.
+    pub fn verdict(
+        self,
+        judge_name: &str,
+        request: &JudgeRequest,
+    ) -> Result<CanaryJudgeResult, JudgeError> {
+        let classifier = request.canary_config.classifier.as_ref();
+        let classifier = classifier.ok_or(JudgeError::MissingClassifier)?;
+        let weights = classifier.group_weights.as_ref();
+        Ok(score(judge_name, self.0, weights, request.thresholds))
+    }
+}
+
+impl FromIterator<Judged> for JudgedPairs {
+    fn from_iter<I: IntoIterator<Item = Judged>>(judged: I) -> Self {
+        Self(judged.into_iter().collect())
+    }
+}
+
 /// Scores the results and puts the whole answer together. `weights` are those of the config's
 /// classifier, in percent.
-pub(crate) fn score(
+fn score(
     judge_name: &str,
     judged: Vec<Judged>,
     weights: Option<&IndexMap<String, f64>>,

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use kayenta_model::{CanaryConfig, CanaryJudgeResult, Look, MetricSetPair, Thresholds};
 
-use crate::{JudgeError, figures::percent};
+use crate::{JudgeError, figures::percent, scoring::JudgedPairs};
 
 /// The scores from which a canary passes or is marginal. They always come with the request; the ones
 /// inside a config are never used.
@@ -116,6 +116,11 @@ pub trait LocalJudge: Send + Sync + Debug {
         false
     }
 
+    /// The judge as one that looks at each pair alone; `None` for those that need all pairs at once.
+    fn pair_by_pair(&self) -> Option<&dyn PairJudge> {
+        None
+    }
+
     /// Judges all pairs. May take long on long series: call it on a blocking thread.
     ///
     /// # Errors
@@ -131,6 +136,16 @@ pub trait LocalJudge: Send + Sync + Debug {
     fn judge_look(&self, request: &JudgeRequest) -> Result<LookVerdict, JudgeError> {
         self.judge(request).map(LookVerdict::from)
     }
+}
+
+/// A judge whose verdict on a pair depends on that pair alone, so that the pairs of a large run need not all be there at
+/// the same time.
+pub trait PairJudge: Send + Sync + Debug {
+    /// Judges some of a run's pairs. May take long on long series: call it on a blocking thread.
+    ///
+    /// # Errors
+    /// As [`LocalJudge::judge`].
+    fn judge_pairs(&self, request: &JudgeRequest) -> Result<JudgedPairs, JudgeError>;
 }
 
 /// A judge that asks another service.

@@ -4,12 +4,12 @@ use kayenta_model::{AnalysisResult, CanaryJudgeResult, MetricConfig, MetricSetPa
 use kayenta_stats::ratio_of_means;
 
 use crate::{
-    JudgeError, JudgeRequest, LocalJudge,
+    JudgeError, JudgeRequest, JudgedPairs, LocalJudge, PairJudge,
     classification::{Classification, Label, classify_missing},
     cleaning::{CONTROL, CleanSample, EXPERIMENT, side},
     figures::{figure, percent},
     metrics_by_name::MetricsByName,
-    netflix::{blank_result, ratio_metadata, score},
+    netflix::{blank_result, ratio_metadata},
     scoring::Judged,
     settings::{MetricSettings, Reader},
 };
@@ -42,14 +42,20 @@ impl LocalJudge for StaticLimitJudge {
         false
     }
 
+    fn pair_by_pair(&self) -> Option<&dyn PairJudge> {
+        Some(self)
+    }
+
     fn judge(&self, request: &JudgeRequest) -> Result<CanaryJudgeResult, JudgeError> {
-        let config = &*request.canary_config;
-        let metrics = MetricsByName::of(config);
+        self.judge_pairs(request)?.verdict(Self::NAME, request)
+    }
+}
+
+impl PairJudge for StaticLimitJudge {
+    fn judge_pairs(&self, request: &JudgeRequest) -> Result<JudgedPairs, JudgeError> {
+        let metrics = MetricsByName::of(&request.canary_config);
         let pairs = request.metric_set_pairs.iter();
-        let judged = pairs
-            .map(|pair| judge_pair(&metrics, pair))
-            .collect::<Result<Vec<_>, _>>()?;
-        score(Self::NAME, config, judged, request)
+        pairs.map(|pair| judge_pair(&metrics, pair)).collect()
     }
 }
 

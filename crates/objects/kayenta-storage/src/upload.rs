@@ -66,24 +66,29 @@ impl<'r> TextUpload<'r> {
         }
     }
 
-    /// Adds to the text.
+    /// Adds to the text. After an error the text can only be [abandoned](Self::abandon).
     ///
     /// # Errors
     /// When the store does not take it, or when there is no memory to gather it.
     pub async fn write(&mut self, text: &[u8]) -> Result<(), StorageError> {
-        let length = self.text.len() + text.len();
-        let more = length.saturating_sub(self.reserved.bytes());
-        self.reserved += reserve(STORED_OBJECT, more, RUN_PATIENCE).await?;
-        self.text.extend_from_slice(text);
-        let Some(upload) = &mut self.upload else {
-            return Ok(());
-        };
-        // The last part is not empty.
-        while self.text.len() > UPLOAD_PART {
-            let rest = self.text.split_off(UPLOAD_PART);
-            let part = Bytes::from(mem::replace(&mut self.text, rest));
-            self.begun = true;
-            upload.add(part).await?;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let room = match &mut self.upload {
+                None => rest.len(),
+                // The last part is not empty: a full one is sent only when more comes.
+                Some(upload) if self.text.len() == UPLOAD_PART => {
+                    self.begun = true;
+                    upload.add(Bytes::from(mem::take(&mut self.text))).await?;
+                    UPLOAD_PART
+                }
+                Some(_) => UPLOAD_PART - self.text.len(),
+            };
+            let (fits, later) = rest.split_at(room.min(rest.len()));
+            let length = self.text.len() + fits.len();
+            let more = length.saturating_sub(self.reserved.bytes());
+            self.reserved += reserve(STORED_OBJECT, more, RUN_PATIENCE).await?;
+            self.text.extend_from_slice(fits);
+            rest = later;
         }
         Ok(())
     }

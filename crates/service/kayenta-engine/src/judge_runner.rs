@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use kayenta_judge::{
-    Judge, JudgeError, JudgeRegistry, JudgeRequest, LookVerdict, ScoreThresholds, explanation,
+    Judge, JudgeError, JudgeRegistry, JudgeRequest, JudgedPairs, LocalJudge, LookVerdict,
+    ScoreThresholds, explanation,
 };
 use kayenta_limits::Panicked;
 use kayenta_model::{
@@ -119,15 +121,9 @@ impl JudgeRunner {
                 outcome => outcome.map(LookVerdict::from),
             },
         };
-        let took = self.clock.now() - began;
-        metrics::histogram!("canary.judge.seconds", "judge" => name.clone())
-            .record(took.as_seconds_f64());
-        tracing::debug!(
-            judge = %name,
-            duration_ms = took.num_milliseconds(),
-            score = verdict.as_ref().ok().and_then(|verdict| verdict.result.total()),
-            "judged"
-        );
+        let score = verdict.as_ref().ok();
+        let score = score.and_then(|verdict| verdict.result.total());
+        note_judged(&name, self.clock.now() - began, score);
         Ok(verdict?)
     }
 
@@ -202,6 +198,76 @@ impl JudgeRunner {
         };
         Ok(self.judge(request, None).await?.result)
     }
+}
+
+/// The judgement of a run that comes in pieces.
+#[derive(Debug)]
+pub(crate) struct PiecewiseJudgement {
+    runner: Arc<JudgeRunner>,
+    judge: Arc<dyn LocalJudge>,
+    /// The request without pairs.
+    request: JudgeRequest,
+    /// What the judge made of the pairs so far.
+    judged: Result<JudgedPairs, NoVerdict>,
+    took: TimeDelta,
+}
+
+impl PiecewiseJudgement {
+    pub(crate) fn new(
+        runner: &Arc<JudgeRunner>,
+        judge: Arc<dyn LocalJudge>,
+        request: JudgeRequest,
+    ) -> Self {
+        Self {
+            runner: Arc::clone(runner),
+            judge,
+            request,
+            judged: Ok(JudgedPairs::default()),
+            took: TimeDelta::zero(),
+        }
+    }
+
+    /// Judges the pairs that follow. After a failure, which the verdict will be, it does nothing.
+    pub(crate) async fn add(&mut self, pairs: Arc<Vec<MetricSetPair>>) {
+        let Ok(judged) = &mut self.judged else {
+            return;
+        };
+        let began = self.runner.clock.now();
+        let request = JudgeRequest {
+            metric_set_pairs: pairs,
+            ..self.request.clone()
+        };
+        let values = values_of(&request);
+        let judge = Arc::clone(&self.judge);
+        let work = move || match judge.pair_by_pair() {
+            Some(judge) => judge.judge_pairs(&request),
+            None => Ok(JudgedPairs::default()),
+        };
+        match self.runner.compute(self.judge.name(), values, work).await {
+            Ok(Ok(following)) => judged.append(following),
+            Ok(Err(error)) => self.judged = Err(error.into()),
+            Err(error) => self.judged = Err(error),
+        }
+        self.took += self.runner.clock.now() - began;
+    }
+
+    /// The verdict on all pairs.
+    pub(crate) fn verdict(self) -> Result<LookVerdict, NoVerdict> {
+        let name = self.judge.name();
+        let verdict = self
+            .judged
+            .and_then(|judged| Ok(judged.verdict(name, &self.request)?));
+        let score = verdict.as_ref().ok().and_then(CanaryJudgeResult::total);
+        note_judged(name, self.took, score);
+        verdict.map(LookVerdict::from)
+    }
+}
+
+/// Counts a judgement.
+fn note_judged(judge: &str, took: TimeDelta, score: Option<f64>) {
+    metrics::histogram!("canary.judge.seconds", "judge" => judge.to_owned())
+        .record(took.as_seconds_f64());
+    tracing::debug!(%judge, duration_ms = took.num_milliseconds(), score, "judged");
 }
 
 /// How many values there are to be judged.

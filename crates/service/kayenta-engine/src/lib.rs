@@ -44,6 +44,7 @@ mod lost_execution;
 mod memory;
 mod notices;
 mod options;
+mod pieces;
 mod pipeline;
 mod plan;
 mod record;

@@ -1,17 +1,18 @@
 //! What executions take of the budget of bytes, and whether a run can fit at all.
 
-use std::sync::Arc;
+use std::{ops::AddAssign, sync::Arc};
 
 use kayenta_json::parsed_size;
 use kayenta_limits::{
     CALLER_PATIENCE, NoMemory, Panicked, RUN_PATIENCE, Reserved, compute_sized, require, reserve,
     reserve_and_hold, written,
 };
-use kayenta_model::{CanaryConfig, CanaryExecutionRequest, CanaryScope, Side};
+use kayenta_model::{CanaryConfig, CanaryExecutionRequest, CanaryScope, MetricConfig, Side};
 use kayenta_queue::ExecutionRecord;
 
 use crate::{
     error::{EngineError, EngineErrorKind},
+    pieces::RunSize,
     record::Execution,
 };
 
@@ -134,22 +135,23 @@ pub(crate) async fn reserve_text(series: usize, values: usize) -> Result<Reserve
 }
 
 /// C-ENG-21: refuses a run that cannot fit into the budget, by what its windows and steps may bring at
-/// least: one series for each metric and side.
+/// least: one series for each metric and side. Of a run in pieces the largest one counts.
 ///
 /// # Errors
 /// [`InvalidRequest`](EngineErrorKind::InvalidRequest) with the numbers.
 pub(crate) fn check_size(
     config: &CanaryConfig,
     request: &CanaryExecutionRequest,
+    size: &RunSize,
 ) -> Result<(), EngineError> {
     let Some(budget) = kayenta_limits::largest_reservation() else {
         return Ok(());
     };
-    let expected = Expected::of(config, request);
-    let bytes = expected.held() + expected.text();
+    let bytes = size.largest.bytes() + size.written;
     if bytes <= budget as f64 {
         return Ok(());
     }
+    let expected = Expected::of(config, request);
     Err(EngineError::invalid(format!(
         "The run may bring {:.0} values in {} series ({} metrics on two sides), which take about {} MiB; \
          the budget is {} MiB (kayenta.memory.budget). Use a longer step, a shorter time or fewer metrics, or \
@@ -166,23 +168,22 @@ pub(crate) fn check_size(
 ///
 /// # Errors
 /// [`NoMemory::InUse`] when others have it.
-pub(crate) fn require_for_run(
-    execution: &Execution,
-    fetches_at_once: usize,
-) -> Result<(), NoMemory> {
-    let (Some(task), Some(largest)) = (execution.canary(), kayenta_limits::largest_reservation())
-    else {
+pub(crate) fn require_for_run(size: &RunSize, fetches_at_once: usize) -> Result<(), NoMemory> {
+    let Some(budget) = kayenta_limits::largest_reservation() else {
         return Ok(());
     };
-    let expected = Expected::of(&execution.config, &task.request);
-    let at_once = expected.longest * fetches_at_once.min(expected.series) as f64;
-    let bytes = expected.held() + expected.text().max(at_once * (ANSWER + TEXT) as f64);
+    let RunSize {
+        largest, written, ..
+    } = size;
+    let at_once = largest.longest * fetches_at_once.min(largest.series) as f64;
+    let bytes = written + largest.held() + largest.text().max(at_once * (ANSWER + TEXT) as f64);
     // A run that needs more than there is learns it when it gets there, and says so.
-    require("a run", bytes.min(largest as f64 / 2.0) as usize)
+    require("a run", bytes.min(budget as f64 / 2.0) as usize)
 }
 
-/// What a run brings at least: one series for each metric and side.
-struct Expected {
+/// What metrics of a run bring at least: one series for each metric and side.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expected {
     values: f64,
     /// Values of the longest series.
     longest: f64,
@@ -190,37 +191,53 @@ struct Expected {
 }
 
 impl Expected {
-    fn of(config: &CanaryConfig, request: &CanaryExecutionRequest) -> Self {
-        let metrics = config.metrics();
-        let mut expected = Self {
-            values: 0.0,
-            longest: 0.0,
-            series: 2 * metrics.len(),
-        };
-        for metric in metrics {
-            let name = metric.scope_name.as_deref();
-            let pair = name.and_then(|name| request.scopes.as_ref()?.get(name)?.as_ref());
-            for side in [Side::Control, Side::Experiment] {
-                let scope = pair.and_then(|pair| match side {
-                    Side::Control => pair.control_scope.as_ref(),
-                    Side::Experiment => pair.experiment_scope.as_ref(),
-                });
-                let values = scope.map_or(0.0, values_of);
-                expected.values += values;
-                expected.longest = expected.longest.max(values);
-            }
+    /// What all metrics bring.
+    pub(crate) fn of(config: &CanaryConfig, request: &CanaryExecutionRequest) -> Self {
+        let mut expected = Self::default();
+        for metric in config.metrics() {
+            expected += Self::of_metric(metric, request);
         }
         expected
     }
 
-    /// What its pair list takes as JSON.
-    fn text(&self) -> f64 {
+    pub(crate) fn of_metric(metric: &MetricConfig, request: &CanaryExecutionRequest) -> Self {
+        let name = metric.scope_name.as_deref();
+        let pair = name.and_then(|name| request.scopes.as_ref()?.get(name)?.as_ref());
+        let values = [Side::Control, Side::Experiment].map(|side| {
+            let scope = pair.and_then(|pair| match side {
+                Side::Control => pair.control_scope.as_ref(),
+                Side::Experiment => pair.experiment_scope.as_ref(),
+            });
+            scope.map_or(0.0, values_of)
+        });
+        Self {
+            values: values.iter().sum(),
+            longest: values[0].max(values[1]),
+            series: values.len(),
+        }
+    }
+
+    /// Bytes that they take in all.
+    pub(crate) fn bytes(&self) -> f64 {
+        self.held() + self.text()
+    }
+
+    /// Bytes that their pair list takes as JSON.
+    pub(crate) fn text(&self) -> f64 {
         self.values * TEXT as f64 + (self.series * SERIES) as f64
     }
 
-    /// What is held of it until the run ends.
+    /// Bytes that the series take until they have been judged.
     fn held(&self) -> f64 {
         self.values * VALUE as f64 + (self.series * SERIES) as f64
+    }
+}
+
+impl AddAssign for Expected {
+    fn add_assign(&mut self, other: Self) {
+        self.values += other.values;
+        self.longest = self.longest.max(other.longest);
+        self.series += other.series;
     }
 }
 

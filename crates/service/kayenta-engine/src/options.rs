@@ -37,6 +37,8 @@ pub struct EngineOptions {
     pub fetches_per_run: usize,
     /// Fetches one process has under way at a time; a fetch between two tries does not count.
     pub fetches_total: usize,
+    /// About how many bytes of the budget the series of a run take at a time, if its judge looks at each pair alone.
+    pub piece_bytes: u64,
     /// Judgements computed at a time; one thread each.
     pub judgements: usize,
     /// Whether finished executions are written to their storage account.
@@ -77,6 +79,7 @@ impl Default for EngineOptions {
             workers: 256,
             fetches_per_run: 16,
             fetches_total: 128,
+            piece_bytes: 16 << 20,
             judgements: std::thread::available_parallelism().map_or(2, usize::from),
             archive: true,
             explanations: false,

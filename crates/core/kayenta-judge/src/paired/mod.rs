@@ -33,9 +33,9 @@ use crate::{
     classification::Label,
     cleaning::{CONTROL, EXPERIMENT, side, without_nan},
     metrics_by_name::MetricsByName,
-    netflix::{blank_result, ratio_metadata, score},
+    netflix::{blank_result, ratio_metadata},
     pool,
-    scoring::Judged,
+    scoring::{Judged, JudgedPairs},
     settings::{MetricSettings, NanStrategy},
 };
 
@@ -93,12 +93,9 @@ impl LocalJudge for PairedCanaryJudge {
         let verdict = PairedVerdict::new(request, self.threads)?;
         let settled = verdict.settled();
         let (look, settings) = (request.look, verdict.settings);
-        let judged = verdict
-            .metrics
-            .into_iter()
-            .map(|metric| metric.judged)
-            .collect();
-        let result = score(Self::NAME, &request.canary_config, judged, request)?;
+        let metrics = verdict.metrics.into_iter();
+        let judged: JudgedPairs = metrics.map(|metric| metric.judged).collect();
+        let result = judged.verdict(Self::NAME, request)?;
         let passed = result
             .total()
             .is_some_and(|total| total >= request.thresholds.pass);

@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     memory,
     options::{EngineOptions, EngineParts},
+    pieces::PieceRules,
     record::{
         AD_HOC, AccountNames, AnalysisPlan, AnalysisTask, ComparisonTask, Execution, Stage,
         StageWork, Task,
@@ -37,6 +38,7 @@ pub(crate) struct Planner {
     ids: Arc<dyn IdSource>,
     instance_id: String,
     refuse_impossible_requests: bool,
+    piece_rules: PieceRules,
 }
 
 /// What every start needs, resolved in the reference's order.
@@ -79,6 +81,7 @@ impl Planner {
             ids: Arc::clone(&parts.ids),
             instance_id: options.instance_id.clone(),
             refuse_impossible_requests: options.refuse_impossible_requests,
+            piece_rules: PieceRules::new(parts, options),
         }
     }
 
@@ -200,7 +203,10 @@ impl Planner {
     }
 
     async fn planned_canary(&self, inputs: CanaryInputs) -> Result<Execution, EngineError> {
-        memory::check_size(&inputs.config, &inputs.request)?;
+        let (config, request) = (&inputs.config, &inputs.request);
+        let storage = &inputs.accounts.storage;
+        let size = self.piece_rules.of_run(config, request, storage);
+        memory::check_size(config, request, &size)?;
         let size = METRIC * inputs.config.metrics().len();
         let planner = self.clone();
         compute_sized(size, move || {
@@ -233,7 +239,11 @@ impl Planner {
             let needs_baseline = self.needs_baseline(&sources.config);
             canary::check(&sources.config, &first_run, &self.accounts, needs_baseline)?;
             self.check_usable(&sources)?;
-            memory::check_size(&sources.config, &first_run)?;
+            let storage = &sources.accounts.storage;
+            let size = self
+                .piece_rules
+                .of_run(&sources.config, &first_run, storage);
+            memory::check_size(&sources.config, &first_run, &size)?;
         }
         Ok(Execution {
             id: self.ids.ulid(now),

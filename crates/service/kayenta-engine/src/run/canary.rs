@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayenta_judge::{JudgeRequest, ScoreThresholds};
+use kayenta_judge::{JudgeRequest, LookVerdict, ScoreThresholds};
 use kayenta_model::{CanaryJudgeResult, ExecutionStatus, MetricSetPair};
 use kayenta_storage::ObjectKind;
 use tracing::Instrument;
@@ -10,16 +10,17 @@ use tracing::Instrument;
 use super::{
     Halt, fail_stage,
     fetch_step::{FetchStep, Fetched},
-    mix_step::{self, NoPairs},
+    mix_step::{self, NoPairs, PairListUpload},
 };
 use crate::{
     account::Accounts,
     error::{EngineError, EngineErrorKind},
     failure::Failure,
     fetcher::{Fetcher, RunStores},
-    judge_runner::JudgeRunner,
+    judge_runner::{JudgeRunner, NoVerdict, PiecewiseJudgement},
     memory,
     options::{EngineOptions, EngineParts},
+    pieces::{PieceRules, Pieces},
     record::{AD_HOC, Execution, StageWork, Task},
     result_meters::{ResultMeters, verdict_label},
     session::{Interrupted, Session},
@@ -33,6 +34,7 @@ pub(crate) struct CanaryDriver {
     judge_runner: Arc<JudgeRunner>,
     results: ResultMeters,
     fetches_per_run: usize,
+    piece_rules: PieceRules,
 }
 
 impl CanaryDriver {
@@ -48,6 +50,7 @@ impl CanaryDriver {
             judge_runner,
             results: ResultMeters::new(options.result_series),
             fetches_per_run: options.fetches_per_run,
+            piece_rules: PieceRules::new(parts, options),
         }
     }
 
@@ -59,14 +62,20 @@ impl CanaryDriver {
             metrics::histogram!("canary.queue.wait.seconds")
                 .record(seconds(now - session.execution.build_time));
         }
-        memory::require_for_run(&session.execution, self.fetches_per_run)
-            .map_err(EngineError::from)?;
+        let execution = &session.execution;
+        let task = execution.canary().ok_or_else(no_run)?;
+        let size = self.piece_rules.of_run(
+            &execution.config,
+            &task.request,
+            &execution.accounts.storage,
+        );
+        memory::require_for_run(&size, self.fetches_per_run).map_err(EngineError::from)?;
         session.execution.begin(now);
         session.execution.stages.change_all(
             |stage| stage.work == StageWork::Setup && !stage.succeeded(),
             |stage| stage.end(ExecutionStatus::Succeeded, now),
         );
-        let status = match self.steps(session).await {
+        let status = match self.steps(session, size.pieces).await {
             Ok(()) => ExecutionStatus::Succeeded,
             Err(Halt::Failed) => ExecutionStatus::Terminal,
             Err(Halt::Interrupted(interrupted)) => return Err(interrupted),
@@ -78,17 +87,17 @@ impl CanaryDriver {
         Ok(())
     }
 
-    async fn steps(&self, session: &mut Session) -> Result<(), Halt> {
+    async fn steps(&self, session: &mut Session, pieces: Option<Pieces>) -> Result<(), Halt> {
         let mix = session.execution.position(|work| *work == StageWork::Mix);
         let judge = session
             .execution
             .position(|work| matches!(work, StageWork::Judge { .. }));
         let (Some(mix), Some(judge)) = (mix, judge) else {
-            return Err(Halt::Interrupted(Interrupted::Failed(EngineError::new(
-                EngineErrorKind::Internal,
-                "the record of a canary run lacks its stages",
-            ))));
+            return Err(no_run().into());
         };
+        if let Some(pieces) = pieces {
+            return self.steps_in_pieces(session, (mix, judge), pieces).await;
+        }
         let mut pairs = None;
         if session.execution.stages[mix].succeeded() {
             pairs = self.stored_pairs(&session.execution).await;
@@ -96,9 +105,11 @@ impl CanaryDriver {
         let pairs = match pairs {
             Some(pairs) => pairs,
             None => {
-                let (stores, fetched) = self
+                let stores = self.fetch_step.stores(session)?;
+                let metrics = 0..session.execution.config.metrics().len();
+                let fetched = self
                     .fetch_step
-                    .fetch_all(session)
+                    .fetch_all(session, &stores, &metrics)
                     .instrument(tracing::debug_span!("stage", name = "fetch"))
                     .await?;
                 self.mix(session, mix, &stores, fetched)
@@ -149,21 +160,7 @@ impl CanaryDriver {
                 fetched,
             ))
             .await?;
-        match mixed {
-            Ok(pairs) => {
-                let now = session.now();
-                session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
-                session.save_progress_if_due().await?;
-                Ok(pairs)
-            }
-            Err(NoPairs::NoMemory(error)) => {
-                Err(Halt::Interrupted(EngineError::from(error).into()))
-            }
-            Err(NoPairs::Failed(failure)) => {
-                fail_stage(session, stage, failure);
-                Err(Halt::Failed)
-            }
-        }
+        end_mix(session, stage, mixed).await
     }
 
     async fn judge(
@@ -174,31 +171,142 @@ impl CanaryDriver {
     ) -> Result<(), Halt> {
         let now = session.now();
         session.execution.stages[stage].begin(now);
-        let task = session.execution.canary();
-        let thresholds = task.and_then(|task| task.request.thresholds);
-        let request = JudgeRequest {
-            canary_config: Arc::clone(&session.execution.config),
-            thresholds: ScoreThresholds::from(thresholds.unwrap_or_default()),
-            metric_set_pairs: pairs,
-            look: task.and_then(|task| task.look).unwrap_or_default(),
-        };
+        let request = judge_request(&session.execution, pairs);
         let verdict = session
             .while_recording(self.judge_runner.judge(request, None))
             .await?;
-        match verdict {
-            Ok(verdict) => {
-                let now = session.now();
-                session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
-                if let Task::Canary(task) = &mut session.execution.task {
-                    task.result = Some(verdict.result);
-                    task.early_success = verdict.early_success.map(|end| end.to_string());
+        end_judge(session, stage, verdict)
+    }
+
+    /// The steps of a large run: some metrics after the others are fetched, mixed, written and judged, so that what
+    /// they bring is in memory only for so long. The stages begin and end as if each were done for all metrics at once,
+    /// except that metrics are not fetched after a fetch has failed (C-ENG-23).
+    async fn steps_in_pieces(
+        &self,
+        session: &mut Session,
+        (mix, judge): (usize, usize),
+        pieces: Pieces,
+    ) -> Result<(), Halt> {
+        let request = judge_request(&session.execution, Arc::default());
+        let mut judgement = PiecewiseJudgement::new(&self.judge_runner, pieces.judge, request);
+        let stores = self.fetch_step.stores(session)?;
+        let config = Arc::clone(&session.execution.config);
+        let key = session
+            .execution
+            .canary()
+            .ok_or_else(no_run)?
+            .pair_list_id
+            .clone();
+        let mut list = PairListUpload::new(config, &key, &stores.objects);
+        let mut mixed = Ok(());
+        for metrics in pieces.metrics {
+            // What a piece holds is given back with it.
+            let step = kayenta_limits::scope(async {
+                let fetched = self
+                    .fetch_step
+                    .fetch_all(session, &stores, &metrics)
+                    .instrument(tracing::debug_span!("stage", name = "fetch"))
+                    .await?;
+                if mixed.is_err() {
+                    return Ok(());
                 }
-                Ok(())
+                let pairs = session
+                    .while_recording(list.add(metrics, fetched))
+                    .instrument(tracing::debug_span!("stage", name = "mix"))
+                    .await?;
+                match pairs {
+                    Ok(pairs) => {
+                        session
+                            .while_recording(judgement.add(pairs))
+                            .instrument(tracing::debug_span!("stage", name = "judge"))
+                            .await?;
+                    }
+                    Err(NoPairs::NoMemory(error)) => return Err(EngineError::from(error).into()),
+                    Err(NoPairs::Failed(failure)) => mixed = Err(failure),
+                }
+                Ok::<(), Halt>(())
+            });
+            if let Err(halt) = step.await {
+                list.abandon().await;
+                return Err(halt);
             }
-            Err(error) => {
-                fail_stage(session, stage, Failure::from(&error));
-                Err(Halt::Failed)
+        }
+        let now = session.now();
+        session.execution.stages[mix].begin(now);
+        let stored = match mixed {
+            Ok(()) => session.while_recording(list.finish()).await?,
+            Err(failure) => {
+                list.abandon().await;
+                Err(failure.into())
             }
+        };
+        end_mix(session, mix, stored).await?;
+        let now = session.now();
+        session.execution.stages[judge].begin(now);
+        end_judge(session, judge, judgement.verdict())
+    }
+}
+
+/// The record is not that of a canary run.
+fn no_run() -> Interrupted {
+    Interrupted::Failed(EngineError::new(
+        EngineErrorKind::Internal,
+        "the record of a canary run lacks its stages",
+    ))
+}
+
+/// What the judge of a run is asked about the pairs.
+fn judge_request(execution: &Execution, pairs: Arc<Vec<MetricSetPair>>) -> JudgeRequest {
+    let task = execution.canary();
+    let thresholds = task.and_then(|task| task.request.thresholds);
+    JudgeRequest {
+        canary_config: Arc::clone(&execution.config),
+        thresholds: ScoreThresholds::from(thresholds.unwrap_or_default()),
+        metric_set_pairs: pairs,
+        look: task.and_then(|task| task.look).unwrap_or_default(),
+    }
+}
+
+/// Ends the stage that mixes.
+async fn end_mix<T>(
+    session: &mut Session,
+    stage: usize,
+    mixed: Result<T, NoPairs>,
+) -> Result<T, Halt> {
+    match mixed {
+        Ok(mixed) => {
+            let now = session.now();
+            session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
+            session.save_progress_if_due().await?;
+            Ok(mixed)
+        }
+        Err(NoPairs::NoMemory(error)) => Err(EngineError::from(error).into()),
+        Err(NoPairs::Failed(failure)) => {
+            fail_stage(session, stage, failure);
+            Err(Halt::Failed)
+        }
+    }
+}
+
+/// Ends the stage that judges.
+fn end_judge(
+    session: &mut Session,
+    stage: usize,
+    verdict: Result<LookVerdict, NoVerdict>,
+) -> Result<(), Halt> {
+    match verdict {
+        Ok(verdict) => {
+            let now = session.now();
+            session.execution.stages[stage].end(ExecutionStatus::Succeeded, now);
+            if let Task::Canary(task) = &mut session.execution.task {
+                task.result = Some(verdict.result);
+                task.early_success = verdict.early_success.map(|end| end.to_string());
+            }
+            Ok(())
+        }
+        Err(error) => {
+            fail_stage(session, stage, Failure::from(&error));
+            Err(Halt::Failed)
         }
     }
 }

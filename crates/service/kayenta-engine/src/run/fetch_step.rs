@@ -2,11 +2,15 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{
+    StreamExt,
+    stream::{self, FuturesUnordered},
+};
 use kayenta_model::{CanaryScope, Clock, ExecutionStatus, MetricSet, Side};
 use kayenta_storage::ObjectKind;
 use tracing::Instrument;
@@ -20,7 +24,7 @@ use crate::{
     session::{Interrupted, Session},
 };
 
-/// Everything fetched, by side, in the order of the config.
+/// What was fetched of some metrics, by side, in the order of the config.
 pub(super) struct Fetched {
     pub(super) control: Vec<MetricSet>,
     pub(super) experiment: Vec<MetricSet>,
@@ -57,44 +61,52 @@ impl FetchStep {
         }
     }
 
-    /// Everything the run compares, and the stores it belongs to.
-    pub(super) async fn fetch_all(
-        &self,
-        session: &mut Session,
-    ) -> Result<(RunStores, Fetched), Halt> {
+    /// The stores of the run.
+    pub(super) fn stores(&self, session: &mut Session) -> Result<RunStores, Halt> {
         let names = &session.execution.accounts;
-        let stores = match self.fetcher.stores(&names.metrics, &names.storage) {
-            Ok(stores) => stores,
-            Err(error) => {
+        self.fetcher
+            .stores(&names.metrics, &names.storage)
+            .map_err(|error| {
                 // As in the reference, where both chains of fetches find it out at once.
-                let failing: Vec<_> = planned_fetches(&session.execution)
-                    .filter(|fetch| fetch.metric == 0)
+                let failing: Vec<_> = planned_fetches(&session.execution, &(0..1))
                     .map(|fetch| fetch.stage)
                     .collect();
                 for stage in failing {
                     fail_stage(session, stage, Failure::from(&error));
                 }
-                return Err(Halt::Failed);
-            }
-        };
-        let all: Vec<PlannedFetch> = planned_fetches(&session.execution).collect();
+                Halt::Failed
+            })
+    }
+
+    /// What the run compares of the metrics.
+    pub(super) async fn fetch_all(
+        &self,
+        session: &mut Session,
+        stores: &RunStores,
+        metrics: &Range<usize>,
+    ) -> Result<Fetched, Halt> {
+        let all: Vec<PlannedFetch> = planned_fetches(&session.execution, metrics).collect();
         let mut lists: Vec<Option<Arc<Vec<MetricSet>>>> = vec![None; all.len()];
-        let mut missing = Vec::new();
-        for (index, fetch) in all.iter().enumerate() {
-            if session.execution.stages[fetch.stage].succeeded() {
-                lists[index] = stores
-                    .objects
-                    .load(ObjectKind::MetricSetList, &fetch.key)
-                    .await
-                    .inspect_err(|error| tracing::debug!(%error, "fetching a metric again"))
-                    .ok()
-                    .map(Arc::new);
-            }
-            if lists[index].is_none() {
-                missing.push(index);
-            }
+        let stages = &session.execution.stages;
+        let fetched = all.iter().enumerate();
+        let fetched = fetched.filter(|(_, fetch)| stages[fetch.stage].succeeded());
+        let loads: Vec<_> = fetched
+            .map(|(index, fetch)| async move {
+                let list = stores.objects.load(ObjectKind::MetricSetList, &fetch.key);
+                (index, list.await)
+            })
+            .collect();
+        let mut stored = stream::iter(loads).buffer_unordered(self.at_once);
+        while let Some((index, list)) = stored.next().await {
+            lists[index] = list
+                .inspect_err(|error| tracing::debug!(%error, "fetching a metric again"))
+                .ok()
+                .map(Arc::new);
         }
-        self.fetch_missing(session, &stores, &all, missing, &mut lists)
+        let missing = (0..all.len())
+            .filter(|index| lists[*index].is_none())
+            .collect();
+        self.fetch_missing(session, stores, &all, missing, &mut lists)
             .await?;
         let mut fetched = Fetched {
             control: Vec::new(),
@@ -117,7 +129,7 @@ impl FetchStep {
                 }
             }
         }
-        Ok((stores, fetched))
+        Ok(fetched)
     }
 
     async fn fetch_missing(
@@ -212,7 +224,11 @@ impl FetchStep {
     }
 }
 
-fn planned_fetches(execution: &Execution) -> impl Iterator<Item = PlannedFetch> {
+/// The fetches of the metrics.
+fn planned_fetches(
+    execution: &Execution,
+    metrics: &Range<usize>,
+) -> impl Iterator<Item = PlannedFetch> {
     let task = execution.canary();
     let mut scopes: HashMap<(&str, &str), Option<Arc<CanaryScope>>> = HashMap::new();
     execution
@@ -224,7 +240,7 @@ fn planned_fetches(execution: &Execution) -> impl Iterator<Item = PlannedFetch> 
                 side,
                 metric,
                 metric_set_list_id,
-            } => {
+            } if metrics.contains(metric) => {
                 let (task, name) = (task?, scope_name(execution, *metric)?);
                 let scope = scopes
                     .entry((name, side.key()))

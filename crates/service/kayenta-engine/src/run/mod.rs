@@ -14,6 +14,7 @@ pub(crate) use self::{
     analysis::AnalysisDriver, canary::CanaryDriver, comparison::ComparisonDriver,
 };
 use crate::{
+    error::EngineError,
     failure::Failure,
     session::{Interrupted, Session},
 };
@@ -37,6 +38,12 @@ enum Halt {
 impl From<Interrupted> for Halt {
     fn from(interrupted: Interrupted) -> Self {
         Self::Interrupted(interrupted)
+    }
+}
+
+impl From<EngineError> for Halt {
+    fn from(error: EngineError) -> Self {
+        Self::Interrupted(error.into())
     }
 }
 

@@ -10,6 +10,7 @@ mod explanations;
 mod faults;
 mod fetch;
 mod listing;
+mod pieces;
 mod planning;
 mod resume;
 mod scale;

@@ -504,8 +504,11 @@ mod tests {
             slow.set_nodelay(true).unwrap();
             for piece in ["GE", "T /health/", "liveness"] {
                 write!(slow, "{piece}").unwrap();
-                std::thread::sleep(Duration::from_millis(5));
+                slow.set_read_timeout(Some(Duration::from_millis(5)))
+                    .unwrap();
+                assert!(slow.read(&mut [0]).is_err());
             }
+            slow.set_read_timeout(None).unwrap();
             slow.write_all(b" HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
             assert_eq!(answer(&mut slow).unwrap(), "200 probes!");
             let mut late = [connect(), client];
