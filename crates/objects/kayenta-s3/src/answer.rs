@@ -1,5 +1,7 @@
 //! The XML of the service.
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kayenta_storage::BucketEntry;
@@ -45,9 +47,27 @@ pub(crate) struct ErrorAnswer {
     pub(crate) region: Option<String>,
 }
 
+/// What the service calls an upload that it has begun.
+#[derive(Debug, Deserialize)]
+struct BegunUpload {
+    #[serde(rename = "UploadId")]
+    id: String,
+}
+
+/// The end of an upload, or the code of its failure.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CompletedUpload {
+    #[serde(rename = "ETag")]
+    etag: Option<String>,
+    #[serde(rename = "Code")]
+    code: Option<String>,
+}
+
 fn from_xml<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-    quick_xml::de::from_str(text).map_err(|error| error.to_string())
+    // Blanks keep the connection open while the service puts an object together.
+    quick_xml::de::from_str(text.trim_start()).map_err(|error| error.to_string())
 }
 
 /// Reads a page of a listing.
@@ -82,6 +102,40 @@ pub(crate) fn page(body: &Bytes) -> Result<Page, String> {
         },
     };
     Ok(Page { entries, marker })
+}
+
+/// Reads what the service calls an upload.
+pub(crate) fn begun_upload(body: &[u8]) -> Result<String, String> {
+    let BegunUpload { id } = from_xml(body)?;
+    match id.is_empty() {
+        true => Err("the upload has no id".to_owned()),
+        false => Ok(id),
+    }
+}
+
+/// Reads the ETag of an object that was put together, `None` when the answer says that this failed after all.
+pub(crate) fn completed_upload(body: &[u8]) -> Result<Option<String>, String> {
+    let completed: CompletedUpload = from_xml(body)?;
+    match (completed.code, completed.etag) {
+        (Some(_), _) => Ok(None),
+        (None, Some(etag)) => Ok(Some(unquoted(&etag))),
+        (None, None) => Err("the object has no ETag".to_owned()),
+    }
+}
+
+/// Which parts an object is put together from: their ETags in their order.
+pub(crate) fn completion<'e>(etags: impl Iterator<Item = &'e String>) -> String {
+    let mut text =
+        "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">".to_owned();
+    for (number, etag) in (1..).zip(etags) {
+        let etag = quick_xml::escape::escape(etag);
+        let _ = write!(
+            text,
+            "<Part><PartNumber>{number}</PartNumber><ETag>\"{etag}\"</ETag></Part>"
+        );
+    }
+    text.push_str("</CompleteMultipartUpload>");
+    text
 }
 
 /// Reads what was said about a failure; nothing where nothing readable was said.
@@ -125,6 +179,33 @@ mod tests {
         assert_eq!(listed.entries[0].name, "a+b%2B%C3%A4//c");
         assert_eq!(listed.marker, None);
         assert!(read("<ListBucketResult/>").entries.is_empty());
+    }
+
+    #[test]
+    fn the_end_of_an_upload_is_read_past_the_blanks_and_a_late_failure_is_none() {
+        let done = b"  \n<?xml version=\"1.0\"?>\n  <CompleteMultipartUploadResult>\
+                     <ETag>&quot;e-2&quot;</ETag></CompleteMultipartUploadResult>";
+        assert_eq!(completed_upload(done).unwrap().as_deref(), Some("e-2"));
+        let failed = b" <Error><Code>InternalError</Code></Error>";
+        assert_eq!(completed_upload(failed).unwrap(), None);
+        completed_upload(b"<Other/>").unwrap_err();
+        completed_upload(b"").unwrap_err();
+        let begun = b"<InitiateMultipartUploadResult><UploadId>7</UploadId></InitiateMultipartUploadResult>";
+        assert_eq!(begun_upload(begun).unwrap(), "7");
+        begun_upload(b"<InitiateMultipartUploadResult/>").unwrap_err();
+    }
+
+    #[test]
+    fn parts_are_numbered_from_one_and_their_etags_quoted() {
+        let etags = ["a".to_owned(), "<".to_owned()];
+        let parts = completion(etags.iter());
+        assert!(
+            parts.contains(
+                "<Part><PartNumber>1</PartNumber><ETag>\"a\"</ETag></Part>\
+                 <Part><PartNumber>2</PartNumber><ETag>\"&lt;\"</ETag></Part>"
+            ),
+            "{parts}"
+        );
     }
 
     #[test]

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{
     HeaderName, HeaderValue, Method, Response, StatusCode,
-    header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, RANGE},
+    header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, RANGE},
 };
 use kayenta_aws::{AwsEnvironment, CredentialLink};
 use kayenta_http::HttpSettings;
 use kayenta_storage::{
-    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
-    range_header, size_of_whole,
+    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PartialObject, PutCondition,
+    StorageError, range_header, size_of_whole,
 };
 use tokio::sync::OnceCell;
 use tracing::warn;
@@ -36,7 +36,7 @@ const PAGE: &str = "1000";
 /// The bucket of an account.
 #[derive(Debug)]
 pub struct S3Bucket {
-    requests: Requests,
+    pub(crate) requests: Requests,
     /// What decides whether the server decides conditions.
     probe: String,
     encryption: Vec<(HeaderName, HeaderValue)>,
@@ -82,11 +82,11 @@ impl S3Bucket {
         Ok(target.signer.credential_link())
     }
 
-    fn failures(&self) -> &Failures {
+    pub(crate) fn failures(&self) -> &Failures {
         &self.requests.failures
     }
 
-    fn explain(&self, attempted: &str, answer: &Response<Bytes>) -> StorageError {
+    pub(crate) fn explain(&self, attempted: &str, answer: &Response<Bytes>) -> StorageError {
         self.failures().explain(attempted, answer)
     }
 
@@ -128,6 +128,37 @@ impl S3Bucket {
         }))
     }
 
+    /// What an object is written with.
+    pub(crate) fn headers_of_writes(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = vec![(CONTENT_TYPE, CONTENT_TYPE_WRITTEN)];
+        headers.extend(self.encryption.iter().cloned());
+        headers
+    }
+
+    /// What a listing shows of the object, `None` when there is none of that name.
+    pub(crate) async fn look_at(&self, name: &str) -> Result<Option<BucketEntry>, StorageError> {
+        let attempted = "look at an object";
+        let answer = self
+            .requests
+            .send(attempted, Ask::new(Method::HEAD, Some(name)))
+            .await?;
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(None),
+            _ => return Err(self.explain(attempted, &answer)),
+        }
+        let headers = answer.headers();
+        let size = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|size| size.to_str().ok()?.parse().ok());
+        Ok(Some(BucketEntry {
+            name: name.to_owned(),
+            updated: last_modified(headers),
+            version: etag(&answer),
+            size: size.unwrap_or_default(),
+        }))
+    }
+
     /// One put, which meets whatever is there.
     async fn put_once(
         &self,
@@ -136,8 +167,7 @@ impl S3Bucket {
         bytes: Bytes,
         condition: PutCondition<'_>,
     ) -> Result<Response<Bytes>, StorageError> {
-        let mut headers = vec![(CONTENT_TYPE, CONTENT_TYPE_WRITTEN)];
-        headers.extend(self.encryption.iter().cloned());
+        let mut headers = self.headers_of_writes();
         match condition {
             PutCondition::None => {}
             PutCondition::Absent => headers.push((IF_NONE_MATCH, HeaderValue::from_static("*"))),
@@ -221,7 +251,7 @@ fn encryption_headers(
     Ok(headers)
 }
 
-fn etag(answer: &Response<Bytes>) -> String {
+pub(crate) fn etag(answer: &Response<Bytes>) -> String {
     answer
         .headers()
         .get(ETAG)
@@ -352,16 +382,7 @@ impl Bucket for S3Bucket {
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {
-        let attempted = "look at an object";
-        let answer = self
-            .requests
-            .send(attempted, Ask::new(Method::HEAD, Some(name)))
-            .await?;
-        match answer.status() {
-            StatusCode::OK => Ok(Some(etag(&answer))),
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(self.explain(attempted, &answer)),
-        }
+        Ok(self.look_at(name).await?.map(|entry| entry.version))
     }
 
     async fn put(
@@ -395,6 +416,30 @@ impl Bucket for S3Bucket {
             }
             _ => Err(self.explain(attempted, &answer)),
         }
+    }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
+        self.begin_upload(name).await
+    }
+
+    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError> {
+        self.upload_part(object, part).await
+    }
+
+    async fn complete_parts(
+        &self,
+        object: &PartialObject,
+        last: Bytes,
+    ) -> Result<BucketEntry, StorageError> {
+        self.complete_upload(object, last).await
+    }
+
+    async fn remove_parts(&self, object: &PartialObject) -> Result<(), StorageError> {
+        self.abort_upload(object).await
     }
 
     async fn remove(&self, name: &str) -> Result<(), StorageError> {

@@ -40,6 +40,8 @@ pub(crate) enum Reason {
     NoBucket,
     /// The bucket exists, the object does not.
     NoObject,
+    /// The upload in parts does not exist: it was completed or removed, or has expired.
+    NoUpload,
     /// A bucket of this name exists already.
     BucketExists,
     /// A condition on the ETag does not hold.
@@ -58,6 +60,7 @@ pub(crate) fn reason(answer: &Response<Bytes>) -> Reason {
         answer.status().as_u16(),
     ) {
         ("NoSuchBucket", _) => Reason::NoBucket,
+        ("NoSuchUpload", _) => Reason::NoUpload,
         ("XAdminUserNotFound", _) => Reason::Other(StorageErrorKind::Denied),
         (_, 404) => Reason::NoObject,
         ("BucketAlreadyOwnedByYou" | "BucketAlreadyExists", _) => Reason::BucketExists,
@@ -164,6 +167,8 @@ impl Failures {
         let kind = match reason(answer) {
             Reason::NoBucket => return self.no_bucket(attempted),
             Reason::NoObject => StorageErrorKind::NotFound,
+            // A new upload may succeed.
+            Reason::NoUpload => StorageErrorKind::Unavailable,
             Reason::Condition | Reason::BucketExists => StorageErrorKind::Conflict,
             Reason::NotImplemented => StorageErrorKind::Other,
             Reason::Other(kind) => kind,
@@ -228,6 +233,11 @@ impl Failures {
             }
             ("BucketAlreadyExists", _) => {
                 format!("the bucket '{}' belongs to somebody else", self.bucket)
+            }
+            ("NoSuchUpload", _) => {
+                "the upload is gone, so its parts have to be written again; if that repeats, let the \
+                 bucket's lifecycle rule keep incomplete uploads for longer"
+                    .to_owned()
             }
             ("SlowDown" | "ServiceUnavailable" | "TooManyRequests", _) => {
                 "the service is busy".to_owned()
@@ -301,6 +311,7 @@ mod tests {
             (403, "", &[], Denied, "not accepted or lack"),
             (404, "NoSuchBucket", &[], NotFound, "'bucket' does not"),
             (404, "NoSuchKey", &[], NotFound, "404"),
+            (404, "NoSuchUpload", &[], Unavailable, "upload is gone"),
             (412, "PreconditionFailed", &[], Conflict, "412"),
             (400, "InvalidBucketName", &[], Invalid, "no name"),
             (301, "", at, Invalid, "region eu-west-1"),

@@ -37,6 +37,7 @@ mod place;
 mod requests;
 mod section;
 mod settings;
+mod uploads;
 
 use kayenta_storage::{BucketStore, MissingBucket, StorageError};
 

@@ -7,6 +7,7 @@ use http::{
 };
 use kayenta_aws::{AwsConnections, AwsEnvironment, AwsSigner, CredentialSource, RegionChain};
 use kayenta_http::{HttpSettings, Proxies, Transport, URL_PART, header};
+use kayenta_limits::compute_sized;
 use kayenta_storage::StorageError;
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use sha2::{Digest, Sha256};
@@ -151,10 +152,14 @@ impl Requests {
             url.push('=');
             url.extend(utf8_percent_encode(value, URL_PART));
         }
+        let body = ask.body.clone();
+        let hash = compute_sized(body.len(), move || hash(&body))
+            .await
+            .map_err(|error| self.failures.invalid(attempted, &error.to_string()))?;
         let mut request = Request::builder()
             .method(ask.method)
             .uri(url)
-            .header("x-amz-content-sha256", hash(&ask.body))
+            .header("x-amz-content-sha256", hash)
             .body(ask.body)
             .map_err(|error| self.failures.invalid(attempted, &error.to_string()))?;
         request.headers_mut().extend(ask.headers);

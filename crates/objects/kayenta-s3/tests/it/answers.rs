@@ -12,7 +12,7 @@ use kayenta_s3::{CredentialSource, Encryption, S3Account};
 use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind, WriteCondition};
 use kayenta_testkit::{BucketServer, NotedRequest, NotingServer};
 
-use crate::support::{account, open, opened};
+use crate::support::{Heard, account, open, opened, proxy};
 
 const KIND: ObjectKind = ObjectKind::MetricSetList;
 
@@ -124,6 +124,113 @@ async fn what_is_written_is_encrypted_as_the_account_says_and_carries_the_sessio
     }
 }
 
+/// A server that has the bucket, and answers the end of an upload with this.
+async fn uploading_server(
+    end: impl Fn() -> Response + Clone + Send + Sync + 'static,
+) -> NotingServer {
+    NotingServer::answering(move |request: &NotedRequest| {
+        let target = request.target.as_str();
+        match request.method {
+            Method::POST if target.ends_with("?uploads=") => {
+                "<InitiateMultipartUploadResult><UploadId>a+b</UploadId>\
+                 </InitiateMultipartUploadResult>"
+                    .into_response()
+            }
+            Method::POST => end(),
+            Method::PUT if target.contains("partNumber=1") => {
+                ([("etag", "\"p1\"")], "").into_response()
+            }
+            Method::HEAD => {
+                let headers = [
+                    ("etag", "\"e\""),
+                    ("last-modified", "Sun, 29 Nov 2026 10:13:33 GMT"),
+                    ("content-length", "9"),
+                ];
+                (headers, "").into_response()
+            }
+            _ => ([("etag", "\"e\"")], "").into_response(),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_upload_is_encrypted_as_its_account_says_from_its_beginning_on() {
+    let completed =
+        || "<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>";
+    let server = uploading_server(move || completed().into_response()).await;
+    let account = S3Account {
+        encryption: Some(Encryption {
+            algorithm: "AES256".to_owned(),
+            kms_key_id: None,
+        }),
+        ..account(server.base_url())
+    };
+    let store = open(&account);
+    let mut upload = store.upload(KIND, "k").unwrap();
+    upload.add(Bytes::from_static(b"first")).await.unwrap();
+    let written = upload.finish(Bytes::from_static(b"last")).await.unwrap();
+    assert_eq!(written.version, "e");
+    assert_eq!(written.updated.to_rfc3339(), "2026-11-29T10:13:33+00:00");
+    let object = format!("/{}/kayenta/metrics/k/metric_sets.json", account.bucket);
+    let steps: Vec<NotedRequest> = server
+        .seen()
+        .into_iter()
+        .filter(|request| request.target.starts_with(&object))
+        .collect();
+    let expected = [
+        (Method::POST, "?uploads=", ""),
+        (Method::PUT, "?partNumber=1&uploadId=a%2Bb", "first"),
+        (Method::PUT, "?partNumber=2&uploadId=a%2Bb", "last"),
+        (
+            Method::POST,
+            "?uploadId=a%2Bb",
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <Part><PartNumber>1</PartNumber><ETag>\"p1\"</ETag></Part>\
+             <Part><PartNumber>2</PartNumber><ETag>\"e\"</ETag></Part></CompleteMultipartUpload>",
+        ),
+        (Method::HEAD, "", ""),
+    ];
+    assert_eq!(steps.len(), expected.len());
+    for (step, (method, query, body)) in steps.iter().zip(expected) {
+        assert_eq!(step.method, method);
+        assert_eq!(step.target, format!("{object}{query}"));
+        assert_eq!(step.body, body);
+        let begins = query == "?uploads=";
+        let encrypted = step.headers.contains_key("x-amz-server-side-encryption");
+        assert_eq!(encrypted, begins, "{query}");
+    }
+    assert_eq!(steps[0].headers["content-type"], "application/octet-stream");
+}
+
+/// Amazon sends the status before it puts the parts together.
+#[tokio::test]
+async fn an_upload_that_fails_after_its_status_was_sent_has_failed() {
+    for (body, kind, words) in [
+        (
+            "\n\n<Error><Code>InternalError</Code><Message>m</Message></Error>",
+            StorageErrorKind::Unavailable,
+            "500 InternalError",
+        ),
+        ("<html>", StorageErrorKind::Other, "the answer is not S3's"),
+    ] {
+        let server = uploading_server(move || body.into_response()).await;
+        let store = open(&account(server.base_url()));
+        let mut upload = store.upload(KIND, "k").unwrap();
+        upload.add(Bytes::from_static(b"first")).await.unwrap();
+        let error = upload
+            .finish(Bytes::from_static(b"last"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        assert!(
+            error.message.contains("cannot write an object in parts"),
+            "{error}"
+        );
+        assert!(error.message.contains(words), "{error}");
+    }
+}
+
 /// Credentials that may only use objects are enough; that the bucket cannot be looked at does not
 /// keep anything from working.
 #[tokio::test]
@@ -190,30 +297,13 @@ async fn a_listing_is_whole_or_an_error() {
 #[ignore = "needs gofakes3"]
 async fn without_conditional_writes_the_store_looks_before_it_writes() {
     let server = BucketServer::gofakes3().await.unwrap();
-    let upstream = server.endpoint();
-    let client = reqwest::Client::new();
-    let forward = move |request: axum::extract::Request| {
-        let (upstream, client) = (upstream.clone(), client.clone());
-        async move {
-            let (mut parts, body) = request.into_parts();
-            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-            for ignored in ["if-match", "if-none-match", "host"] {
-                parts.headers.remove(ignored);
-            }
-            let answer = client
-                .request(parts.method, format!("{upstream}{}", parts.uri))
-                .headers(parts.headers)
-                .body(body)
-                .send()
-                .await
-                .unwrap();
-            let (status, headers) = (answer.status(), answer.headers().clone());
-            (status, headers, answer.bytes().await.unwrap())
+    let endpoint = proxy(server.endpoint(), |parts| {
+        for ignored in ["if-match", "if-none-match"] {
+            parts.headers.remove(ignored);
         }
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(forward)).await });
+        Heard::Yes
+    })
+    .await;
     let account = account(&endpoint);
     let store = open(&account);
     kayenta_testkit::object_store_suite::conditions(&store).await;

@@ -7,7 +7,8 @@ use futures::{FutureExt, StreamExt};
 use kayenta_model::MetricSet;
 use kayenta_s3::S3Account;
 use kayenta_storage::{
-    ObjectKind, ObjectRepository, ObjectStore, Series, StorageErrorKind, WriteCondition,
+    Bucket, ObjectKind, ObjectRepository, ObjectStore, PartialObject, Series, StorageErrorKind,
+    UPLOAD_PART, WriteCondition,
 };
 use kayenta_testkit::{BucketServer, object_store_suite};
 
@@ -20,12 +21,66 @@ async fn conforms(account: &S3Account) {
     object_store_suite::run_all(&store).await;
     object_store_suite::shared_locks(&store, &open(account)).await;
     object_store_suite::large_lists(open(account)).await;
+    object_store_suite::written_in_parts(&store).await;
+    object_store_suite::written_in_parts(&*retrying(account)).await;
+    an_upload_that_was_removed_takes_nothing_more(account).await;
     assert_eq!(store.platform(), "aws");
     object_store_suite::heals_two_files(&store, &|kind, key, filename, bytes| {
         let name = format!("kayenta/{}/{key}/{filename}", kind.group());
         async move { put(account, &name, bytes).await }.boxed()
     })
     .await;
+}
+
+/// The service does not keep the parts either: nothing can be put together from them.
+async fn an_upload_that_was_removed_takes_nothing_more(account: &S3Account) {
+    let store = open(account);
+    let bucket = store.bucket();
+    let name = "kayenta/metrics/removed/metric_sets.json";
+    let mut object = PartialObject {
+        name: name.to_owned(),
+        upload: bucket.begin_parts(name).await.unwrap(),
+        parts: Vec::new(),
+        size: 0,
+    };
+    let part = Bytes::from(vec![b' '; UPLOAD_PART]);
+    let etag = bucket.put_part(&object, part.clone()).await.unwrap();
+    object.parts.push(etag);
+    object.size = UPLOAD_PART as u64;
+    // The second time there is nothing to remove.
+    for _ in 0..2 {
+        bucket.remove_parts(&object).await.unwrap();
+    }
+    let more = bucket.put_part(&object, part).await.unwrap_err();
+    let end = bucket.complete_parts(&object, Bytes::from_static(b"x"));
+    for error in [more, end.await.unwrap_err()] {
+        assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
+        assert!(error.message.contains("the upload is gone"), "{error}");
+    }
+    assert_eq!(bucket.version(name).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn an_upload_that_is_given_up_leaves_no_parts() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    let account = account(&server.endpoint());
+    let store = open(&account);
+    let uploads = async || {
+        let list = format!("{}/{}?uploads", server.endpoint(), account.bucket);
+        let answer = reqwest::get(list).await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        answer.text().await.unwrap().matches("<UploadId>").count()
+    };
+    let kind = ObjectKind::MetricSetList;
+    let part = Bytes::from(vec![b' '; UPLOAD_PART]);
+    let mut upload = store.upload(kind, "k").unwrap();
+    upload.add(part.clone()).await.unwrap();
+    upload.add(part).await.unwrap();
+    assert_eq!(uploads().await, 1);
+    upload.abandon().await;
+    assert_eq!(uploads().await, 0);
+    assert!(store.load(kind, "k").await.unwrap_err().is_not_found());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
 //! Every failure is an error that says why; nothing is dropped, nothing succeeds in silence.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use kayenta_s3::{CredentialSource, S3Account};
 use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind};
@@ -8,9 +11,10 @@ use kayenta_testkit::{
     BucketServer, FaultProxy,
     bucket_servers::SECRET_KEY,
     failure_suite::{self, Cause},
+    object_store_suite,
 };
 
-use crate::support::{account, keys, open, opened, retrying};
+use crate::support::{Heard, account, keys, open, opened, proxy, retrying, retrying_at_once};
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
@@ -149,6 +153,42 @@ async fn broken_and_slow_connections_are_reported_and_left_behind() {
     let broken = "the connection broke";
     failure_suite::broken_and_slow_connections_are_reported_and_left_behind(&proxy, store, broken)
         .await;
+}
+
+/// The first try of each step arrives, but its answer does not.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs gofakes3"]
+async fn an_upload_whose_answers_are_lost_is_repeated_without_harm() {
+    let server = BucketServer::gofakes3().await.unwrap();
+    let tried: Arc<Mutex<HashMap<String, u32>>> = Arc::default();
+    let lost = Arc::clone(&tried);
+    let endpoint = proxy(server.endpoint(), move |parts| {
+        let step = format!("{} {}", parts.method, parts.uri);
+        if !step.contains("upload") {
+            return Heard::Yes;
+        }
+        let mut tried = lost.lock().unwrap();
+        let tries = tried.entry(step).or_default();
+        *tries += 1;
+        match *tries % 2 {
+            1 => Heard::No,
+            _ => Heard::Yes,
+        }
+    })
+    .await;
+    let store = retrying_at_once(&account(&endpoint));
+    object_store_suite::written_in_parts(&*store).await;
+    let tried = tried.lock().unwrap();
+    for step in ["POST", "PUT", "DELETE"] {
+        let tries = tried.iter().filter(|(name, _)| name.starts_with(step));
+        assert!(tries.map(|(_, tries)| tries).sum::<u32>() > 0, "{tried:?}");
+    }
+    // What was completed unheard is not completed again, and what is not removed in one try is left.
+    for (step, tries) in tried.iter() {
+        let completes = step.starts_with("POST") && step.contains("uploadId");
+        let once = completes || step.starts_with("DELETE");
+        assert_eq!(*tries % 2, u32::from(once), "{step}: {tries}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

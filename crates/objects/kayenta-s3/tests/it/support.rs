@@ -1,11 +1,16 @@
 //! Accounts on test servers, and objects written around the store.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
+use http::request::Parts;
 use kayenta_http::HttpSettings;
 use kayenta_s3::{AwsEnvironment, CredentialSource, S3Account, S3Bucket, s3_store};
 use kayenta_storage::{
@@ -60,6 +65,64 @@ pub(crate) fn opened(
 pub(crate) fn retrying(account: &S3Account) -> Arc<dyn ObjectStore> {
     let (store, policy) = (open(account), RetryPolicy::default());
     Arc::new(Retrying::new(store, account.name.clone(), policy))
+}
+
+/// The store as the server uses it, with waits that are too short to notice.
+pub(crate) fn retrying_at_once(account: &S3Account) -> Arc<dyn ObjectStore> {
+    let policy = RetryPolicy {
+        first_delay: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    };
+    Arc::new(Retrying::new(open(account), account.name.clone(), policy))
+}
+
+/// Whether the answer to a request arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Yes,
+    /// The connection breaks instead.
+    No,
+}
+
+/// A server that passes every request on to another one, as `change` leaves it.
+pub(crate) async fn proxy<C>(upstream: String, change: C) -> String
+where
+    C: Fn(&mut Parts) -> Heard + Clone + Send + Sync + 'static,
+{
+    let client = reqwest::Client::new();
+    let forward = move |request: axum::extract::Request| {
+        let (upstream, client, change) = (upstream.clone(), client.clone(), change.clone());
+        async move {
+            let (mut parts, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let heard = change(&mut parts);
+            parts.headers.remove("host");
+            let answer = client
+                .request(parts.method, format!("{upstream}{}", parts.uri))
+                .headers(parts.headers)
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            let body = answer.bytes().await.unwrap();
+            let mut passed = Response::new(Body::from(body));
+            if heard == Heard::No {
+                let broken = futures::stream::once(async {
+                    Err::<Bytes, _>(std::io::Error::other("the answer is lost"))
+                });
+                *passed.body_mut() = Body::from_stream(broken);
+                return passed;
+            }
+            *passed.status_mut() = status;
+            *passed.headers_mut() = headers;
+            passed
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(forward)).await });
+    endpoint
 }
 
 /// Writes an object as another program would.
