@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{
-    Method, Response, StatusCode,
-    header::{CONTENT_RANGE, DATE, LAST_MODIFIED},
+    HeaderValue, Method, Response, StatusCode,
+    header::{CONTENT_RANGE, DATE, LAST_MODIFIED, RANGE},
 };
 use kayenta_http::{Transport, header};
 use kayenta_json::JsonError;
 use kayenta_storage::{
-    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PutCondition, StorageError,
-    range_header, size_of_whole,
+    Bucket, BucketEntry, BucketObject, BucketState, ObjectKind, PartialObject, PutCondition,
+    StorageError, range_header, size_of_whole,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
@@ -33,7 +33,7 @@ const PAGE_FIELDS: &str = "items(name,generation,updated,size),nextPageToken";
 /// The bucket of an account.
 #[derive(Debug)]
 pub struct GcsBucket {
-    requests: Requests,
+    pub(crate) requests: Requests,
     name: String,
     project: String,
     location: Option<String>,
@@ -41,7 +41,7 @@ pub struct GcsBucket {
 
 /// An object as the service describes it.
 #[derive(Debug, Deserialize)]
-struct Resource {
+pub(crate) struct Resource {
     name: String,
     generation: String,
     updated: DateTime<Utc>,
@@ -79,15 +79,15 @@ impl GcsBucket {
         })
     }
 
-    fn failures(&self) -> &Failures {
+    pub(crate) fn failures(&self) -> &Failures {
         &self.requests.failures
     }
 
-    fn explain(&self, attempted: &str, answer: &Response<Bytes>) -> StorageError {
+    pub(crate) fn explain(&self, attempted: &str, answer: &Response<Bytes>) -> StorageError {
         self.failures().explain(attempted, answer)
     }
 
-    fn read<T: DeserializeOwned>(
+    pub(crate) fn read<T: DeserializeOwned>(
         &self,
         attempted: &str,
         answer: &Response<Bytes>,
@@ -107,9 +107,12 @@ impl GcsBucket {
     ) -> Result<Option<BucketObject>, StorageError> {
         let attempted = "read an object";
         let condition = version.map(|version| ("ifGenerationMatch", version));
+        let range = range.map(HeaderValue::try_from).transpose();
+        let range =
+            range.map_err(|_| self.failures().invalid(attempted, "the part is no range"))?;
         let ask = Ask {
             query: [("alt", "media")].into_iter().chain(condition).collect(),
-            range,
+            headers: range.map(|range| (RANGE, range)).into_iter().collect(),
             ..Ask::new(Method::GET, self.requests.object_path(name))
         };
         let answer = self.requests.send(attempted, ask).await?;
@@ -145,6 +148,24 @@ impl GcsBucket {
             answered: header::time(headers, &DATE).unwrap_or_default(),
             bytes: answer.into_body(),
         }))
+    }
+
+    /// What a listing shows of the object, `None` when there is none of that name.
+    pub(crate) async fn look_at(&self, name: &str) -> Result<Option<BucketEntry>, StorageError> {
+        let attempted = "look at an object";
+        let ask = Ask {
+            query: vec![("fields", OBJECT_FIELDS)],
+            ..Ask::new(Method::GET, self.requests.object_path(name))
+        };
+        let answer = self.requests.send(attempted, ask).await?;
+        match answer.status() {
+            StatusCode::OK => {
+                let resource: Resource = self.read(attempted, &answer)?;
+                Ok(Some(resource.into()))
+            }
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(self.explain(attempted, &answer)),
+        }
     }
 
     /// Removes an object on a condition; whether it was there.
@@ -290,20 +311,7 @@ impl Bucket for GcsBucket {
     }
 
     async fn version(&self, name: &str) -> Result<Option<String>, StorageError> {
-        let attempted = "look at an object";
-        let ask = Ask {
-            query: vec![("fields", OBJECT_FIELDS)],
-            ..Ask::new(Method::GET, self.requests.object_path(name))
-        };
-        let answer = self.requests.send(attempted, ask).await?;
-        match answer.status() {
-            StatusCode::OK => {
-                let resource: Resource = self.read(attempted, &answer)?;
-                Ok(Some(resource.generation))
-            }
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(self.explain(attempted, &answer)),
-        }
+        Ok(self.look_at(name).await?.map(|entry| entry.version))
     }
 
     async fn put(
@@ -338,6 +346,30 @@ impl Bucket for GcsBucket {
             StatusCode::NOT_FOUND => Err(self.failures().no_bucket(attempted)),
             _ => Err(self.explain(attempted, &answer)),
         }
+    }
+
+    fn takes_parts(&self) -> bool {
+        true
+    }
+
+    async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
+        self.begin_upload(name).await
+    }
+
+    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError> {
+        self.upload_part(object, part).await
+    }
+
+    async fn complete_parts(
+        &self,
+        object: &PartialObject,
+        last: Bytes,
+    ) -> Result<BucketEntry, StorageError> {
+        self.complete_upload(object, last).await
+    }
+
+    async fn remove_parts(&self, object: &PartialObject) -> Result<(), StorageError> {
+        self.remove_upload(object).await
     }
 
     async fn remove(&self, name: &str) -> Result<(), StorageError> {

@@ -97,6 +97,24 @@ impl Failures {
         self.error(StorageErrorKind::Other, attempted, &why)
     }
 
+    /// An upload that does not exist any more. A new one may succeed.
+    pub(crate) fn no_upload(&self, attempted: &str, answer: &Response<Bytes>) -> StorageError {
+        let why = format!(
+            "the upload is gone, so its parts have to be written again ({})",
+            answer.status().as_u16()
+        );
+        let said = said(answer.body()).message;
+        self.error(StorageErrorKind::Unavailable, attempted, &why)
+            .caused_by(Said(format!("{}: {said}", answer.status().as_u16())))
+    }
+
+    /// An upload of which the service has less than it said before.
+    pub(crate) fn stuck(&self, attempted: &str, bytes: u64, before: u64) -> StorageError {
+        let why =
+            format!("the service has {bytes} bytes of the object, no more than before ({before})");
+        self.error(StorageErrorKind::Unavailable, attempted, &why)
+    }
+
     /// The condition of a write does not hold.
     pub(crate) fn conflict(&self, name: &str) -> StorageError {
         StorageError::new(

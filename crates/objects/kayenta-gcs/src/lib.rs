@@ -32,6 +32,7 @@ mod failure;
 mod requests;
 mod section;
 mod settings;
+mod uploads;
 
 use kayenta_http::Transport;
 use kayenta_storage::{BucketStore, MissingBucket, StorageError};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, RANGE},
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use kayenta_google::GoogleTokens;
 use kayenta_http::{Transport, URL_PART};
@@ -33,8 +33,8 @@ pub(crate) struct Ask<'a> {
     /// Below the API's root, encoded.
     pub(crate) path: String,
     pub(crate) query: Vec<(&'static str, &'a str)>,
-    /// Which bytes of the answer are wanted.
-    pub(crate) range: Option<String>,
+    /// Headers of its own.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What is sent, as `application/json`.
     pub(crate) body: Option<Bytes>,
 }
@@ -46,7 +46,7 @@ impl Ask<'_> {
             method,
             path,
             query: Vec::new(),
-            range: None,
+            headers: Vec::new(),
             body: None,
         }
     }
@@ -156,11 +156,7 @@ impl Requests {
         if ask.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        if let Some(range) = &ask.range {
-            let range = HeaderValue::try_from(range)
-                .map_err(|_| self.failures.invalid(attempted, "the part is no range"))?;
-            headers.insert(RANGE, range);
-        }
+        headers.extend(ask.headers.iter().cloned());
         let mut request = Request::builder()
             .method(ask.method.clone())
             .uri(url)

@@ -19,6 +19,8 @@ async fn gcs_conforms() {
     object_store_suite::run_all(&store).await;
     object_store_suite::shared_locks(&store, &open(account)).await;
     object_store_suite::large_lists(open(account)).await;
+    object_store_suite::written_in_parts(&store).await;
+    object_store_suite::written_in_parts(&*retrying(account)).await;
     assert_eq!(store.platform(), "google");
     object_store_suite::heals_two_files(&store, &|kind, key, filename, bytes| {
         let name = format!("kayenta/{}/{key}/{filename}", kind.group());

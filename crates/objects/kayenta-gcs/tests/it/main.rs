@@ -12,3 +12,4 @@ mod catalogue;
 mod conformance;
 mod failures;
 mod support;
+mod uploads;

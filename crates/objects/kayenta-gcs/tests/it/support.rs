@@ -1,8 +1,11 @@
 //! Accounts on test servers, and objects written around the store.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -49,6 +52,15 @@ pub(crate) fn opened(
 pub(crate) fn retrying(account: &GcsAccount) -> Arc<dyn ObjectStore> {
     let (store, policy) = (open(account), RetryPolicy::default());
     Arc::new(Retrying::new(store, account.name.clone(), policy))
+}
+
+/// The store as the server uses it, with waits that are too short to notice.
+pub(crate) fn retrying_at_once(account: &GcsAccount) -> Arc<dyn ObjectStore> {
+    let policy = RetryPolicy {
+        first_delay: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    };
+    Arc::new(Retrying::new(open(account), account.name.clone(), policy))
 }
 
 /// Writes an object as another program would.
