@@ -74,7 +74,12 @@ impl GcsBucket {
         last: Bytes,
     ) -> Result<BucketEntry, StorageError> {
         let size = object.size + last.len() as u64;
-        match self.send_piece(object, last, true).await? {
+        let progress = match self.send_piece(object, last, true).await {
+            // A server that has completed the upload may say so before it has the whole part, and the connection breaks.
+            Err(error) if error.is_transient() => self.ask(object, size).await.ok_or(error)?,
+            sent => sent?,
+        };
+        match progress {
             Progress::Complete(entry) => Ok(entry),
             Progress::Has(_) => {
                 let why = "it has all bytes of the object, but does not complete it";
@@ -86,6 +91,17 @@ impl GcsBucket {
                 _ => Err(self.failures().no_upload(WRITE, &answer)),
             },
         }
+    }
+
+    /// Whether the service has completed an upload of an object of this size.
+    async fn ask(&self, object: &PartialObject, size: u64) -> Option<Progress> {
+        let range = format!("bytes */{size}");
+        let progress = self.send_range(object, &range, Bytes::new()).await;
+        progress.ok().filter(|progress| match progress {
+            Progress::Has(_) => false,
+            Progress::Complete(entry) => entry.size == size,
+            Progress::Gone(_) => true,
+        })
     }
 
     /// Sends what comes after the parts that are there, until the service has all of it. What an earlier try has brought the

@@ -51,7 +51,21 @@ impl S3Bucket {
             body: part,
             ..Ask::new(Method::PUT, Some(&object.name))
         };
-        self.requests.send(WRITE, ask).await
+        match self.requests.send(WRITE, ask).await {
+            // A server that does not know the upload may say so before it has the whole part, and the connection breaks.
+            Err(error) if error.is_transient() => self.gone(object).await.ok_or(error),
+            sent => sent,
+        }
+    }
+
+    /// The service's answer that the upload does not exist, if that is its answer.
+    async fn gone(&self, object: &PartialObject) -> Option<Response<Bytes>> {
+        let ask = Ask {
+            query: &[("max-parts", "1"), ("uploadId", &object.upload)],
+            ..Ask::new(Method::GET, Some(&object.name))
+        };
+        let answer = self.requests.send(WRITE, ask).await.ok()?;
+        (reason(&answer) == Reason::NoUpload).then_some(answer)
     }
 
     fn etag_of_part(&self, answer: &Response<Bytes>) -> Result<String, StorageError> {

@@ -71,6 +71,15 @@ impl Google {
         ([("location", location)], "").into_response()
     }
 
+    /// The answer to who has not sent everything yet.
+    fn kept(kept: &str) -> Response {
+        let status = StatusCode::PERMANENT_REDIRECT;
+        match kept.len() {
+            0 => status.into_response(),
+            bytes => (status, [("range", format!("bytes=0-{}", bytes - 1))]).into_response(),
+        }
+    }
+
     fn take(&mut self, id: &str, range: &str, body: &str) -> Response {
         if let Some(name) = self.completed.get(id) {
             return Self::found(self.resource(name));
@@ -83,6 +92,9 @@ impl Google {
             .unwrap()
             .split_once('/')
             .unwrap();
+        if bytes == "*" {
+            return Self::kept(kept);
+        }
         let (from, last) = bytes.split_once('-').unwrap();
         let (from, last): (usize, usize) = (from.parse().unwrap(), last.parse().unwrap());
         assert_eq!(body.len(), last + 1 - from);
@@ -98,11 +110,7 @@ impl Google {
             assert_eq!(body.len() % GRAIN, 0, "Google refuses such a part");
             let most = self.keeps.unwrap_or(usize::MAX).min(new.len());
             kept.push_str(&new[..most]);
-            let status = StatusCode::PERMANENT_REDIRECT;
-            return match kept.len() {
-                0 => status.into_response(),
-                bytes => (status, [("range", format!("bytes=0-{}", bytes - 1))]).into_response(),
-            };
+            return Self::kept(kept);
         }
         kept.push_str(new);
         assert_eq!(kept.len().to_string(), total);
@@ -195,11 +203,14 @@ impl Google {
         if tries.is_multiple_of(2) {
             return answer;
         }
-        let broken = futures::stream::once(async {
-            Err::<Bytes, _>(std::io::Error::other("the answer is lost"))
-        });
-        Response::new(Body::from_stream(broken))
+        broken()
     }
+}
+
+/// An answer in which the connection breaks.
+fn broken() -> Response {
+    let body = async { Err::<Bytes, _>(std::io::Error::other("the answer is lost")) };
+    Response::new(Body::from_stream(futures::stream::once(body)))
 }
 
 /// Its URL. No request is kept, as a noting server does.
@@ -281,6 +292,42 @@ async fn an_upload_that_was_removed_takes_nothing_more() {
         assert!(error.message.contains("the upload is gone"), "{error}");
     }
     assert_eq!(bucket.version(name).await.unwrap(), None);
+}
+
+/// Such a server does not read the part, so that the connection can break before its answer is read.
+#[tokio::test]
+async fn after_a_broken_connection_the_upload_is_asked_for_whether_it_is_complete() {
+    let resource = "{\"name\":\"n\",\"generation\":\"7\",\
+                    \"updated\":\"2026-11-29T10:17:09.967Z\",\"size\":\"10\"}";
+    for (answer, generation) in [
+        (200, Some("7")),
+        (404, Some("7")),
+        // What it broke with stays the failure.
+        (308, None),
+        (503, None),
+    ] {
+        let server = NotingServer::answering(move |request: &NotedRequest| {
+            match request.headers.get("content-range") {
+                Some(range) if range == "bytes */10" => {
+                    (StatusCode::from_u16(answer).unwrap(), resource).into_response()
+                }
+                Some(_) => broken(),
+                None => ([("location", "/o?upload_id=7")], resource).into_response(),
+            }
+        })
+        .await;
+        let store = open(&account(server.base_url()));
+        let mut upload = store.upload(ObjectKind::MetricSetList, "k").unwrap();
+        let finished = upload.finish(Bytes::from_static(b"0123456789")).await;
+        match generation {
+            Some(generation) => assert_eq!(finished.unwrap().version, generation),
+            None => {
+                let error = finished.unwrap_err();
+                assert_eq!(error.kind, StorageErrorKind::Unavailable, "{error}");
+                assert!(error.message.contains("connection broke"), "{error}");
+            }
+        }
+    }
 }
 
 /// A server that says it has less than it had, or an object that it does not complete, ends in an error rather than in a loop.

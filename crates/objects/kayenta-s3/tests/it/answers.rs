@@ -12,7 +12,7 @@ use kayenta_s3::{CredentialSource, Encryption, S3Account};
 use kayenta_storage::{MissingBucket, ObjectKind, ObjectStore, StorageErrorKind, WriteCondition};
 use kayenta_testkit::{BucketServer, NotedRequest, NotingServer};
 
-use crate::support::{Heard, account, open, opened, proxy};
+use crate::support::{Heard, account, broken, open, opened, proxy};
 
 const KIND: ObjectKind = ObjectKind::MetricSetList;
 
@@ -201,6 +201,37 @@ async fn an_upload_is_encrypted_as_its_account_says_from_its_beginning_on() {
         assert_eq!(encrypted, begins, "{query}");
     }
     assert_eq!(steps[0].headers["content-type"], "application/octet-stream");
+}
+
+/// Such a server does not read the part, so that the connection can break before its answer is read.
+#[tokio::test]
+async fn after_a_broken_connection_the_upload_is_asked_for_whether_it_is_complete() {
+    for (there, complete) in [("9", true), ("8", false)] {
+        let server = NotingServer::answering(move |request: &NotedRequest| {
+            let of_upload = request.target.contains("uploadId");
+            match request.method {
+                Method::POST => "<A><UploadId>7</UploadId></A>".into_response(),
+                Method::PUT if request.target.contains("partNumber=2") => broken(),
+                Method::GET if of_upload => error(404, "NoSuchUpload"),
+                Method::HEAD => {
+                    ([("etag", "\"e\""), ("content-length", there)], "").into_response()
+                }
+                _ => ([("etag", "\"e\"")], "").into_response(),
+            }
+        })
+        .await;
+        let store = open(&account(server.base_url()));
+        let mut upload = store.upload(KIND, "k").unwrap();
+        upload.add(Bytes::from_static(b"first")).await.unwrap();
+        let finished = upload.finish(Bytes::from_static(b"last")).await;
+        match complete {
+            true => assert_eq!(finished.unwrap().version, "e"),
+            false => {
+                let error = finished.unwrap_err();
+                assert!(error.message.contains("the upload is gone"), "{error}");
+            }
+        }
+    }
 }
 
 /// Amazon sends the status before it puts the parts together.

@@ -76,6 +76,12 @@ pub(crate) fn retrying_at_once(account: &S3Account) -> Arc<dyn ObjectStore> {
     Arc::new(Retrying::new(open(account), account.name.clone(), policy))
 }
 
+/// An answer in which the connection breaks.
+pub(crate) fn broken() -> Response {
+    let body = async { Err::<Bytes, _>(std::io::Error::other("the answer is lost")) };
+    Response::new(Body::from_stream(futures::stream::once(body)))
+}
+
 /// Whether the answer to a request arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
@@ -84,7 +90,8 @@ pub(crate) enum Heard {
     No,
 }
 
-/// A server that passes every request on to another one, as `change` leaves it.
+/// A server that passes every request on to another one, as `change` leaves it. The signature counts there, too: it is for the
+/// host that was asked.
 pub(crate) async fn proxy<C>(upstream: String, change: C) -> String
 where
     C: Fn(&mut Parts) -> Heard + Clone + Send + Sync + 'static,
@@ -96,7 +103,6 @@ where
             let (mut parts, body) = request.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
             let heard = change(&mut parts);
-            parts.headers.remove("host");
             let answer = client
                 .request(parts.method, format!("{upstream}{}", parts.uri))
                 .headers(parts.headers)
@@ -106,14 +112,10 @@ where
                 .unwrap();
             let (status, headers) = (answer.status(), answer.headers().clone());
             let body = answer.bytes().await.unwrap();
-            let mut passed = Response::new(Body::from(body));
             if heard == Heard::No {
-                let broken = futures::stream::once(async {
-                    Err::<Bytes, _>(std::io::Error::other("the answer is lost"))
-                });
-                *passed.body_mut() = Body::from_stream(broken);
-                return passed;
+                return broken();
             }
+            let mut passed = Response::new(Body::from(body));
             *passed.status_mut() = status;
             *passed.headers_mut() = headers;
             passed
