@@ -10,12 +10,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{
     directory_sync::DirectorySync,
     durability::Durability,
     failure::{failure, ignore_absent},
     layout::{Found, decode, encode, newest, version},
     pack::read_at,
+    partial_file::{is_left, is_partial},
 };
 use crate::{
     error::StorageError,
@@ -30,6 +33,10 @@ const WRITER_LOCKS: usize = 256;
 
 /// Leftovers of a killed process are older than any write takes.
 const STALE_TEMPORARY: Duration = Duration::from_secs(3600);
+/// How far the time of a folder may be behind that of its last change.
+const FOLDER_TIMES: Duration = Duration::from_secs(2);
+/// What is written in parts may take longer, and is locked soon after it is made.
+const UNLOCKED_PARTIAL: Duration = Duration::from_secs(60);
 
 /// The files under one directory.
 #[derive(Debug)]
@@ -63,13 +70,18 @@ impl Files {
         let failed = |error| failure("open", &self.root, error);
         fs::create_dir_all(&temporary).map_err(failed)?;
         for entry in fs::read_dir(&temporary).map_err(failed)?.flatten() {
+            let path = entry.path();
             let age = entry
                 .metadata()
                 .and_then(|data| data.modified())
                 .map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
-            if age.is_ok_and(|age| age > STALE_TEMPORARY) {
+            let stale = age.is_ok_and(|age| match is_partial(&path) {
+                true => age > UNLOCKED_PARTIAL && is_left(&path),
+                false => age > STALE_TEMPORARY,
+            });
+            if stale {
                 // Another process may have been faster.
-                let _ = fs::remove_file(entry.path());
+                let _ = fs::remove_file(path);
             }
         }
         let probe = self.new_temporary();
@@ -91,7 +103,7 @@ impl Files {
         clippy::disallowed_methods,
         reason = "compared with, or unique among, files of this machine"
     )]
-    fn new_temporary(&self) -> PathBuf {
+    pub(super) fn new_temporary(&self) -> PathBuf {
         self.temporary().join(uuid::Uuid::new_v4().to_string())
     }
 
@@ -222,37 +234,93 @@ impl Files {
         let temporary = self.new_temporary();
         let written = self
             .write_aside(&temporary, bytes, synchronises)
-            .and_then(|()| self.move_into(&directory, &temporary, &target))
-            .and_then(|created| {
-                for other in others.iter().filter(|other| other.path != target) {
-                    ignore_absent(fs::remove_file(&other.path))?;
+            .map_err(|error| failure("write", &target, error))
+            .and_then(|()| self.put_in_place((kind, key), filename, &temporary, &others));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    /// Synchronises the bytes of a large file aside. Of every kind: after a loss of power, a name without its bytes would be an
+    /// object that cannot be read, where an incomplete record of a pack is none.
+    pub(super) fn synchronise(&self, file: &File, temporary: &Path) -> Result<(), StorageError> {
+        if self.durability == Durability::ProcessCrash {
+            return Ok(());
+        }
+        file.sync_all()
+            .map_err(|error| failure("write", temporary, error))
+    }
+
+    /// Makes a complete file aside the object, which counts as newer than what was `updated` then. Its bytes are synchronised.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with the times of files of this machine"
+    )]
+    pub(super) fn adopt(
+        &self,
+        (kind, key): (ObjectKind, &str),
+        (file, temporary): (&File, &Path),
+        updated: Option<DateTime<Utc>>,
+    ) -> Result<ObjectSummary, StorageError> {
+        let _writer = self.writer(kind, key);
+        let others = self.found(kind, key)?;
+        let now = SystemTime::now();
+        let time = match updated {
+            Some(earlier) => now.max(SystemTime::from(earlier) + Duration::from_nanos(1)),
+            None => now,
+        };
+        file.set_modified(time)
+            .and_then(|()| match self.durability.synchronises(kind) {
+                true => file.sync_all(),
+                false => Ok(()),
+            })
+            .map_err(|error| failure("write", temporary, error))?;
+        self.put_in_place((kind, key), kind.default_filename(), temporary, &others)
+    }
+
+    /// Moves a file to its place under the key, which it has alone then. The key must be locked.
+    fn put_in_place(
+        &self,
+        (kind, key): (ObjectKind, &str),
+        filename: &str,
+        temporary: &Path,
+        others: &[Found],
+    ) -> Result<ObjectSummary, StorageError> {
+        let directory = self.directory(kind, key);
+        let target = directory.join(encode(filename));
+        let place = || {
+            let created = self.move_into(&directory, temporary, &target)?;
+            for other in others.iter().filter(|other| other.path != target) {
+                ignore_absent(fs::remove_file(&other.path))?;
+            }
+            if self.durability.synchronises(kind) {
+                File::open(&directory)?.sync_all()?;
+                if created {
+                    self.group_syncs[kind as usize].sync(&self.group(kind))?;
                 }
-                if synchronises {
-                    File::open(&directory)?.sync_all()?;
-                    if created {
-                        self.group_syncs[kind as usize].sync(&self.group(kind))?;
-                    }
-                }
-                fs::metadata(&target)
-            });
-        match written {
-            Ok(metadata) => Ok(ObjectSummary {
+            }
+            let metadata = fs::metadata(&target)?;
+            Ok(ObjectSummary {
                 key: key.to_owned(),
                 filename: filename.to_owned(),
-                updated: metadata
-                    .modified()
-                    .map_err(|error| failure("write", &target, error))?
-                    .into(),
+                updated: metadata.modified()?.into(),
                 version: version(&metadata),
                 size: metadata.len(),
-            }),
-            Err(error) => {
-                let _ = fs::remove_file(&temporary);
-                // Fails unless it is empty: created for this write, or emptied by another.
-                let _ = fs::remove_dir(&directory);
-                Err(failure("write", &target, error))
-            }
-        }
+            })
+        };
+        place().map_err(|error| {
+            // Fails unless it is empty: created for this write, or emptied by another.
+            let _ = fs::remove_dir(&directory);
+            failure("write", &target, error)
+        })
+    }
+
+    /// Whether a key may have got its first file since then.
+    pub(super) fn is_changed_since(&self, kind: ObjectKind, then: SystemTime) -> bool {
+        fs::metadata(self.group(kind))
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|changed| changed + FOLDER_TIMES >= then)
     }
 
     fn write_aside(&self, temporary: &Path, bytes: &[u8], synchronises: bool) -> io::Result<()> {

@@ -8,6 +8,8 @@ mod layout;
 mod objects;
 mod pack;
 mod packs;
+mod partial_file;
+mod upload;
 mod writable;
 
 use std::{
@@ -22,8 +24,8 @@ use bytes::Bytes;
 use kayenta_limits::{CALLER_PATIENCE, MOST_OF_SMALL, Reserved, reserve};
 use tokio::{sync::Semaphore, time::Instant};
 
-use self::objects::Objects;
 pub use self::{durability::Durability, writable::check_writable};
+use self::{objects::Objects, upload::DiskUpload};
 use crate::{
     error::{READ_TRIES, StorageError, StorageErrorKind},
     kind::ObjectKind,
@@ -31,6 +33,7 @@ use crate::{
     repository::STORED_OBJECT,
     segment::{check_segment, checked_filename},
     store::{ObjectStore, ObjectSummary, StoredObject, UpTo, WriteCondition, part_length},
+    upload::Upload,
 };
 
 /// File operations that run at once; more would only queue at the device.
@@ -44,8 +47,13 @@ const READ_AT_ONCE: u64 = MOST_OF_SMALL as u64;
 /// `<root>/packed/measurements` has one for the metric sets and pair lists of a run
 /// ([`GroupedIds`](crate::GroupedIds)), `canaries` and `analyses` beside it one for each archive. A pack
 /// is text; what is removed from it is given back when half of it is out of date, and with its last
-/// object it is gone. Earlier releases wrote every object as a file of its own; such files are
-/// read, listed and removed as before.
+/// object it is gone.
+///
+/// What a run writes in parts is a file of its own, too, where a config would be: `<root>/<group>/<key>/<file name>`, as earlier
+/// releases wrote every object. It lies aside until its last part is there, and is renamed then. An object of more than
+/// [`UPLOAD_PART`](crate::UPLOAD_PART) bytes is worth a file; in a pack, it would have to be copied with the pack locked, and again
+/// whenever the pack is written anew. Of an object in a pack and one in a file the newer counts, and a
+/// write of either removes the other while it keeps the pack locked.
 ///
 /// Keys and file names keep letters, digits and a few harmless characters; all else is
 /// percent-encoded, so that no name leaves the directory or is hidden in it.
@@ -193,6 +201,11 @@ impl ObjectStore for DiskStore {
             objects.store(kind, &key, &filename, &bytes, &condition)
         })
         .await
+    }
+
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        kind.is_replaced_in_place()
+            .then(|| Box::new(DiskUpload::new(self, kind, key)) as Box<dyn Upload>)
     }
 
     async fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {

@@ -4,9 +4,10 @@ use std::{
     fs::File,
     ops::Range,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-use super::{durability::Durability, files::Files, packs::Packs};
+use super::{durability::Durability, files::Files, packs::Packs, partial_file::PartialFile};
 use crate::{
     error::StorageError,
     kind::ObjectKind,
@@ -15,8 +16,8 @@ use crate::{
     store::{ObjectSummary, UpTo, WriteCondition},
 };
 
-/// Configs as files of their own, and what runs write in packs. Earlier releases kept all objects as
-/// files: those are read, listed, replaced and removed like the others.
+/// Configs and what is written in parts as files of their own, and what else runs write in packs. Earlier releases kept all
+/// objects as files: those are read, listed, replaced and removed like the others.
 #[derive(Debug)]
 pub(super) struct Objects {
     files: Files,
@@ -53,6 +54,14 @@ impl Objects {
         if !is_path_segment(key) {
             return Err(no_such_object(key));
         }
+        match self.look_up(kind, key, most) {
+            // It may have been moved from a file to a pack in the middle of the look.
+            Err(error) if error.is_not_found() => self.look_up(kind, key, most),
+            found => found,
+        }
+    }
+
+    fn look_up(&self, kind: ObjectKind, key: &str, most: u64) -> Result<UpTo, StorageError> {
         let Some(packed) = self.packs.load(kind, key, most)? else {
             return self.files.load(kind, key, most);
         };
@@ -88,23 +97,44 @@ impl Objects {
         let Some(pack) = self.packs.pack(kind, key) else {
             return self.files.store(kind, key, filename, bytes, condition);
         };
-        let mut earlier = None;
         let check = |packed: Option<ObjectSummary>| {
-            earlier = self.files.find(kind, key)?;
+            let file = self.files.find(kind, key)?;
             let present = packed
                 .iter()
-                .chain(&earlier)
+                .chain(&file)
                 .max_by_key(|summary| summary.updated);
             let version = present.map(|summary| summary.version.as_str());
-            check_condition(condition, version, kind, key)
+            check_condition(condition, version, kind, key)?;
+            Ok(file.is_some())
         };
-        let written = self
-            .packs
-            .store(&pack, (kind, key), filename, bytes, check)?;
-        if earlier.is_some() {
-            self.delete_files(kind, key)?;
-        }
-        Ok(written)
+        let clear = || self.delete_files(kind, key).map(|_| ());
+        self.packs
+            .store(&pack, (kind, key), (filename, bytes), check, clear)
+    }
+
+    /// A file for an object that is written in parts.
+    pub(super) fn new_partial(&self) -> PartialFile {
+        PartialFile::new(self.files.new_temporary())
+    }
+
+    /// Writes the last part and puts the file in place of what is under the key.
+    pub(super) fn complete(
+        &self,
+        partial: &PartialFile,
+        (kind, key): (ObjectKind, &str),
+        place: u64,
+        last: &[u8],
+    ) -> Result<ObjectSummary, StorageError> {
+        partial.complete(place, last, |file, path| {
+            self.files.synchronise(file, path)?;
+            let adopt = |earlier| self.files.adopt((kind, key), (file, path), earlier);
+            match self.packs.pack(kind, key) {
+                None => adopt(None),
+                Some(pack) => self.packs.replace(&pack, (kind, key), |packed| {
+                    adopt(packed.map(|packed| packed.updated))
+                }),
+            }
+        })
     }
 
     pub(super) fn delete(&self, kind: ObjectKind, key: &str) -> Result<(), StorageError> {
@@ -128,9 +158,21 @@ impl Objects {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with the times of folders of this machine"
+    )]
     pub(super) fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {
-        let mut objects = self.files.list(kind)?;
-        objects.extend(self.packs.list(kind)?);
+        let mut objects = Vec::new();
+        let began = SystemTime::now();
+        for _ in 0..2 {
+            objects.extend(self.files.list(kind)?);
+            objects.extend(self.packs.list(kind)?);
+            if !self.files.is_changed_since(kind, began) {
+                break;
+            }
+            // An object may have been moved from its pack to a file between the two looks.
+        }
         // The newest of each key comes first and stays.
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key).then(b.updated.cmp(&a.updated)));
         objects.dedup_by(|later, first| later.key == first.key);

@@ -195,15 +195,15 @@ impl Packs {
         read().map_err(|error| failure("read", &pack.path, error))
     }
 
-    /// Appends the object to its pack if `check` lets it, which is given the version of the one that is
-    /// there.
+    /// Appends the object to its pack if `check` lets it, which is given the one that is there and returns whether there is
+    /// another one elsewhere. That is cleared then, before anything else is written under the key.
     pub(super) fn store(
         &self,
         pack: &Pack,
         (kind, key): (ObjectKind, &str),
-        filename: &str,
-        bytes: &[u8],
-        check: impl FnOnce(Option<ObjectSummary>) -> Result<(), StorageError>,
+        (filename, bytes): (&str, &[u8]),
+        check: impl FnOnce(Option<ObjectSummary>) -> Result<bool, StorageError>,
+        clear: impl FnOnce() -> Result<(), StorageError>,
     ) -> Result<ObjectSummary, StorageError> {
         let failed = |error| failure("write", &pack.path, error);
         let synchronises = self.durability.synchronises(kind);
@@ -211,7 +211,7 @@ impl Packs {
         let (file, created) = self.open_for_writing(&pack.path).map_err(failed)?;
         let written = self.with_table(&pack.path, |table| {
             table.refresh(&file).map_err(failed)?;
-            check(table.get(kind, key).map(|entry| entry.summary(kind, key)))?;
+            let elsewhere = check(table.get(kind, key).map(|entry| entry.summary(kind, key)))?;
             let mut append = || {
                 let summary = table.append(&file, (kind, key), filename, bytes, now_nanos())?;
                 if synchronises {
@@ -220,7 +220,14 @@ impl Packs {
                 self.save_space(&pack.path, &file, table)?;
                 Ok(summary)
             };
-            append().map_err(failed)
+            let summary = append().map_err(failed)?;
+            if elsewhere {
+                if synchronises && created {
+                    self.sync(pack.shelf).map_err(failed)?;
+                }
+                clear()?;
+            }
+            Ok(summary)
         });
         match written {
             Ok(summary) => {
@@ -230,10 +237,53 @@ impl Packs {
                 Ok(summary)
             }
             Err(error) => {
-                self.tables().forget(&pack.path);
-                if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
-                    let _ = fs::remove_file(&pack.path);
+                self.forget_failed(pack, &file);
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets what is known of a pack that could not be written, and removes it if it is empty. It must be locked.
+    fn forget_failed(&self, pack: &Pack, file: &File) {
+        self.tables().forget(&pack.path);
+        if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            let _ = fs::remove_file(&pack.path);
+        }
+    }
+
+    /// Puts an object elsewhere in place of the one in the pack with `put`, which is given that one. Nothing else is written under
+    /// the key meanwhile.
+    pub(super) fn replace(
+        &self,
+        pack: &Pack,
+        (kind, key): (ObjectKind, &str),
+        put: impl FnOnce(Option<ObjectSummary>) -> Result<ObjectSummary, StorageError>,
+    ) -> Result<ObjectSummary, StorageError> {
+        let failed = |error| failure("write", &pack.path, error);
+        let _writer = self.writer(&pack.path);
+        let (file, _) = self.open_for_writing(&pack.path).map_err(failed)?;
+        let put = self.with_table(&pack.path, |table| {
+            table.refresh(&file).map_err(failed)?;
+            let packed = table.get(kind, key).map(|entry| entry.summary(kind, key));
+            let summary = put(packed)?;
+            let removed = self.remove(pack, &file, table, (kind, key));
+            Ok((summary, removed))
+        });
+        match put {
+            Ok((summary, Ok(removal))) => {
+                if removal.emptied {
+                    self.tables().forget(&pack.path);
                 }
+                Ok(summary)
+            }
+            Ok((summary, Err(error))) => {
+                self.forget_failed(pack, &file);
+                // It is older than what is there now, so nobody reads it; it goes with the next write or removal.
+                tracing::warn!("disk store: cannot clear {}: {error}", pack.path.display());
+                Ok(summary)
+            }
+            Err(error) => {
+                self.forget_failed(pack, &file);
                 Err(error)
             }
         }
@@ -255,29 +305,40 @@ impl Packs {
         let synchronises = self.durability.synchronises(kind);
         let _writer = self.writer(&pack.path);
         let (file, _) = self.open_for_writing(&pack.path)?;
-        let mut emptied = false;
         let removed = self.with_table(&pack.path, |table| {
             table.refresh(&file)?;
-            let there = table.get(kind, key).is_some();
-            if table.len() <= usize::from(there) {
-                emptied = true;
-                fs::remove_file(&pack.path)?;
-            } else if there {
-                table.append_removal(&file, kind, key, now_nanos())?;
-                if synchronises {
-                    file.sync_all()?;
-                }
-                self.save_space(&pack.path, &file, table)?;
-            }
-            Ok::<_, io::Error>(there)
+            self.remove(pack, &file, table, (kind, key))
         });
-        if emptied || removed.is_err() {
+        if !removed.as_ref().is_ok_and(|removal| !removal.emptied) {
             self.tables().forget(&pack.path);
         }
-        if emptied && synchronises {
+        let removal = removed?;
+        if removal.emptied && synchronises {
             self.sync(pack.shelf)?;
         }
-        removed
+        Ok(removal.there)
+    }
+
+    /// Removes the object from a pack that is locked, and the pack with its last object.
+    fn remove(
+        &self,
+        pack: &Pack,
+        file: &File,
+        table: &mut Table,
+        (kind, key): (ObjectKind, &str),
+    ) -> io::Result<Removal> {
+        let there = table.get(kind, key).is_some();
+        let emptied = table.len() <= usize::from(there);
+        if emptied {
+            fs::remove_file(&pack.path)?;
+        } else if there {
+            table.append_removal(file, kind, key, now_nanos())?;
+            if self.durability.synchronises(kind) {
+                file.sync_all()?;
+            }
+            self.save_space(&pack.path, file, table)?;
+        }
+        Ok(Removal { there, emptied })
     }
 
     /// Every object of the kind, in no order.
@@ -414,6 +475,15 @@ impl Packs {
         self.tables().weigh(path, entries);
         answer
     }
+}
+
+/// What became of a pack from which an object was to be removed.
+#[derive(Clone, Copy, Debug)]
+struct Removal {
+    /// Whether the object was there.
+    there: bool,
+    /// Whether the pack is gone.
+    emptied: bool,
 }
 
 /// A pack's file and where it lies.

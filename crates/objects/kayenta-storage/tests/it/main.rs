@@ -9,6 +9,7 @@
 
 mod bucket;
 mod catalogue;
+mod disk_parts;
 mod doubles;
 mod golden;
 mod packs;

@@ -35,6 +35,7 @@ async fn disk_conforms_with_every_durability() {
         };
         object_store_suite::lists_every_page(&store, count).await;
         object_store_suite::large_lists(store.clone()).await;
+        object_store_suite::written_in_parts(&store).await;
         assert_eq!(store.platform(), "disk");
 
         let other = DiskStore::open(root.path(), durability).await.unwrap();
@@ -71,6 +72,11 @@ async fn decorators_conform() {
     let erased: Arc<dyn ObjectStore> = Arc::new(store);
     object_store_suite::run_all(&erased).await;
     object_store_suite::large_lists(erased).await;
+
+    let root = tempfile::tempdir().unwrap();
+    let disk = DiskStore::open(root.path(), Durability::ProcessCrash);
+    let store = Retrying::new(Bounded::new(disk.await.unwrap(), 4), "a", policy);
+    object_store_suite::written_in_parts(&Metered::new(store, "a")).await;
 }
 
 /// What a canary writes: some metric sets, a pair list and one archive that must survive the loss
