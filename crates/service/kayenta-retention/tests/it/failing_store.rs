@@ -1,4 +1,4 @@
-//! A memory store whose removals fail on demand.
+//! A store whose removals fail on demand.
 
 use std::sync::{
     Arc,
@@ -8,21 +8,21 @@ use std::sync::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use kayenta_storage::{
-    MemoryStore, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind,
-    StoredObject, WriteCondition,
+    ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind, StoredObject, Upload,
+    WriteCondition,
 };
 
 /// The store and how many of the next removals fail.
 #[derive(Debug)]
 pub(crate) struct FailingStore {
-    pub(crate) inner: MemoryStore,
+    pub(crate) inner: Arc<dyn ObjectStore>,
     pub(crate) failures: Arc<AtomicUsize>,
 }
 
 #[async_trait]
 impl ObjectStore for FailingStore {
     fn platform(&self) -> &'static str {
-        "memory"
+        self.inner.platform()
     }
 
     async fn load(&self, kind: ObjectKind, key: &str) -> Result<StoredObject, StorageError> {
@@ -52,6 +52,10 @@ impl ObjectStore for FailingStore {
             return Err(StorageError::new(StorageErrorKind::Unavailable, "away"));
         }
         self.inner.delete(kind, key).await
+    }
+
+    fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
+        self.inner.upload(kind, key)
     }
 
     async fn list(&self, kind: ObjectKind) -> Result<Vec<ObjectSummary>, StorageError> {

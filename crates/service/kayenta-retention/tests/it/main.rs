@@ -1,4 +1,4 @@
-//! Retention on memory stores and a clock that only moves when a test moves it.
+//! Retention on stores in memory and on disk, and a clock that only moves when a test moves it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod failing_store;

@@ -15,7 +15,10 @@ use kayenta_model::{AccountType, ExecutionStatus, Thresholds};
 use kayenta_queue::{EmbeddedSettings, EmbeddedStore, ExecutionRecord, ExecutionStore};
 use kayenta_retention::{Removed, Retention};
 use kayenta_settings::{RetentionAges, RetentionSettings};
-use kayenta_storage::{MemoryStore, ObjectKind, ObjectRepository, ObjectStore, WriteCondition};
+use kayenta_storage::{
+    DiskStore, Durability, MemoryStore, ObjectKind, ObjectRepository, ObjectStore, UPLOAD_PART,
+    WriteCondition,
+};
 use kayenta_testkit::ManualClock;
 use serde_json::json;
 use ulid::Ulid;
@@ -33,9 +36,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::on(|clock| Arc::new(MemoryStore::with_clock(clock)))
+    }
+
+    fn on(open: impl FnOnce(Arc<ManualClock>) -> Arc<dyn ObjectStore>) -> Self {
         let clock = Arc::new(ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap()));
         let store = Arc::new(FailingStore {
-            inner: MemoryStore::with_clock(clock.clone()),
+            inner: open(clock.clone()),
             failures: Arc::new(AtomicUsize::new(0)),
         });
         let records = EmbeddedStore::in_memory(EmbeddedSettings::default(), clock.clone()).unwrap();
@@ -157,6 +164,36 @@ async fn what_is_older_than_its_age_goes_and_what_is_younger_and_every_config_st
             ObjectKind::CanaryConfig => assert_eq!(left, ["new", "old"]),
             _ => assert!(left.is_empty(), "{kind:?}: {left:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_older_than_its_age_goes_from_the_disk_wherever_it_lies() {
+    let root = tempfile::tempdir().unwrap();
+    let disk = DiskStore::open(root.path(), Durability::ProcessCrash);
+    let disk = disk.await.unwrap();
+    let world = World::on(|_| Arc::new(disk));
+    let kind = ObjectKind::MetricSetPairList;
+    world.write(kind, "in-a-pack").await;
+    let mut upload = world.store.upload(kind, "in-a-file").unwrap();
+    upload.add(vec![b'1'; UPLOAD_PART].into()).await.unwrap();
+    let written = upload.finish("2".into()).await.unwrap();
+    drop(upload);
+    assert_eq!(world.keys(kind).await, ["in-a-file", "in-a-pack"]);
+    // The times of files are those of the machine.
+    let now = written.updated - world.now();
+    world.clock.advance(now.to_std().unwrap());
+
+    world.days_pass(4);
+    let removed = world.round(every_kind(5 * DAY)).await;
+    assert_eq!(removed.removed, 0);
+    world.days_pass(2);
+    let removed = world.round(every_kind(5 * DAY)).await;
+    assert_eq!((removed.removed, removed.failed), (2, 0));
+    assert!(world.keys(kind).await.is_empty());
+    for folder in [kind.group(), "packed/measurements", "tmp"] {
+        let left = std::fs::read_dir(root.path().join(folder)).unwrap();
+        assert_eq!(left.count(), 0, "{folder}");
     }
 }
 
