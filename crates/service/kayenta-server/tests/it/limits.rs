@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use kayenta_model::MetricSetPair;
 use kayenta_testkit::{FakePrometheus, Service, eventually};
 use serde_json::{Value, json};
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
 
 use crate::{
     operations_page,
-    requests::{Caller, WINDOW, canary, config, metric, metrics},
+    requests::{Caller, WINDOW, Window, canary, config, metric, metrics},
     samples::embedded_service,
 };
 
@@ -330,6 +331,53 @@ async fn runs_that_each_need_most_of_the_budget_run_one_after_the_other() {
         .await;
         assert_eq!(done["status"], json!("succeeded"), "{}", done["exception"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_several_times_larger_than_the_budget_is_judged_and_takes_little_of_it() {
+    const BUDGET: usize = 24 * MIB;
+    const METRICS: usize = 300;
+    const POINTS: usize = 2_880;
+    // Bytes that a value and its text count.
+    const { assert!(36 * 2 * METRICS * POINTS > 2 * BUDGET) };
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 24MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(120));
+    let config = config("large", &metrics(METRICS), json!({"errors": 100}));
+    let window = Window {
+        start: "2020-11-20T00:00:00Z",
+        end: "2020-11-21T00:00:00Z",
+        step_seconds: 30,
+    };
+    let before = service.resident_kib().unwrap();
+    let request = canary(&config, "baseline", "canary", window);
+    let id = caller.start("/canary", &request).await.unwrap();
+    let path = format!("/canary/{id}");
+    let done = caller.complete(&path, Duration::from_secs(240)).await;
+    assert_eq!(done["status"], json!("succeeded"), "{}", done["exception"]);
+    let results = &done["result"]["judgeResult"]["results"];
+    assert_eq!(results.as_array().unwrap().len(), METRICS);
+    let counted = &results[METRICS - 1]["experimentMetadata"]["stats"]["count"];
+    assert!(counted.as_u64().unwrap() >= POINTS as u64, "{counted}");
+    let peak = gauge(&service, "kayenta_memory_reserved_peak_bytes").await;
+    assert!(peak <= BUDGET as f64, "{peak} bytes were reserved");
+    let resident = service.peak_resident_kib().unwrap().saturating_sub(before) as usize / 1024;
+    assert!(resident < 64, "{resident} MiB more than before");
+
+    let list = done["metricSetPairListId"].as_str().unwrap();
+    let url = format!("{}/metricSetPairList/{list}", service.base_url());
+    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    assert!(
+        text.len() > 7 * 2 * METRICS * POINTS,
+        "{} bytes",
+        text.len()
+    );
+    let pairs: Vec<MetricSetPair> = serde_json::from_str(&text).unwrap();
+    let judged = results.as_array().unwrap().iter();
+    let judged: Vec<_> = judged.map(|result| result["id"].as_str()).collect();
+    let stored: Vec<_> = pairs.iter().map(|pair| pair.id.as_deref()).collect();
+    assert_eq!(stored, judged);
+    still_works(&caller).await;
 }
 
 /// C-ENG-21.
