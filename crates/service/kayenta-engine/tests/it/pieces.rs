@@ -1,9 +1,12 @@
 //! Large runs, whose metrics are fetched, mixed and judged some after the others.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
-use kayenta_model::{CanaryConfig, CanaryStatusResponse};
-use kayenta_storage::ObjectKind;
+use kayenta_engine::Account;
+use kayenta_model::{AccountType, CanaryConfig, CanaryStatusResponse};
+use kayenta_storage::{
+    DiskStore, Durability, ObjectKind, ObjectRepository, ObjectStore, UPLOAD_PART,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -102,6 +105,51 @@ async fn a_run_in_pieces_writes_and_says_what_one_as_a_whole_does() {
         assert_eq!(found[0], found[2]);
         assert!(found[0].0.contains("pair-13"), "{}", found[0].0);
     }
+}
+
+#[tokio::test]
+async fn a_large_pair_list_goes_to_the_disk_in_parts_and_is_what_a_store_of_wholes_gets() {
+    let root = tempfile::tempdir().unwrap();
+    let disk = DiskStore::open(root.path(), Durability::ProcessCrash);
+    let mut disk: Option<Arc<dyn ObjectStore>> = Some(Arc::new(disk.await.unwrap()));
+    let mut found = Vec::new();
+    for metrics_of_a_piece in [1, 100] {
+        let world = world(metrics_of_a_piece);
+        if let Some(disk) = disk.take() {
+            let mut account = Account::new("mem", "disk");
+            account.supported_types =
+                vec![AccountType::ObjectStore, AccountType::ConfigurationStore];
+            account.objects = Some(Arc::new(ObjectRepository::new("mem", disk)));
+            world.accounts.add(account);
+        }
+        let mut config = many(8);
+        config.judge = read(json!({"name": "StaticLimitJudge-v1.0"}));
+        let settings = json!({"canary": {
+            "direction": "increase", "staticLimit": {"upper": 15, "statistic": "mean"},
+        }});
+        for (number, metric) in config.metrics.as_mut().unwrap().iter_mut().enumerate() {
+            metric.analysis_configurations = read(settings.clone());
+            for side in ["base", "next"] {
+                let values = (0..20_000).map(|n| 10.125 + f64::from(n) / 65_536.0);
+                let name = format!("m{number}");
+                let values = [Answer::Values(values.collect())];
+                world.metrics.answer(&name, side, values);
+            }
+        }
+        let status = run(&world, config).await;
+        assert_eq!(status.status.as_deref(), Some("succeeded"), "{status:?}");
+        found.push((pair_list(&world, &status).await, verdict(&status)));
+    }
+    assert!(found[0] == found[1], "the lists differ");
+    let length = found[0].0.len();
+    assert!(length > UPLOAD_PART, "{length} bytes");
+    // Such an object is a file of its own, and nothing else lies beside the packs.
+    let folder = root.path().join(ObjectKind::MetricSetPairList.group());
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 1);
+    assert_eq!(
+        std::fs::read_dir(root.path().join("tmp")).unwrap().count(),
+        0
+    );
 }
 
 #[tokio::test]
