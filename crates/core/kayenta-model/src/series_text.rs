@@ -1,6 +1,6 @@
 //! Stored lists of series, rewritten piece by piece.
 
-use std::{marker::PhantomData, ops::Range};
+use std::{fmt, mem, ops::Range};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -38,7 +38,26 @@ pub struct SeriesText<T> {
     place: Place,
     element: Element,
     is_as_written: bool,
-    of: PhantomData<fn() -> T>,
+    /// How many bytes of the text have been taken.
+    taken: u64,
+    search: Search<T>,
+}
+
+/// What is looked for in a list, and where it is.
+struct Search<T> {
+    is_wanted: Box<dyn Fn(&T) -> bool + Send>,
+    /// Where the element begins that is being taken.
+    began: u64,
+    found: Option<Range<u64>>,
+}
+
+impl<T> fmt::Debug for Search<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Search")
+            .field("began", &self.began)
+            .field("found", &self.found)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The text has to be read as a whole: it is no such array, or it has a long element whose fields are in another order than
@@ -82,12 +101,40 @@ impl Element {
 
 impl<T> Default for SeriesText<T> {
     fn default() -> Self {
+        Self::searched(|_| false)
+    }
+}
+
+impl<T> SeriesText<T> {
+    /// Also looks for the first element that `is_wanted` accepts, which sees a long element without the values in its
+    /// lists.
+    ///
+    /// ```
+    /// use kayenta_model::{MetricSetPair, SeriesText};
+    ///
+    /// let stored = br#"[{"id":"a"}, {"id":"b","values":{"control":[1]}}]"#;
+    /// let mut text = SeriesText::searched(|pair: &MetricSetPair| pair.id.as_deref() == Some("b"));
+    /// text.take(stored, &mut Vec::new()).unwrap();
+    /// assert_eq!(text.found(), Some(13..48));
+    /// ```
+    pub fn searched(is_wanted: impl Fn(&T) -> bool + Send + 'static) -> Self {
         Self {
             place: Place::Start,
             element: Element::Short(Short::default()),
             is_as_written: true,
-            of: PhantomData,
+            taken: 0,
+            search: Search {
+                is_wanted: Box::new(is_wanted),
+                began: 0,
+                found: None,
+            },
         }
+    }
+
+    /// Which bytes of the text are the element that is looked for, once all of them have been taken.
+    #[must_use]
+    pub fn found(&self) -> Option<Range<u64>> {
+        self.search.found.clone()
     }
 }
 
@@ -101,15 +148,20 @@ impl<T: DeserializeOwned + Serialize> SeriesText<T> {
         while let Some((&byte, more)) = rest.split_first() {
             if self.place != Place::Element {
                 self.between_elements(byte, out)?;
+                self.taken += 1;
                 rest = more;
                 continue;
             }
             match self.element.take_plain(rest) {
                 0 => {
                     self.in_element(byte, out)?;
+                    self.taken += 1;
                     rest = more;
                 }
-                taken => rest = &rest[taken..],
+                taken => {
+                    self.taken += taken as u64;
+                    rest = &rest[taken..];
+                }
             }
         }
         Ok(())
@@ -134,6 +186,7 @@ impl<T: DeserializeOwned + Serialize> SeriesText<T> {
         self.place = match (self.place, byte) {
             (Place::Opened | Place::AfterComma, b'{') => {
                 self.element = Element::Short(Short::default());
+                self.search.began = self.taken;
                 return self.in_element(byte, out);
             }
             (Place::Start, b'[') => Place::Opened,
@@ -149,38 +202,48 @@ impl<T: DeserializeOwned + Serialize> SeriesText<T> {
         self.place = Place::Element;
         let ended = match &mut self.element {
             Element::Short(short) => {
-                let ends = short.take(byte);
-                if ends {
-                    let written = rewritten::<T>(&short.text)?;
+                if short.take(byte) {
+                    let (read, written) = rewritten::<T>(&short.text)?;
                     self.is_as_written &= written == short.text;
                     out.extend_from_slice(&written);
-                } else if short.text.len() >= SHORT {
-                    let mut long = Box::<Long>::default();
-                    for &byte in &short.text {
-                        long.take::<T>(byte, out)?;
+                    Some(read)
+                } else {
+                    if short.text.len() >= SHORT {
+                        let mut long = Box::<Long>::default();
+                        for &byte in &short.text {
+                            long.take::<T>(byte, out)?;
+                        }
+                        self.element = Element::Long(long);
                     }
-                    self.element = Element::Long(long);
+                    None
                 }
-                ends
             }
             Element::Long(long) => {
-                let ends = long.take::<T>(byte, out)?;
-                if ends {
+                let ended = long.take::<T>(byte, out)?;
+                if ended.is_some() {
                     self.is_as_written &= long.is_as_written();
                 }
-                ends
+                ended
             }
         };
-        if ended {
+        if let Some(element) = ended {
             self.place = Place::AfterElement;
+            let search = &mut self.search;
+            if search.found.is_none() && (search.is_wanted)(&element) {
+                search.found = Some(search.began..self.taken + 1);
+            }
         }
         Ok(())
     }
 }
 
-fn rewritten<T: DeserializeOwned + Serialize>(element: &[u8]) -> Result<Vec<u8>, NeedsWholeText> {
+/// The element, and what is written for it.
+fn rewritten<T: DeserializeOwned + Serialize>(
+    element: &[u8],
+) -> Result<(T, Vec<u8>), NeedsWholeText> {
     let read: T = serde_json::from_slice(element).map_err(|_| NeedsWholeText)?;
-    serde_json::to_vec(&read).map_err(|_| NeedsWholeText)
+    let written = serde_json::to_vec(&read).map_err(|_| NeedsWholeText)?;
+    Ok((read, written))
 }
 
 fn is_blank(byte: u8) -> bool {
@@ -231,15 +294,15 @@ struct Long {
 }
 
 impl Long {
-    /// Takes the next byte; whether it is the last.
+    /// Takes the next byte; the element without the values in its lists if it is the last.
     fn take<T: DeserializeOwned + Serialize>(
         &mut self,
         byte: u8,
         out: &mut Vec<u8>,
-    ) -> Result<bool, NeedsWholeText> {
+    ) -> Result<Option<T>, NeedsWholeText> {
         if !self.values.is_empty() {
             self.take_value(byte, out)?;
-            return Ok(false);
+            return Ok(None);
         }
         if self.skeleton.len() >= LONGEST_SKELETON {
             return Err(NeedsWholeText);
@@ -249,9 +312,9 @@ impl Long {
         match step {
             Step::Within => {}
             Step::OpensValues => self.begin_list::<T>(out)?,
-            Step::Ends => self.end::<T>(out)?,
+            Step::Ends => return self.end(out).map(Some),
         }
-        Ok(step == Step::Ends)
+        Ok(None)
     }
 
     /// Whether the whole element was written in the same way already.
@@ -267,7 +330,7 @@ impl Long {
         let mut closed = self.skeleton.clone();
         closed.push(b']');
         closed.resize(closed.len() + self.structure.depth, b'}');
-        let written = rewritten::<T>(&closed)?;
+        let (_, written) = rewritten::<T>(&closed)?;
         let start = list_starts(&written).get(self.lists).copied();
         let start = start.ok_or(NeedsWholeText)?;
         self.write(&written[..start], out)?;
@@ -280,12 +343,13 @@ impl Long {
     fn end<T: DeserializeOwned + Serialize>(
         &mut self,
         out: &mut Vec<u8>,
-    ) -> Result<(), NeedsWholeText> {
-        let written = rewritten::<T>(&self.skeleton)?;
+    ) -> Result<T, NeedsWholeText> {
+        let (read, written) = rewritten(&self.skeleton)?;
         if list_starts(&written).len() != self.lists {
             return Err(NeedsWholeText);
         }
-        self.write(&written, out)
+        self.write(&written, out)?;
+        Ok(read)
     }
 
     /// Writes `written` without what of it is written already, which has to be its beginning.
@@ -400,7 +464,7 @@ impl Structure {
         if is_blank(byte) {
             return Step::Within;
         }
-        let is_named = std::mem::replace(&mut self.is_named, byte == b':');
+        let is_named = mem::replace(&mut self.is_named, byte == b':');
         match byte {
             b'[' | b'{' => {
                 let is_of_element = self.depth == 1 && is_named && self.is_values(before);
@@ -669,6 +733,52 @@ mod tests {
             match expected::<MetricSet>(&text) {
                 Some(_) => is_rewritten::<MetricSet>(&text),
                 None => is_left::<MetricSet>(&text),
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_wanted_element_is_found_at_its_bytes() {
+        let long = |id: &str| {
+            let values = written_values(5_000);
+            format!(
+                r#"{{"name":"[{{","id":"{id}","values":{{"control":[{values}],"experiment":[]}}}}"#
+            )
+        };
+        let elements = [
+            r#"{"id":"short"}"#.to_owned(),
+            long("long"),
+            r#"{"values":{"control":[1]},"i\u0064":"escaped"}"#.to_owned(),
+            long("last"),
+            long("last"),
+        ];
+        for separator in [",", " ,\n "] {
+            let text = format!("[{}]", elements.join(separator));
+            for (id, element) in [
+                ("short", Some(0)),
+                ("long", Some(1)),
+                ("escaped", Some(2)),
+                ("last", Some(3)),
+                ("lon", None),
+                ("control", None),
+            ] {
+                for size in [1, 7, 1000, text.len()] {
+                    let mut list = SeriesText::searched(move |pair: &MetricSetPair| {
+                        pair.id.as_deref() == Some(id)
+                    });
+                    let mut out = Vec::new();
+                    for piece in text.as_bytes().chunks(size) {
+                        list.take(piece, &mut out).unwrap();
+                    }
+                    assert!(list.end().is_ok());
+                    let found = list.found().map(|place| {
+                        let place = place.start as usize..place.end as usize;
+                        assert!(place.start < text.rfind(&elements[4]).unwrap());
+                        &text[place]
+                    });
+                    let expected = element.map(|element| elements[element].as_str());
+                    assert!(found == expected, "{id} in pieces of {size} bytes");
+                }
             }
         }
     }

@@ -27,6 +27,7 @@
 //!     pairs: &[],
 //!     result: &result,
 //!     explanation: None,
+//!     unread: None,
 //! };
 //! let html = run.overview(&OverviewQuery::default(), &Links::Sections { run: 1 }).into_string();
 //! assert!(html.contains("Pass: 100 of 100") && !html.contains("<latency>"));

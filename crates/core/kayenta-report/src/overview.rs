@@ -168,6 +168,7 @@ struct OverviewTemplate {
     findings_left: usize,
     explained: bool,
     has_data: bool,
+    unread: String,
     filters: Option<Filters>,
 }
 
@@ -299,6 +300,7 @@ impl JudgedRun<'_> {
             findings,
             explained: self.explanation.is_some(),
             has_data: !self.pairs.is_empty() || rows.is_empty(),
+            unread: self.unread.unwrap_or_default().to_owned(),
             filters: matches!(links, Links::Query { .. }).then(|| filters(&rows, query)),
         };
         Markup::of(&template)

@@ -33,6 +33,8 @@ pub struct JudgedRun<'a> {
     pub result: &'a CanaryJudgeResult,
     /// Why, when it has been explained.
     pub explanation: Option<&'a CanaryExplanation>,
+    /// Why the series could not be read together, where that is known: a sentence without its full stop.
+    pub unread: Option<&'a str>,
 }
 
 /// A tag of a series.
@@ -136,6 +138,12 @@ impl<'a> JudgedRun<'a> {
                 .iter()
                 .find(|pair| pair.id.is_some() && pair.id == result.id)
         })
+    }
+
+    /// The id of the pair of a result.
+    #[must_use]
+    pub fn pair_id(&self, index: usize) -> Option<&'a str> {
+        self.results().get(index)?.id.as_deref()
     }
 
     pub(crate) fn explained(&self, index: usize) -> Option<&'a MetricExplanation> {

@@ -15,7 +15,7 @@ mod words;
 
 use std::{error::Error, fmt};
 
-pub use size::parsed_size;
+pub use size::{parsed_element_size, parsed_size};
 
 use words::plain;
 

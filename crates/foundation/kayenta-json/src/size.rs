@@ -45,6 +45,17 @@ struct Open {
 /// ```
 #[must_use]
 pub fn parsed_size(text: &[u8]) -> usize {
+    size_of(text, false)
+}
+
+/// As [`parsed_size`], of a text that is one element of a list which is read into a type of the wire: its lists of numbers are
+/// read as such.
+#[must_use]
+pub fn parsed_element_size(text: &[u8]) -> usize {
+    size_of(text, true)
+}
+
+fn size_of(text: &[u8], is_element: bool) -> usize {
     let mut open = [Open {
         is_list: false,
         separators: 0,
@@ -53,7 +64,7 @@ pub fn parsed_size(text: &[u8]) -> usize {
     }; MOST_DEPTH];
     let mut depth = 0;
     let mut size = 0_usize;
-    let mut is_series = false;
+    let mut is_series = is_element;
     let mut last_text = 0;
     let mut place = 0;
     while let Some(&byte) = text.get(place) {
@@ -74,7 +85,7 @@ pub fn parsed_size(text: &[u8]) -> usize {
                             size += OBJECT;
                         }
                     }
-                    None => is_series = is_list,
+                    None => is_series |= is_list,
                 }
                 open[depth] = Open {
                     is_list,
@@ -179,6 +190,9 @@ mod tests {
         assert_eq!(size("[[{}],[{}]]"), size("[ [ {} ] , [ {} ] ]"));
         // In an object, a list may be one of anything.
         assert_eq!(size("{\"a\" : [1]}"), VALUE_IN_LIST * 4);
+        let element = parsed_element_size(b"{\"a\" : [1]}");
+        assert_eq!(element, NUMBER_IN_SERIES * 4);
+        assert_eq!(size("[{\"a\" : [1]}]"), OBJECT_IN_LIST * 4 + element);
         assert_eq!(size("{\"a\":{\"b\":\"cd\"}}"), OBJECT + TEXT + 2);
         let fields = |count: usize| {
             let fields: Vec<_> = (0..count).map(|_| "\"a\":1").collect();

@@ -91,9 +91,11 @@ impl ObjectRepository {
         kind: ObjectKind,
         key: &str,
     ) -> Result<T, StorageError> {
-        self.read(0, CALLER_PATIENCE, || self.store.load(kind, key))
-            .await
-            .map(|(document, _)| document)
+        self.read(0, parsed_size, CALLER_PATIENCE, || {
+            self.store.load(kind, key)
+        })
+        .await
+        .map(|(document, _)| document)
     }
 
     /// The document that a listing named, and what a listing says of it now.
@@ -106,7 +108,7 @@ impl ObjectRepository {
         summary: &ObjectSummary,
     ) -> Result<(T, ObjectSummary), StorageError> {
         let size = usize::try_from(summary.size).unwrap_or(usize::MAX);
-        self.read(size, LISTER_PATIENCE, || {
+        self.read(size, parsed_size, LISTER_PATIENCE, || {
             self.store.load_listed(kind, summary)
         })
         .await
@@ -119,18 +121,19 @@ impl ObjectRepository {
         object: StoredObject,
     ) -> Result<T, StorageError> {
         let key = object.summary.key.clone();
-        match read_once(ready(Ok(object))).await? {
+        match read_once(ready(Ok(object)), parsed_size).await? {
             Reading::Read(document, _) => Ok(document),
             Reading::Needs(_) => self.load(kind, &key).await,
         }
     }
 
-    /// Loads and reads a document of which `size` bytes are known. What it takes is known when its text is there.
+    /// Loads and reads a document of which `size` bytes are known. What it takes beside its text is known when that is there.
     /// If that much is not free then, the text is dropped, and read again when all of it is reserved: many who have
     /// their text and wait for the rest would wait for one another.
-    async fn read<T, F>(
+    pub(crate) async fn read<T, F>(
         &self,
         size: usize,
+        parsed_size: fn(&[u8]) -> usize,
         patience: Duration,
         load: impl Fn() -> F,
     ) -> Result<(T, ObjectSummary), StorageError>
@@ -141,7 +144,7 @@ impl ObjectRepository {
         let mut needed = size;
         for _ in 0..READ_TRIES {
             let reserved = reserve(STORED_OBJECT, needed, patience).await?;
-            match lend(reserved, read_once(load())).await? {
+            match lend(reserved, read_once(load(), parsed_size)).await? {
                 Reading::Read(document, summary) => return Ok((document, summary)),
                 Reading::Needs(bytes) => needed = bytes,
             }
@@ -256,10 +259,11 @@ const LEEWAY: usize = 64 << 10;
 /// Reads the document if what it takes is free.
 async fn read_once<T: DeserializeOwned + Send + 'static>(
     loading: impl Future<Output = Result<StoredObject, StorageError>>,
+    parsed_size: fn(&[u8]) -> usize,
 ) -> Result<Reading<T>, StorageError> {
     let StoredObject { summary, bytes } = loading.await?;
     let text = bytes.len();
-    let parsed = parsed_size_of(&summary.key, &bytes).await?;
+    let parsed = measured(&summary.key, &bytes, parsed_size).await?;
     match try_reserve(text + parsed) {
         Some(reserved) => {
             hold(reserved);
@@ -275,13 +279,17 @@ pub(crate) async fn parse_counted<T: DeserializeOwned + Send + 'static>(
     key: &str,
     bytes: Bytes,
 ) -> Result<T, StorageError> {
-    let size = parsed_size_of(key, &bytes).await?;
+    let size = measured(key, &bytes, parsed_size).await?;
     reserve_and_hold(STORED_OBJECT, size, CALLER_PATIENCE).await?;
     parse(key, bytes).await
 }
 
 /// What the document takes once it is read.
-async fn parsed_size_of(key: &str, bytes: &Bytes) -> Result<usize, StorageError> {
+async fn measured(
+    key: &str,
+    bytes: &Bytes,
+    parsed_size: fn(&[u8]) -> usize,
+) -> Result<usize, StorageError> {
     let bytes = bytes.clone();
     compute_sized(bytes.len(), move || parsed_size(&bytes))
         .await

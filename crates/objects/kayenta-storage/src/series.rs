@@ -4,6 +4,7 @@ use std::{fmt, mem, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
+use kayenta_json::parsed_element_size;
 use kayenta_limits::{CALLER_PATIENCE, Lender, compute_sized, reserve};
 use kayenta_model::{NeedsWholeText, SeriesText};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,7 +14,7 @@ use crate::{
     kind::ObjectKind,
     known_texts::KnownText,
     repository::{ObjectRepository, STORED_OBJECT},
-    store::{ObjectStore, ObjectSummary, UpTo},
+    store::{ObjectStore, ObjectSummary, StoredObject, UpTo},
 };
 
 /// So much of a list is read at a time; longer lists are read in parts.
@@ -77,7 +78,12 @@ impl ObjectRepository {
             };
             let known = match self.known_texts().get(kind, &found) {
                 Some(known) => Ok(known),
-                None => look_through::<T>(self.parts(kind, &found, PASSING_ON).await?).await,
+                None => {
+                    let parts = self.parts(kind, &found, PASSING_ON).await?;
+                    look_through(parts, SeriesText::<T>::default(), None)
+                        .await
+                        .map(|(known, _)| known)
+                }
             };
             let known = match known {
                 Ok(known) => known,
@@ -102,6 +108,65 @@ impl ObjectRepository {
             match begun {
                 Err(error) if error.kind == StorageErrorKind::Conflict => {}
                 begun => return begun.map(Series::Text),
+            }
+        }
+        Err(StorageError::keeps_growing())
+    }
+
+    /// The first element of the list under the key that `is_wanted` accepts, which may see an element without its values;
+    /// `None` if the list has none. Of a large list only that element is kept and read: the list is looked through part by
+    /// part, unless it has to be read as a whole to be rewritten ([`NeedsWholeText`]).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load). A list that cannot be read is an error wherever its mistake is.
+    pub async fn load_element<T>(
+        &self,
+        kind: ObjectKind,
+        key: &str,
+        is_wanted: impl Fn(&T) -> bool + Clone + Send + 'static,
+    ) -> Result<Option<T>, StorageError>
+    where
+        T: DeserializeOwned + Serialize + Send + 'static,
+    {
+        let first = |list: Vec<T>| list.into_iter().find(|element| is_wanted(element));
+        for _ in 0..READ_TRIES {
+            let found = match self.object_store().load_up_to(kind, key, PART).await? {
+                UpTo::Whole(object) => return self.read_or_load(kind, object).await.map(first),
+                UpTo::Larger(found) => found,
+            };
+            let known = self.known_texts().get(kind, &found);
+            let looked = match known {
+                Some(KnownText::Whole) => Ok((KnownText::Whole, None)),
+                _ => {
+                    let parts = self.parts(kind, &found, PASSING_ON).await?;
+                    look_through(parts, SeriesText::searched(is_wanted.clone()), known).await
+                }
+            };
+            let (known, place) = match looked {
+                Ok(looked) => looked,
+                Err(error) if error.kind == StorageErrorKind::Conflict => continue,
+                Err(error) => return Err(error),
+            };
+            self.known_texts().add(kind, &found, known);
+            if known == KnownText::Whole {
+                return self.load(kind, key).await.map(first);
+            }
+            let Some(place) = place else {
+                return Ok(None);
+            };
+            let size = usize::try_from(place.end - place.start).unwrap_or(usize::MAX);
+            let element = self.read(size, parsed_element_size, CALLER_PATIENCE, || {
+                let (found, place) = (&found, place.clone());
+                async move {
+                    Ok(StoredObject {
+                        bytes: self.object_store().load_part(kind, found, place).await?,
+                        summary: found.clone(),
+                    })
+                }
+            });
+            match element.await {
+                Err(error) if error.kind == StorageErrorKind::Conflict => {}
+                element => return element.map(|(element, _)| Some(element)),
             }
         }
         Err(StorageError::keeps_growing())
@@ -215,12 +280,16 @@ impl<T: DeserializeOwned + Serialize + Send + 'static> Pieces for Rewriting<T> {
     }
 }
 
-/// Finds out how the text of an object becomes what is written for it.
-async fn look_through<T>(mut parts: Parts) -> Result<KnownText, StorageError>
+/// Finds out how the text of an object becomes what is written for it, and where in it the element is that `text` looks for.
+/// If the former is `known`, it ends as soon as the element is found.
+async fn look_through<T>(
+    mut parts: Parts,
+    mut text: SeriesText<T>,
+    known: Option<KnownText>,
+) -> Result<(KnownText, Option<Range<u64>>), StorageError>
 where
     T: DeserializeOwned + Serialize + Send + 'static,
 {
-    let mut text = SeriesText::<T>::default();
     let mut size = 0;
     while let Some(part) = parts.next().await? {
         let looked = computed(part.len(), move || {
@@ -238,14 +307,18 @@ where
                 text = next;
                 size += more;
             }
-            Err(NeedsWholeText) => return Ok(KnownText::Whole),
+            Err(NeedsWholeText) => return Ok((KnownText::Whole, None)),
+        }
+        if let (Some(known), Some(found)) = (known, text.found()) {
+            return Ok((known, Some(found)));
         }
     }
-    Ok(match text.end() {
+    let known = match text.end() {
         Ok(true) => KnownText::AsWritten,
         Ok(false) => KnownText::Rewritten { size },
         Err(NeedsWholeText) => KnownText::Whole,
-    })
+    };
+    Ok((known, text.found()))
 }
 
 async fn computed<R: Send + 'static>(

@@ -5,16 +5,17 @@
     reason = "a test that cannot go on should stop there"
 )]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::join_all};
 use kayenta_limits::{memory_use, scope, set_budget};
-use kayenta_model::MetricSet;
+use kayenta_model::{MetricSet, MetricSetPair};
 use kayenta_storage::{
     DiskStore, Durability, MemoryStore, ObjectKind, ObjectRepository, Series, SeriesStream,
     StorageErrorKind, WriteCondition,
 };
+use kayenta_testkit::eventually;
 
 const KIND: ObjectKind = ObjectKind::MetricSetList;
 const MIB: u64 = 1 << 20;
@@ -55,6 +56,83 @@ async fn collect(stream: SeriesStream) -> Vec<u8> {
     let all = pieces.try_concat().await.unwrap();
     assert_eq!(all.len() as u64, stream.size);
     all
+}
+
+fn pair(id: usize) -> MetricSetPair {
+    let values = (0..40_000).map(|n| id as f64 + f64::from(n) + 0.5);
+    MetricSetPair {
+        id: Some(id.to_string()),
+        values: Some([("control".to_owned(), values.collect())].into()),
+        ..MetricSetPair::default()
+    }
+}
+
+/// A thread for computing may have its part for a little longer than the one who waits for it.
+async fn all_is_given_back() {
+    eventually("all is given back", Duration::from_secs(10), async || {
+        let reserved = memory_use().unwrap().reserved;
+        (reserved == 0).then_some(()).ok_or(reserved)
+    })
+    .await;
+}
+
+/// Of a list that is larger than the budget each pair can be had, and as it is there last.
+async fn one_pair_is_read(repository: &ObjectRepository) {
+    const KIND: ObjectKind = ObjectKind::MetricSetPairList;
+    let pairs: Vec<MetricSetPair> = (0..34).map(pair).collect();
+    let own = serde_json::to_string(&pairs).unwrap();
+    assert!(own.len() as u64 > BUDGET, "{} bytes", own.len());
+    let foreign = own
+        .replace(".5,", ".50 ,")
+        .replace("\"id\"", "\"more\":[[]],\"id\" ");
+    let write = async |key, text: String| {
+        repository
+            .store_bytes(KIND, key, None, text.into(), WriteCondition::Always)
+            .await
+            .unwrap();
+    };
+    let load = |key, id: usize| {
+        let id = id.to_string();
+        let is_wanted = move |pair: &MetricSetPair| pair.id.as_deref() == Some(&id);
+        scope(async move { repository.load_element(KIND, key, is_wanted).await })
+    };
+    for (key, text) in [("own", &own), ("foreign", &foreign)] {
+        write(key, text.clone()).await;
+        for id in [33, 0] {
+            assert!(load(key, id).await.unwrap() == Some(pair(id)), "{key} {id}");
+        }
+        assert_eq!(load(key, 60).await.unwrap(), None);
+        // The text of a pair, twice while it arrives, and what becomes of it; or the parts of a list.
+        for id in join_all([1, 2, 32].map(|id| async move { (id, load(key, id).await) })).await {
+            assert!(id.1.unwrap() == Some(pair(id.0)));
+        }
+        all_is_given_back().await;
+        let used = memory_use().unwrap();
+        assert_eq!(used.refused, 0, "{used:?}");
+        assert!(used.peak <= BUDGET, "{used:?}");
+    }
+    let whole = scope(repository.load::<Vec<MetricSetPair>>(KIND, "own")).await;
+    let too_large = whole.unwrap_err();
+    assert!(too_large.message.contains("budget"), "{too_large}");
+    // A list with a mistake has no pairs, wherever the mistake is.
+    write(
+        "own",
+        format!("{}x", serde_json::to_string(&pairs[..3]).unwrap()),
+    )
+    .await;
+    let broken = load("own", 0).await.unwrap_err();
+    assert_eq!(broken.kind, StorageErrorKind::Corrupt, "{broken}");
+    // Pairs that can only be read as a whole are read so.
+    let reversed = serde_json::to_string(&pairs[..3]).unwrap();
+    let reversed = reversed.replace("]}}", "]},\"name\":\"m\"}");
+    write("own", reversed).await;
+    for _ in 0..2 {
+        let named = MetricSetPair {
+            name: Some("m".to_owned()),
+            ..pair(1)
+        };
+        assert!(load("own", 1).await.unwrap() == Some(named));
+    }
 }
 
 /// One test, as there is one budget for the process.
@@ -149,8 +227,10 @@ async fn lists_larger_than_the_budget_are_passed_on_to_several_and_a_slow_reader
         assert!(collect(stream(&repository, key).await).await == new.as_bytes());
     }
 
+    one_pair_is_read(&repository).await;
     // In memory the text is there already, and only what is rewritten counts.
     let repository = ObjectRepository::new("memory", Arc::new(MemoryStore::default()));
+    one_pair_is_read(&repository).await;
     write(&repository, "large", large.clone()).await;
     assert!(collect(stream(&repository, "large").await).await == large.as_bytes());
     let used = memory_use().unwrap();

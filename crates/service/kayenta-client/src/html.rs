@@ -78,6 +78,7 @@ fn run_section(status: &AnalysisStatusResponse, pairs: Vec<MetricSetPair>) -> Op
         pairs: &pairs,
         result,
         explanation: explanation.as_ref(),
+        unread: None,
     };
     Some(report_section(1, &judged).1)
 }

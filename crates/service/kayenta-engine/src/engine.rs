@@ -4,8 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use kayenta_judge::{JudgeRegistry, JudgeRequest, ScoreThresholds};
+use kayenta_limits::NoMemory;
 use kayenta_model::{
     AccountType, AnalysisStatusResponse, CanaryJudgeResult, CanaryStatusResponse, Clock, IdSource,
+    MetricSetPair,
     comparison::ComparisonStatus,
     explanation::{AnalysisExplanation, CanaryExplanation},
     pipeline::PipelineExecution,
@@ -355,19 +357,7 @@ impl Engine {
         id: &str,
         storage_account: Option<&str>,
     ) -> Result<CanaryEvidence, EngineError> {
-        let of_record = |execution: &Execution| {
-            let analysis = execution.canary().and_then(|task| task.analysis_id.clone());
-            let stages = execution.stages.iter().map(StageProgress::of).collect();
-            (analysis, stages)
-        };
-        let (status, (analysis_id, stages)) = self.canary(id, storage_account, of_record).await?;
-        let mut evidence = CanaryEvidence {
-            status,
-            analysis_id,
-            stages,
-            pairs: Arc::default(),
-            explanation: None,
-        };
+        let mut evidence = self.canary_without_series(id, storage_account).await?;
         let status = &evidence.status;
         let Some(list) = &status.metric_set_pair_list_id else {
             return Ok(evidence);
@@ -381,10 +371,13 @@ impl Engine {
                 self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
             Ok::<_, EngineError>(objects.load(ObjectKind::MetricSetPairList, list).await?)
         };
-        let Ok(pairs) = pairs.await.inspect_err(missing) else {
-            return Ok(evidence);
+        let pairs = match pairs.await.inspect_err(missing) {
+            Ok(pairs) => Arc::new(pairs),
+            Err(error) => {
+                evidence.no_memory = NoMemory::of(&error).map(NoMemory::to_string);
+                return Ok(evidence);
+            }
         };
-        let pairs = Arc::new(pairs);
         if let Ok(judged) = Judged::of_canary(id, status.clone()) {
             let explained = self
                 .shared
@@ -394,6 +387,54 @@ impl Engine {
         }
         evidence.pairs = pairs;
         Ok(evidence)
+    }
+
+    /// A canary run without its series and its explanation, found as [`canary_status`](Self::canary_status) finds it.
+    ///
+    /// # Errors
+    /// As [`canary_status`](Self::canary_status).
+    pub async fn canary_without_series(
+        &self,
+        id: &str,
+        storage_account: Option<&str>,
+    ) -> Result<CanaryEvidence, EngineError> {
+        let of_record = |execution: &Execution| {
+            let analysis = execution.canary().and_then(|task| task.analysis_id.clone());
+            let stages = execution.stages.iter().map(StageProgress::of).collect();
+            (analysis, stages)
+        };
+        let (status, (analysis_id, stages)) = self.canary(id, storage_account, of_record).await?;
+        Ok(CanaryEvidence {
+            status,
+            analysis_id,
+            stages,
+            pairs: Arc::default(),
+            explanation: None,
+            no_memory: None,
+        })
+    }
+
+    /// The pair with the id among the series of a canary run, `None` if it has none. Of many series only that pair is kept.
+    ///
+    /// # Errors
+    /// [`NotFound`](EngineErrorKind::NotFound) when the series are gone, and whatever keeps their store from answering.
+    pub async fn canary_pair(
+        &self,
+        status: &CanaryStatusResponse,
+        storage_account: Option<&str>,
+        pair_id: &str,
+    ) -> Result<Option<MetricSetPair>, EngineError> {
+        let Some(list) = &status.metric_set_pair_list_id else {
+            return Ok(None);
+        };
+        let objects = self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
+        let wanted = pair_id.to_owned();
+        let found = objects.load_element(
+            ObjectKind::MetricSetPairList,
+            list,
+            move |pair: &MetricSetPair| pair.id.as_deref() == Some(&wanted),
+        );
+        Ok(found.await?)
     }
 
     /// Why a standalone analysis stands as it does: the explanation of its newest verdict. The analysis is

@@ -37,6 +37,8 @@ pub struct CanaryEvidence {
     pub pairs: Arc<Vec<MetricSetPair>>,
     /// Why it has its verdict; `None` without one, without series, and when the judge's settings cannot be read.
     pub explanation: Option<CanaryExplanation>,
+    /// Why there is no memory for all series together, if that is why they are missing.
+    pub no_memory: Option<String>,
 }
 
 /// One stage of a run: what it fetches, and when that was done.

@@ -72,6 +72,7 @@ mod tests {
             stages: Vec::new(),
             pairs: Arc::new(vec![pair]),
             explanation: Some(CanaryExplanation::default()),
+            no_memory: None,
         })
     }
 

@@ -90,6 +90,47 @@ impl PageState {
         Ok(evidence)
     }
 
+    /// The evidence with at least the series of the metric that is asked for. Only they are read, unless all are known or
+    /// the metric has no id by which they are found.
+    async fn evidence_of_metric(
+        &self,
+        id: &str,
+        query: &PageQuery,
+        key: &str,
+    ) -> Result<Arc<CanaryEvidence>, EngineError> {
+        let account = query.get("storageAccountName");
+        if let Some(known) = self.evidence.get(id, account) {
+            return Ok(known);
+        }
+        let mut evidence = self.engine.canary_without_series(id, account).await?;
+        let found = judged(&evidence).and_then(|run| Some((run, run.find_metric(key)?)));
+        if found.is_some_and(|(run, metric)| run.pair_id(metric).is_none()) {
+            return self.evidence(id, query).await;
+        }
+        self.add_pair(&mut evidence, query, key).await;
+        Ok(Arc::new(evidence))
+    }
+
+    /// Reads the series of one metric of a run.
+    async fn add_pair(&self, evidence: &mut CanaryEvidence, query: &PageQuery, key: &str) {
+        let wanted = judged(evidence).and_then(|run| run.pair_id(run.find_metric(key)?));
+        let Some(wanted) = wanted else {
+            return;
+        };
+        let account = query.get("storageAccountName");
+        let pair = self
+            .engine
+            .canary_pair(&evidence.status, account, wanted)
+            .await;
+        match pair {
+            Ok(pair) => evidence.pairs = Arc::new(pair.into_iter().collect()),
+            Err(error) => {
+                let id = evidence.status.pipeline_id.as_deref();
+                tracing::info!(execution.id = id, %error, "a metric is shown without its series");
+            }
+        }
+    }
+
     /// What stands above a run: the list, and its analysis.
     pub(crate) fn above(&self, evidence: &CanaryEvidence) -> Vec<Crumb> {
         let analysis = evidence.analysis_id.as_ref().map(|id| Crumb {
@@ -115,6 +156,7 @@ pub(crate) fn judged(evidence: &CanaryEvidence) -> Option<JudgedRun<'_>> {
         pairs: &evidence.pairs,
         result: status.result.as_ref()?.judge_result.as_ref()?,
         explanation: evidence.explanation.as_ref(),
+        unread: evidence.no_memory.as_deref(),
     })
 }
 
@@ -132,10 +174,17 @@ pub(crate) async fn show(
     visitor: Visitor,
     query: PageQuery,
 ) -> Response {
-    let evidence = match pages.evidence(&id, &query).await {
+    let mut evidence = match pages.evidence(&id, &query).await {
         Ok(evidence) => evidence,
         Err(error) => return pages.failed(&error),
     };
+    if let Some(key) = query.get("metric")
+        && evidence.no_memory.is_some()
+    {
+        pages
+            .add_pair(Arc::make_mut(&mut evidence), &query, key)
+            .await;
+    }
     let Some(run) = judged(&evidence) else {
         let complete = evidence.status.complete;
         let leads = leads(&pages, &id, &evidence.status);
@@ -452,11 +501,11 @@ async fn of_metric(
     query: &PageQuery,
     make: impl FnOnce(&JudgedRun<'_>, usize) -> Option<String> + Send + 'static,
 ) -> Result<(String, String), Response> {
-    let evidence = match pages.evidence(id, query).await {
+    let key = query.text("metric").unwrap_or_default();
+    let evidence = match pages.evidence_of_metric(id, query, &key).await {
         Ok(evidence) => evidence,
         Err(error) => return Err(pages.failed(&error)),
     };
-    let key = query.text("metric").unwrap_or_default();
     let made = rendered(&evidence, move |evidence| {
         let run = judged(evidence)?;
         let metric = run.find_metric(&key)?;

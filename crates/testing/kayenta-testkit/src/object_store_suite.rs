@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, future::join_all, stream};
-use kayenta_model::MetricSet;
+use kayenta_model::{MetricSet, MetricSetPair};
 use kayenta_storage::{
     ObjectKind, ObjectRepository, ObjectStore, ObjectSummary, Series, StorageError,
     StorageErrorKind, UPLOAD_PART, UpTo, WriteCondition,
@@ -498,6 +498,60 @@ pub async fn large_lists(store: impl ObjectStore + 'static) {
         let broken = stream.pieces.try_collect::<Vec<Bytes>>().await;
         assert_eq!(broken.unwrap_err().kind, StorageErrorKind::Conflict);
         store.delete(kind, key).await.expect("a removal");
+    }
+    one_of_a_large_list(&*store, &repository).await;
+}
+
+/// An element of a large list is read without the others, whoever wrote the list, and the list that is there now counts.
+async fn one_of_a_large_list(store: &dyn ObjectStore, repository: &ObjectRepository) {
+    let kind = ObjectKind::MetricSetPairList;
+    let pair = |id: &str, first: f64| MetricSetPair {
+        id: Some(id.to_owned()),
+        values: Some(
+            ["control", "experiment"]
+                .map(|side| {
+                    let values = (0..30_000).map(|n| first + f64::from(n));
+                    (side.to_owned(), values.collect())
+                })
+                .into(),
+        ),
+        ..MetricSetPair::default()
+    };
+    let pairs = ["a", "b", "c"].map(|id| pair(id, 0.25));
+    let written = serde_json::to_string(&pairs).expect("JSON");
+    let foreign = written.replacen(".25,", ".250 , ", 100_000);
+    let load = async |key, id: &'static str| {
+        let is_wanted = move |pair: &MetricSetPair| pair.id.as_deref() == Some(id);
+        repository.load_element(kind, key, is_wanted).await
+    };
+    for (key, text) in [("one-own", &written), ("one-foreign", &foreign)] {
+        put(store, kind, key, None, text, WriteCondition::Always)
+            .await
+            .expect("a write");
+        // The second time it is known that the list can be read.
+        for _ in 0..2 {
+            for expected in &pairs {
+                let id = expected.id.as_deref().expect("an id");
+                let id = ["a", "b", "c"].into_iter().find(|known| *known == id);
+                let found = load(key, id.expect("a known id")).await.expect("a read");
+                assert!(found.as_ref() == Some(expected), "{key} {id:?}");
+            }
+            assert_eq!(load(key, "d").await.expect("a read"), None);
+        }
+        let other = [pair("a", 7.5), pair("d", 8.5)];
+        let text = serde_json::to_string(&other).expect("JSON");
+        put(store, kind, key, None, &text, WriteCondition::Always)
+            .await
+            .expect("a second write");
+        for expected in [&other[0], &other[1]] {
+            let id = if expected == &other[0] { "a" } else { "d" };
+            let found = load(key, id).await.expect("a read");
+            assert!(found.as_ref() == Some(expected), "{key} {id}");
+        }
+        assert_eq!(load(key, "b").await.expect("a read"), None);
+        store.delete(kind, key).await.expect("a removal");
+        let missing = load(key, "a").await;
+        assert!(missing.unwrap_err().is_not_found());
     }
 }
 

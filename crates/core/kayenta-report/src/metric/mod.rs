@@ -208,10 +208,14 @@ impl JudgedRun<'_> {
             picture_text: picture
                 .map(|picture| picture.description())
                 .unwrap_or_default(),
-            no_picture: if explained.is_some() {
-                "There is no interval: the test needs different values on both sides.".to_owned()
-            } else {
-                "There is no explanation: the series of this run cannot be read, or its judge is not known here.".to_owned()
+            no_picture: match self.unread {
+                _ if explained.is_some() => {
+                    "There is no interval: the test needs different values on both sides.".to_owned()
+                }
+                Some(unread) => format!(
+                    "There is no explanation: it rests on the series of all metrics. {unread}."
+                ),
+                None => "There is no explanation: the series of this run cannot be read, or its judge is not known here.".to_owned(),
             },
             tabs: ChartKind::ALL
                 .into_iter()

@@ -56,6 +56,7 @@ impl Judged {
             pairs: &self.pairs,
             result: &self.result,
             explanation: Some(&self.explanation),
+            unread: None,
         }
     }
 }

@@ -187,13 +187,13 @@ pub(crate) async fn load_pair(
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
-    let pairs: Vec<MetricSetPair> = objects
-        .load(ObjectKind::MetricSetPairList, &list_id)
-        .await?;
-    let pair = pairs
-        .into_iter()
-        .find(|pair| pair.id.as_deref() == Some(&pair_id));
-    match pair {
+    let wanted = pair_id.clone();
+    let pair = objects.load_element(
+        ObjectKind::MetricSetPairList,
+        &list_id,
+        move |pair: &MetricSetPair| pair.id.as_deref() == Some(&wanted),
+    );
+    match pair.await? {
         Some(pair) => Ok(json(pair).await),
         None => {
             let message = format!("Metric set pair list {list_id} has no pair {pair_id}.");

@@ -12,6 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use kayenta_model::MetricSetPair;
 use kayenta_storage::{
     MemoryStore, ObjectKind, ObjectStore, ObjectSummary, StorageError, StorageErrorKind,
     StoredObject, UpTo, WriteCondition,
@@ -184,6 +185,78 @@ async fn large_lists_have_the_bytes_and_the_length_that_reading_and_writing_them
         service.get("/metricSetPairList/pairs/2").await.text,
         r#"{"id":"2"}"#
     );
+}
+
+#[tokio::test]
+async fn a_pair_of_a_large_list_is_what_the_whole_list_has_and_is_read_without_the_rest_of_it() {
+    let numbers = |count: usize| "3,".repeat(count);
+    let sides = |count| {
+        let numbers = numbers(count);
+        format!(r#"{{"control":[1,{numbers}2.5],"experiment":[{numbers}null,"NaN"]}}"#)
+    };
+    let elements = [
+        format!(
+            r#"{{"name":"m","id":"first","values":{}}}"#,
+            sides(LARGE / 8)
+        ),
+        r#"{"id": "short", "tags": {"a": "b"}}"#.to_owned(),
+        format!(
+            r#"{{"id":"twice","name":"one","values":{}}}"#,
+            sides(LARGE / 8)
+        ),
+        format!(r#"{{"id":"twice","name":"other","values":{}}}"#, sides(2)),
+        r#"{"values":{"control":[7]},"id":"last"}"#.to_owned(),
+    ];
+    let text = format!("[{}]", elements.join(" , "));
+    // As a whole: one element has its values before its id, and is long.
+    let reversed = format!(r#"{{"values":{},"id":"reversed"}}"#, sides(LARGE / 16));
+    let whole = format!("[{},{reversed}]", elements.join(","));
+    let (service, store, _) = service_with(&[
+        (ObjectKind::MetricSetPairList, "parts", &text),
+        (ObjectKind::MetricSetPairList, "whole", &whole),
+        (
+            ObjectKind::MetricSetPairList,
+            "broken",
+            &text.replace("[7]", "[x]"),
+        ),
+    ])
+    .await;
+    for (list, ids) in [
+        ("parts", ["first", "short", "twice", "last"].as_slice()),
+        (
+            "whole",
+            ["first", "short", "twice", "last", "reversed"].as_slice(),
+        ),
+    ] {
+        let text = if list == "parts" { &text } else { &whole };
+        let pairs: Vec<MetricSetPair> = serde_json::from_str(text).unwrap();
+        for id in ids {
+            let expected = pairs.iter().find(|pair| pair.id.as_deref() == Some(id));
+            let expected = serde_json::to_string(expected.unwrap()).unwrap();
+            let answer = service
+                .get(&format!("/metricSetPairList/{list}/{id}"))
+                .await;
+            assert_eq!(answer.status, 200, "{:.500}", answer.text);
+            assert!(answer.text == expected, "{list}/{id} is another pair");
+        }
+        let missing = service.get(&format!("/metricSetPairList/{list}/m")).await;
+        assert_eq!(missing.status, 404, "{:.500}", missing.text);
+        let message = format!("Metric set pair list {list} has no pair m.");
+        assert!(missing.text.contains(&message), "{}", missing.text);
+    }
+    let broken = service.get("/metricSetPairList/broken/first").await;
+    assert_eq!(broken.status, 500, "{:.500}", broken.text);
+    let missing = service.get("/metricSetPairList/missing/first").await;
+    assert_eq!(missing.status, 404, "{:.500}", missing.text);
+
+    // It is known that the list can be read: the parts up to the short pair and that pair are enough.
+    let parts = text.find("short").unwrap().div_ceil(512 << 10) + 1;
+    store.parts.store(parts, Ordering::SeqCst);
+    let short = service.get("/metricSetPairList/parts/short").await;
+    assert_eq!(short.text, r#"{"id":"short","tags":{"a":"b"}}"#);
+    assert_eq!(store.parts.load(Ordering::SeqCst), 0);
+    let away = service.get("/metricSetPairList/parts/short").await;
+    assert_eq!(away.status, 503, "{:.500}", away.text);
 }
 
 #[tokio::test]

@@ -56,6 +56,7 @@ fn section(line: &BatchLine<'_>) -> (IndexLine, String) {
                 pairs: &verdict.request.metric_set_pairs,
                 result: verdict.result,
                 explanation: Some(verdict.explanation),
+                unread: None,
             },
         ),
         Err(error) => report_failure(number, &id, error),

@@ -235,6 +235,85 @@ async fn a_list_several_times_larger_than_the_budget_is_read_and_takes_little_of
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_series_exceed_the_budget_has_pages_that_say_so_and_each_metric_its_values() {
+    const BUDGET: usize = 16 * MIB;
+    let prometheus = FakePrometheus::start().await.unwrap();
+    let service = limited(&prometheus, "kayenta.memory.budget: 16MB\n").await;
+    let caller = Caller::patient(service.base_url(), Duration::from_secs(60));
+    let id = caller.start("/canary", &run()).await.unwrap();
+    let done = caller
+        .complete(&format!("/canary/{id}"), Duration::from_secs(20))
+        .await;
+    assert_eq!(done["status"], json!("succeeded"), "{done}");
+    let list = done["metricSetPairListId"].as_str().unwrap();
+    let path = format!("/metricSetPairList/{list}");
+    let (status, mut pairs) = caller.get(&path).await.unwrap();
+    assert_eq!(status, 200, "{pairs}");
+    let pair_id = pairs[0]["id"].as_str().unwrap().to_owned();
+    let values: Vec<f64> = (0..20_000).map(|n| f64::from(n % 7) + 0.25).collect();
+    pairs[0]["values"] = json!({"control": values, "experiment": values});
+    let other = |number: usize| {
+        let mut other = pairs[0].clone();
+        other["id"] = json!(format!("other-{number}"));
+        other
+    };
+    let others: Vec<Value> = (0..2 * BUDGET / 200_000).map(other).collect();
+    pairs.as_array_mut().unwrap().splice(0..0, others);
+    let text = pairs.to_string();
+    assert!(text.len() > 3 * BUDGET / 2, "{} bytes", text.len());
+    let url = format!("{}{path}", service.base_url());
+    let deleted = reqwest::Client::new().delete(url).send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    let folder = objects_folder(service.data_dir()).unwrap();
+    let folder = folder.join("metric_pairs").join(list);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("metric_set_pairs.json"), &text).unwrap();
+
+    let (status, pair) = caller.get(&format!("{path}/{pair_id}")).await.unwrap();
+    assert_eq!(status, 200, "{pair}");
+    assert_eq!(pair["values"]["control"], json!(values));
+    let page = async |path: &str| {
+        let url = format!("{}/ui/runs/{id}{path}", service.base_url());
+        let answer = reqwest::get(url).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let budget = "the budget of 16777216 bytes (kayenta.memory.budget)";
+    for path in ["", "/report.html"] {
+        let (status, overview) = page(path).await;
+        assert_eq!(status, 200, "{overview}");
+        assert!(overview.contains(budget), "{overview}");
+    }
+    let (status, metric) = page(&format!("?metric={pair_id}")).await;
+    assert_eq!(status, 200, "{metric}");
+    assert!(
+        metric.contains("it rests on the series of all metrics"),
+        "{metric}"
+    );
+    assert!(
+        metric.contains(budget) && metric.contains("Chart 1"),
+        "{metric}"
+    );
+    let (status, csv) = page(&format!("/metric.csv?metric={pair_id}")).await;
+    assert_eq!((status, csv.lines().count()), (200, values.len() + 1));
+    let (status, svg) = page(&format!("/metric.svg?metric={pair_id}")).await;
+    assert!(
+        status == 200 && svg.starts_with("<svg "),
+        "{status} {svg:.500}"
+    );
+    let (status, what_if) = page("/what-if").await;
+    assert!(
+        status == 409 && what_if.contains(budget),
+        "{status} {what_if}"
+    );
+    let (status, _) = page("/metric.csv?metric=unknown").await;
+    assert_eq!(status, 404);
+
+    let peak = gauge(&service, "kayenta_memory_reserved_peak_bytes").await;
+    assert!(peak <= BUDGET as f64, "{peak} bytes were reserved");
+    still_works(&caller).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_that_becomes_much_larger_when_it_is_read_is_refused_before_it_is_read() {
     const BUDGET: usize = 64 * MIB;
     let prometheus = FakePrometheus::start().await.unwrap();

@@ -171,6 +171,7 @@ async fn picture(
             pairs: &pairs,
             result: &result,
             explanation: explanation.as_ref(),
+            unread: None,
         };
         run.metric_sections(MOST_PICTURES)
     });

@@ -105,8 +105,11 @@ pub(crate) async fn show(
         return pages.problem(
             StatusCode::CONFLICT,
             "There is nothing to judge again",
-            "The series of this run cannot be read.",
-            "The storage account of the run has to have them.",
+            match &evidence.no_memory {
+                Some(why) => why,
+                None => "The series of this run cannot be read.",
+            },
+            "Judging again needs the series of all metrics, which the storage account of the run has to have.",
         );
     }
     let mut trail = pages.above(&evidence);
