@@ -84,7 +84,7 @@ where
     two_workers_never_hold_the_same_job(make().await).await;
     ended_lease_is_delivered_again_and_fenced(make().await).await;
     late_word_shows_that_a_worker_lives(make().await).await;
-    jobs_that_lost_several_workers_are_handed_out_one_at_a_time(make().await).await;
+    jobs_that_lost_several_workers_are_handed_out_one_at_a_time_by_each_process(make().await).await;
     renewed_lease_is_kept(make().await).await;
     put_off_job_waits_and_is_not_counted(make().await).await;
     delayed_jobs_come_in_order(make().await).await;
@@ -323,14 +323,17 @@ pub async fn late_word_shows_that_a_worker_lives(fixture: WorkQueueFixture) {
     queue.complete(&held.lease).await.unwrap();
 }
 
-/// Jobs that lost two workers each are told apart: one at a time is handed out, others go on.
-pub async fn jobs_that_lost_several_workers_are_handed_out_one_at_a_time(
+/// Jobs that lost two workers each are told apart: each process has one of them at a time, others go on.
+pub async fn jobs_that_lost_several_workers_are_handed_out_one_at_a_time_by_each_process(
     fixture: WorkQueueFixture,
 ) {
     let WorkQueueFixture {
-        queue, peer, lease, ..
+        queue,
+        peer,
+        time,
+        lease,
     } = &fixture;
-    for id in ["a", "b"] {
+    for id in ["a", "b", "c"] {
         queue.push(&job(id), None).await.unwrap();
     }
     for delivery in 1..=2 {
@@ -340,8 +343,10 @@ pub async fn jobs_that_lost_several_workers_are_handed_out_one_at_a_time(
             *lease
         };
         let first = take_in_time(&fixture, pass).await;
-        let second = take(peer).await;
-        assert_eq!((first.delivery, second.delivery), (delivery, delivery));
+        assert_eq!(first.delivery, delivery);
+        for _ in 0..2 {
+            assert_eq!(take(peer).await.delivery, delivery);
+        }
     }
     let suspect = take_in_time(&fixture, *lease).await;
     assert_eq!(suspect.delivery, 3);
@@ -351,11 +356,29 @@ pub async fn jobs_that_lost_several_workers_are_handed_out_one_at_a_time(
     peer.complete(&innocent.lease).await.unwrap();
     nothing_to_take(peer).await;
     queue.renew(&suspect.lease).await.unwrap();
+    let mut left = 2;
+    if !Arc::ptr_eq(queue, peer) {
+        // Another process has one, too.
+        let (beside, ()) = tokio::join!(take(queue), async {
+            for _ in 0..4 {
+                time.pass(*lease / 4).await;
+                queue.renew(&suspect.lease).await.unwrap();
+            }
+        });
+        assert_ne!(beside.job, suspect.job);
+        assert_eq!(beside.delivery, 3);
+        left -= 1;
+        queue.complete(&beside.lease).await.unwrap();
+    }
+    queue.renew(&suspect.lease).await.unwrap();
     queue.complete(&suspect.lease).await.unwrap();
-    let other = take(peer).await;
-    assert_ne!(other.job, suspect.job);
-    assert_eq!(other.delivery, 3);
-    peer.complete(&other.lease).await.unwrap();
+    for _ in 0..left {
+        let other = take(peer).await;
+        assert_ne!(other.job, suspect.job);
+        assert_eq!(other.delivery, 3);
+        nothing_to_take(peer).await;
+        peer.complete(&other.lease).await.unwrap();
+    }
     depth_becomes(queue, QueueDepth::default()).await;
 }
 

@@ -68,9 +68,21 @@ pub struct QueueDepth {
 
 /// A queue of jobs shared by any number of workers and processes.
 ///
-/// A job that has lost two workers or more is handed out only while no other such job is leased, so
-/// that a job that ends its processes is distinguished from those that were under way beside it. A worker
-/// whose store was away has to speak for its lease as soon as the store is back ([`WorkQueue::complete`],
+/// A job that has lost two workers or more is handed out to a process only while that process has no other
+/// such job, so that a job that ends its processes is distinguished from those that were under way beside it:
+///
+/// * A process ends as a whole. Its end says that one of the jobs it had may be the cause, and nothing of the jobs that
+///   other processes had. So it costs no knowledge if several processes have such a job at once.
+/// * Of *n* jobs that a process had, each is the cause with a chance of one in *n* at most, and an end from outside (the
+///   system, an operator) is the fault of none. So the first two losses, with anything beside, are no proof.
+/// * A job that ends its processes can have taken up to two workers from any other: the two that it loses itself before it
+///   is known to have lost two. From then on no other job that has lost two is beside it. So an innocent job has at
+///   most two of the five losses after which it is given up from each guilty one.
+/// * Losses from outside do not become more by this: a job that waits loses no worker.
+///
+/// Within a process, the jobs that have lost the fewest are handed out first where the queue knows their order. Several
+/// of them at once would need a loss that counts as a part of one, which neither the work file nor other versions know.
+/// A worker whose store was away has to speak for its lease as soon as the store is back ([`WorkQueue::complete`],
 /// [`WorkQueue::put_off`]), even if the lease has ended: its silence would count as its death.
 #[async_trait]
 pub trait WorkQueue: Send + Sync + std::fmt::Debug {

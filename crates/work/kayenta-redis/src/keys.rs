@@ -26,7 +26,7 @@ impl Keys {
                 key("silent"),
                 key("again"),
                 key(&format!("dead:{}", plain(dead_letter_name))),
-                key("alone"),
+                key("suspects"),
             ],
             records: [
                 key("records"),
@@ -39,8 +39,8 @@ impl Keys {
     }
 
     /// Stream of ready jobs, delayed jobs by time, place of each job, leases by end, leases that ended
-    /// without a word, jobs pushed while leased, stream of dead letters, the leased job that is singled
-    /// out: what every queue script gets, in this order.
+    /// without a word, jobs pushed while leased, stream of dead letters, the job of each process that has lost
+    /// several workers: what every queue script gets, in this order.
     pub(crate) fn queue(&self) -> &[String] {
         &self.queue
     }
@@ -77,7 +77,7 @@ impl Keys {
     /// Every key with a fixed name, and what it is.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = (&str, &'static str)> {
         let queue = [
-            "stream", "zset", "hash", "zset", "hash", "hash", "stream", "string",
+            "stream", "zset", "hash", "zset", "hash", "hash", "stream", "hash",
         ];
         let records = ["set", "set", "zset", "zset"];
         self.queue

@@ -566,13 +566,14 @@ impl Workers {
 }
 
 /// What was seen of an execution that lost so many workers, and what to do. The queue hands out a job
-/// that has lost two workers only while no other such job is under way.
+/// that has lost two workers to a process only while that process has no other such job.
 fn reason_to_give_up(lost: u32) -> String {
     let alone = match lost.saturating_sub(2) {
         0 => String::new(),
-        1 => ", the last time while it was the only one under way that had lost several".to_owned(),
+        1 => ", the last time while it was the only one of its process that had lost several"
+            .to_owned(),
         times => format!(
-            ", the last {times} times while it was the only one under way that had lost several"
+            ", the last {times} times while it was the only one of its process that had lost several"
         ),
     };
     format!(

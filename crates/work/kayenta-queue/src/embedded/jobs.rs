@@ -12,7 +12,8 @@ pub(super) type Millis = i64;
 /// Orders waiting jobs: by due time, then by arrival.
 type Turn = (Millis, u64);
 
-/// A job that has lost so many workers is handed out only while no other such job is leased.
+/// A job that has lost so many workers is handed out only while this process, which is the only one that has leases,
+/// has no other such job ([`WorkQueue`](crate::WorkQueue) says why).
 const SINGLED_OUT_AFTER: u32 = 2;
 /// How long a job that is singled out waits after the process has started; doubled with each
 /// further worker lost, so that a burst of crashes of another cause does not count against it.
@@ -636,5 +637,73 @@ mod tests {
             worst.values().all(|deliveries| *deliveries <= 3),
             "{worst:?}"
         );
+    }
+
+    /// Sixty ends from outside, each while jobs are under way, and a job that ends the process whenever it is taken.
+    #[test]
+    fn of_three_hundred_jobs_and_sixty_kills_only_the_guilty_one_is_given_up_and_the_rest_is_done_in_bounded_rounds()
+     {
+        const LIMIT: u32 = 5;
+        const INNOCENT: usize = 300;
+        const KILLS: usize = 60;
+        let row = |due| JobRow {
+            due,
+            deliveries: 0,
+            started: false,
+        };
+        let name = |number: usize| match number {
+            137 => "guilty".to_owned(),
+            number => format!("job-{number:03}"),
+        };
+        let mut disk: HashMap<String, JobRow> = (0..=INNOCENT)
+            .map(|number| (name(number), row(number as Millis)))
+            .collect();
+        let mut now = 1_000;
+        let (mut kills, mut crashes, mut rounds) = (0, 0, 0);
+        let mut given_up = Vec::new();
+        while !disk.is_empty() {
+            let mut jobs = Jobs::new(10_000);
+            let rows: Vec<_> = disk.clone().into_iter().collect();
+            jobs.restore(rows, Holder::EarlierProcess, now);
+            loop {
+                jobs.advance(now);
+                let mut working = Vec::new();
+                let mut crashed = false;
+                while let Some((taken, change)) = jobs.take(now) {
+                    if taken.delivery > LIMIT {
+                        given_up.push(taken.id.to_string());
+                        jobs.complete(&taken.id, taken.token, now).expect("held");
+                        disk.remove(&*taken.id);
+                        continue;
+                    }
+                    disk.insert(taken.id.to_string(), change.row.expect("leased"));
+                    crashed |= &*taken.id == "guilty";
+                    working.push(taken);
+                }
+                // What passes until jobs are due again is no round.
+                rounds += usize::from(!working.is_empty());
+                let killed = kills < KILLS && !working.is_empty();
+                kills += usize::from(killed);
+                if killed || crashed {
+                    crashes += usize::from(crashed);
+                    now += 1_000;
+                    break;
+                }
+                for done in working {
+                    jobs.complete(&done.id, done.token, now).expect("held");
+                    disk.remove(&*done.id);
+                }
+                match jobs.next_event() {
+                    _ if jobs.has_ready() => {}
+                    Some(next) => now = now.max(next),
+                    None => break,
+                }
+            }
+        }
+        assert_eq!((kills, given_up), (KILLS, vec!["guilty".to_owned()]));
+        assert!(crashes <= LIMIT as usize, "{crashes}");
+        // No round passes in which nothing ends: neither the process nor a job.
+        let most = KILLS + crashes + INNOCENT;
+        assert!(rounds <= most, "{rounds} rounds, {most} expected at most");
     }
 }

@@ -12,10 +12,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', at, 'LIMIT', 0, 
   if entry then
     drop_entry(entry)
     fall_silent(id, token)
+    end_suspicion(id, token)
   end
   redis.call('ZREM', LEASES, id)
   redis.call('HDEL', AGAIN, id)
-  end_alone(id)
   local gone = lost(id)
   if gone >= SINGLED_OUT_AFTER then
     -- Doubled with each further worker, so that a burst of crashes of another cause does not count against it.

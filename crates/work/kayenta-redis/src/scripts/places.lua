@@ -1,11 +1,11 @@
 -- The places a job can be in, and the moves between them. Every queue script begins with this.
--- KEYS: ready, delayed, places, leases, silent, again, dead, alone
+-- KEYS: ready, delayed, places, leases, silent, again, dead, suspects
 -- A place is "R|entry" (ready), "D" (delayed) or "L|entry|token" (leased).
 -- SILENT holds the tokens of a job's leases that ended without a word, one a line: the workers it has lost.
--- ALONE is the job that is leased although it has lost several.
-local READY, DELAYED, PLACES, LEASES, SILENT, AGAIN, DEAD, ALONE =
+-- SUSPECTS holds, for each process, the job it has a lease on that has lost several.
+local READY, DELAYED, PLACES, LEASES, SILENT, AGAIN, DEAD, SUSPECTS =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
--- A job that has lost so many workers is leased only while no other such job is.
+-- A job that has lost so many workers is leased by a process only while that process has no other such job.
 local SINGLED_OUT_AFTER = 2
 
 local function now()
@@ -70,8 +70,22 @@ local function hear_from(id, token)
   if rest == '' then redis.call('HDEL', SILENT, id) else redis.call('HSET', SILENT, id, rest) end
 end
 
-local function end_alone(id)
-  if redis.call('GET', ALONE) == id then redis.call('DEL', ALONE) end
+-- The process that a token was given to.
+local function process_of(token)
+  return string.match(token, '^(.*):') or token
+end
+
+-- Another job that has lost several workers and that the process has a lease on, or nil.
+local function suspect_beside(id, process)
+  local other = redis.call('HGET', SUSPECTS, process)
+  if not other or other == id then return nil end
+  local token = string.match(redis.call('HGET', PLACES, other) or '', '^L|[^|]*|(.*)$')
+  if token and process_of(token) == process then return other end
+end
+
+local function end_suspicion(id, token)
+  local process = process_of(token)
+  if redis.call('HGET', SUSPECTS, process) == id then redis.call('HDEL', SUSPECTS, process) end
 end
 
 -- The entry a lease is on, or nil when the token no longer holds it.
@@ -86,11 +100,11 @@ local function held(id, token)
 end
 
 -- Ends a lease and returns the time of a wish made meanwhile, or nil.
-local function release(id, entry)
+local function release(id, entry, token)
   drop_entry(entry)
   redis.call('ZREM', LEASES, id)
   redis.call('HDEL', SILENT, id)
-  end_alone(id)
+  end_suspicion(id, token)
   redis.call('HDEL', PLACES, id)
   local wish = redis.call('HGET', AGAIN, id)
   redis.call('HDEL', AGAIN, id)
