@@ -197,19 +197,19 @@ async fn a_pair_of_a_large_list_is_what_the_whole_list_has_and_is_read_without_t
     let elements = [
         format!(
             r#"{{"name":"m","id":"first","values":{}}}"#,
-            sides(LARGE / 8)
+            sides(LARGE / 16)
         ),
         r#"{"id": "short", "tags": {"a": "b"}}"#.to_owned(),
         format!(
             r#"{{"id":"twice","name":"one","values":{}}}"#,
-            sides(LARGE / 8)
+            sides(LARGE / 16)
         ),
         format!(r#"{{"id":"twice","name":"other","values":{}}}"#, sides(2)),
         r#"{"values":{"control":[7]},"id":"last"}"#.to_owned(),
     ];
     let text = format!("[{}]", elements.join(" , "));
     // As a whole: one element has its values before its id, and is long.
-    let reversed = format!(r#"{{"values":{},"id":"reversed"}}"#, sides(LARGE / 16));
+    let reversed = format!(r#"{{"values":{},"id":"reversed"}}"#, sides(LARGE / 32));
     let whole = format!("[{},{reversed}]", elements.join(","));
     let (service, store, _) = service_with(&[
         (ObjectKind::MetricSetPairList, "parts", &text),
