@@ -79,6 +79,8 @@ pub struct QueueDepth {
 ///   is known to have lost two. From then on no other job that has lost two is beside it. So an innocent job has at
 ///   most two of the five losses after which it is given up from each guilty one.
 /// * Losses from outside do not become more by this: a job that waits loses no worker.
+/// * A job that ends several processes at once, such as those of one machine without limits of memory, takes a worker from
+///   one such job in each of them.
 ///
 /// Within a process, the jobs that have lost the fewest are handed out first where the queue knows their order. Several
 /// of them at once would need a loss that counts as a part of one, which neither the work file nor other versions know.
