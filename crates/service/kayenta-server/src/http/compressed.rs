@@ -3,8 +3,11 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
 
 use axum::{
@@ -14,7 +17,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use futures::future::BoxFuture;
+use futures::{future::BoxFuture, task::AtomicWaker};
 use hyper::body::Frame;
 use kayenta_limits::{Panicked, compute_sized};
 use kayenta_settings::CompressionSettings;
@@ -102,6 +105,26 @@ struct ComputedBody {
     frames: VecDeque<Result<Frame<Bytes>, axum::Error>>,
     /// How much work it is, as bytes of JSON.
     size: usize,
+    arrival: Arc<Arrival>,
+}
+
+/// Remembers that what a piece waits for has come. It may come while the thread for computing has not yet handed the piece
+/// over; the task that sends the body is woken then, finds no piece, and would wait for ever.
+#[derive(Default)]
+struct Arrival {
+    has_come: AtomicBool,
+    sender: AtomicWaker,
+}
+
+impl Wake for Arrival {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.has_come.store(true, Ordering::Release);
+        self.sender.wake();
+    }
 }
 
 enum State {
@@ -115,7 +138,7 @@ struct Piece {
     frames: VecDeque<Result<Frame<Bytes>, axum::Error>>,
     /// What is left of it.
     rest: Option<Body>,
-    /// Whether the rest waits for what it is made of. It then wakes the task that sends it.
+    /// Whether the rest waits for what it is made of.
     waits: bool,
 }
 
@@ -125,6 +148,7 @@ impl ComputedBody {
             state: State::Idle(body),
             frames: VecDeque::new(),
             size: length.saturating_mul(SLOWER_THAN_JSON),
+            arrival: Arc::default(),
         }
     }
 }
@@ -138,6 +162,7 @@ impl HttpBody for ComputedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
+        this.arrival.sender.register(context.waker());
         loop {
             if let Some(frame) = this.frames.pop_front() {
                 return Poll::Ready(Some(frame));
@@ -146,7 +171,9 @@ impl HttpBody for ComputedBody {
                 State::Over => return Poll::Ready(None),
                 State::Idle(body) => {
                     // The body may be made of what a file or a store still brings.
-                    let (runtime, waker) = (Handle::current(), context.waker().clone());
+                    this.arrival.has_come.store(false, Ordering::Release);
+                    let waker = Waker::from(Arc::clone(&this.arrival));
+                    let runtime = Handle::current();
                     let work = compute_sized(this.size, move || {
                         let _entered = runtime.enter();
                         piece(body, &waker)
@@ -164,7 +191,8 @@ impl HttpBody for ComputedBody {
                     Poll::Ready(Ok(piece)) => {
                         this.frames = piece.frames;
                         this.state = piece.rest.map_or(State::Over, State::Idle);
-                        if piece.waits && this.frames.is_empty() {
+                        let has_come = this.arrival.has_come.load(Ordering::Acquire);
+                        if piece.waits && this.frames.is_empty() && !has_come {
                             return Poll::Pending;
                         }
                     }
@@ -278,6 +306,27 @@ mod tests {
         let mut threads: Vec<String> = threads.iter().collect();
         threads.dedup();
         (text, threads)
+    }
+
+    /// What comes between the look at a body and the end of the work on its piece.
+    #[tokio::test]
+    async fn an_answer_goes_on_when_more_of_it_comes_before_its_piece_is_handed_over() {
+        let mut rest: VecDeque<Vec<u8>> =
+            text(200_000).chunks(20_000).map(<[u8]>::to_vec).collect();
+        let mut looked = false;
+        let arriving = stream::poll_fn(move |context| {
+            looked = !looked;
+            if looked && !rest.is_empty() {
+                context.waker().wake_by_ref();
+                // The task is woken and looks for the piece, which is handed over later.
+                thread::park_timeout(Duration::from_millis(5));
+                return Poll::Pending;
+            }
+            Poll::Ready(rest.pop_front().map(Ok::<_, axum::Error>))
+        });
+        let (sent, threads) = sent(Body::from_stream(arriving)).await;
+        assert_eq!(sent, text(200_000));
+        assert_eq!(threads, ["compute"]);
     }
 
     /// A text that does not shrink to nothing.
