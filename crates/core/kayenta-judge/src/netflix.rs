@@ -1,6 +1,6 @@
 //! The judge `NetflixACAJudge-v1.0`: clean, classify, score.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, sync::Arc};
 
 use kayenta_model::{
     AnalysisResult, CanaryJudgeResult, Double, JsonMap, MetricConfig, MetricSetPair, MetricStats,
@@ -60,7 +60,7 @@ impl LocalJudge for NetflixAcaJudge {
         true
     }
 
-    fn pair_by_pair(&self) -> Option<&dyn PairJudge> {
+    fn pair_by_pair(self: Arc<Self>) -> Option<Arc<dyn PairJudge>> {
         Some(self)
     }
 

@@ -117,7 +117,7 @@ pub trait LocalJudge: Send + Sync + Debug {
     }
 
     /// The judge as one that looks at each pair alone; `None` for those that need all pairs at once.
-    fn pair_by_pair(&self) -> Option<&dyn PairJudge> {
+    fn pair_by_pair(self: Arc<Self>) -> Option<Arc<dyn PairJudge>> {
         None
     }
 
@@ -140,7 +140,7 @@ pub trait LocalJudge: Send + Sync + Debug {
 
 /// A judge whose verdict on a pair depends on that pair alone, so that the pairs of a large run need not all be there at
 /// the same time.
-pub trait PairJudge: Send + Sync + Debug {
+pub trait PairJudge: LocalJudge {
     /// Judges some of a run's pairs. May take long on long series: call it on a blocking thread.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The judge `StaticLimitJudge-v1.0`: an objective instead of a baseline.
 
+use std::sync::Arc;
+
 use kayenta_model::{AnalysisResult, CanaryJudgeResult, MetricConfig, MetricSetPair};
 use kayenta_stats::ratio_of_means;
 
@@ -42,7 +44,7 @@ impl LocalJudge for StaticLimitJudge {
         false
     }
 
-    fn pair_by_pair(&self) -> Option<&dyn PairJudge> {
+    fn pair_by_pair(self: Arc<Self>) -> Option<Arc<dyn PairJudge>> {
         Some(self)
     }
 

@@ -328,10 +328,6 @@ impl Bucket for AzureContainer {
         }
     }
 
-    fn takes_parts(&self) -> bool {
-        true
-    }
-
     /// The one request that this takes notices that the container is missing, and which blob it is that is replaced.
     async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
         Ok(new_upload(self.version(name).await?.as_deref()))

@@ -348,10 +348,6 @@ impl Bucket for GcsBucket {
         }
     }
 
-    fn takes_parts(&self) -> bool {
-        true
-    }
-
     async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
         self.begin_upload(name).await
     }

@@ -418,10 +418,6 @@ impl Bucket for S3Bucket {
         }
     }
 
-    fn takes_parts(&self) -> bool {
-        true
-    }
-
     async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
         self.begin_upload(name).await
     }

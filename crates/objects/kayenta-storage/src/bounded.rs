@@ -132,24 +132,6 @@ impl<S: ObjectStore> ObjectStore for Bounded<S> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::memory::MemoryStore;
-
-    #[tokio::test]
-    async fn waits_for_a_permit_but_tells_health_at_once() {
-        let store = Bounded::new(MemoryStore::default(), 1);
-        let permit = store.permit().await.unwrap();
-        store.check().await.unwrap();
-        let list = store.list(ObjectKind::CanaryConfig);
-        tokio::pin!(list);
-        assert!(futures::poll!(&mut list).is_pending());
-        drop(permit);
-        assert!(list.await.unwrap().is_empty());
-    }
-}
-
 /// An upload each step of which counts as an operation.
 #[derive(Debug)]
 struct BoundedUpload<'s, S> {
@@ -172,5 +154,23 @@ impl<S: ObjectStore> Upload for BoundedUpload<'_, S> {
     async fn abandon(&mut self) {
         let _permit = self.store.permit().await;
         self.inner.abandon().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::MemoryStore;
+
+    #[tokio::test]
+    async fn waits_for_a_permit_but_tells_health_at_once() {
+        let store = Bounded::new(MemoryStore::default(), 1);
+        let permit = store.permit().await.unwrap();
+        store.check().await.unwrap();
+        let list = store.list(ObjectKind::CanaryConfig);
+        tokio::pin!(list);
+        assert!(futures::poll!(&mut list).is_pending());
+        drop(permit);
+        assert!(list.await.unwrap().is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use kayenta_judge::{
-    Judge, JudgeError, JudgeRegistry, JudgeRequest, JudgedPairs, LocalJudge, LookVerdict,
+    Judge, JudgeError, JudgeRegistry, JudgeRequest, JudgedPairs, LookVerdict, PairJudge,
     ScoreThresholds, explanation,
 };
 use kayenta_limits::Panicked;
@@ -204,7 +204,7 @@ impl JudgeRunner {
 #[derive(Debug)]
 pub(crate) struct PiecewiseJudgement {
     runner: Arc<JudgeRunner>,
-    judge: Arc<dyn LocalJudge>,
+    judge: Arc<dyn PairJudge>,
     /// The request without pairs.
     request: JudgeRequest,
     /// What the judge made of the pairs so far.
@@ -215,7 +215,7 @@ pub(crate) struct PiecewiseJudgement {
 impl PiecewiseJudgement {
     pub(crate) fn new(
         runner: &Arc<JudgeRunner>,
-        judge: Arc<dyn LocalJudge>,
+        judge: Arc<dyn PairJudge>,
         request: JudgeRequest,
     ) -> Self {
         Self {
@@ -239,10 +239,7 @@ impl PiecewiseJudgement {
         };
         let values = values_of(&request);
         let judge = Arc::clone(&self.judge);
-        let work = move || match judge.pair_by_pair() {
-            Some(judge) => judge.judge_pairs(&request),
-            None => Ok(JudgedPairs::default()),
-        };
+        let work = move || judge.judge_pairs(&request);
         match self.runner.compute(self.judge.name(), values, work).await {
             Ok(Ok(following)) => judged.append(following),
             Ok(Err(error)) => self.judged = Err(error.into()),

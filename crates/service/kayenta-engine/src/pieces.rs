@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
-use kayenta_judge::{Judge, JudgeRegistry, LocalJudge, explanation};
+use kayenta_judge::{Judge, JudgeRegistry, PairJudge, explanation};
 use kayenta_model::{CanaryConfig, CanaryExecutionRequest};
 use kayenta_storage::{ObjectKind, UPLOAD_PART};
 
@@ -41,8 +41,7 @@ pub(crate) struct RunSize {
 pub(crate) struct Pieces {
     /// The metrics of each.
     pub(crate) metrics: Vec<Range<usize>>,
-    /// A judge that [looks at each pair alone](LocalJudge::pair_by_pair).
-    pub(crate) judge: Arc<dyn LocalJudge>,
+    pub(crate) judge: Arc<dyn PairJudge>,
 }
 
 impl PieceRules {
@@ -93,13 +92,13 @@ impl PieceRules {
     }
 
     /// The judge of the config if it looks at each pair alone and its verdict is not explained.
-    fn pair_judge(&self, config: &CanaryConfig) -> Option<Arc<dyn LocalJudge>> {
+    fn pair_judge(&self, config: &CanaryConfig) -> Option<Arc<dyn PairJudge>> {
         if self.explains || explanation::is_wanted(config) {
             return None;
         }
         match self.judges.select(config.judge.as_ref(), None).ok()? {
-            Judge::Local(judge) if judge.pair_by_pair().is_some() => Some(Arc::clone(judge)),
-            _ => None,
+            Judge::Local(judge) => Arc::clone(judge).pair_by_pair(),
+            Judge::Remote(_) => None,
         }
     }
 

@@ -13,11 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::{
-    error::{StorageError, StorageErrorKind},
-    kind::ObjectKind,
-    lock::StoreLock,
-};
+use crate::{error::StorageError, kind::ObjectKind, lock::StoreLock, store::ObjectSummary};
 
 pub use store::BucketStore;
 
@@ -32,6 +28,19 @@ pub struct BucketEntry {
     pub version: String,
     /// How many bytes it has.
     pub size: u64,
+}
+
+impl BucketEntry {
+    /// What a listing of the store says of it under its key.
+    fn summary(self, key: &str, filename: &str) -> ObjectSummary {
+        ObjectSummary {
+            key: key.to_owned(),
+            filename: filename.to_owned(),
+            updated: self.updated,
+            version: self.version,
+            size: self.size,
+        }
+    }
 }
 
 /// An object of a bucket with its content.
@@ -183,30 +192,18 @@ pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
         condition: PutCondition<'_>,
     ) -> Result<BucketEntry, StorageError>;
 
-    /// Whether objects can be written in parts. Where they cannot, the operations on
-    /// [partial objects](PartialObject) are not used.
-    fn takes_parts(&self) -> bool {
-        false
-    }
-
     /// Begins to write an object in parts; what the service calls the upload. Nothing shows before it is completed.
     ///
     /// # Errors
     /// When the service does not take it.
-    async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
-        let _ = name;
-        Err(self.no_parts())
-    }
+    async fn begin_parts(&self, name: &str) -> Result<String, StorageError>;
 
     /// Adds a part of [`UPLOAD_PART`](crate::UPLOAD_PART) bytes after those that are there; what the service calls it. The
     /// same part may have arrived at an earlier try.
     ///
     /// # Errors
     /// When the service does not take it.
-    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError> {
-        let _ = (object, part);
-        Err(self.no_parts())
-    }
+    async fn put_part(&self, object: &PartialObject, part: Bytes) -> Result<String, StorageError>;
 
     /// Adds the last part and puts the object in place of what has its name. An earlier try may have done so.
     ///
@@ -216,27 +213,13 @@ pub trait Bucket: Send + Sync + std::fmt::Debug + 'static {
         &self,
         object: &PartialObject,
         last: Bytes,
-    ) -> Result<BucketEntry, StorageError> {
-        let _ = (object, last);
-        Err(self.no_parts())
-    }
+    ) -> Result<BucketEntry, StorageError>;
 
     /// Removes what there is of the object.
     ///
     /// # Errors
     /// When it cannot be removed.
-    async fn remove_parts(&self, object: &PartialObject) -> Result<(), StorageError> {
-        let _ = object;
-        Err(self.no_parts())
-    }
-
-    /// The failure of operations on partial objects where there are none.
-    fn no_parts(&self) -> StorageError {
-        StorageError::new(
-            StorageErrorKind::Other,
-            format!("A {} does not take objects in parts", self.term()),
-        )
-    }
+    async fn remove_parts(&self, object: &PartialObject) -> Result<(), StorageError>;
 
     /// Removes the object if it is there.
     ///

@@ -107,7 +107,7 @@ impl<B: Bucket> BucketStore<B> {
     }
 
     /// Notes that the bucket is missing where an outcome says so.
-    pub(super) fn noticing<T>(&self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
+    fn noticing<T>(&self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
         if outcome.as_ref().is_err_and(StorageError::is_not_found) {
             self.seen.store(false, Ordering::Relaxed);
         }
@@ -118,21 +118,32 @@ impl<B: Bucket> BucketStore<B> {
         self.noticing(self.bucket.list(prefix).await)
     }
 
-    /// Writes an object of the bucket; when the bucket has vanished, into a new one.
+    /// Does something in the bucket; when the bucket has vanished under the service, again in a new one.
+    pub(super) async fn in_bucket<T, F>(
+        &self,
+        act: impl Fn() -> F + Send + Sync,
+    ) -> Result<T, StorageError>
+    where
+        F: Future<Output = Result<T, StorageError>> + Send,
+    {
+        match self.noticing(act().await) {
+            Err(error) if error.is_not_found() => {
+                self.ensure().await?;
+                act().await
+            }
+            done => done,
+        }
+    }
+
+    /// Writes an object of the bucket.
     pub(super) async fn put_object(
         &self,
         name: &str,
         bytes: Bytes,
         condition: PutCondition<'_>,
     ) -> Result<BucketEntry, StorageError> {
-        let written = self.bucket.put(name, bytes.clone(), condition).await;
-        match self.noticing(written) {
-            Err(error) if error.is_not_found() => {
-                self.ensure().await?;
-                self.bucket.put(name, bytes, condition).await
-            }
-            written => written,
-        }
+        self.in_bucket(|| self.bucket.put(name, bytes.clone(), condition))
+            .await
     }
 
     pub(super) fn under_folder(&self, rest: &str) -> String {
@@ -220,13 +231,7 @@ impl<B: Bucket> BucketStore<B> {
 fn stored(object: BucketObject, key: &str, filename: &str) -> StoredObject {
     let BucketObject { entry, bytes, .. } = object;
     StoredObject {
-        summary: ObjectSummary {
-            key: key.to_owned(),
-            filename: filename.to_owned(),
-            updated: entry.updated,
-            version: entry.version,
-            size: entry.size,
-        },
+        summary: entry.summary(key, filename),
         bytes,
     }
 }
@@ -309,7 +314,7 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
     }
 
     fn upload<'s>(&'s self, kind: ObjectKind, key: &str) -> Option<Box<dyn Upload + 's>> {
-        (self.bucket.takes_parts() && kind.is_replaced_in_place())
+        kind.is_replaced_in_place()
             .then(|| Box::new(BucketUpload::new(self, kind, key)) as Box<dyn Upload>)
     }
 
@@ -373,15 +378,8 @@ impl<B: Bucket> ObjectStore for BucketStore<B> {
         check_segment("lock name", name)?;
         self.ensure().await?;
         let name = self.under_folder(&format!("locks/{name}"));
-        let leased = match self.noticing(self.bucket.lease(&name, wait).await) {
-            // The bucket was deleted under the service.
-            Err(error) if error.is_not_found() => {
-                self.ensure().await?;
-                self.bucket.lease(&name, wait).await
-            }
-            outcome => outcome,
-        };
-        match leased? {
+        let lease = || self.bucket.lease(&name, wait);
+        match self.in_bucket(lease).await? {
             Some(lock) => Ok(lock),
             None => lock::acquire(self, name, wait).await,
         }

@@ -43,15 +43,8 @@ impl<'s, B: Bucket> BucketUpload<'s, B> {
         let filename = checked_filename(self.kind, &self.key, None)?;
         let name = format!("{}/{filename}", self.store.path(self.kind, &self.key));
         self.store.ensure().await?;
-        let begun = self.store.bucket.begin_parts(&name).await;
-        let upload = match self.store.noticing(begun) {
-            // The bucket was deleted under the service.
-            Err(error) if error.is_not_found() => {
-                self.store.ensure().await?;
-                self.store.bucket.begin_parts(&name).await?
-            }
-            begun => begun?,
-        };
+        let begin = || self.store.bucket.begin_parts(&name);
+        let upload = self.store.in_bucket(begin).await?;
         Ok(PartialObject {
             name,
             upload,
@@ -78,13 +71,7 @@ impl<B: Bucket> Upload for BucketUpload<'_, B> {
         let object = self.object().await?;
         let entry = store.bucket.complete_parts(object, last).await?;
         self.object = None;
-        Ok(ObjectSummary {
-            key: self.key.clone(),
-            filename: self.kind.default_filename().to_owned(),
-            updated: entry.updated,
-            version: entry.version,
-            size: entry.size,
-        })
+        Ok(entry.summary(&self.key, self.kind.default_filename()))
     }
 
     async fn abandon(&mut self) {

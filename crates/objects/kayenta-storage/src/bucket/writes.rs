@@ -65,13 +65,7 @@ impl<B: Bucket> BucketStore<B> {
     ) -> Result<ObjectSummary, StorageError> {
         let name = format!("{}/{filename}", self.path(kind, key));
         match self.put_object(&name, bytes, condition).await {
-            Ok(entry) => Ok(ObjectSummary {
-                key: key.to_owned(),
-                filename: filename.to_owned(),
-                updated: entry.updated,
-                version: entry.version,
-                size: entry.size,
-            }),
+            Ok(entry) => Ok(entry.summary(key, filename)),
             Err(error) if error.kind == StorageErrorKind::Conflict => Err(conflict(kind, key)),
             Err(error) => Err(error),
         }

@@ -168,10 +168,6 @@ impl Bucket for MemoryBucket {
         Ok(Self::entry(name, version, now, size))
     }
 
-    fn takes_parts(&self) -> bool {
-        true
-    }
-
     async fn begin_parts(&self, name: &str) -> Result<String, StorageError> {
         self.stumble("begin", 0)?;
         self.0.steps.lock().unwrap().clear();
