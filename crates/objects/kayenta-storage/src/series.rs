@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use kayenta_json::parsed_element_size;
 use kayenta_limits::{CALLER_PATIENCE, Lender, compute_sized, reserve};
-use kayenta_model::{NeedsWholeText, SeriesText};
+use kayenta_model::{MetricSetPair, NeedsWholeText, SeriesText};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -170,6 +170,21 @@ impl ObjectRepository {
             }
         }
         Err(StorageError::keeps_growing())
+    }
+
+    /// The pair with the id in the pair list, `None` if the list has none.
+    ///
+    /// # Errors
+    /// As [`load_element`](Self::load_element).
+    pub async fn load_pair(
+        &self,
+        list: &str,
+        pair_id: &str,
+    ) -> Result<Option<MetricSetPair>, StorageError> {
+        let wanted = pair_id.to_owned();
+        let is_wanted = move |pair: &MetricSetPair| pair.id.as_deref() == Some(&wanted);
+        self.load_element(ObjectKind::MetricSetPairList, list, is_wanted)
+            .await
     }
 
     /// The parts of an object, within so much memory, which is waited for with nothing in hand.

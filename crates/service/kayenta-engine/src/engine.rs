@@ -428,13 +428,7 @@ impl Engine {
             return Ok(None);
         };
         let objects = self.objects_of(status.storage_account_name.as_deref(), storage_account)?;
-        let wanted = pair_id.to_owned();
-        let found = objects.load_element(
-            ObjectKind::MetricSetPairList,
-            list,
-            move |pair: &MetricSetPair| pair.id.as_deref() == Some(&wanted),
-        );
-        Ok(found.await?)
+        Ok(objects.load_pair(list, pair_id).await?)
     }
 
     /// Why a standalone analysis stands as it does: the explanation of its newest verdict. The analysis is

@@ -187,13 +187,7 @@ pub(crate) async fn load_pair(
     Params(params): Params<AccountParams>,
 ) -> Result<Response, ApiError> {
     let objects = state.objects(params.account_name.as_deref())?;
-    let wanted = pair_id.clone();
-    let pair = objects.load_element(
-        ObjectKind::MetricSetPairList,
-        &list_id,
-        move |pair: &MetricSetPair| pair.id.as_deref() == Some(&wanted),
-    );
-    match pair.await? {
+    match objects.load_pair(&list_id, &pair_id).await? {
         Some(pair) => Ok(json(pair).await),
         None => {
             let message = format!("Metric set pair list {list_id} has no pair {pair_id}.");
