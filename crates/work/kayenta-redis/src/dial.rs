@@ -55,14 +55,30 @@ impl Dial {
         port: u16,
         config: &AsyncConnectionConfig,
     ) -> RedisResult<MultiplexedConnection> {
-        let Some(tls) = &self.tls else {
-            let info = ConnectionAddr::Tcp(host.to_owned(), port)
-                .into_connection_info()?
-                .set_redis_settings(self.now());
-            return Client::open(info)?
-                .get_multiplexed_async_connection_with_config(config)
-                .await;
+        let mut connection = match &self.tls {
+            Some(tls) => self.server_with_tls(tls, host, port, config).await?,
+            None => {
+                let info = ConnectionAddr::Tcp(host.to_owned(), port)
+                    .into_connection_info()?
+                    .set_redis_settings(self.now());
+                Client::open(info)?
+                    .get_multiplexed_async_connection_with_config(config)
+                    .await?
+            }
         };
+        if self.password.is_none() {
+            refuse_missing_password(&mut connection).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn server_with_tls(
+        &self,
+        tls: &TlsConnector,
+        host: &str,
+        port: u16,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             io::Error::other(format!(
                 "{host} is no host name that a certificate can be for"
@@ -126,6 +142,18 @@ impl Dial {
             // Users of an access control list may lack the permission to ask.
             _ => Ok(connection),
         }
+    }
+}
+
+/// Asks a server that was given no password whether it wants one, with a command it answers.
+///
+/// Redis closes the connection of a client that is not authenticated on the first command of more than ten arguments, as
+/// most scripts are, and what is left is an error of the network.
+async fn refuse_missing_password(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    match cmd("PING").query_async::<Value>(connection).await {
+        Err(error) if error.is_io_error() || error.code() == Some("NOAUTH") => Err(error),
+        // One that is loading, or grants the user no PING, is reached.
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 /// What was attempted, where, and what became of it.
 pub(crate) fn failed(attempted: &str, address: &str, error: RedisError) -> QueueError {
     let (kind, hint) = match error.kind() {
-        ErrorKind::AuthenticationFailed => (
+        _ if is_authentication_refused(&error) => (
             QueueErrorKind::Denied,
             "; check the user and password of redis.connection",
         ),
@@ -14,10 +14,6 @@ pub(crate) fn failed(attempted: &str, address: &str, error: RedisError) -> Queue
             (QueueErrorKind::Denied, "; the user lacks a permission")
         }
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => (QueueErrorKind::Corrupt, ""),
-        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => (
-            QueueErrorKind::Denied,
-            "; check the user and password of redis.connection",
-        ),
         _ => (QueueErrorKind::Unavailable, hint(error.code())),
     };
     let reason = if error.is_timeout() {
@@ -30,6 +26,16 @@ pub(crate) fn failed(attempted: &str, address: &str, error: RedisError) -> Queue
         format!("cannot {attempted}: Redis at {address}: {reason}{hint}"),
     )
     .caused_by(error)
+}
+
+/// Whether the server wants another password, or one at all.
+fn is_authentication_refused(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed
+        || matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
+        // A cluster that cannot be reached is an error of its own, with the last node's in its text alone.
+        || error.detail().is_some_and(|nodes| {
+            nodes.contains("\"NOAUTH\"") || nodes.contains("Password authentication failed")
+        })
 }
 
 /// What to do about an answer of a Redis that takes no writes.

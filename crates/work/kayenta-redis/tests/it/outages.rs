@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use kayenta_queue::{Job, QueueErrorKind, WorkQueue};
 use kayenta_redis::{RedisStore, RedisStoreOptions, ReferenceKeys, reference_state};
-use kayenta_settings::RedisSettings;
-use kayenta_testkit::{Fault, FaultProxy, RedisServer, eventually, redis_server::RedisOptions};
+use kayenta_settings::{RedisSettings, RedisTopology};
+use kayenta_testkit::{
+    Fault, FaultProxy, RedisServer, eventually,
+    redis_server::{RedisCluster, RedisOptions},
+};
 
 use crate::{options, store};
 
@@ -128,29 +131,44 @@ async fn faults_on_the_wire_end_in_clear_errors_and_pass() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Redis"]
-async fn a_wrong_password_is_said_and_not_shown() {
-    let server = RedisServer::start_with(RedisOptions {
+async fn a_wrong_or_missing_password_is_said_and_not_shown() {
+    let guarded = RedisOptions {
         password: Some("right".to_owned()),
         ..RedisOptions::default()
-    })
-    .await
-    .unwrap();
-    for password in [None, Some("hunter2")] {
-        let mut options = options(&server, "secret", "one");
-        options.server.password = password.map(Into::into);
-        assert!(!format!("{options:?}").contains("hunter2"));
-        let error = RedisStore::new(options).unwrap().check().await.unwrap_err();
-        assert_eq!(error.kind, QueueErrorKind::Denied, "{}", error.message);
-        assert!(
-            error.message.contains("password of redis.connection"),
-            "{}",
-            error.message
-        );
-        assert!(!error.message.contains("hunter2"), "{}", error.message);
+    };
+    let server = RedisServer::start_with(guarded.clone()).await.unwrap();
+    let cluster = RedisCluster::start_with(guarded).await.unwrap();
+    let single = RedisTopology::Single {
+        host: "127.0.0.1".to_owned(),
+        port: server.port(),
+    };
+    let nodes = (cluster.nodes().iter())
+        .map(|node| ("127.0.0.1".to_owned(), node.port()))
+        .collect();
+    for topology in [single, RedisTopology::Cluster { nodes }] {
+        let open = |password: Option<&str>| {
+            let mut options = options(&server, "secret", "one");
+            options.server.topology = topology.clone();
+            options.server.password = password.map(Into::into);
+            assert!(!format!("{options:?}").contains("hunter2"));
+            RedisStore::new(options).unwrap()
+        };
+        for password in [None, Some("hunter2")] {
+            // Redis closes the connection of a client that is not authenticated for the number of arguments of a push.
+            let pushed = open(password).push(&job("a"), None).await.unwrap_err();
+            let checked = open(password).check().await.unwrap_err();
+            for error in [pushed, checked] {
+                assert_eq!(error.kind, QueueErrorKind::Denied, "{}", error.message);
+                assert!(
+                    error.message.contains("password of redis.connection"),
+                    "{}",
+                    error.message
+                );
+                assert!(!error.message.contains("hunter2"), "{}", error.message);
+            }
+        }
+        open(Some("right")).push(&job("a"), None).await.unwrap();
     }
-    let mut options = options(&server, "secret", "one");
-    options.server.password = Some("right".into());
-    RedisStore::new(options).unwrap().check().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
