@@ -49,7 +49,10 @@ mod overview;
 mod run;
 
 pub use analysis::{AnalysisView, NextRun};
-pub use chart::score::ScoreBar;
+pub use chart::{
+    score::ScoreBar,
+    trend::{MetricChange, TrendPoint, trend},
+};
 pub use comparison::{ComparisonSide, RunComparison};
 pub use document::{
     IndexLine, STYLE, report_failure, report_foot, report_head, report_index, report_section,

@@ -9,7 +9,10 @@ use kayenta_model::{
 };
 
 use crate::{
-    chart::interval::{IntervalPicture, PictureLimit},
+    chart::{
+        interval::{IntervalPicture, PictureLimit},
+        trend::MetricChange,
+    },
     label::Badge,
     number,
 };
@@ -161,6 +164,13 @@ impl<'a> JudgedRun<'a> {
 
     pub(crate) fn used(&self, index: usize) -> Option<UsedValues> {
         UsedValues::of(self.config, self.pair(index)?).ok()
+    }
+
+    /// What a metric did, where the judge's test says it.
+    #[must_use]
+    pub fn change(&self, index: usize) -> Option<MetricChange> {
+        self.results().get(index)?;
+        self.row(index).picture.map(MetricChange)
     }
 
     pub(crate) fn rows(&self) -> Vec<MetricRow> {

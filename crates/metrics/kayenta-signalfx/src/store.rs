@@ -151,8 +151,8 @@ impl MetricsStore for SignalFxStore {
 
 impl SignalFxStore {
     /// An error status in the reference's words, followed by SignalFx's own message
-    /// (C-SIGNALFX-01). As in the reference no status is tried again: the program is refused, not
-    /// the moment.
+    /// (C-SIGNALFX-01). As in the reference no status is retried: SignalFx refuses the program,
+    /// whenever it is sent.
     fn request_failed(
         &self,
         error: HttpError,

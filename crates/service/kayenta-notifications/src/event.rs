@@ -137,13 +137,13 @@ mod tests {
     #[test]
     fn events_are_the_start_each_judgement_and_the_end_with_ids_that_never_change() {
         let history = sample::analysis();
-        let told: Vec<_> = events(&history)
+        let reported: Vec<_> = events(&history)
             .iter()
             .map(|event| (event.ordinal, event.id(), event.verdict()))
             .collect();
         let id = &history.summary.id;
         assert_eq!(
-            told,
+            reported,
             [
                 (0, format!("{id}-started"), None),
                 (

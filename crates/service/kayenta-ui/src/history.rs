@@ -9,10 +9,11 @@ use axum::{
 };
 use indexmap::IndexMap;
 use kayenta_engine::ExecutionQuery;
-use kayenta_model::{ExecutionKind, MetricConfig, explanation::ExplainedTest};
+use kayenta_model::{ExecutionKind, MetricConfig};
 use kayenta_report::{
-    Badge, Markup, encoded,
+    Badge, Markup, MetricChange, TrendPoint, encoded,
     number::{Timestamp, number},
+    trend,
 };
 use serde_json::Value;
 
@@ -43,6 +44,8 @@ struct HistoryTemplate<'a> {
 
 struct MetricHistory {
     title: String,
+    /// Its change from run to run; nothing where there are too few.
+    trend: Option<Markup>,
     rows: Vec<HistoryRow>,
     /// How often its label changed from one run to the next.
     flips: usize,
@@ -71,11 +74,11 @@ impl Suggestion {
 #[derive(Clone, Debug, PartialEq)]
 struct HistoryRow {
     href: String,
-    badge: Badge,
-    when: Option<Timestamp>,
     effect: String,
     interval: String,
     verdict: Badge,
+    /// When the window ended, the label and the change.
+    point: TrendPoint,
 }
 
 /// One metric in one run.
@@ -138,16 +141,15 @@ pub(crate) async fn show(
                 .and_then(|explanation| explanation.effect.as_ref())
                 .and_then(|effect| effect.value)
                 .map(f64::from);
-            let interval = explained.and_then(|explanation| match explanation.test.as_ref()? {
-                ExplainedTest::MannWhitney(test) => Some(format!(
-                    "{} to {}",
-                    number(test.lower.into()),
-                    number(test.upper.into())
-                )),
-                _ => None,
-            });
             let label = result.classification.clone().unwrap_or_default();
             let key = result.id.clone().unwrap_or_else(|| index.to_string());
+            let badge = Badge::of_label(&label);
+            let when = Timestamp::of(
+                execution
+                    .window_end_millis
+                    .unwrap_or(execution.build_time_millis),
+            );
+            let change = run.change(index);
             let row = HistoryRow {
                 href: format!(
                     "{}/runs/{}?metric={}",
@@ -155,15 +157,17 @@ pub(crate) async fn show(
                     encoded(&execution.id),
                     encoded(&key)
                 ),
-                badge: Badge::of_label(&label),
-                when: Timestamp::of(
-                    execution
-                        .window_end_millis
-                        .unwrap_or(execution.build_time_millis),
-                ),
                 effect: ratio.map(number).unwrap_or_default(),
-                interval: interval.unwrap_or_default(),
+                interval: change
+                    .as_ref()
+                    .map(MetricChange::interval)
+                    .unwrap_or_default(),
                 verdict: verdict.clone(),
+                point: TrendPoint {
+                    when,
+                    badge,
+                    change,
+                },
             };
             let look = Look {
                 ratio,
@@ -191,8 +195,10 @@ pub(crate) async fn show(
                 let name = config.as_ref().map(|metric| metric.name().to_owned());
                 taken_over.push((SUGGESTED_METRIC, name.unwrap_or_default()));
             }
+            let points: Vec<TrendPoint> = rows.iter().map(|row| row.point.clone()).collect();
             MetricHistory {
                 title,
+                trend: trend(&points),
                 flips: flips(&looks),
                 suggestion: suggestion.text,
                 taken_over,

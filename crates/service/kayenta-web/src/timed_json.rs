@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{ErrorResponse, schemas::ErrorReport};
 
-/// A JSON response whose moments and durations are written in this form. A long one is written off the async threads.
+/// A JSON response whose timestamps and durations are written in this form. A long one is written off the async threads.
 pub async fn timed_json<T>(body: T, times: JsonTimes) -> Response
 where
     T: Serialize + Send + 'static,
@@ -22,7 +22,7 @@ where
     }
 }
 
-/// A JSON response that may be long, of what holds neither moments nor durations.
+/// A JSON response that may be long, of what holds neither timestamps nor durations.
 pub async fn json<T: Serialize + Send + 'static>(body: T) -> Response {
     timed_json(body, JsonTimes::default()).await
 }

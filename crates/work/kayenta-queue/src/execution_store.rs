@@ -167,7 +167,7 @@ pub trait ExecutionStore: Send + Sync + std::fmt::Debug {
 
     /// Like [`ExecutionStore::save`], for progress that a crash may undo: `Ok` means that the record
     /// has the new version and will be durable no later than any write acknowledged afterwards, but
-    /// the last moments before a crash may be missing. [`ExecutionStore::get`] sees it at once,
+    /// what was written just before a crash may be missing. [`ExecutionStore::get`] sees it at once,
     /// listings perhaps a little later.
     ///
     /// # Errors

@@ -64,10 +64,10 @@ fn table_and_explanations_of_the_page_are_what_the_judge_says() {
         let judged = NetflixAcaJudge::default().judge(&request).unwrap();
         let result = &judged.results.as_ref().unwrap()[0];
         assert_eq!(result.classification.as_deref(), Some(label), "{name}");
-        let told = result.result_metadata.as_ref().unwrap()["ratio"]
+        let reported = result.result_metadata.as_ref().unwrap()["ratio"]
             .as_f64()
             .unwrap();
-        assert_eq!(format!("{told:.3}"), ratio, "{name}");
+        assert_eq!(format!("{reported:.3}"), ratio, "{name}");
 
         let explained = explain(&request, &judged).unwrap();
         sentences.push(explained.results[0].explanation.sentences.join(" "));

@@ -49,8 +49,33 @@ impl Outcome {
     }
 }
 
+impl PictureLimit {
+    pub(crate) fn style(&self) -> Style {
+        match self.critical {
+            true => Style::CriticalLimit,
+            false => Style::Limit,
+        }
+    }
+}
+
+/// What a scale has to cover, with room at both ends. Limits far away do not squeeze the values: they are left out, and
+/// listed below the picture.
+pub(crate) fn domain(values: impl IntoIterator<Item = f64>, limits: &[PictureLimit]) -> (f64, f64) {
+    let (mut least, mut greatest) = extent(values).unwrap_or((0.0, 1.0));
+    let reach = 3.0 * (greatest - least);
+    for limit in limits.iter().filter(|limit| limit.at.is_finite()) {
+        if limit.at >= least - reach && limit.at <= greatest + reach {
+            least = least.min(limit.at);
+            greatest = greatest.max(limit.at);
+        }
+    }
+    let room = (greatest - least) * 0.06;
+    (least - room, greatest + room)
+}
+
 impl IntervalPicture {
-    fn values(&self) -> impl Iterator<Item = f64> {
+    /// What is drawn beside the limits.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
         let ends = self
             .ends
             .into_iter()
@@ -62,20 +87,9 @@ impl IntervalPicture {
         ends.chain(band).chain(self.zero).chain([self.estimate])
     }
 
-    /// The scale. Limits far away do not squeeze the interval: they are left out, and listed below the picture.
     fn scale(&self, width: f64, margin: f64, with_limits: bool) -> Scale {
-        let (mut least, mut greatest) = extent(self.values()).unwrap_or((0.0, 1.0));
-        if with_limits {
-            let reach = 3.0 * (greatest - least);
-            for limit in self.limits.iter().filter(|limit| limit.at.is_finite()) {
-                if limit.at >= least - reach && limit.at <= greatest + reach {
-                    least = least.min(limit.at);
-                    greatest = greatest.max(limit.at);
-                }
-            }
-        }
-        let room = (greatest - least) * 0.06;
-        Scale::new((least - room, greatest + room), (margin, width - margin))
+        let limits = if with_limits { &self.limits[..] } else { &[] };
+        Scale::new(domain(self.values(), limits), (margin, width - margin))
     }
 
     /// In words.
@@ -143,13 +157,8 @@ impl IntervalPicture {
             .enumerate()
             .filter(|(_, limit)| scale.contains(limit.at))
         {
-            let style = if limit.critical {
-                Style::CriticalLimit
-            } else {
-                Style::Limit
-            };
             let x = scale.at(limit.at);
-            canvas.line(style, (x, top), (x, bottom));
+            canvas.line(limit.style(), (x, top), (x, bottom));
             let (anchor, x) = if x > width * 0.7 {
                 (Anchor::End, x - 4.0)
             } else {
@@ -205,7 +214,8 @@ impl IntervalPicture {
         canvas.finish()
     }
 
-    fn brief(&self) -> String {
+    /// The ends of the interval, or the value where there is none.
+    pub(crate) fn brief(&self) -> String {
         match self.ends {
             Some((lower, upper)) => format!(
                 "{} to {}{}",

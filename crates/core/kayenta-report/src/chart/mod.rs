@@ -6,6 +6,7 @@ pub(crate) mod interval;
 pub(crate) mod scale;
 pub(crate) mod score;
 pub(crate) mod series;
+pub(crate) mod trend;
 
 /// Whether colours stand in the elements themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

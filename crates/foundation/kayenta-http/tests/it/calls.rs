@@ -89,7 +89,7 @@ async fn requests_arrive_exactly_as_encoded_and_authenticated_at_once() {
 async fn error_answers_carry_status_words_and_wait_but_no_secret() {
     let router = Router::new()
         .route(
-            "/told",
+            "/reported",
             get(|| async {
                 let body = r#"{"message":"no metric for secret-key"}"#;
                 (StatusCode::TOO_MANY_REQUESTS, [("Retry-After", "12")], body)
@@ -107,13 +107,13 @@ async fn error_answers_carry_status_words_and_wait_but_no_secret() {
     let base = serve(router).await;
     let client = client(&base, api_key());
     let error = client
-        .get("/told")
+        .get("/reported")
         .query("k", "secret-key")
         .query("token", "t")
         .send()
         .await
         .unwrap_err();
-    let url = format!("{base}/told?k=******&token=******");
+    let url = format!("{base}/reported?k=******&token=******");
     assert_eq!(
         error.to_string(),
         format!("Status: 429, URL: {url}, Message: no metric for ******")

@@ -72,7 +72,7 @@ async fn objects_lie_where_the_reference_puts_them() {
     }
 }
 
-/// A bucket that vanishes is created again by the next write or listing, and its absence told by a
+/// A bucket that vanishes is created again by the next write or listing, and its absence reported by a
 /// read.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs fake-gcs-server"]

@@ -15,20 +15,20 @@ use crate::doubles::{CountedIds, Fault, Faulty, FixedClock, RandomIds};
 
 const KIND: ObjectKind = ObjectKind::CanaryConfig;
 
-struct House {
+struct Fixture {
     store: Faulty,
     clock: Arc<FixedClock>,
     catalogue: ConfigCatalogue,
 }
 
-fn house() -> House {
+fn fixture() -> Fixture {
     let store = Faulty::default();
     let clock = Arc::new(FixedClock(AtomicI64::new(1_507_570_197_290)));
     let repository = ObjectRepository::new("m", Arc::new(store.clone()));
     let ids = Arc::new(CountedIds::default());
     let options = CatalogueOptions::default();
     let catalogue = ConfigCatalogue::new(repository, clock.clone(), ids, options);
-    House {
+    Fixture {
         store,
         clock,
         catalogue,
@@ -43,7 +43,7 @@ fn named(name: &str, applications: &[&str]) -> CanaryConfig {
     config(json!({"name": name, "applications": applications}))
 }
 
-impl House {
+impl Fixture {
     async fn stored(&self, id: &str) -> Value {
         let object = self.store.inner.load(KIND, id).await.unwrap();
         serde_json::from_slice(&object.bytes).unwrap()
@@ -64,14 +64,14 @@ impl House {
 
 #[tokio::test]
 async fn create_stamps_names_and_stores() {
-    let house = house();
-    let id = house
+    let fixture = fixture();
+    let id = fixture
         .catalogue
         .create(named("one", &["app"]))
         .await
         .unwrap();
     assert_eq!(id, "id-1");
-    let object = house.store.inner.load(KIND, &id).await.unwrap();
+    let object = fixture.store.inner.load(KIND, &id).await.unwrap();
     assert_eq!(object.summary.filename, "one.json");
     assert_eq!(
         std::str::from_utf8(&object.bytes).unwrap(),
@@ -80,44 +80,47 @@ async fn create_stamps_names_and_stores() {
          \"updatedTimestampIso\":\"2017-10-09T17:29:57.290Z\",\"name\":\"one\",\"id\":\"id-1\",\
          \"applications\":[\"app\"],\"metrics\":[],\"templates\":{}}"
     );
-    assert_eq!(house.catalogue.get(&id).await.unwrap().id, Some(id));
+    assert_eq!(fixture.catalogue.get(&id).await.unwrap().id, Some(id));
 }
 
 #[tokio::test]
 async fn a_client_s_id_is_kept_and_absent_collections_stay_absent() {
-    let house = house();
+    let fixture = fixture();
     let own = config(json!({"id": "my.id", "name": "one", "applications": ["app"]}));
-    assert_eq!(house.catalogue.create(own.clone()).await.unwrap(), "my.id");
-    let stored = house.stored("my.id").await;
+    assert_eq!(
+        fixture.catalogue.create(own.clone()).await.unwrap(),
+        "my.id"
+    );
+    let stored = fixture.stored("my.id").await;
     assert!(stored.get("metrics").is_none() && stored.get("templates").is_none());
     assert_eq!(
-        house.create_error(own).await,
+        fixture.create_error(own).await,
         "Canary config 'my.id' already exists."
     );
     let prefix = config(json!({"id": "my", "name": "two", "applications": ["app"]}));
-    house.catalogue.create(prefix).await.unwrap();
+    fixture.catalogue.create(prefix).await.unwrap();
     let slash = config(json!({"id": "a/b", "name": "x", "applications": ["app"]}));
     assert_eq!(
-        house.create_error(slash).await,
+        fixture.create_error(slash).await,
         "Canary config id 'a/b' cannot be part of a path."
     );
 }
 
 #[tokio::test]
 async fn names_are_unique_within_applications() {
-    let house = house();
-    house
+    let fixture = fixture();
+    fixture
         .catalogue
         .create(named("n", &["a", "b"]))
         .await
         .unwrap();
     assert_eq!(
-        house.create_error(named("n", &["b", "c"])).await,
+        fixture.create_error(named("n", &["b", "c"])).await,
         "Canary config with name 'n' already exists in the scope of applications [b, c]."
     );
-    house.catalogue.create(named("N", &["a"])).await.unwrap();
-    let other = house.catalogue.create(named("n", &["c"])).await.unwrap();
-    let error = house
+    fixture.catalogue.create(named("N", &["a"])).await.unwrap();
+    let other = fixture.catalogue.create(named("n", &["c"])).await.unwrap();
+    let error = fixture
         .catalogue
         .update(&other, named("n", &["c", "a"]))
         .await
@@ -126,7 +129,7 @@ async fn names_are_unique_within_applications() {
         error.message,
         "Canary config with name 'n' already exists in the scope of applications [c, a]."
     );
-    house
+    fixture
         .catalogue
         .update(&other, named("n", &["c", "d"]))
         .await
@@ -136,17 +139,17 @@ async fn names_are_unique_within_applications() {
 /// C-STORE-03.
 #[tokio::test]
 async fn update_renames_carries_creation_over_and_forces_the_id() {
-    let house = house();
-    let id = house
+    let fixture = fixture();
+    let id = fixture
         .catalogue
         .create(named("one", &["app"]))
         .await
         .unwrap();
-    house.clock.0.store(1_507_570_198_000, Ordering::Relaxed);
+    fixture.clock.0.store(1_507_570_198_000, Ordering::Relaxed);
     let body = config(json!({"id": "elsewhere", "name": "two", "applications": ["app"]}));
-    assert_eq!(house.catalogue.update(&id, body).await.unwrap(), id);
+    assert_eq!(fixture.catalogue.update(&id, body).await.unwrap(), id);
     assert_eq!(
-        house.stored(&id).await,
+        fixture.stored(&id).await,
         json!({
             "createdTimestamp": 1_507_570_197_290_i64,
             "updatedTimestamp": 1_507_570_198_000_i64,
@@ -155,9 +158,9 @@ async fn update_renames_carries_creation_over_and_forces_the_id() {
             "name": "two", "id": id, "applications": ["app"],
         })
     );
-    let list = house.catalogue.list(&[]).await.unwrap();
+    let list = fixture.catalogue.list(&[]).await.unwrap();
     assert_eq!((list.len(), list[0].name.as_str()), (1, "two"));
-    house
+    fixture
         .catalogue
         .create(named("one", &["app"]))
         .await
@@ -166,33 +169,33 @@ async fn update_renames_carries_creation_over_and_forces_the_id() {
 
 #[tokio::test]
 async fn an_update_with_an_expectation_replaces_nothing_else() {
-    let house = house();
-    let id = house
+    let fixture = fixture();
+    let id = fixture
         .catalogue
         .create(named("one", &["app"]))
         .await
         .unwrap();
-    let seen = house.catalogue.get(&id).await.unwrap();
+    let seen = fixture.catalogue.get(&id).await.unwrap();
     let expects = |seen: CanaryConfig| move |stored: &CanaryConfig| *stored == seen;
     let change = named("two", &["app"]);
-    house
+    fixture
         .catalogue
         .update_if(&id, change, expects(seen.clone()))
         .await
         .unwrap();
-    let error = house
+    let error = fixture
         .catalogue
         .update_if(&id, named("three", &["app"]), expects(seen))
         .await
         .unwrap_err();
     assert_eq!(error.kind, StorageErrorKind::Conflict);
-    assert_eq!(house.stored(&id).await["name"], "two");
+    assert_eq!(fixture.stored(&id).await["name"], "two");
 }
 
 #[tokio::test]
 async fn update_and_removal_of_nothing() {
-    let house = house();
-    let error = house
+    let fixture = fixture();
+    let error = fixture
         .catalogue
         .update("nope", named("one", &["app"]))
         .await
@@ -204,71 +207,71 @@ async fn update_and_removal_of_nothing() {
             "Canary config 'nope' does not exist."
         )
     );
-    let error = house.catalogue.delete("nope").await.unwrap_err();
+    let error = fixture.catalogue.delete("nope").await.unwrap_err();
     assert_eq!(error.message, "Does not exist");
     assert!(error.is_not_found());
-    let error = house.catalogue.get("nope").await.unwrap_err();
+    let error = fixture.catalogue.get("nope").await.unwrap_err();
     assert_eq!(error.message, "No such object named nope");
-    let id = house
+    let id = fixture
         .catalogue
         .create(named("one", &["app"]))
         .await
         .unwrap();
-    house.catalogue.delete(&id).await.unwrap();
-    assert!(house.ids(&[]).await.is_empty());
+    fixture.catalogue.delete(&id).await.unwrap();
+    assert!(fixture.ids(&[]).await.is_empty());
 }
 
 #[tokio::test]
 async fn an_outage_is_no_absence() {
-    let house = house();
-    let id = house
+    let fixture = fixture();
+    let id = fixture
         .catalogue
         .create(named("one", &["app"]))
         .await
         .unwrap();
     for _ in 0..2 {
         let fault = Fault::Refuse(StorageErrorKind::Unavailable);
-        house.store.faults.lock().unwrap().push_back(fault);
-        let error = house
+        fixture.store.faults.lock().unwrap().push_back(fault);
+        let error = fixture
             .catalogue
             .update(&id, named("one", &["app"]))
             .await
             .unwrap_err();
         assert_eq!(error.kind, StorageErrorKind::Unavailable);
-        house.store.faults.lock().unwrap().push_back(fault);
-        let error = house
+        fixture.store.faults.lock().unwrap().push_back(fault);
+        let error = fixture
             .catalogue
             .create(named("two", &["app"]))
             .await
             .unwrap_err();
         assert_eq!(error.kind, StorageErrorKind::Unavailable);
-        house.store.faults.lock().unwrap().push_back(fault);
-        assert!(house.catalogue.list(&[]).await.is_err());
+        fixture.store.faults.lock().unwrap().push_back(fault);
+        assert!(fixture.catalogue.list(&[]).await.is_err());
     }
-    assert_eq!(house.ids(&[]).await, [id]);
+    assert_eq!(fixture.ids(&[]).await, [id]);
 }
 
 #[tokio::test]
 async fn lists_by_application_in_order_of_name() {
-    let house = house();
+    let fixture = fixture();
     for (name, applications) in [
         ("c", &["a", "b"][..]),
         ("a", &["b"]),
         ("b", &["c"]),
         ("B", &["a"]),
     ] {
-        house
+        fixture
             .catalogue
             .create(named(name, applications))
             .await
             .unwrap();
     }
-    assert_eq!(house.ids(&[]).await, ["id-4", "id-2", "id-3", "id-1"]);
-    assert_eq!(house.ids(&["a"]).await, ["id-4", "id-1"]);
-    assert_eq!(house.ids(&["b", "c"]).await, ["id-2", "id-3", "id-1"]);
-    assert!(house.ids(&["x"]).await.is_empty());
-    let summary = &house.catalogue.list(&["c".to_owned()]).await.unwrap()[0];
-    let object = house.store.inner.load(KIND, "id-3").await.unwrap();
+    assert_eq!(fixture.ids(&[]).await, ["id-4", "id-2", "id-3", "id-1"]);
+    assert_eq!(fixture.ids(&["a"]).await, ["id-4", "id-1"]);
+    assert_eq!(fixture.ids(&["b", "c"]).await, ["id-2", "id-3", "id-1"]);
+    assert!(fixture.ids(&["x"]).await.is_empty());
+    let summary = &fixture.catalogue.list(&["c".to_owned()]).await.unwrap()[0];
+    let object = fixture.store.inner.load(KIND, "id-3").await.unwrap();
     let millis = object.summary.updated.timestamp_millis();
     assert_eq!(
         serde_json::to_string(summary).unwrap(),
@@ -282,37 +285,37 @@ async fn lists_by_application_in_order_of_name() {
 
 #[tokio::test]
 async fn only_changed_configs_are_read_again() {
-    let house = house();
+    let fixture = fixture();
     for i in 0..50 {
         let name = format!("n{i}");
-        house
+        fixture
             .catalogue
             .create(named(&name, &["app"]))
             .await
             .unwrap();
     }
-    let reads = || house.store.count("load");
+    let reads = || fixture.store.count("load");
     let before = reads();
-    assert_eq!(house.ids(&[]).await.len(), 50);
+    assert_eq!(fixture.ids(&[]).await.len(), 50);
     assert_eq!(reads() - before, 50);
-    house.ids(&[]).await;
+    fixture.ids(&[]).await;
     assert_eq!(reads() - before, 50, "nothing changed");
-    house
+    fixture
         .catalogue
         .update("id-7", named("n6", &["other"]))
         .await
         .unwrap();
     let before = reads();
-    assert_eq!(house.ids(&["other"]).await, ["id-7"]);
+    assert_eq!(fixture.ids(&["other"]).await, ["id-7"]);
     assert_eq!(reads() - before, 1);
-    house.catalogue.delete("id-7").await.unwrap();
-    assert_eq!(house.ids(&[]).await.len(), 49);
+    fixture.catalogue.delete("id-7").await.unwrap();
+    assert_eq!(fixture.ids(&[]).await.len(), 49);
 }
 
 #[tokio::test]
 async fn foreign_objects_are_left_out_and_do_not_hide_the_others() {
-    let house = house();
-    house
+    let fixture = fixture();
+    fixture
         .catalogue
         .create(named("good", &["app"]))
         .await
@@ -326,31 +329,31 @@ async fn foreign_objects_are_left_out_and_do_not_hide_the_others() {
     ] {
         let bytes = Bytes::from_static(text.as_bytes());
         let filename = format!("{key}.json");
-        house
+        fixture
             .store
             .inner
             .store(KIND, key, Some(&filename), bytes, WriteCondition::Always)
             .await
             .unwrap();
     }
-    assert_eq!(house.ids(&[]).await, ["id-1"]);
-    let error = house.catalogue.get("broken").await.unwrap_err();
+    assert_eq!(fixture.ids(&[]).await, ["id-1"]);
+    let error = fixture.catalogue.get("broken").await.unwrap_err();
     assert_eq!(error.kind, StorageErrorKind::Corrupt);
     assert_eq!(error.message, "Unable to deserialize object (key: broken)");
     // C-STORE-04: it can be put right again.
-    house
+    fixture
         .catalogue
         .update("broken", named("broken", &["app"]))
         .await
         .unwrap();
-    assert_eq!(house.ids(&["app"]).await, ["broken", "id-1"]);
+    assert_eq!(fixture.ids(&["app"]).await, ["broken", "id-1"]);
 }
 
 #[tokio::test]
 async fn a_copied_file_is_listed_by_its_file_s_name() {
-    let house = house();
+    let fixture = fixture();
     let bytes = Bytes::from_static(b"{\"name\":\"inside\",\"applications\":[\"app\"]}");
-    house
+    fixture
         .store
         .inner
         .store(
@@ -362,7 +365,10 @@ async fn a_copied_file_is_listed_by_its_file_s_name() {
         )
         .await
         .unwrap();
-    assert_eq!(house.catalogue.list(&[]).await.unwrap()[0].name, "outside");
+    assert_eq!(
+        fixture.catalogue.list(&[]).await.unwrap()[0].name,
+        "outside"
+    );
 }
 
 #[tokio::test]
@@ -419,8 +425,8 @@ async fn one_of_many_wins(catalogues: &[ConfigCatalogue]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_writers_of_one_name_exactly_one_wins() {
-    let house = house();
-    one_of_many_wins(&[house.catalogue.clone(), house.catalogue]).await;
+    let fixture = fixture();
+    one_of_many_wins(&[fixture.catalogue.clone(), fixture.catalogue]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -443,12 +449,12 @@ async fn of_many_processes_on_one_disk_exactly_one_wins() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_hangs_up_leaves_no_half_write() {
-    let house = house();
-    let creation = house.catalogue.create(named("one", &["app"]));
+    let fixture = fixture();
+    let creation = fixture.catalogue.create(named("one", &["app"]));
     {
         tokio::pin!(creation);
         assert!(futures::poll!(&mut creation).is_pending());
     }
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    assert_eq!(house.ids(&[]).await, ["id-1"]);
+    assert_eq!(fixture.ids(&[]).await, ["id-1"]);
 }

@@ -217,8 +217,8 @@ impl Planner {
         .map_err(broke_off)?
     }
 
-    /// A standalone analysis. Its timetable is made when work on it begins, by the clock of that
-    /// moment; here only what no later moment can heal is refused.
+    /// A standalone analysis. Its timetable is made when work on it begins, by the clock at that time; here only what would
+    /// fail at any time is refused.
     pub(crate) async fn analysis(&self, start: StartAnalysis) -> Result<Execution, EngineError> {
         let sources = self
             .sources(
@@ -232,10 +232,10 @@ impl Planner {
         })?;
         let now = self.clock.now_millis();
         if self.refuse_impossible_requests {
-            let moment = Instant::from_millis(now).ok_or_else(|| {
+            let instant = Instant::from_millis(now).ok_or_else(|| {
                 EngineError::new(EngineErrorKind::Internal, "the clock is out of range")
             })?;
-            let first_run = timetable::first_run(&request, moment)?;
+            let first_run = timetable::first_run(&request, instant)?;
             let needs_baseline = self.needs_baseline(&sources.config);
             canary::check(&sources.config, &first_run, &self.accounts, needs_baseline)?;
             self.check_usable(&sources)?;

@@ -298,7 +298,7 @@ mod tests {
             .collect();
         let text = |side: Option<CanaryScope>| {
             let side = side.unwrap();
-            let time = |moment: Option<Instant>| moment.unwrap().0.format("%H:%M").to_string();
+            let time = |instant: Option<Instant>| instant.unwrap().0.format("%H:%M").to_string();
             format!("{}-{}", time(side.start), time(side.end))
         };
         let mut experiment = Vec::new();

@@ -150,9 +150,9 @@ fn null_scope(index: usize) -> Failure {
 }
 
 /// The time so many minutes later.
-pub(super) fn later(moment: Instant, minutes: i64) -> Result<Instant, Failure> {
+pub(super) fn later(instant: Instant, minutes: i64) -> Result<Instant, Failure> {
     TimeDelta::try_minutes(minutes)
-        .and_then(|delta| moment.0.checked_add_signed(delta))
+        .and_then(|delta| instant.0.checked_add_signed(delta))
         .map(Instant)
         .ok_or_else(|| {
             Failure::new(
@@ -162,6 +162,6 @@ pub(super) fn later(moment: Instant, minutes: i64) -> Result<Instant, Failure> {
         })
 }
 
-fn earlier(moment: Instant, minutes: i64) -> Result<Instant, Failure> {
-    later(moment, minutes.saturating_neg())
+fn earlier(instant: Instant, minutes: i64) -> Result<Instant, Failure> {
+    later(instant, minutes.saturating_neg())
 }

@@ -227,9 +227,9 @@ async fn plan_once(session: &mut Session) -> Result<Planned, Interrupted> {
     if task.plan.is_some() {
         return Ok(Planned::Yes);
     }
-    let moment = Instant::from_millis(now)
+    let instant = Instant::from_millis(now)
         .ok_or_else(|| EngineError::new(EngineErrorKind::Internal, "the clock is out of range"))?;
-    match timetable::make(&task.request, moment) {
+    match timetable::make(&task.request, instant) {
         Ok(timetable) => {
             tracing::debug!(runs = timetable.plan.runs, "planned an analysis");
             task.plan = Some(timetable.plan);

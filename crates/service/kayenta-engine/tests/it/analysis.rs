@@ -209,8 +209,8 @@ async fn outcomes_of_example_j() {
         let result = status.canary_analysis_execution_result.clone().unwrap();
         assert_eq!(result.did_pass_thresholds, passed);
         assert_eq!(result.canary_score_message.as_deref(), Some(message));
-        let told: Vec<f64> = result.canary_scores.iter().map(|score| score.0).collect();
-        assert_eq!(told, scores);
+        let reported: Vec<f64> = result.canary_scores.iter().map(|score| score.0).collect();
+        assert_eq!(reported, scores);
         assert_eq!(result.canary_execution_results.len(), runs);
         for run in &result.canary_execution_results {
             assert_eq!(run.execution_status, Some(ExecutionStatus::Succeeded));

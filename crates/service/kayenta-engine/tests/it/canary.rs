@@ -54,9 +54,9 @@ async fn a_run_fetches_mixes_judges_and_archives() {
     let judged = result.judge_result.unwrap();
     assert_eq!(judged.total(), Some(100.0));
     // Templates are returned escaped.
-    let told = serde_json::to_value(&status.config).unwrap();
+    let reported = serde_json::to_value(&status.config).unwrap();
     assert_eq!(
-        told["metrics"][0]["query"]["customInlineTemplate"],
+        reported["metrics"][0]["query"]["customInlineTemplate"],
         "x{v=\"$\\{scope}\"}"
     );
 
@@ -112,7 +112,7 @@ async fn progress_is_reported_while_a_fetch_takes_long() {
     assert_eq!(before.status.as_deref(), Some("not_started"));
     world.clock.advance(Duration::from_millis(100));
     world
-        .soon("progress is told", async || {
+        .soon("progress is reported", async || {
             let status = engine.canary_status(&id, None).await.unwrap();
             status.status.as_deref() == Some("running")
         })

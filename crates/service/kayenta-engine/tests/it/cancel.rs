@@ -26,7 +26,7 @@ async fn a_running_run_stops_at_once_and_c_eng_09_is_archived() {
         .await;
     world.clock.advance(Duration::from_millis(100));
     world
-        .soon("progress is told", async || {
+        .soon("progress is reported", async || {
             engine
                 .canary_status(&id, None)
                 .await

@@ -70,8 +70,8 @@ async fn both_verdicts_are_reported() {
         .await;
     let status = engine.comparison_status(&id).await.unwrap();
     assert!(status.exceptions.is_none());
-    let told = serde_json::to_value(&status).unwrap();
-    let result = &told["comparisonResult"];
+    let reported = serde_json::to_value(&status).unwrap();
+    let result = &reported["comparisonResult"];
     assert_eq!(result["judge1Result"]["judgeName"], "NetflixACAJudge-v1.0");
     assert_eq!(result["judge1Result"]["score"]["score"], 100.0);
     assert_eq!(result["judge2Result"]["score"]["score"], 42.0);

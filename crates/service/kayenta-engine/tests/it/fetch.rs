@@ -29,8 +29,8 @@ fn request(dry_run: bool) -> FetchOneMetric {
 #[tokio::test]
 async fn a_dry_run_only_tells_the_query() {
     let world = World::new();
-    let told = world.engine().fetch(request(true)).await.unwrap();
-    assert_eq!(told, FetchOutcome::Query("cpu{base}".to_owned()));
+    let reported = world.engine().fetch(request(true)).await.unwrap();
+    assert_eq!(reported, FetchOutcome::Query("cpu{base}".to_owned()));
     assert!(world.metrics.calls().is_empty());
 }
 

@@ -33,7 +33,7 @@ async fn runs_come_newest_first_in_pages_and_by_status() {
     }
     ids.reverse();
     engine.cancel(&ids[1]).await.unwrap();
-    let told = async |listing: CanaryListing| -> Vec<String> {
+    let reported = async |listing: CanaryListing| -> Vec<String> {
         engine
             .list_canaries(listing)
             .await
@@ -42,10 +42,10 @@ async fn runs_come_newest_first_in_pages_and_by_status() {
             .map(|run| run.pipeline_id.unwrap())
             .collect()
     };
-    assert_eq!(told(listing("app")).await, ids);
-    assert!(told(listing("other")).await.is_empty());
+    assert_eq!(reported(listing("app")).await, ids);
+    assert!(reported(listing("other")).await.is_empty());
     assert!(
-        told(CanaryListing {
+        reported(CanaryListing {
             limit: 0,
             ..listing("app")
         })
@@ -56,7 +56,7 @@ async fn runs_come_newest_first_in_pages_and_by_status() {
         statuses: vec![ExecutionStatus::Canceled],
         ..listing("app")
     };
-    assert_eq!(told(canceled).await, ids[1..2]);
+    assert_eq!(reported(canceled).await, ids[1..2]);
     // C-ENG-07: pages from 1, anything lower is the first.
     for (page, wanted) in [
         (0, &ids[..2]),
@@ -70,7 +70,7 @@ async fn runs_come_newest_first_in_pages_and_by_status() {
             limit: 2,
             ..listing("app")
         };
-        assert_eq!(told(page).await, wanted);
+        assert_eq!(reported(page).await, wanted);
     }
     let error = engine
         .list_canaries(CanaryListing {
@@ -91,9 +91,9 @@ async fn c_eng_08_an_unreadable_record_is_left_out() {
     let (mut record, version) = world.store.get(&bad).await.unwrap().unwrap();
     record.body = b"{}".as_slice().into();
     world.store.save(&record, version).await.unwrap();
-    let told = engine.list_canaries(listing("ad-hoc")).await.unwrap();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].pipeline_id.as_deref(), Some(good.as_str()));
+    let reported = engine.list_canaries(listing("ad-hoc")).await.unwrap();
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].pipeline_id.as_deref(), Some(good.as_str()));
     // Its job is buried, not tried for ever.
     let process = world.process();
     world
@@ -117,8 +117,8 @@ async fn runs_of_an_analysis_are_listed_and_the_analysis_is_no_run() {
         .await
         .unwrap();
     world.analysis_end(engine, &id).await;
-    let told = engine.list_canaries(listing("app")).await.unwrap();
-    assert_eq!(told.len(), 2);
+    let reported = engine.list_canaries(listing("app")).await.unwrap();
+    assert_eq!(reported.len(), 2);
     let error = engine.canary_status(&id, None).await.unwrap_err();
     assert_eq!(
         error.message,

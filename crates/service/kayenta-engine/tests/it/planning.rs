@@ -87,10 +87,10 @@ async fn every_planning_failure_is_reported_with_an_empty_result() {
         let shown = request.to_string();
         let id = engine.start_analysis(analysis(request)).await.unwrap();
         let status = world.analysis_end(engine, &id).await;
-        let told = errors(&status.exception);
+        let reported = errors(&status.exception);
         assert!(
-            told.len() == 1 && told[0].contains(text),
-            "{shown}: {told:?}"
+            reported.len() == 1 && reported[0].contains(text),
+            "{shown}: {reported:?}"
         );
         let exception = status.exception.unwrap();
         assert_eq!(exception["exceptionType"], class, "{shown}");

@@ -127,7 +127,7 @@ async fn a_round_whose_process_died_is_begun_again_by_another_one() {
     living.shutdown_background();
 }
 
-/// Everyone called `r` wants everything, and is told how far it went.
+/// Everyone called `r` wants everything, and learns how far it went.
 #[derive(Debug, Default)]
 struct Everything(
     Mutex<Vec<(String, usize, ExecutionStatus)>>,
@@ -159,25 +159,25 @@ impl NoticeDelivery for Everything {
 #[tokio::test]
 async fn a_notice_follows_the_start_each_judgement_and_the_end_of_an_analysis() {
     let mut world = World::new();
-    let told = Arc::new(Everything::default());
-    world.options.notices = Some(told.clone());
+    let reported = Arc::new(Everything::default());
+    world.options.notices = Some(reported.clone());
     world.judge.say([90.0, 80.0, 85.0]);
     let notices = SideWork {
-        notices: Some(told.clone()),
+        notices: Some(reported.clone()),
         ..SideWork::default()
     };
     let (engine, runtime) = process(&world, notices);
-    *told.1.lock().unwrap() = Some(engine.clone());
+    *reported.1.lock().unwrap() = Some(engine.clone());
     let request = json!({"lifetimeDurationMins": 180, "analysisIntervalMins": 60});
     let id = engine.start_analysis(analysis(request)).await.unwrap();
     world.analysis_end(&engine, &id).await;
     world
-        .soon("the end is told", async || {
-            let told = told.0.lock().unwrap();
-            told.last().is_some_and(|(_, events, _)| *events == 5)
+        .soon("the end is reported", async || {
+            let reported = reported.0.lock().unwrap();
+            reported.last().is_some_and(|(_, events, _)| *events == 5)
         })
         .await;
-    let events: Vec<usize> = told
+    let events: Vec<usize> = reported
         .0
         .lock()
         .unwrap()

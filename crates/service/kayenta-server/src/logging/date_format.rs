@@ -37,20 +37,20 @@ impl DateFormat {
     }
 
     /// Writes the timestamp.
-    pub(super) fn write(&self, moment: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result {
+    pub(super) fn write(&self, time: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result {
         match self.zone {
-            Zone::Machine => self.write_in(&Local, moment, to),
-            Zone::Offset(offset) => self.write_in(&offset, moment, to),
-            Zone::Named(zone) => self.write_in(&zone, moment, to),
+            Zone::Machine => self.write_in(&Local, time, to),
+            Zone::Offset(offset) => self.write_in(&offset, time, to),
+            Zone::Named(zone) => self.write_in(&zone, time, to),
         }
     }
 
-    fn write_in<Z>(&self, zone: &Z, moment: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result
+    fn write_in<Z>(&self, zone: &Z, time: DateTime<Utc>, to: &mut dyn fmt::Write) -> fmt::Result
     where
         Z: TimeZone<Offset: fmt::Display>,
     {
-        let moment = moment.with_timezone(zone);
-        write!(to, "{}", moment.format(&self.pattern))
+        let time = time.with_timezone(zone);
+        write!(to, "{}", time.format(&self.pattern))
     }
 }
 
@@ -137,11 +137,11 @@ mod tests {
 
     fn write(pattern: Option<&str>, zone: &str) -> String {
         let mut text = String::new();
-        let moment = DateTime::parse_from_rfc3339("2025-04-08T12:00:00.123Z")
+        let time = DateTime::parse_from_rfc3339("2025-04-08T12:00:00.123Z")
             .unwrap()
             .to_utc();
         DateFormat::new(pattern, Some(zone))
-            .write(moment, &mut text)
+            .write(time, &mut text)
             .unwrap();
         text
     }

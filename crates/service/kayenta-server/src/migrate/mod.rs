@@ -25,7 +25,9 @@ pub(crate) async fn check(environment: &Environment) -> Report {
         Err(error) => return Report::unusable(configuration::unusable(&error)),
     };
     let configuration = configuration::examine(&loaded);
-    let storage = objects::examine(&loaded).await;
-    let redis = redis_keys::examine(&loaded.settings).await;
+    let (storage, redis) = tokio::join!(
+        objects::examine(&loaded),
+        redis_keys::examine(&loaded.settings)
+    );
     Report::new(configuration, storage, redis)
 }

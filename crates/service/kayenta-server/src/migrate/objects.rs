@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use kayenta_accounts::AccountKind;
 use kayenta_config::Settings;
 use kayenta_errors::with_causes;
@@ -27,10 +27,9 @@ const READS: usize = 16;
 
 /// Looks through every store the settings name.
 pub(super) async fn examine(loaded: &Loaded) -> Vec<Store> {
-    let mut stores = Vec::new();
-    for account in object_stores(loaded) {
-        stores.push(examine_account(loaded, account).await);
-    }
+    let accounts = object_stores(loaded).into_iter();
+    // At once: each may take half a minute to report that it cannot be reached.
+    let mut stores = join_all(accounts.map(|account| examine_account(loaded, account))).await;
     for (kind, account) in &loaded.accounts.registered {
         let objects = &account.store.objects;
         if objects

@@ -19,12 +19,12 @@ async fn what_real_files_and_reports_bring_is_answered_as_it_should_be() {
         .output()
         .await
         .unwrap();
-    let told = String::from_utf8_lossy(&run.stdout);
+    let reported = String::from_utf8_lossy(&run.stdout);
     assert!(
         run.status.success(),
-        "{told}\n{}",
+        "{reported}\n{}",
         String::from_utf8_lossy(&run.stderr)
     );
-    assert!(told.contains("right  f12-template"), "{told}");
-    assert!(told.ends_with("0 of 85 wrong\n"), "{told}");
+    assert!(reported.contains("right  f12-template"), "{reported}");
+    assert!(reported.ends_with("0 of 85 wrong\n"), "{reported}");
 }

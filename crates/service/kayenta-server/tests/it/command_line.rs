@@ -151,8 +151,12 @@ async fn health_exits_by_the_answer() {
 fn demo_reaches_the_verdict_and_ends() {
     let port = free_port().unwrap().to_string();
     let output = kayenta(&["demo", "--exit", "--port", &port], "");
-    let told = text(&output.stdout);
-    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let reported = text(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{reported}{}",
+        text(&output.stderr)
+    );
     for part in [
         "Verdict: FAIL",
         "error rate was classified as High",
@@ -160,7 +164,7 @@ fn demo_reaches_the_verdict_and_ends() {
         "Saturation  100.0",
         "run 3 of 3",
     ] {
-        assert!(told.contains(part), "no {part:?} in\n{told}");
+        assert!(reported.contains(part), "no {part:?} in\n{reported}");
     }
 }
 
@@ -286,10 +290,10 @@ fn demo_says_when_the_port_is_taken() {
     let port = taken.local_addr().unwrap().port().to_string();
     let output = kayenta(&["demo", "--exit", "--port", &port], "");
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
+    let reported = text(&output.stderr);
     assert!(
-        told.contains(&format!("Port {port} was already in use.")),
-        "{told}"
+        reported.contains(&format!("Port {port} was already in use.")),
+        "{reported}"
     );
 }
 
@@ -318,10 +322,10 @@ fn check_config_names_the_line_and_masks_secrets() {
     );
     std::fs::write(&path, good).unwrap();
     let output = kayenta(&["check-config", path.to_str().unwrap()], "");
-    let told = text(&output.stdout) + &text(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("accounts[0].name = a"), "{told}");
-    assert!(!told.contains(key), "a secret is shown");
+    let reported = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success(), "{reported}");
+    assert!(reported.contains("accounts[0].name = a"), "{reported}");
+    assert!(!reported.contains(key), "a secret is shown");
 }
 
 #[test]

@@ -137,13 +137,16 @@ async fn exit_codes_tell_the_verdict() {
         (3, "ERROR", vec!["--config", &broken]),
     ] {
         let output = stage.run(&arguments).await;
-        let told = format!("{arguments:?}: {}{}", out(&output), errors(&output));
-        assert_eq!(output.status.code(), Some(code), "{told}");
-        assert!(out(&output).starts_with(word), "{told}");
+        let reported = format!("{arguments:?}: {}{}", out(&output), errors(&output));
+        assert_eq!(output.status.code(), Some(code), "{reported}");
+        assert!(out(&output).starts_with(word), "{reported}");
     }
     let failed = stage.run(&["--config", &mixed]).await;
-    let told = out(&failed);
-    assert!(told.contains("errors was classified as High"), "{told}");
+    let reported = out(&failed);
+    assert!(
+        reported.contains("errors was classified as High"),
+        "{reported}"
+    );
     assert!(
         errors(&failed).contains("Run Canary #1: terminal"),
         "a log of stages: {}",

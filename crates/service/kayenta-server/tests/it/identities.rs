@@ -109,6 +109,6 @@ async fn runs_outlive_tokens_that_end_early_and_a_token_server_that_is_away() {
     let answer = ended(start().await).await;
     assert_eq!(answer["status"], json!("terminal"), "{answer}");
     operations_page::check("identity refused", &service.log(), &answer);
-    let told = format!("{answer} {}", service.log());
-    assert!(!told.contains("s3cret-of-the-client"), "{told}");
+    let reported = format!("{answer} {}", service.log());
+    assert!(!reported.contains("s3cret-of-the-client"), "{reported}");
 }

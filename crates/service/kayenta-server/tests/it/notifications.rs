@@ -199,12 +199,12 @@ async fn a_failed_canary_is_told_in_every_form_with_its_reasons_and_the_link_to_
     let id = caller.start("/canary", &failing_canary()).await.unwrap();
     let page = format!("https://kayenta.example.com/ui/runs/{id}");
 
-    let told = signed.receives(1).await.remove(0);
-    assert_eq!(told.id(), format!("{id}-ended"));
-    assert_eq!(told.header("x-team"), "shop");
-    assert!(is_signed(&told), "{told:?}");
-    assert_eq!(told.body["type"], "kayenta.analysis.ended");
-    let data = &told.body["data"];
+    let reported = signed.receives(1).await.remove(0);
+    assert_eq!(reported.id(), format!("{id}-ended"));
+    assert_eq!(reported.header("x-team"), "shop");
+    assert!(is_signed(&reported), "{reported:?}");
+    assert_eq!(reported.body["type"], "kayenta.analysis.ended");
+    let data = &reported.body["data"];
     for (name, value) in [
         ("executionId", json!(id)),
         ("kind", json!("run")),
@@ -286,20 +286,24 @@ async fn events_of_an_analysis_arrive_in_order_although_the_receiver_refuses_and
         .start("/standalone_canary_analysis", &two_looks())
         .await
         .unwrap();
-    let told = hook.receives(6).await;
+    let reported = hook.receives(6).await;
     assert_eq!(
-        events(&told),
+        events(&reported),
         [
             "started", "started", "started", "judged-1", "judged-2", "ended"
         ]
     );
-    assert!(told.iter().all(|delivery| delivery.id().starts_with(&id)));
-    assert_eq!(told[3].body["data"]["lookPlanned"], Value::Null);
-    assert_eq!(told[4].body["data"]["look"], 2);
-    assert_eq!(told[5].body["data"]["verdict"], "marginal");
+    assert!(
+        reported
+            .iter()
+            .all(|delivery| delivery.id().starts_with(&id))
+    );
+    assert_eq!(reported[3].body["data"]["lookPlanned"], Value::Null);
+    assert_eq!(reported[4].body["data"]["look"], 2);
+    assert_eq!(reported[5].body["data"]["verdict"], "marginal");
     operations_page::check("notification refused", &service.log(), &json!(null));
 
-    // What was told is not kept, and shows in no listing.
+    // What was reported is not kept, and shows in no listing.
     let (_, listed) = caller.get("/pipelines/ids").await.unwrap();
     assert!(!listed.to_string().contains("notice"), "{listed}");
     until("every notice is done", PATIENCE, async || {
@@ -370,11 +374,12 @@ async fn a_receiver_that_never_answers_holds_up_neither_runs_nor_other_receivers
     for _ in 0..30 {
         ids.push(caller.start("/canary", &failing_canary()).await.unwrap());
     }
-    let told = quick.receives(30).await;
+    let reported = quick.receives(30).await;
     for id in &ids {
         let event = format!("{id}-ended");
         assert_eq!(
-            told.iter()
+            reported
+                .iter()
                 .filter(|delivery| delivery.id() == event)
                 .count(),
             1
@@ -410,8 +415,8 @@ async fn what_a_receiver_refuses_for_good_is_a_dead_letter_that_can_be_put_back(
         letter["id"].as_str().unwrap()
     );
     assert_eq!(caller.put(&path).await.unwrap().0, 202);
-    let told = hook.receives(2).await;
-    assert_eq!(told[0].id(), told[1].id());
+    let reported = hook.receives(2).await;
+    assert_eq!(reported[0].id(), reported[1].id());
     let (_, letters) = caller.get("/admin/deadLetters").await.unwrap();
     assert_eq!(letters, json!([]));
 }
@@ -440,8 +445,8 @@ async fn the_log_says_of_a_receiver_whether_it_is_slow_or_away() {
     .await;
     operations_page::check("notification away", &service.log(), &json!(null));
     // The second attempt is taken at once.
-    let told = slow.receives(2).await;
-    assert_eq!(told[0].id(), told[1].id());
+    let reported = slow.receives(2).await;
+    assert_eq!(reported[0].id(), reported[1].id());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -474,8 +479,8 @@ async fn a_notification_that_is_to_be_tried_again_outlives_a_redis_that_is_away_
     .await;
     assert_eq!(hook.seen().len(), 1);
     redis.restart().await.unwrap();
-    let told = hook.receives(2).await;
-    assert_eq!(told[0].id(), told[1].id());
+    let reported = hook.receives(2).await;
+    assert_eq!(reported[0].id(), reported[1].id());
 }
 
 /// The pair list with the reasons is in the object store; the verdict is in the record of the execution.
@@ -496,21 +501,21 @@ async fn a_notification_is_sent_without_its_reasons_while_the_object_store_is_aw
         .unwrap();
     let caller = Caller::new(service.base_url());
     caller.start("/canary", &failing_canary()).await.unwrap();
-    let told = hook.receives(1).await;
+    let reported = hook.receives(1).await;
     let reasons = |delivery: &Delivery| {
         let failing = &delivery.body["data"]["failingMetrics"][0];
         assert_eq!(failing["name"], "errors", "{failing}");
         failing["sentences"].as_array().unwrap().len()
     };
-    assert!(reasons(&told[0]) > 0, "{}", told[0].text);
+    assert!(reasons(&reported[0]) > 0, "{}", reported[0].text);
     // In the middle of the attempts.
     std::fs::rename(objects.path().join("store"), objects.path().join("away")).unwrap();
-    let told = hook.receives(2).await;
+    let reported = hook.receives(2).await;
     assert_eq!(
-        told[1].body["data"]["verdict"],
-        told[0].body["data"]["verdict"]
+        reported[1].body["data"]["verdict"],
+        reported[0].body["data"]["verdict"]
     );
-    assert_eq!(reasons(&told[1]), 0, "{}", told[1].text);
+    assert_eq!(reasons(&reported[1]), 0, "{}", reported[1].text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -574,7 +579,7 @@ async fn mistakes_in_receivers_are_reported_without_their_secrets() {
     let whole = "  - {name: ops, type: webhook, webhookUrl: 'https://h/s3cr3t'}";
     let (code, text) = check(whole).await;
     assert_eq!(code, Some(0), "{text}");
-    for (entry, told) in [
+    for (entry, reported) in [
         (
             "  - {name: ops, type: webhook}".to_owned(),
             "the URL that notifications are posted to",
@@ -608,7 +613,7 @@ async fn mistakes_in_receivers_are_reported_without_their_secrets() {
     ] {
         let (code, text) = check(&entry).await;
         assert_eq!(code, Some(1), "{entry}: {text}");
-        assert!(text.contains(told), "{entry}: {text}");
+        assert!(text.contains(reported), "{entry}: {text}");
     }
 }
 

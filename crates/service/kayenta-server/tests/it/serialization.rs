@@ -39,10 +39,10 @@ async fn moments_and_durations_are_numbers_when_configured_in_answers_and_in_sto
         caller.complete(&path, Duration::from_secs(15)).await;
         let (status, archive) = caller.get(&path).await.unwrap();
         assert_eq!(status, 200, "{archive}");
-        for told in [&answer, &archive] {
-            assert_eq!(told["result"]["canaryDuration"], duration, "{told}");
-            let scope = &told["canaryExecutionRequest"]["scopes"]["default"]["controlScope"];
-            assert_eq!(scope["start"], start, "{told}");
+        for reported in [&answer, &archive] {
+            assert_eq!(reported["result"]["canaryDuration"], duration, "{reported}");
+            let scope = &reported["canaryExecutionRequest"]["scopes"]["default"]["controlScope"];
+            assert_eq!(scope["start"], start, "{reported}");
         }
         let (status, error) = caller.get("/nowhere").await.unwrap();
         assert_eq!(status, 404);

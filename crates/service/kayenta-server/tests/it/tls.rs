@@ -131,14 +131,14 @@ async fn the_management_port_speaks_tls_as_the_main_one_or_as_configured() {
     let theirs = tempfile::tempdir().unwrap();
     other.write_server(theirs.path());
     let own = pem_settings(&theirs);
-    for (told, authority) in [
+    for (reported, authority) in [
         (String::new(), Some(&main)),
         (format!("  ssl:\n{own}"), Some(&other)),
         ("  ssl.enabled: false\n".to_owned(), None),
     ] {
         let port = kayenta_testkit::free_port().unwrap();
         let ssl = format!(
-            "{}management.server:\n  port: {port}\n{told}",
+            "{}management.server:\n  port: {port}\n{reported}",
             pem_settings(&folder)
         );
         let service = start(&ssl);
@@ -152,7 +152,7 @@ async fn the_management_port_speaks_tls_as_the_main_one_or_as_configured() {
             .send()
             .await
             .unwrap();
-        assert_eq!(health.status(), 200, "{told:?}");
+        assert_eq!(health.status(), 200, "{reported:?}");
     }
 }
 
@@ -218,7 +218,7 @@ async fn a_pkcs12_key_store_serves_as_it_does_in_java() {
     let service = start(&ssl("kayenta", "changeit"));
     answered(&service, &authority.client(None)).await;
 
-    for (wrong, told) in [
+    for (wrong, reported) in [
         (ssl("nobody", "changeit"), "has no key named nobody"),
         (
             ssl("kayenta", "wrong"),
@@ -230,7 +230,7 @@ async fn a_pkcs12_key_store_serves_as_it_does_in_java() {
         assert_eq!(status.code(), Some(1));
         let log = service.log();
         assert!(
-            log.contains("APPLICATION FAILED TO START") && log.contains(told),
+            log.contains("APPLICATION FAILED TO START") && log.contains(reported),
             "{log}"
         );
         assert!(!log.contains("changeit"), "a password is shown");

@@ -10,7 +10,7 @@ use kayenta_s3::CredentialSource;
 use kayenta_settings::{HttpLogLevel, ManagementPort};
 use secrecy::ExposeSecret;
 
-use crate::support::{Case, FILE, place, told};
+use crate::support::{Case, FILE, place, reported};
 
 fn skipped(case: &Case) -> SkippedAccount {
     let mut skipped = case.load().accounts.skipped;
@@ -101,7 +101,7 @@ fn configuration_store_alone_is_listed_with_a_warning() {
         loaded.accounts.azure[0].supported_types,
         [AccountType::ConfigurationStore]
     );
-    told(&loaded.warnings, "Unable to resolve storage service az6.");
+    reported(&loaded.warnings, "Unable to resolve storage service az6.");
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn an_account_that_stores_no_objects_needs_no_key_and_its_absence_is_reported() 
     let loaded = azure("{name: a}").load();
     let account = &loaded.accounts.azure[0];
     assert!(account.store.is_none());
-    told(&loaded.warnings, "accountAccessKey");
-    told(&loaded.warnings, "storage-account-name");
+    reported(&loaded.warnings, "accountAccessKey");
+    reported(&loaded.warnings, "storage-account-name");
 }
 
 fn aws(account: &str) -> Case {
@@ -159,7 +159,7 @@ fn an_aws_account_needs_neither_region_nor_endpoint_to_load() {
 fn an_endpoint_that_is_no_url_is_reported_once() {
     let text = "{name: a, bucket: b, endpoint: \"ftp://minio\", supportedTypes: OBJECT_STORE}";
     let loaded = aws(text).load();
-    told(&loaded.warnings, "every call to it will fail");
+    reported(&loaded.warnings, "every call to it will fail");
     assert!(
         !loaded
             .warnings
@@ -201,7 +201,7 @@ fn a_url_of_an_account_that_is_none_does_not_stop_the_start() {
         for url in ["\"ftp://h\"", "\"${URL_OF_EU}\""] {
             let yaml = yaml.replace("URL", url) + "\n";
             let loaded = Case::yaml(&yaml).load();
-            told(&loaded.warnings, "every call to it will fail");
+            reported(&loaded.warnings, "every call to it will fail");
         }
     }
 }
@@ -219,7 +219,7 @@ fn an_account_whose_service_is_off_is_reported() {
             "kayenta.{kind}: {{enabled: true, accounts: [{{name: a, project: p, bucket: b, container: c-c, rootFolder: r, storageAccountName: s, accountAccessKey: c2VjcmV0, supportedTypes: {types}}}]}}\n"
         );
         let loaded = Case::yaml(&text).load();
-        told(
+        reported(
             &loaded.warnings,
             &format!("kayenta.{service}.enabled is off"),
         );
@@ -232,7 +232,7 @@ fn c_account_02_the_migrator_is_answered_with_the_command() {
     let text =
         "kayenta.data-migration: {enabled: true, sourceAccountName: old, targetAccountName: new}\n";
     let loaded = Case::yaml(text).load();
-    let warning = told(&loaded.warnings, "copies no objects in the background");
+    let warning = reported(&loaded.warnings, "copies no objects in the background");
     let remedy = warning.remedy.as_deref();
     assert_eq!(remedy, Some("run kayenta migrate copy --from old --to new"));
     let off =
@@ -248,7 +248,7 @@ fn c_account_02_the_migrator_is_answered_with_the_command() {
 fn c_account_01_an_account_of_an_unknown_kind_is_reported_with_the_known_ones() {
     let text = "kayenta.oracle: {enabled: true, accounts: [{name: o1, bucket: b, supportedTypes: OBJECT_STORE}]}\n";
     let loaded = Case::yaml(text).load();
-    let wrong = told(&loaded.warnings, "account o1 is of the kind oracle");
+    let wrong = reported(&loaded.warnings, "account o1 is of the kind oracle");
     assert!(wrong.to_string().contains("azure"), "{wrong}");
     let unknown = loaded
         .warnings
@@ -260,11 +260,11 @@ fn c_account_01_an_account_of_an_unknown_kind_is_reported_with_the_known_ones() 
 #[test]
 fn half_a_key_pair_is_refused() {
     let error = aws("{name: a, bucket: b, region: r, explicitCredentials: {accessKey: k}}").fails();
-    told(&error.errors, "Secret key cannot be null.");
+    reported(&error.errors, "Secret key cannot be null.");
     let error =
         aws("{name: a, bucket: b, region: r, proxyProtocol: HTTP, proxyHost: h, proxyPort: x}")
             .fails();
-    told(&error.errors, "For input string: \"x\"");
+    reported(&error.errors, "For input string: \"x\"");
 }
 
 #[test]
@@ -318,13 +318,13 @@ fn an_unreadable_password_file_drops_the_prometheus_account() {
 #[test]
 fn a_prometheus_account_needs_name_and_endpoint() {
     let error = prometheus("{endpoint.baseUrl: http://p}").fails();
-    let wrong = told(
+    let wrong = reported(
         &error.errors,
         "kayenta.prometheus.accounts[0].name must not be null",
     );
     assert_eq!(place(wrong), format!("{FILE}:6"));
     let error = prometheus("{name: p}").fails();
-    told(
+    reported(
         &error.errors,
         "kayenta.prometheus.accounts[0].endpoint.base-url must not be null",
     );
@@ -346,7 +346,7 @@ fn a_base_url_that_is_none_is_warned_of_and_the_account_is_listed() {
         ),
     ] {
         let loaded = prometheus(&format!("{{name: p, endpoint.baseUrl: \"{url}\"}}")).load();
-        let warning = told(&loaded.warnings, "every call to it will fail");
+        let warning = reported(&loaded.warnings, "every call to it will fail");
         assert!(warning.to_string().contains(words), "{warning}");
         let account = &loaded.accounts.prometheus[0];
         assert_eq!(account.store.base_url.to_string(), url);
@@ -390,7 +390,7 @@ fn accounts_that_can_be_used_for_nothing_are_warned_of() {
         ),
     ] {
         let loaded = Case::yaml(&format!("{prometheus}{objects}{yaml}")).load();
-        told(&loaded.warnings, words);
+        reported(&loaded.warnings, words);
     }
     let quiet = Case::yaml(&format!(
         "{prometheus}{objects}kayenta.datadog: {{enabled: false, accounts: [{{name: d}}]}}\n"
@@ -409,7 +409,7 @@ fn accounts_that_can_be_used_for_nothing_are_warned_of() {
             "no account can keep canary configs",
         ),
     ] {
-        told(&Case::yaml(yaml).load().warnings, words);
+        reported(&Case::yaml(yaml).load().warnings, words);
     }
 }
 
@@ -418,7 +418,7 @@ fn c_conf_09_a_file_without_any_object_store_keeps_objects_on_disk() {
     let prometheus =
         "kayenta.prometheus: {enabled: true, accounts: [{name: p, endpoint.baseUrl: http://p}]}\n";
     let loaded = Case::yaml(prometheus).load();
-    told(&loaded.warnings, "no object store is configured");
+    reported(&loaded.warnings, "no object store is configured");
     assert_eq!(loaded.accounts.disk[0].name, "embedded-storage");
     assert!(loaded.accounts.disk[0].is_default);
     // Whoever says anything of an object store has chosen.
@@ -514,7 +514,7 @@ fn wavefront_needs_its_token() {
         "kayenta.wavefront: {enabled: true, accounts: [{name: w, endpoint.baseUrl: http://w, supportedTypes: METRICS_STORE}]}\n",
     )
     .fails();
-    told(&error.errors, "apiToken is marked non-null but is null");
+    reported(&error.errors, "apiToken is marked non-null but is null");
 }
 
 #[test]
@@ -528,7 +528,7 @@ fn of_one_name_the_last_registered_stays_with_a_warning() {
         loaded.accounts.memory[0].supported_types,
         [AccountType::ConfigurationStore]
     );
-    told(&loaded.warnings, "is replaced by a later Memory account");
+    reported(&loaded.warnings, "is replaced by a later Memory account");
     let loaded = Case::yaml(
         "kayenta.memory: {enabled: true, accounts: [{name: dup, supportedTypes: OBJECT_STORE}]}\nkayenta.prometheus: {enabled: true, accounts: [{name: dup, endpoint.baseUrl: http://p}]}\nkayenta.graphite: {enabled: true, accounts: [{name: dup, endpoint.baseUrl: http://g, supportedTypes: METRICS_STORE}]}\n",
     )
@@ -547,7 +547,7 @@ fn two_newrelic_accounts_of_one_name_are_refused() {
         "kayenta.newrelic: {enabled: true, accounts: [{name: n, apiKey: a, applicationKey: b}, {name: n, apiKey: a, applicationKey: b}]}\n",
     )
     .fails();
-    told(&error.errors, "Duplicate key n");
+    reported(&error.errors, "Duplicate key n");
 }
 
 #[test]
@@ -559,7 +559,7 @@ fn stores_need_their_providers() {
         ("stackdriver", "google", "registerGoogleCredentials"),
     ] {
         let error = Case::yaml(&format!("kayenta.{store}.enabled: true\n")).fails();
-        let wrong = told(
+        let wrong = reported(
             &error.errors,
             &format!("kayenta.{store}.enabled needs kayenta.{provider}.enabled"),
         );
@@ -580,7 +580,7 @@ fn the_index_may_be_off() {
 #[test]
 fn the_remote_judge_needs_its_endpoint() {
     let error = Case::yaml("kayenta.remoteJudge.enabled: true\n").fails();
-    let wrong = told(&error.errors, "must not be null");
+    let wrong = reported(&error.errors, "must not be null");
     assert_eq!(
         wrong.property.as_deref(),
         Some("kayenta.remote-judge.endpoint")
@@ -645,7 +645,7 @@ fn the_log_level_of_calls_is_read_in_any_case() {
             level
         );
     }
-    told(
+    reported(
         &Case::yaml("retrofit.logLevel: LOUD\n").fails().errors,
         "retrofit.log-level",
     );

@@ -1,6 +1,6 @@
 //! Broken files: mistakes are reported with their line, by a check and at start.
 
-use crate::support::{Case, FILE, told};
+use crate::support::{Case, FILE, reported};
 
 fn testdata() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../testdata/configuration/broken")
@@ -51,7 +51,7 @@ fn a_check_tells_what_a_start_tells_and_shows_the_settings_masked() {
     );
     let report = case.check();
     assert!(report.is_ok());
-    told(&report.warnings, "did you mean kayenta.prometheus.enabled?");
+    reported(&report.warnings, "did you mean kayenta.prometheus.enabled?");
     let text = report.effective_text();
     assert!(
         text.contains("kayenta.azure.accounts[0].accountAccessKey = ******"),

@@ -5,7 +5,7 @@ use kayenta_settings::{
 };
 use secrecy::ExposeSecret;
 
-use crate::support::{Case, FILE, place, told};
+use crate::support::{Case, FILE, place, reported};
 
 fn redis(connection: &str) -> Case {
     Case::only(&format!(
@@ -36,7 +36,7 @@ fn passwords_are_decoded_and_users_ignored() {
 #[test]
 fn user_information_without_a_colon_is_refused_unprinted() {
     let error = redis("redis://secret@host").fails();
-    let wrong = told(&error.errors, "has no colon");
+    let wrong = reported(&error.errors, "has no colon");
     assert_eq!(place(wrong), format!("{FILE}:2"));
     assert!(!error.to_string().contains("secret@"));
 }
@@ -49,7 +49,7 @@ fn a_slash_at_the_end_is_database_0() {
 #[test]
 fn a_scheme_is_needed() {
     let error = redis("localhost:6379").fails();
-    told(&error.errors, "the address has no scheme");
+    reported(&error.errors, "the address has no scheme");
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn sentinels_and_clusters_have_addresses_of_their_own() {
 fn ports_are_checked() {
     let error = Case::only("server.port: abc\n").fails();
     assert_eq!(
-        place(told(&error.errors, "For input string: \"abc\"")),
+        place(reported(&error.errors, "For input string: \"abc\"")),
         format!("{FILE}:1")
     );
     let error = Case::only("server.port: 99999\n").fails();
-    told(&error.errors, "port out of range:99999");
+    reported(&error.errors, "port out of range:99999");
     assert_eq!(
         Case::only("server.port: -1\n").load().settings.server.port,
         None
@@ -254,7 +254,7 @@ fn the_order_of_statuses_is_read_and_renamed_endpoints_are_reported() {
         ["FATAL", "OUT_OF_SERVICE", "UP"]
     );
     assert_eq!(health.groups["g"].status_order.as_deref().unwrap(), ["UP"]);
-    told(
+    reported(
         &loaded.warnings,
         "the management endpoints keep their names",
     );
@@ -276,7 +276,7 @@ fn the_management_port_has_tls_of_its_own_on_request() {
     );
     assert!(matches!(own, ManagementTls::Own(_)));
     let half = Case::yaml("management.server: {port: 1, ssl.certificate: a.pem}\n").fails();
-    told(
+    reported(
         &half.errors,
         "management.server.ssl.certificate-private-key",
     );
@@ -306,7 +306,7 @@ fn info_is_nested_and_switched() {
 #[test]
 fn an_unknown_log_level_lists_the_seven() {
     let error = Case::yaml("logging.level.root: FOO\n").fails();
-    let wrong = told(&error.errors, "logging.level.root");
+    let wrong = reported(&error.errors, "logging.level.root");
     assert_eq!(place(wrong), format!("{FILE}:3"));
     assert_eq!(
         wrong.valid_values,
@@ -353,8 +353,8 @@ fn logging_takes_formats_files_and_warns_of_logback() {
     assert_eq!(logging.date_format.as_deref(), Some("HH"));
     assert_eq!(logging.time_zone.as_deref(), Some("UTC"));
     assert!(!logging.banner);
-    told(&loaded.warnings, "a Logback file is not read");
-    told(&loaded.warnings, "Logback patterns are not used");
+    reported(&loaded.warnings, "a Logback file is not read");
+    reported(&loaded.warnings, "Logback patterns are not used");
     let structured = Case::yaml("logging.structured.format.console: ecs\n").load();
     assert_eq!(structured.settings.logging.format, LogFormat::Json);
 }
@@ -362,12 +362,12 @@ fn logging_takes_formats_files_and_warns_of_logback() {
 #[test]
 fn parameters_the_judge_does_not_use_are_warned_of_where_they_are_set() {
     let loaded = Case::yaml("kayenta.netflix.judge: {tolerance: 0.3}\n").load();
-    told(
+    reported(
         &loaded.warnings,
         "kayenta.netflix.judge.tolerance: the setting has no effect, as in the Java service: the judge uses 0.25",
     );
     let unset = Case::yaml("").load();
     assert!(unset.oddities().is_empty(), "{:?}", unset.warnings);
     let error = Case::yaml("kayenta.netflix.judge.confLevel: high\n").fails();
-    told(&error.errors, "kayenta.netflix.judge.conf-level");
+    reported(&error.errors, "kayenta.netflix.judge.conf-level");
 }

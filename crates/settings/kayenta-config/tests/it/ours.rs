@@ -9,7 +9,7 @@ use kayenta_settings::{
 };
 use secrecy::ExposeSecret;
 
-use crate::support::{Case, told};
+use crate::support::{Case, reported};
 
 #[test]
 fn tokens_users_and_jwt_are_read_with_roles() {
@@ -39,11 +39,11 @@ fn tokens_users_and_jwt_are_read_with_roles() {
 #[test]
 fn a_door_that_is_half_shut_is_refused() {
     let error = Case::yaml("kayenta.security: {enabled: false, tokens: [{token: t}]}\n").fails();
-    told(&error.errors, "yet callers are to show who they are");
+    reported(&error.errors, "yet callers are to show who they are");
     let error = Case::yaml("kayenta.security.rules: [{path: /x, role: write}]\n").fails();
-    told(&error.errors, "no caller could authenticate");
+    reported(&error.errors, "no caller could authenticate");
     let error = Case::yaml("kayenta.security.jwt.issuer: https://id\n").fails();
-    told(
+    reported(
         &error.errors,
         "kayenta.security.jwt.jwks-url must not be null",
     );
@@ -58,13 +58,13 @@ fn a_door_that_is_half_shut_is_refused() {
     ] {
         let error = Case::yaml(&format!("kayenta.security.jwt.jwksUrl: '{url}'\n")).fails();
         assert_eq!(error.errors.len(), 1, "{url}: {error}");
-        told(
+        reported(
             &error.errors,
             "expected the URL of the identity provider's keys, such as https://login.example.com/keys",
         );
     }
-    told(&loaded.warnings, "issuer: not set: ");
-    told(&loaded.warnings, "audience: not set: ");
+    reported(&loaded.warnings, "issuer: not set: ");
+    reported(&loaded.warnings, "audience: not set: ");
     let loaded = Case::yaml("kayenta.security.enabled: false\n").load();
     assert!(!loaded.settings.security.headers);
     assert!(loaded.settings.security.authentication.is_none());
@@ -94,11 +94,11 @@ fn tls_takes_pem_and_pkcs12() {
     }
     assert_eq!(pkcs12.protocols, ["TLSv1.2"]);
     let error = Case::yaml("server.ssl.enabled: true\n").fails();
-    told(&error.errors, "server.ssl.key-store must not be null");
+    reported(&error.errors, "server.ssl.key-store must not be null");
     let error = Case::yaml("server.ssl: {certificate: c, client-auth: need}\n").fails();
-    told(&error.errors, "certificate-private-key must not be null");
+    reported(&error.errors, "certificate-private-key must not be null");
     let error = Case::yaml("server.ssl: {key-store: k.p12, enabled-protocols: SSLv3}\n").fails();
-    told(
+    reported(
         &error.errors,
         "none of the requested protocols is supported",
     );
@@ -170,9 +170,9 @@ fn http_json_accounts_keep_the_placeholders_of_their_templates() {
     assert_eq!(account.timeout, Some(Duration::from_secs(5)));
     let error =
         Case::yaml("kayenta.http-json: {enabled: true, accounts: [{name: h, body: x}]}\n").fails();
-    told(&error.errors, "a GET has no body");
-    told(&error.errors, "url must not be null");
-    told(&error.errors, "values-path must not be null");
+    reported(&error.errors, "a GET has no body");
+    reported(&error.errors, "url must not be null");
+    reported(&error.errors, "values-path must not be null");
 }
 
 #[test]
@@ -232,14 +232,14 @@ fn what_http_json_could_not_use_is_reported_with_its_line() {
     ] {
         let errors = account(name, value).fails().errors;
         assert_eq!(errors.len(), 1, "{name} {value}: {errors:?}");
-        let told = errors[0].to_string();
+        let reported = errors[0].to_string();
         let line = 8 + good.iter().position(|(one, _)| *one == name).unwrap();
-        assert!(told.contains(words), "{told}");
+        assert!(reported.contains(words), "{reported}");
         assert!(
-            told.contains(&format!("kayenta.yml:{line}:")),
-            "line {line}: {told}"
+            reported.contains(&format!("kayenta.yml:{line}:")),
+            "line {line}: {reported}"
         );
-        assert!(!told.contains("S3CRET"), "{told}");
+        assert!(!reported.contains("S3CRET"), "{reported}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kayenta_settings::WorkBackend;
 
-use crate::support::{Case, FILE, place, told};
+use crate::support::{Case, FILE, place, reported};
 
 /// C-CONF-01: upstream stops.
 #[test]
@@ -11,7 +11,7 @@ fn an_empty_file_runs_on_port_8080_with_the_queue_on_disk_and_a_warning() {
         let loaded = Case::only(text).load();
         assert_eq!(loaded.settings.server.port, Some(8080));
         assert!(matches!(loaded.settings.work, WorkBackend::Embedded));
-        told(&loaded.warnings, "redis.connection: not set: ");
+        reported(&loaded.warnings, "redis.connection: not set: ");
         // C-CONF-09.
         assert_eq!(loaded.accounts.disk[0].name, "embedded-storage");
     }
@@ -40,12 +40,12 @@ fn no_file_at_all_is_the_embedded_default() {
 fn a_key_twice_is_refused_with_file_and_both_lines() {
     let error =
         Case::only("kayenta:\n  a: 1\nserver:\n  port: 1\n  port: 2\nkayenta:\n  b: 1\n").fails();
-    let kayenta = told(
+    let kayenta = reported(
         &error.errors,
         "found duplicate key kayenta, first at line 1",
     );
     assert_eq!(place(kayenta), format!("{FILE}:6"));
-    let port = told(&error.errors, "found duplicate key port, first at line 4");
+    let port = reported(&error.errors, "found duplicate key port, first at line 4");
     assert_eq!(place(port), format!("{FILE}:5"));
 }
 
@@ -59,7 +59,7 @@ fn a_dotted_and_a_nested_spelling_do_not_collide() {
 #[test]
 fn tabs_are_refused_with_their_place() {
     let error = Case::only("kayenta:\n\tmemory:\n").fails();
-    let tab = told(
+    let tab = reported(
         &error.errors,
         "found character '\\t(TAB)' that cannot start any token",
     );
@@ -72,7 +72,7 @@ fn a_list_or_a_word_at_the_top_is_refused() {
     for text in ["- a\n- b\n", "just words\n"] {
         let error = Case::only(text).fails();
         assert_eq!(
-            place(told(&error.errors, "the top level is a")),
+            place(reported(&error.errors, "the top level is a")),
             format!("{FILE}:1")
         );
     }
@@ -84,17 +84,17 @@ fn unknown_keys_run_with_a_warning() {
         "kayenta.unknown.thing: [1, 2]\nkayenta.prometheus:\n  enabled: true\n  accounts:\n  - name: p\n    endpont.baseUrl: http://x\n    endpoint.baseUrl: http://p\n    nonsense: 1\nkayenta.promethius.enabled: true\nother: 1\n",
     );
     let loaded = case.load();
-    let warning = told(
+    let warning = reported(
         &loaded.warnings,
         "did you mean kayenta.prometheus.accounts[0].endpoint.baseUrl?",
     );
     assert_eq!(place(warning), format!("{FILE}:8"));
-    told(
+    reported(
         &loaded.warnings,
         "unknown property kayenta.unknown.thing[0]",
     );
-    told(&loaded.warnings, "did you mean kayenta.prometheus.enabled?");
-    told(&loaded.warnings, "accounts[0].nonsense");
+    reported(&loaded.warnings, "did you mean kayenta.prometheus.enabled?");
+    reported(&loaded.warnings, "accounts[0].nonsense");
     assert!(
         !loaded
             .warnings
@@ -107,13 +107,13 @@ fn unknown_keys_run_with_a_warning() {
 fn slips_outside_kayenta_are_reported_too() {
     let loaded =
         Case::yaml("redis.conection: redis://x\nservr.port: 1\nspring.servlet.x: 1\n").load();
-    told(&loaded.warnings, "did you mean redis.connection?");
-    told(&loaded.warnings, "did you mean server.port?");
+    reported(&loaded.warnings, "did you mean redis.connection?");
+    reported(&loaded.warnings, "did you mean server.port?");
     assert_eq!(loaded.oddities().len(), 2, "{:?}", loaded.warnings);
     let loaded = Case::yaml("kaynta.prometheus.enabled: true\n").load();
-    told(&loaded.warnings, "did you mean kayenta.prometheus.enabled?");
+    reported(&loaded.warnings, "did you mean kayenta.prometheus.enabled?");
     let loaded = Case::yaml("kayneta:\n  standaloneCanaryAnalysis:\n    enabled: true\n").load();
-    told(
+    reported(
         &loaded.warnings,
         "did you mean kayenta.standaloneCanaryAnalysis.enabled?",
     );
@@ -136,7 +136,7 @@ fn a_location_that_is_no_file_is_refused() {
             "-Dspring.config.location=file:/nope/kayenta.yml",
         )
         .fails();
-    told(
+    reported(
         &error.errors,
         "Config data resource 'file [/nope/kayenta.yml]' via location 'file:/nope/kayenta.yml' does not exist",
     );
@@ -148,7 +148,7 @@ fn a_location_that_is_no_directory_is_refused() {
     let error = Case::empty()
         .var("JAVA_OPTS", "-Dspring.config.location=file:/nope/")
         .fails();
-    told(
+    reported(
         &error.errors,
         "Config data location 'file:/nope/' does not exist",
     );
@@ -157,7 +157,7 @@ fn a_location_that_is_no_directory_is_refused() {
 #[test]
 fn an_import_that_is_missing_is_reported_with_its_line() {
     let error = Case::only("a: 1\nspring.config.import: file:/nope/\n").fails();
-    let import = told(
+    let import = reported(
         &error.errors,
         "Config data location 'file:/nope/' does not exist",
     );
@@ -182,7 +182,7 @@ fn an_import_that_is_missing_is_reported_with_its_line() {
 #[test]
 fn broken_json_names_its_variable() {
     let error = Case::empty().var("SPRING_APPLICATION_JSON", "{bad").fails();
-    told(&error.errors, "SPRING_APPLICATION_JSON is not valid JSON");
+    reported(&error.errors, "SPRING_APPLICATION_JSON is not valid JSON");
 }
 
 #[test]
@@ -238,11 +238,11 @@ fn a_file_that_is_not_utf8_or_too_large_is_refused() {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, b"a: 1\nb: \xff\n").unwrap();
     assert_eq!(
-        place(told(&case.fails().errors, "not UTF-8")),
+        place(reported(&case.fails().errors, "not UTF-8")),
         format!("{FILE}:2")
     );
     std::fs::write(&path, vec![b'#'; 5 << 20]).unwrap();
-    told(&case.fails().errors, "cannot be read");
+    reported(&case.fails().errors, "cannot be read");
 }
 
 #[test]

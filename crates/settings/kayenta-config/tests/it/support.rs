@@ -103,7 +103,7 @@ pub(crate) fn memory_named(name: &str) -> String {
 
 /// The error that contains the text.
 #[track_caller]
-pub(crate) fn told<'d>(diagnostics: &'d [Diagnostic], text: &str) -> &'d Diagnostic {
+pub(crate) fn reported<'d>(diagnostics: &'d [Diagnostic], text: &str) -> &'d Diagnostic {
     diagnostics
         .iter()
         .find(|diagnostic| diagnostic.to_string().contains(text))

@@ -3,7 +3,7 @@
 use kayenta_settings::TracingSettings;
 use secrecy::ExposeSecret;
 
-use crate::support::{Case, told};
+use crate::support::{Case, reported};
 
 fn of(case: &Case) -> TracingSettings {
     let loaded = case.load();
@@ -93,12 +93,12 @@ fn the_sampler_of_opentelemetry_is_followed_and_a_wrong_one_reported() {
         .var("OTEL_TRACES_SAMPLER", "traceidratio");
     assert_eq!(of(&own).sample_ratio, 0.1);
     let loaded = with("jaeger_remote", "").load();
-    told(
+    reported(
         &loaded.warnings,
         "OTEL_TRACES_SAMPLER is 'jaeger_remote', which is not supported",
     );
     let loaded = with("traceidratio", "2").load();
-    told(&loaded.warnings, "OTEL_TRACES_SAMPLER_ARG is '2'");
+    reported(&loaded.warnings, "OTEL_TRACES_SAMPLER_ARG is '2'");
 }
 
 #[test]
@@ -106,14 +106,14 @@ fn an_endpoint_that_is_no_url_is_refused_and_another_protocol_is_warned_of() {
     let error = Case::yaml("")
         .var("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")
         .fails();
-    told(
+    reported(
         &error.errors,
         "OTEL_EXPORTER_OTLP_ENDPOINT is not a URL that traces can be sent to",
     );
     let grpc = Case::yaml("")
         .var("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317")
         .var("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
-    told(
+    reported(
         &grpc.load().warnings,
         "traces are exported as http/protobuf only",
     );

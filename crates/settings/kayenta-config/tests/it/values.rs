@@ -8,7 +8,7 @@ use kayenta_secrets::Secret;
 use kayenta_settings::WorkBackend;
 use secrecy::ExposeSecret;
 
-use crate::support::{Case, FILE, memory_named, place, told};
+use crate::support::{Case, FILE, memory_named, place, reported};
 
 /// A value that refers to a variable: `AZURE_STORAGEKEY=k`, `AZURE_STORAGE_KEY_TWO=two`.
 fn named(name: &str, more: &str) -> Case {
@@ -50,7 +50,7 @@ fn a_placeholder_without_a_value_stays_and_is_reported() {
     assert_named("${no.a}", "", "${no.a}");
     assert_named("x/${no.a}/${azure.storageKey}", "", "x/${no.a}/k");
     let loaded = named("${no.a}", "").load();
-    let warning = told(&loaded.warnings, "Could not resolve placeholder 'no.a'");
+    let warning = reported(&loaded.warnings, "Could not resolve placeholder 'no.a'");
     assert_eq!(place(warning), format!("{FILE}:6"));
     assert!(warning.remedy.as_ref().unwrap().contains("NO_A"));
 }
@@ -62,7 +62,7 @@ fn defaults_of_placeholders_may_be_empty_nested_and_contain_colons() {
     assert_named("${no.a:${azure.storageKey}}", "", "k");
     assert_named("${no.a:${no.b:p:q}}", "", "p:q");
     let error = named("${no.a:}", "").fails();
-    told(
+    reported(
         &error.errors,
         "kayenta.memory.accounts[0].name must not be null",
     );
@@ -94,7 +94,7 @@ fn a_placeholder_finds_a_setting_of_a_file_in_any_spelling() {
 #[test]
 fn placeholders_in_a_circle_are_refused() {
     let error = named("${a}", "a: ${b}\nb: ${a}\n").fails();
-    told(
+    reported(
         &error.errors,
         "Circular placeholder reference 'b' in property definitions",
     );
@@ -104,22 +104,22 @@ fn placeholders_in_a_circle_are_refused() {
 #[test]
 fn a_redis_address_whose_placeholder_has_no_value_is_refused_by_name() {
     let error = Case::only("redis.connection: ${no.host}\n").fails();
-    let told = told(
+    let reported = reported(
         &error.errors,
         "Could not resolve placeholder 'no.host' in value \"${no.host}\"",
     );
-    assert_eq!(place(told), format!("{FILE}:1"));
+    assert_eq!(place(reported), format!("{FILE}:1"));
     assert_eq!(error.errors.len(), 1);
 }
 
 #[test]
 fn a_setting_of_one_value_is_refused_when_its_placeholder_has_none() {
     let error = Case::yaml("redis.timeout: ${rt}\nkayenta.graphite.enabled: ${gr}\n").fails();
-    told(
+    reported(
         &error.errors,
         "Could not resolve placeholder 'rt' in value \"${rt}\"",
     );
-    told(
+    reported(
         &error.errors,
         "Could not resolve placeholder 'gr' in value \"${gr}\"",
     );
@@ -256,7 +256,7 @@ fn an_unknown_type_lists_the_valid_ones_with_its_line() {
         "kayenta.memory:\n  enabled: true\n  accounts:\n  - name: m\n    supportedTypes:\n    - OBJECT_STORE\n    - FOO\n",
     )
     .fails();
-    let wrong = told(
+    let wrong = reported(
         &error.errors,
         "Failed to bind properties under 'kayenta.memory.accounts[0].supported-types[1]' to",
     );
@@ -279,7 +279,7 @@ fn an_unknown_type_lists_the_valid_ones_with_its_line() {
 #[test]
 fn text_in_place_of_a_number_is_reported_with_its_line() {
     let error = Case::yaml("kayenta.metrics.retry.attempts: abc\n").fails();
-    let wrong = told(&error.errors, "For input string: \"abc\"");
+    let wrong = reported(&error.errors, "For input string: \"abc\"");
     assert_eq!(place(wrong), format!("{FILE}:3"));
     assert!(wrong.expected.is_some());
 }
@@ -287,7 +287,7 @@ fn text_in_place_of_a_number_is_reported_with_its_line() {
 #[test]
 fn text_in_place_of_a_boolean_is_reported() {
     let error = Case::yaml("keiko.queue.enabled: maybe\n").fails();
-    told(&error.errors, "Invalid boolean value 'maybe'");
+    reported(&error.errors, "Invalid boolean value 'maybe'");
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn a_list_of_accounts_is_read_from_variables_with_a_warning() {
         .var("KAYENTA_CONFIGBIN_ACCOUNTS_0_ENDPOINT_BASEURL", "http://cb")
         .load();
     assert_eq!(loaded.accounts.configbin.len(), 1);
-    told(&loaded.warnings, "comes from environment variables");
+    reported(&loaded.warnings, "comes from environment variables");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_variable_without_a_name_does_not_hide_the_files_list() {
     .var("KAYENTA_AZURE_ACCOUNTS_0_ACCOUNTACCESSKEY", "b3RoZXI=")
     .load();
     assert_eq!(loaded.accounts.azure[0].name, "az");
-    told(&loaded.warnings, "a list is never merged");
+    reported(&loaded.warnings, "a list is never merged");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn gaps_in_lists_are_refused() {
             "-Dkayenta.memory.accounts[0].name=a -Dkayenta.memory.accounts[2].name=c",
         )
         .fails();
-    told(
+    reported(
         &error.errors,
         "The elements [kayenta.memory.accounts[2].name] were left unbound.",
     );
@@ -396,19 +396,19 @@ fn service_variables_of_kubernetes_are_no_settings() {
 fn references_to_secrets_are_followed_or_refused() {
     assert_named("encrypted:noop!v:hello", "", "hello");
     let error = named("encrypted:nosuch!k:v", "").fails();
-    let wrong = told(&error.errors, "Secret Engine does not exist: nosuch");
+    let wrong = reported(&error.errors, "Secret Engine does not exist: nosuch");
     assert_eq!(
         wrong.property.as_deref(),
         Some("kayenta.memory.accounts[0].name")
     );
     let error = Case::yaml("redis.password: encrypted:s3!b:bucket!f:file\n").fails();
-    told(&error.errors, "Storage region parameter is missing (r=...)");
+    reported(&error.errors, "Storage region parameter is missing (r=...)");
     // Nothing listens there.
     let error = Case::yaml(
         "redis.password: encrypted:gcs!b:bucket!f:file\nkayenta.secrets.gcsEndpoint: http://127.0.0.1:1\n",
     )
     .fails();
-    let wrong = told(&error.errors, "gs://bucket/file cannot be fetched: ");
+    let wrong = reported(&error.errors, "gs://bucket/file cannot be fetched: ");
     assert_eq!(wrong.property.as_deref(), Some("redis.password"));
 }
 
@@ -432,7 +432,7 @@ fn yaml_scalars_become_the_text_java_makes() {
     ] {
         assert_named(written, "", expected);
     }
-    told(&named("~", "").fails().errors, "must not be null");
+    reported(&named("~", "").fails().errors, "must not be null");
 }
 
 #[test]
@@ -450,7 +450,7 @@ fn the_retry_policy_takes_names_and_numbers() {
     );
     assert_eq!(written.attempts, 1);
     let error = Case::yaml("kayenta.metrics.retry.statuses: TEAPOT\n").fails();
-    told(&error.errors, "no status is called TEAPOT");
+    reported(&error.errors, "no status is called TEAPOT");
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn c_secrets_02_a_secret_may_be_in_a_file_whose_content_is_asked_for_when_it_is_
         assert_eq!(password.current().expose_secret(), expected);
     }
     let error = with_password("file:/run/missing").fails();
-    let wrong = told(
+    let wrong = reported(
         &error.errors,
         "the secret cannot be read from its file /run/missing",
     );
@@ -563,7 +563,7 @@ fn c_secrets_01_keys_of_mounted_kubernetes_secrets_are_read_from_their_files() {
         "there"
     );
     let error = with_password("encrypted:k8s!n:spin-secrets!k:redis").fails();
-    let wrong = told(
+    let wrong = reported(
         &error.errors,
         &format!("the mounted secret {mounted} of encrypted:k8s cannot be read"),
     );

@@ -52,9 +52,9 @@ async fn lost_data_are_noticed_by_who_remembers_them_and_reported_to_everyone() 
     one.push(&job("b"), None).await.unwrap();
     let taken = tokio::time::timeout(Duration::from_secs(15), waiting);
     assert_eq!(taken.await.unwrap().unwrap().unwrap().job, job("b"));
-    let told = store(&server, "eras", "last")
+    let reported = store(&server, "eras", "last")
         .lost_since(lost)
         .await
         .unwrap();
-    assert!(told.is_some_and(|again| again >= lost), "{told:?}");
+    assert!(reported.is_some_and(|again| again >= lost), "{reported:?}");
 }

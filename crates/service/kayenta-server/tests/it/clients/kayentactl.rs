@@ -165,8 +165,8 @@ async fn the_program_kayentactl_runs_an_analysis() {
     let start: Vec<&str> = window.split(' ').collect();
     let (passed, report, _) = run(&start).await;
     assert!(passed);
-    for told in ["Status: SUCCEEDED", "Final Score: 100", "Run Canary #3"] {
-        assert!(report.contains(told), "no {told:?}");
+    for reported in ["Status: SUCCEEDED", "Final Score: 100", "Run Canary #3"] {
+        assert!(report.contains(reported), "no {reported:?}");
     }
     let measured = report
         .lines()
@@ -184,6 +184,6 @@ async fn the_program_kayentactl_runs_an_analysis() {
     let mistaken = [&start[..], &["--metrics-account", "prometheos"]].concat();
     let (passed, out, err) = run(&mistaken).await;
     assert!(!passed);
-    let told = "400 : Unable to resolve account prometheos.";
-    assert!(out.contains(told) || err.contains(told));
+    let reported = "400 : Unable to resolve account prometheos.";
+    assert!(out.contains(reported) || err.contains(reported));
 }

@@ -16,7 +16,7 @@ async fn atlas() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn atlas_mends() {
-    World::start().await.mends("atlas").await;
+    World::start().await.improves_on_defects("atlas").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +26,7 @@ async fn datadog() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn datadog_mends() {
-    World::start().await.mends("datadog").await;
+    World::start().await.improves_on_defects("datadog").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,7 +36,7 @@ async fn graphite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn graphite_mends() {
-    World::start().await.mends("graphite").await;
+    World::start().await.improves_on_defects("graphite").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,12 +51,18 @@ async fn remote_judge() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn remote_judge_mends() {
-    World::start().await.mends("remote judge").await;
+    World::start()
+        .await
+        .improves_on_defects("remote judge")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn account_of_another_store_mends() {
-    World::start().await.mends("account of another store").await;
+    World::start()
+        .await
+        .improves_on_defects("account of another store")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +72,7 @@ async fn signalfx() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signalfx_mends() {
-    World::start().await.mends("signalfx").await;
+    World::start().await.improves_on_defects("signalfx").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +82,10 @@ async fn stackdriver() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stackdriver_mends() {
-    World::start().await.mends("stackdriver").await;
+    World::start()
+        .await
+        .improves_on_defects("stackdriver")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +95,7 @@ async fn influxdb() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn influxdb_mends() {
-    World::start().await.mends("influxdb").await;
+    World::start().await.improves_on_defects("influxdb").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +105,7 @@ async fn newrelic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn newrelic_mends() {
-    World::start().await.mends("newrelic").await;
+    World::start().await.improves_on_defects("newrelic").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,5 +115,5 @@ async fn wavefront() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wavefront_mends() {
-    World::start().await.mends("wavefront").await;
+    World::start().await.improves_on_defects("wavefront").await;
 }

@@ -62,7 +62,7 @@ impl World {
 
     /// Replays what the reference makes of the odd answers of one store. Every step of which its
     /// answer is not one to be copied is a departure (`docs/compatibility.md`).
-    pub(super) async fn mends(self, store: &str) {
+    pub(super) async fn improves_on_defects(self, store: &str) {
         let departures = format!("defects-{}", store.replace(' ', "-"));
         self.replays("upstream-defects", &format!("{store}: "), &departures)
             .await;

@@ -162,6 +162,7 @@ async fn a_lived_in_installation_is_reported_and_left_alone() {
                 "hmget",
                 "zcard",
                 "hello",
+                "ping",
                 "client|setinfo",
                 "info",
                 "config|resetstat"

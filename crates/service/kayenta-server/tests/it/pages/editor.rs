@@ -78,7 +78,7 @@ async fn a_config_is_written_tried_saved_and_run_in_the_browser_alone() {
         "{seen:#}"
     );
     assert_eq!(seen["description"], "by text");
-    // Whoever saves second is told.
+    // Whoever saves second learns of it.
     assert!(
         seen["conflict"]
             .as_str()

@@ -90,6 +90,8 @@ async fn the_effect_that_healthy_runs_suggest_is_taken_over_into_the_config_and_
     let reader = signed_in(&stored.service, "anna", "an-ordinary-password").await;
     let seen = reader.get(&page).await.text().await.unwrap();
     assert!(seen.contains("From 3 healthy runs"), "{seen}");
+    assert!(seen.contains("<title>Change over the last 3 runs</title>"));
+    assert_eq!(seen.matches("<circle class=\"pa\"").count(), 3, "{seen}");
     assert!(
         !seen.contains("Take over"),
         "a reader changes nothing: {seen}"

@@ -59,8 +59,8 @@ fn put_back(letter: &Value) -> String {
 }
 
 /// Looks at the letter through one replica and puts it back through another, before and after the
-/// record is repaired by `mend`.
-async fn look_and_put_back(one: &Caller, other: &Caller, mend: impl AsyncFnOnce()) {
+/// record is repaired by `repair`.
+async fn look_and_put_back(one: &Caller, other: &Caller, repair: impl AsyncFnOnce()) {
     let letter = letters(one, 1).await.remove(0);
     assert_eq!(letter["executionId"], json!(ID));
     assert_eq!(
@@ -90,7 +90,7 @@ async fn look_and_put_back(one: &Caller, other: &Caller, mend: impl AsyncFnOnce(
     let (status, answer) = other.put(&put_back(&letter)).await.unwrap();
     assert_eq!(status, 404, "put back twice: {answer}");
 
-    mend().await;
+    repair().await;
     assert_eq!(one.put(&put_back(&again)).await.unwrap().0, 202);
     letters(other, 0).await;
     // And stays so: the worker found nothing wrong, which has no moment to wait for.

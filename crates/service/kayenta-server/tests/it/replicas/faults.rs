@@ -323,11 +323,11 @@ impl Case {
             let components = answer["components"].as_object().unwrap();
             let is_up = |component: &Value| component["status"] == json!("UP");
             // On a machine that is busy another server may be late, for which readiness falls, too.
-            let told = match components.values().all(is_up) {
+            let reported = match components.values().all(is_up) {
                 true => (ready, health) == (200, 200),
                 false => is_up(&components[self.place.component()]),
             };
-            if (written, read, told) == (200, 200, true) {
+            if (written, read, reported) == (200, 200, true) {
                 if self.place == Place::Redis {
                     // And workers take jobs again.
                     self.caller.complete(&path.unwrap(), LONGEST_RECOVERY).await;

@@ -201,7 +201,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_reported_run_by_run() {
         assert!(error.contains(id), "{error}");
         exception = answer["exception"].clone();
     }
-    let told = began.elapsed();
+    let reported = began.elapsed();
     // Its workers stop; a lost run never becomes a finished one later.
     shared.prometheus.delay_answers(Duration::ZERO);
     let again = start_some(&callers, 10).await;
@@ -233,7 +233,7 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_reported_run_by_run() {
     operations_page::check("Redis lost its data", &log, &exception);
     println!(
         "Redis killed and restarted empty: ready after {back:.1?}; {} finished runs read from the archive, \
-         {} unfinished ones told to be lost in {told:.1?}, {} new ones ended",
+         {} unfinished ones reported as lost in {reported:.1?}, {} new ones ended",
         finished.len(),
         lost.len(),
         again.len()

@@ -205,12 +205,12 @@ async fn no_secret_of_any_setting_is_reported() {
     for refusing in [true, false] {
         echo.refuse(refusing);
         for (account, query) in accounts() {
-            let told = failed_canary(&caller, &account, &query).await;
+            let reported = failed_canary(&caller, &account, &query).await;
             assert!(
-                !refusing || told.contains("no use for"),
-                "{account}: {told}"
+                !refusing || reported.contains("no use for"),
+                "{account}: {reported}"
             );
-            read.add(format!("a canary on {account}"), told);
+            read.add(format!("a canary on {account}"), reported);
             let path = format!("/metadata/metricsService?metricsAccountName={account}");
             let (_, answer) = caller.get(&path).await.unwrap();
             read.add(path, answer.to_string());
