@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::free_port::free_port;
+use crate::{eventually::eventually, free_port::free_port};
 
 /// What a service is started with. The environment of the test is not inherited but for `PATH`.
 #[derive(Debug)]
@@ -169,6 +169,22 @@ impl Service {
     pub fn log(&self) -> String {
         let bytes = std::fs::read(self.log_path()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What it wrote so far, once the text is in it: a line is written after what it reports has shown.
+    ///
+    /// # Panics
+    /// When the text does not appear within 20 s; the message has the log.
+    #[track_caller]
+    pub fn logged(&self, text: &str) -> impl Future<Output = String> {
+        eventually(text.to_owned(), Duration::from_secs(20), async move || {
+            let log = self.log();
+            if log.contains(text) {
+                Ok(log)
+            } else {
+                Err(log)
+            }
+        })
     }
 
     /// Resident memory in KiB, from `/proc`.

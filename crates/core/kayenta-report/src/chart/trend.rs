@@ -44,8 +44,10 @@ pub struct TrendPoint {
 #[must_use]
 pub fn trend(points: &[TrendPoint]) -> Option<Markup> {
     let newest = points.iter().find_map(|point| point.change.as_ref())?;
-    let comparable =
-        |change: &&MetricChange| change.0.unit == newest.0.unit && change.0.zero == newest.0.zero;
+    let comparable = |change: &&MetricChange| {
+        let same = change.0.unit == newest.0.unit && change.0.zero == newest.0.zero;
+        same && change.0.estimate.is_finite()
+    };
     let drawn: Vec<(&TrendPoint, Option<&IntervalPicture>)> = points
         .iter()
         .rev()
@@ -71,7 +73,7 @@ pub fn trend(points: &[TrendPoint]) -> Option<Markup> {
         &description(&drawn, &newest.0),
         Paint::Classes,
     );
-    for tick in y.ticks(4) {
+    for tick in y.ticks(6) {
         canvas.line(Style::Axis, (LEFT, y.at(tick)), (RIGHT, y.at(tick)));
         let text = format!("{}{}", number::signed(tick), newest.0.unit);
         let at = (LEFT - 6.0, y.at(tick) + 4.0);
@@ -167,7 +169,7 @@ mod tests {
 
     fn point(label: &str, estimate: Option<f64>, unit: &'static str) -> TrendPoint {
         TrendPoint {
-            when: Timestamp::of(1_606_000_000_000),
+            when: Timestamp::of(1_606_000_020_000),
             badge: Badge::of_label(label),
             change: estimate.map(|estimate| {
                 MetricChange(IntervalPicture {
@@ -206,7 +208,7 @@ mod tests {
         assert_eq!(svg.matches("stroke-width=\"4\"").count(), 2);
         let (oldest, newest) = (svg.find("class=\"pa\""), svg.find("class=\"fa\""));
         assert!(oldest < newest, "{svg}");
-        assert!(svg.contains("2020-11-21 23:06 UTC"), "{svg}");
+        assert!(svg.contains("2020-11-21 23:07 UTC"), "{svg}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kayenta_testkit::{FakePrometheus, Service, eventually};
+use kayenta_testkit::FakePrometheus;
 use serde_json::json;
 
 use crate::requests::{Caller, canary_score, latency_canary};
@@ -43,14 +43,6 @@ pub(crate) async fn judged(caller: &Caller) {
     let id = caller.start("/canary", &latency_canary()).await.unwrap();
     let answer = caller.complete(&format!("/canary/{id}"), PATIENCE).await;
     assert_eq!(canary_score(&answer), &json!(100.0), "{answer}");
-}
-
-/// Waits until a line of the log says this.
-pub(crate) async fn logged(service: &Service, line: &str) {
-    eventually(line.to_owned(), PATIENCE, async || {
-        service.log().contains(line).then_some(()).ok_or(())
-    })
-    .await;
 }
 
 /// Serves at a port of its own; the URL.

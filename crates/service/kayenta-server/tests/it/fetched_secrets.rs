@@ -16,7 +16,7 @@ use kayenta_testkit::{
 use serde_json::Value;
 
 use crate::{
-    bearer_guard::{guarded, judged, logged},
+    bearer_guard::{guarded, judged},
     operations_page,
     requests::{Caller, latency_canary},
     samples::{BINARY, embedded},
@@ -62,17 +62,15 @@ async fn a_token_is_fetched_and_followed(
 
     write(bucket, "kayenta/secrets.yml", &yaml("second")).await;
     *accepted.lock().unwrap() = "second".to_owned();
-    logged(&service, "a secret has changed").await;
+    service.logged("a secret has changed").await;
     judged(&caller).await;
 
     server.stop().await.unwrap();
-    logged(
-        &service,
-        "a secret cannot be fetched; its last value stays in use",
-    )
-    .await;
+    service
+        .logged("a secret cannot be fetched; its last value stays in use")
+        .await;
     judged(&caller).await;
-    operations_page::check("secret elsewhere", &service.log(), &Value::Null);
+    operations_page::check("secret elsewhere", || service.log(), &Value::Null).await;
     let log = service.log();
     assert!(
         !log.contains("Bearer second") && !log.contains("token: second"),

@@ -98,7 +98,7 @@ async fn runs_outlive_tokens_that_end_early_and_a_token_server_that_is_away() {
     .await;
     world.rotate("third");
     passes(id).await;
-    operations_page::check("token server away", &service.log(), &Value::Null);
+    operations_page::check("token server away", || service.log(), &Value::Null).await;
 
     // The client itself is not known any more.
     world.rotate("fourth");
@@ -108,7 +108,7 @@ async fn runs_outlive_tokens_that_end_early_and_a_token_server_that_is_away() {
     );
     let answer = ended(start().await).await;
     assert_eq!(answer["status"], json!("terminal"), "{answer}");
-    operations_page::check("identity refused", &service.log(), &answer);
+    operations_page::check("identity refused", || service.log(), &answer).await;
     let reported = format!("{answer} {}", service.log());
     assert!(!reported.contains("s3cret-of-the-client"), "{reported}");
 }

@@ -481,7 +481,7 @@ async fn a_run_that_cannot_fit_is_refused_with_the_numbers() {
             && message.contains("the budget is 64 MiB (kayenta.memory.budget)"),
         "{message}"
     );
-    operations_page::check("run beyond the budget", "", &answer);
+    operations_page::check("run beyond the budget", String::new, &answer).await;
     still_works(&caller).await;
 }
 

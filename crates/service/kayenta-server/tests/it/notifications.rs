@@ -301,7 +301,7 @@ async fn events_of_an_analysis_arrive_in_order_although_the_receiver_refuses_and
     assert_eq!(reported[3].body["data"]["lookPlanned"], Value::Null);
     assert_eq!(reported[4].body["data"]["look"], 2);
     assert_eq!(reported[5].body["data"]["verdict"], "marginal");
-    operations_page::check("notification refused", &service.log(), &json!(null));
+    operations_page::check("notification refused", || service.log(), &json!(null)).await;
 
     // What was reported is not kept, and shows in no listing.
     let (_, listed) = caller.get("/pipelines/ids").await.unwrap();
@@ -409,7 +409,7 @@ async fn what_a_receiver_refuses_for_good_is_a_dead_letter_that_can_be_put_back(
             "Receiver ops wants no more notifications, so {id}-ended was not sent: 127.0.0.1 answers 410 Gone"
         )
     );
-    operations_page::check("notification given up", &service.log(), &json!(null));
+    operations_page::check("notification given up", || service.log(), &json!(null)).await;
     let path = format!(
         "/admin/deadLetters/{}/putBack",
         letter["id"].as_str().unwrap()
@@ -443,7 +443,7 @@ async fn the_log_says_of_a_receiver_whether_it_is_slow_or_away() {
             .all(|name| log.contains(&format!("it is tried again receiver={name}")))
     })
     .await;
-    operations_page::check("notification away", &service.log(), &json!(null));
+    operations_page::check("notification away", || service.log(), &json!(null)).await;
     // The second attempt is taken at once.
     let reported = slow.receives(2).await;
     assert_eq!(reported[0].id(), reported[1].id());

@@ -11,8 +11,9 @@
 //!
 //! `<…>` stands for anything within a line.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use kayenta_testkit::eventually;
 use serde_json::Value;
 
 /// What a line is quoted from.
@@ -77,18 +78,22 @@ fn occurs(quoted: &str, text: &str) -> bool {
     })
 }
 
-/// Asserts that everything the page quotes for the case is in the log, or in the answer.
-pub(crate) fn check(case: &str, log: &str, answer: &Value) {
+/// How long a line of the log may take: it is written after what it reports, and passes through a pipe.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asserts that everything the page quotes for the case is in the answer, or appears in the log.
+pub(crate) async fn check(case: &str, log: impl Fn() -> String, answer: &Value) {
     for quotation in quotations(&page()).iter().filter(|q| q.case == case) {
-        let text = match quotation.source {
-            Source::Log => log.to_owned(),
-            Source::Answer => answer.to_string(),
-        };
-        assert!(
-            occurs(&quotation.line, &text),
-            "docs/operations.md quotes for `{case}`:\n{}\nbut there is only\n{text}",
-            quotation.line
-        );
+        let quoted = &quotation.line;
+        let what = format!("what docs/operations.md quotes for `{case}`:\n{quoted}\n");
+        eventually(&what, PATIENCE, async || {
+            let text = match quotation.source {
+                Source::Log => log(),
+                Source::Answer => answer.to_string(),
+            };
+            occurs(quoted, &text).then_some(()).ok_or(text)
+        })
+        .await;
     }
 }
 

@@ -45,7 +45,7 @@ async fn a_service_removes_the_series_of_old_runs_and_keeps_their_archives() {
     .await;
     let (status, archived) = caller.get(&format!("/canary/{id}")).await.unwrap();
     assert_eq!((status, &archived["complete"]), (200, &json!(true)));
-    operations_page::check("retention", &service.log(), &Value::Null);
+    operations_page::check("retention", || service.log(), &Value::Null).await;
     let (_, meters) = caller.get("/prometheus").await.unwrap();
     let meters = meters.as_str().unwrap();
     assert!(

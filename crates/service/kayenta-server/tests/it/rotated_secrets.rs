@@ -6,7 +6,7 @@ use kayenta_testkit::FakePrometheus;
 use serde_json::Value;
 
 use crate::{
-    bearer_guard::{guarded, judged, logged},
+    bearer_guard::{guarded, judged},
     operations_page,
     requests::Caller,
     samples::{embedded, serving},
@@ -32,11 +32,11 @@ async fn a_rotated_token_is_used_at_once_and_its_last_value_while_its_file_is_aw
     judged(&caller).await;
 
     std::fs::remove_file(&file).unwrap();
-    logged(&service, "its last value stays in use").await;
+    service.logged("its last value stays in use").await;
     judged(&caller).await;
     std::fs::write(&file, "second\n").unwrap();
-    logged(&service, "can be read from its file again").await;
-    operations_page::check("secret file", &service.log(), &Value::Null);
+    service.logged("can be read from its file again").await;
+    operations_page::check("secret file", || service.log(), &Value::Null).await;
     let log = service.log();
     assert!(
         !log.contains("Bearer second") && !log.contains("=second"),

@@ -51,7 +51,7 @@ async fn a_run_under_way_at_sigterm_is_finished_by_the_next_life() {
         asked.elapsed()
     );
 
-    operations_page::check("SIGTERM", &service.log(), &json!(null));
+    operations_page::check("SIGTERM", || service.log(), &json!(null)).await;
     prometheus.delay_answers(Duration::ZERO);
     service.restart().await.unwrap();
     let answer = caller

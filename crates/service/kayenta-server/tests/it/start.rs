@@ -208,13 +208,7 @@ async fn logs_are_json_when_configured_and_carry_the_request_id() {
         .send()
         .await
         .unwrap();
-    until(
-        "the request is logged",
-        Duration::from_secs(5),
-        async || service.log().contains("my-request"),
-    )
-    .await;
-    let log = service.log();
+    let log = service.logged("my-request").await;
     let lines: Vec<serde_json::Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -425,17 +419,10 @@ async fn the_log_says_why_a_request_was_refused_and_a_run_failed() {
         .await
         .unwrap();
     assert_eq!(status, 200);
-    until(
-        "the failure is logged",
-        Duration::from_secs(10),
-        async || service.log().contains("ended terminal"),
-    )
-    .await;
-    let log = service.log();
-    assert!(
-        log.contains("request answered: Unable to resolve account nobody."),
-        "{log}"
-    );
+    service
+        .logged("request answered: Unable to resolve account nobody.")
+        .await;
+    let log = service.logged("ended terminal").await;
     let lines: Vec<&str> = log
         .lines()
         .filter(|line| line.contains("ended terminal"))

@@ -253,8 +253,8 @@ async fn a_trace_goes_from_the_request_over_the_queue_to_every_step_and_to_the_m
         .collect();
     assert_eq!(parents, fetches, "each query names the span of its fetch");
 
-    let log = service.log();
     for message in ["canary run finished", "request answered"] {
+        let log = service.logged(message).await;
         let line = log.lines().find(|line| line.contains(message)).unwrap();
         assert!(line.contains(&format!("trace: id={TRACE}")), "{line}");
     }
@@ -388,7 +388,7 @@ async fn a_notification_names_the_trace_of_the_request_that_asked_for_the_run() 
         .collect();
     statuses.sort_by_key(|status| status.as_ref().and_then(Value::as_u64));
     assert_eq!(statuses, [Some(json!(204)), Some(json!(503))]);
-    let log = service.log();
+    let log = service.logged("sent a notification").await;
     let line = log
         .lines()
         .find(|line| line.contains("sent a notification"));
@@ -525,7 +525,7 @@ async fn a_collector_that_is_away_or_never_answers_holds_up_nothing() {
         assert!(took < Duration::from_secs(8), "{took:?}");
         let log = service.log();
         if base_url != silent {
-            operations_page::check("traces", &log, &Value::Null);
+            operations_page::check("traces", || log.clone(), &Value::Null).await;
             let lines = log.matches("traces cannot be exported").count();
             assert_eq!(lines, 1, "a change is logged, not each failure: {log}");
         }

@@ -22,7 +22,7 @@ use kayenta_testkit::RedisServer;
 fn options(server: &RedisServer, queue: &str, consumer: &str) -> RedisStoreOptions {
     RedisStoreOptions {
         queue_name: queue.to_owned(),
-        lease: Duration::from_millis(1500),
+        lease: Duration::from_secs(2),
         retention: Duration::from_millis(1200),
         ..RedisStoreOptions::new(RedisSettings::single("127.0.0.1", server.port()), consumer)
     }

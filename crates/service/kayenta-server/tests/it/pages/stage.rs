@@ -83,8 +83,11 @@ impl Stage {
             assert_eq!(status, 200, "{answer}");
             let id = answer["canaryConfigId"].as_str().unwrap().to_owned();
             let path = format!("/canary/{id}?application={application}");
-            let run = caller.start(&path, &request(application)).await.unwrap();
-            caller.complete(&format!("/canary/{run}"), PATIENCE).await;
+            // Twice, so that the config has a history.
+            for _ in 0..2 {
+                let run = caller.start(&path, &request(application)).await.unwrap();
+                caller.complete(&format!("/canary/{run}"), PATIENCE).await;
+            }
             id
         };
         let mut kept = mixed.clone();

@@ -87,9 +87,9 @@ async fn accounts_that_refuse_or_cannot_be_reached_are_down_with_their_cause() {
         assert_eq!(component["status"], json!("DOWN"), "{health}");
         let error = component["details"]["error"].as_str().unwrap();
         assert!(!error.contains(key), "a secret is shown");
-        operations_page::check(case, &service.log(), component);
+        operations_page::check(case, || service.log(), component).await;
     }
-    operations_page::check("Azure bad container", &service.log(), &Value::Null);
+    operations_page::check("Azure bad container", || service.log(), &Value::Null).await;
     let writes = accounts.iter().map(|(name, ..)| {
         let (caller, config) = (caller.clone(), three_metrics(name));
         async move {
@@ -135,5 +135,5 @@ async fn an_account_that_comes_later_comes_up_by_itself() {
         .await
         .unwrap();
     assert_eq!(status, 200, "{answer}");
-    operations_page::check("Azure comes later", &service.log(), &Value::Null);
+    operations_page::check("Azure comes later", || service.log(), &Value::Null).await;
 }

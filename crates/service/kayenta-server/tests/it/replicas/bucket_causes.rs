@@ -71,7 +71,7 @@ async fn buckets_that_refuse_or_cannot_be_reached_are_down_with_their_cause() {
         let component = &health["components"][format!("storage-{name}")];
         println!("{case}: {component}");
         assert_eq!(component["status"], json!("DOWN"), "{health}");
-        operations_page::check(case, &service.log(), component);
+        operations_page::check(case, || service.log(), component).await;
     }
     let writes = broken.iter().map(|(name, ..)| {
         let (caller, config) = (caller.clone(), three_metrics(name));

@@ -65,7 +65,7 @@ async fn databases_that_refuse_or_cannot_be_reached_are_down_with_their_cause() 
         let component = &health["components"][format!("storage-{name}")];
         println!("{case}: {component}");
         assert_eq!(component["status"], json!("DOWN"), "{health}");
-        operations_page::check(case, &service.log(), component);
+        operations_page::check(case, || service.log(), component).await;
     }
     let writes = databases.iter().map(|(name, _, _, status)| {
         let (caller, config) = (caller.clone(), three_metrics(name));

@@ -392,7 +392,7 @@ impl Case {
             .rev()
             .find(|component| component["status"] != json!("UP"));
         let down = last_down.cloned().unwrap_or(json!({"status": "UP"}));
-        operations_page::check(&self.name(), &self.service.log(), &down);
+        operations_page::check(&self.name(), || self.service.log(), &down).await;
         self.tells_the_truth(&writes, &reads, &readiness, &down);
         Row {
             place: self.place,

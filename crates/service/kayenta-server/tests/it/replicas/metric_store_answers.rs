@@ -39,7 +39,7 @@ async fn errors_of_a_metric_store_end_a_run_in_its_own_words() {
         // The other side may be let go when the one has failed.
         assert!((tries..=2 * tries).contains(&asked), "{status}: {asked}");
         let case = format!("metric store answers {status}");
-        operations_page::check(&case, &service.log(), &answer["exception"]);
+        operations_page::check(&case, || service.log(), &answer["exception"]).await;
     }
 }
 
@@ -76,7 +76,7 @@ async fn a_redis_that_is_away_at_the_start_is_waited_for_and_reported() {
         caller.get("/health").await.unwrap().0 == 200
     })
     .await;
-    operations_page::check("Redis away at start", &service.log(), &component);
+    operations_page::check("Redis away at start", || service.log(), &component).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,5 +105,5 @@ async fn a_redis_that_evicts_is_reported_in_the_log_and_in_the_health() {
     })
     .await;
     assert_eq!(component["status"], "UP", "{component}");
-    operations_page::check("Redis evicts", &service.log(), &component);
+    operations_page::check("Redis evicts", || service.log(), &component).await;
 }

@@ -69,7 +69,7 @@ async fn a_store_goes_away(kind: RemoteStore) {
     .await;
     proxy.set(Fault::Pass);
     nothing_is_left(&store).await;
-    operations_page::check("retention store away", &service.log(), &Value::Null);
+    operations_page::check("retention store away", || service.log(), &Value::Null).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
