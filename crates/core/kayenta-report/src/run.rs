@@ -169,8 +169,26 @@ impl<'a> JudgedRun<'a> {
     /// What a metric did, where the judge's test says it.
     #[must_use]
     pub fn change(&self, index: usize) -> Option<MetricChange> {
-        self.results().get(index)?;
-        self.row(index).picture.map(MetricChange)
+        let critical = self.is_critical(self.results().get(index)?);
+        self.picture(index, critical).map(MetricChange)
+    }
+
+    /// Whether the result, or the config of its metric, says that it is critical.
+    fn is_critical(&self, result: &AnalysisResult) -> bool {
+        let configured = || {
+            let name = result.name.as_deref().unwrap_or_default();
+            let metrics = self.config.metrics();
+            let metric = metrics.iter().find(|metric| metric.name() == name)?;
+            let canary = metric.analysis_configurations.as_ref()?.get("canary")?;
+            canary.get("critical")?.as_bool()
+        };
+        result.critical || configured().unwrap_or_default()
+    }
+
+    fn picture(&self, index: usize, critical: bool) -> Option<IntervalPicture> {
+        let baseline = self.results().get(index)?.control_metadata.as_ref();
+        let mean = baseline.and_then(|side| Some(f64::from(side.full_stats()?.mean)));
+        picture(self.explained(index)?, mean, critical)
     }
 
     pub(crate) fn rows(&self) -> Vec<MetricRow> {
@@ -182,32 +200,13 @@ impl<'a> JudgedRun<'a> {
     fn row(&self, index: usize) -> MetricRow {
         let result = &self.results()[index];
         let name = result.name.clone().unwrap_or_default();
-        let settings = self
-            .config
-            .metrics()
-            .iter()
-            .find(|metric| metric.name() == name);
-        let critical = result.critical
-            || settings
-                .and_then(|metric| {
-                    metric
-                        .analysis_configurations
-                        .as_ref()?
-                        .get("canary")?
-                        .get("critical")?
-                        .as_bool()
-                })
-                .unwrap_or_default();
+        let critical = self.is_critical(result);
         let badge = Badge::of_label(result.classification.as_deref().unwrap_or_default());
         let ratio = result
             .result_metadata
             .as_ref()
             .and_then(|metadata| metadata.get("ratio")?.as_f64());
         let explained = self.explained(index);
-        let baseline_mean = result
-            .control_metadata
-            .as_ref()
-            .and_then(|side| Some(f64::from(side.full_stats()?.mean)));
         MetricRow {
             index,
             key: result
@@ -222,7 +221,7 @@ impl<'a> JudgedRun<'a> {
                 .into_iter()
                 .collect(),
             note: note(result, &badge, explained),
-            picture: explained.and_then(|explained| picture(explained, baseline_mean, critical)),
+            picture: self.picture(index, critical),
             // Without data the ratio is 1 by definition and says nothing.
             deviation: ratio
                 .map(|ratio| 100.0 * (ratio - 1.0))

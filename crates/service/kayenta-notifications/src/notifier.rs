@@ -79,7 +79,7 @@ impl Notifier {
                 }
             }
         }
-        let known = progress.as_ref().map_or(0, Progress::told);
+        let known = progress.as_ref().map_or(0, Progress::notified);
         for event in events(&history).iter().skip(known) {
             if !wants(&receiver.settings, event) {
                 continue;

@@ -14,7 +14,9 @@ const GROUP: &str = "notices";
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Body {
     /// Events of which it was notified.
-    told: usize,
+    // Stored records have it under this name.
+    #[serde(rename = "told")]
+    notified: usize,
 }
 
 /// The progress of one receiver with one execution.
@@ -23,7 +25,7 @@ pub(crate) struct Progress {
     store: Arc<dyn ExecutionStore>,
     id: String,
     version: Option<RecordVersion>,
-    told: usize,
+    notified: usize,
 }
 
 impl Progress {
@@ -39,7 +41,9 @@ impl Progress {
             serde_json::from_slice::<Body>(&record.body).unwrap_or_default()
         };
         Ok(Self {
-            told: found.as_ref().map_or(0, |(record, _)| read(record).told),
+            notified: found
+                .as_ref()
+                .map_or(0, |(record, _)| read(record).notified),
             version: found.map(|(_, version)| version),
             store,
             id,
@@ -47,13 +51,17 @@ impl Progress {
     }
 
     /// Of how many events it was notified.
-    pub(crate) fn told(&self) -> usize {
-        self.told
+    pub(crate) fn notified(&self) -> usize {
+        self.notified
     }
 
-    /// Records that it was notified of the first `told` events.
-    pub(crate) async fn save(&mut self, told: usize, now_millis: i64) -> Result<(), QueueError> {
-        let body = serde_json::to_vec(&Body { told }).unwrap_or_default();
+    /// Records that it was notified of the first `notified` events.
+    pub(crate) async fn save(
+        &mut self,
+        notified: usize,
+        now_millis: i64,
+    ) -> Result<(), QueueError> {
+        let body = serde_json::to_vec(&Body { notified }).unwrap_or_default();
         let record = ExecutionRecord {
             id: self.id.clone(),
             group: GROUP.to_owned(),
@@ -69,7 +77,7 @@ impl Progress {
             None => self.store.create(&record).await?,
         };
         self.version = Some(version);
-        self.told = told;
+        self.notified = notified;
         Ok(())
     }
 

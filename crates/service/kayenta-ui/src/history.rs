@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 use kayenta_engine::ExecutionQuery;
 use kayenta_model::{ExecutionKind, MetricConfig};
 use kayenta_report::{
-    Badge, Markup, MetricChange, TrendPoint, encoded,
+    Badge, Markup, TrendPoint, encoded,
     number::{Timestamp, number},
     trend,
 };
@@ -75,7 +75,6 @@ impl Suggestion {
 struct HistoryRow {
     href: String,
     effect: String,
-    interval: String,
     verdict: Badge,
     /// When the window ended, the label and the change.
     point: TrendPoint,
@@ -143,13 +142,6 @@ pub(crate) async fn show(
                 .map(f64::from);
             let label = result.classification.clone().unwrap_or_default();
             let key = result.id.clone().unwrap_or_else(|| index.to_string());
-            let badge = Badge::of_label(&label);
-            let when = Timestamp::of(
-                execution
-                    .window_end_millis
-                    .unwrap_or(execution.build_time_millis),
-            );
-            let change = run.change(index);
             let row = HistoryRow {
                 href: format!(
                     "{}/runs/{}?metric={}",
@@ -158,15 +150,15 @@ pub(crate) async fn show(
                     encoded(&key)
                 ),
                 effect: ratio.map(number).unwrap_or_default(),
-                interval: change
-                    .as_ref()
-                    .map(MetricChange::interval)
-                    .unwrap_or_default(),
                 verdict: verdict.clone(),
                 point: TrendPoint {
-                    when,
-                    badge,
-                    change,
+                    when: Timestamp::of(
+                        execution
+                            .window_end_millis
+                            .unwrap_or(execution.build_time_millis),
+                    ),
+                    badge: Badge::of_label(&label),
+                    change: run.change(index),
                 },
             };
             let look = Look {
@@ -195,7 +187,7 @@ pub(crate) async fn show(
                 let name = config.as_ref().map(|metric| metric.name().to_owned());
                 taken_over.push((SUGGESTED_METRIC, name.unwrap_or_default()));
             }
-            let points: Vec<TrendPoint> = rows.iter().map(|row| row.point.clone()).collect();
+            let points: Vec<&TrendPoint> = rows.iter().map(|row| &row.point).collect();
             MetricHistory {
                 title,
                 trend: trend(&points),

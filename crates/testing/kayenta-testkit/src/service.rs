@@ -174,10 +174,10 @@ impl Service {
     /// What it wrote so far, once the text is in it: a line is written after what it reports has shown.
     ///
     /// # Panics
-    /// When the text does not appear within 20 s; the message has the log.
+    /// When the text does not appear while there is `patience`; the message has the log.
     #[track_caller]
-    pub fn logged(&self, text: &str) -> impl Future<Output = String> {
-        eventually(text.to_owned(), Duration::from_secs(20), async move || {
+    pub fn logged(&self, text: &str, patience: Duration) -> impl Future<Output = String> {
+        eventually(text.to_owned(), patience, async move || {
             let log = self.log();
             if log.contains(text) {
                 Ok(log)

@@ -125,10 +125,7 @@ impl Canvas {
     }
 
     pub(crate) fn line(&mut self, style: Style, from: (f64, f64), to: (f64, f64)) {
-        let mut path = Path::default();
-        path.move_to(from);
-        path.line_to(to);
-        self.path(style, &path);
+        self.path(style, &Path::through([from, to]));
     }
 
     pub(crate) fn thick_line(
@@ -196,6 +193,18 @@ fn escaped(text: &str) -> impl std::fmt::Display {
 pub(crate) struct Path(String);
 
 impl Path {
+    /// From the first of the points to the last.
+    pub(crate) fn through(points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let mut path = Self::default();
+        for point in points {
+            match path.0.is_empty() {
+                true => path.move_to(point),
+                false => path.line_to(point),
+            }
+        }
+        path
+    }
+
     pub(crate) fn move_to(&mut self, (x, y): (f64, f64)) {
         let _ = write!(self.0, "M{} {}", coordinate(x), coordinate(y));
     }

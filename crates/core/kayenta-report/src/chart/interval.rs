@@ -50,6 +50,10 @@ impl Outcome {
 }
 
 impl PictureLimit {
+    pub(crate) fn in_words(&self, unit: &str) -> String {
+        format!("{} at {}{unit}", self.label, number::signed(self.at))
+    }
+
     pub(crate) fn style(&self) -> Style {
         match self.critical {
             true => Style::CriticalLimit,
@@ -114,7 +118,7 @@ impl IntervalPicture {
             text.push_str(&format!("; tolerated {} to {}", value(lower), value(upper)));
         }
         for limit in &self.limits {
-            text.push_str(&format!("; {} at {}", limit.label, value(limit.at)));
+            text.push_str(&format!("; {}", limit.in_words(self.unit)));
         }
         text
     }

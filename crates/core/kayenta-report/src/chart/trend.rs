@@ -42,91 +42,79 @@ pub struct TrendPoint {
 /// The change of a metric over several runs, the newest first, drawn from the oldest on. `None` when fewer than two have one
 /// in the unit of the newest that has: another judge may have another unit.
 #[must_use]
-pub fn trend(points: &[TrendPoint]) -> Option<Markup> {
-    let newest = points.iter().find_map(|point| point.change.as_ref())?;
-    let comparable = |change: &&MetricChange| {
-        let same = change.0.unit == newest.0.unit && change.0.zero == newest.0.zero;
-        same && change.0.estimate.is_finite()
+pub fn trend(newest_first: &[&TrendPoint]) -> Option<Markup> {
+    let newest = newest_first.iter().find_map(|run| run.change.as_ref())?;
+    let (unit, zero, limits) = (newest.0.unit, newest.0.zero, &newest.0.limits);
+    let comparable = |change: &IntervalPicture| {
+        change.unit == unit && change.zero == zero && change.estimate.is_finite()
     };
-    let drawn: Vec<(&TrendPoint, Option<&IntervalPicture>)> = points
+    let step = (RIGHT - LEFT) / newest_first.len() as f64;
+    let runs: Vec<Run<'_>> = newest_first
         .iter()
         .rev()
-        .map(|point| {
-            let change = point.change.as_ref().filter(comparable);
-            (point, change.map(|change| &change.0))
+        .enumerate()
+        .map(|(index, point)| Run {
+            x: LEFT + step * (index as f64 + 0.5),
+            point,
+            change: (point.change.as_ref())
+                .map(|change| &change.0)
+                .filter(|change| comparable(change)),
         })
         .collect();
-    let pictures = || drawn.iter().filter_map(|(_, picture)| *picture);
-    let count = pictures().count();
-    if count < 2 {
+    let changes = || {
+        let runs = runs.iter();
+        runs.filter_map(|run| Some((run.x, run.change?)))
+    };
+    if changes().count() < 2 {
         return None;
     }
-    let limits = &newest.0.limits;
-    let values = domain(pictures().flat_map(IntervalPicture::values), limits);
-    let y = Scale::new(values, (BOTTOM, TOP));
-    let title = format!("Change over the last {} runs", drawn.len());
-    let mut canvas = Canvas::new(
-        WIDTH,
-        HEIGHT,
-        "chart",
-        &title,
-        &description(&drawn, &newest.0),
-        Paint::Classes,
+    let values = changes().flat_map(|(_, change)| change.values());
+    let y = Scale::new(domain(values, limits), (BOTTOM, TOP));
+    let title = format!("Change over the last {} runs", runs.len());
+    let words = runs.iter().map(Run::in_words);
+    let words = words.chain(limits.iter().map(|limit| limit.in_words(unit)));
+    let description = format!(
+        "From the oldest run on: {}",
+        words.collect::<Vec<_>>().join("; ")
     );
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, "chart", &title, &description, Paint::Classes);
+    let across = |canvas: &mut Canvas, style, value| {
+        canvas.line(style, (LEFT, y.at(value)), (RIGHT, y.at(value)));
+    };
     for tick in y.ticks(6) {
-        canvas.line(Style::Axis, (LEFT, y.at(tick)), (RIGHT, y.at(tick)));
-        let text = format!("{}{}", number::signed(tick), newest.0.unit);
+        across(&mut canvas, Style::Axis, tick);
+        let text = format!("{}{unit}", number::signed(tick));
         let at = (LEFT - 6.0, y.at(tick) + 4.0);
         canvas.text(Style::Label, at, Anchor::End, &text);
     }
-    if let Some(zero) = newest.0.zero {
-        canvas.line(Style::Zero, (LEFT, y.at(zero)), (RIGHT, y.at(zero)));
+    if let Some(zero) = zero {
+        across(&mut canvas, Style::Zero, zero);
     }
     for limit in limits.iter().filter(|limit| y.contains(limit.at)) {
-        let style = limit.style();
-        canvas.line(style, (LEFT, y.at(limit.at)), (RIGHT, y.at(limit.at)));
+        across(&mut canvas, limit.style(), limit.at);
         let at = (RIGHT, y.at(limit.at) - 3.0);
         canvas.text(Style::Label, at, Anchor::End, &limit.label);
     }
-    let step = (RIGHT - LEFT) / drawn.len() as f64;
-    let x = |index: usize| LEFT + step * (index as f64 + 0.5);
-    let mut path = Path::default();
-    let with_change = drawn.iter().enumerate();
-    for (order, (index, picture)) in with_change
-        .filter_map(|(index, (_, picture))| Some((index, (*picture)?)))
-        .enumerate()
-    {
-        let at = (x(index), y.at(picture.estimate));
-        match order {
-            0 => path.move_to(at),
-            _ => path.line_to(at),
-        }
-    }
+    let path = Path::through(changes().map(|(x, change)| (x, y.at(change.estimate))));
     canvas.path(Style::Dropped, &path);
-    for (index, (point, picture)) in drawn.iter().enumerate() {
+    for Run { x, point, change } in &runs {
         let style = point.badge.style();
-        let Some(picture) = picture else {
+        let Some(change) = change else {
             // Where it has no change, its label still has a place.
-            canvas.text(
-                Style::Label,
-                (x(index), BOTTOM - 4.0),
-                Anchor::Middle,
-                point.badge.icon,
-            );
+            let at = (*x, BOTTOM - 4.0);
+            canvas.text(Style::Label, at, Anchor::Middle, point.badge.icon);
             continue;
         };
-        if let Some((lower, upper)) = picture.ends {
-            let (from, to) = ((x(index), y.at(lower)), (x(index), y.at(upper)));
-            canvas.thick_line(style, from, to, 4);
+        if let Some((lower, upper)) = change.ends {
+            canvas.thick_line(style, (*x, y.at(lower)), (*x, y.at(upper)), 4);
         }
-        canvas.circle(style, (x(index), y.at(picture.estimate)), 4.0);
+        canvas.circle(style, (*x, y.at(change.estimate)), 4.0);
     }
-    let ends = [
-        (drawn.first(), LEFT, Anchor::Start),
-        (drawn.last(), RIGHT, Anchor::End),
-    ];
-    for (point, x, anchor) in ends {
-        if let Some(when) = point.and_then(|(point, _)| point.when.as_ref()) {
+    for (run, x, anchor) in [
+        (runs.first(), LEFT, Anchor::Start),
+        (runs.last(), RIGHT, Anchor::End),
+    ] {
+        if let Some(when) = run.and_then(|run| run.point.when.as_ref()) {
             let text = format!("{} UTC", when.text);
             canvas.text(Style::Label, (x, BOTTOM + 20.0), anchor, &text);
         }
@@ -134,38 +122,31 @@ pub fn trend(points: &[TrendPoint]) -> Option<Markup> {
     Some(canvas.finish())
 }
 
-fn description(
-    drawn: &[(&TrendPoint, Option<&IntervalPicture>)],
-    newest: &IntervalPicture,
-) -> String {
-    let mut texts: Vec<String> = drawn
-        .iter()
-        .map(|(point, picture)| {
-            let word = &point.badge.word;
-            match picture {
-                Some(picture) => {
-                    let estimate = number::signed(picture.estimate);
-                    format!("{word} {estimate}{}", picture.unit)
-                }
-                None => format!("{word}, nothing to draw"),
-            }
-        })
-        .collect();
-    for limit in &newest.limits {
-        texts.push(format!(
-            "{} at {}{}",
-            limit.label,
-            number::signed(limit.at),
-            newest.unit
-        ));
+/// A run where it is drawn, with its change as far as it can be compared with the others.
+struct Run<'a> {
+    x: f64,
+    point: &'a TrendPoint,
+    change: Option<&'a IntervalPicture>,
+}
+
+impl Run<'_> {
+    fn in_words(&self) -> String {
+        let word = &self.point.badge.word;
+        match self.change {
+            Some(change) => format!("{word} {}{}", number::signed(change.estimate), change.unit),
+            None => format!("{word}, nothing to draw"),
+        }
     }
-    format!("From the oldest run on: {}", texts.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chart::interval::PictureLimit;
+
+    fn drawn(points: &[TrendPoint]) -> Option<Markup> {
+        trend(&points.iter().collect::<Vec<_>>())
+    }
 
     fn point(label: &str, estimate: Option<f64>, unit: &'static str) -> TrendPoint {
         TrendPoint {
@@ -195,7 +176,7 @@ mod tests {
             point("Nodata", None, " %"),
             point("Pass", Some(0.5), " %"),
         ];
-        let svg = trend(&newest_first).unwrap().into_string();
+        let svg = drawn(&newest_first).unwrap().into_string();
         assert!(
             svg.contains(
                 "<desc>From the oldest run on: Pass +0.5 %; Nodata, nothing to draw; High +9 %; \
@@ -214,10 +195,10 @@ mod tests {
     #[test]
     fn changes_in_another_unit_and_lone_ones_are_not_drawn() {
         let one = [point("Pass", Some(1.0), " %"), point("Nodata", None, "")];
-        assert_eq!(trend(&one), None);
+        assert_eq!(drawn(&one), None);
         let another_judge = [point("Pass", Some(1.0), " %"), point("Pass", Some(1.0), "")];
-        assert_eq!(trend(&another_judge), None);
-        assert_eq!(trend(&[]), None);
+        assert_eq!(drawn(&another_judge), None);
+        assert_eq!(drawn(&[]), None);
     }
 
     #[test]
@@ -229,7 +210,7 @@ mod tests {
             point("Pass", Some(1e308), ""),
             point("Low", Some(-1e308), ""),
         ];
-        let svg = trend(&points).unwrap().into_string();
+        let svg = drawn(&points).unwrap().into_string();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 3);
     }

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::requests::{Caller, canary_score, latency_canary};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Prometheus behind a proxy that refuses every token but the accepted one; the URL of the proxy.
 pub(crate) async fn guarded(prometheus: &FakePrometheus, accepted: Arc<Mutex<String>>) -> String {

@@ -62,12 +62,15 @@ async fn a_token_is_fetched_and_followed(
 
     write(bucket, "kayenta/secrets.yml", &yaml("second")).await;
     *accepted.lock().unwrap() = "second".to_owned();
-    service.logged("a secret has changed").await;
+    service.logged("a secret has changed", PATIENCE).await;
     judged(&caller).await;
 
     server.stop().await.unwrap();
     service
-        .logged("a secret cannot be fetched; its last value stays in use")
+        .logged(
+            "a secret cannot be fetched; its last value stays in use",
+            PATIENCE,
+        )
         .await;
     judged(&caller).await;
     operations_page::check("secret elsewhere", || service.log(), &Value::Null).await;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, http::StatusCode};
-use kayenta_testkit::{FakePrometheus, until};
+use kayenta_testkit::FakePrometheus;
 use serde_json::{Value, json};
 
 use crate::{
@@ -92,10 +92,7 @@ async fn runs_outlive_tokens_that_end_early_and_a_token_server_that_is_away() {
     world.rotate("third");
     world.token_server(503, &json!({"error": "temporarily_unavailable"}));
     let id = start().await;
-    until("a fetch is tried again", PATIENCE, async || {
-        service.log().contains("fetch failed; retrying")
-    })
-    .await;
+    service.logged("fetch failed; retrying", PATIENCE).await;
     world.rotate("third");
     passes(id).await;
     operations_page::check("token server away", || service.log(), &Value::Null).await;

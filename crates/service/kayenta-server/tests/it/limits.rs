@@ -516,13 +516,8 @@ async fn connections_beyond_the_limit_of_a_peer_probe_and_nothing_else() {
     let mut refused = connect(&service).await;
     let read = tokio::time::timeout(Duration::from_secs(4), refused.read(&mut [0; 16])).await;
     assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
-    let logged = || async {
-        let log = service.log();
-        log.contains("closed connections at once")
-            .then_some(())
-            .ok_or(log)
-    };
-    eventually("it is logged", Duration::from_secs(5), logged).await;
+    let closed = "closed connections at once";
+    service.logged(closed, Duration::from_secs(5)).await;
     drop((idle, probes));
     let works = || async {
         let (status, _) = caller.get("/judges").await.unwrap_or_default();

@@ -436,13 +436,10 @@ async fn the_log_says_of_a_receiver_whether_it_is_slow_or_away() {
     )
     .await;
     caller.start("/canary", &failing_canary()).await.unwrap();
-    until("both are tried again", PATIENCE, async || {
-        let log = service.log();
-        ["slow", "away"]
-            .iter()
-            .all(|name| log.contains(&format!("it is tried again receiver={name}")))
-    })
-    .await;
+    for name in ["slow", "away"] {
+        let again = format!("it is tried again receiver={name}");
+        service.logged(&again, PATIENCE).await;
+    }
     operations_page::check("notification away", || service.log(), &json!(null)).await;
     // The second attempt is taken at once.
     let reported = slow.receives(2).await;
@@ -467,10 +464,8 @@ async fn a_notification_that_is_to_be_tried_again_outlives_a_redis_that_is_away_
     let caller = Caller::new(service.base_url());
     caller.start("/canary", &failing_canary()).await.unwrap();
     hook.receives(1).await;
-    until("it is to be tried again", PATIENCE, async || {
-        service.log().contains("it is tried again receiver=ops")
-    })
-    .await;
+    let again = "it is tried again receiver=ops";
+    service.logged(again, PATIENCE).await;
     redis.kill().await.unwrap();
     let since = Instant::now();
     until("the second attempt would be due", PATIENCE, async || {

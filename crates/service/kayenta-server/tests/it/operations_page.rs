@@ -78,22 +78,27 @@ fn occurs(quoted: &str, text: &str) -> bool {
     })
 }
 
-/// How long a line of the log may take: it is written after what it reports, and passes through a pipe.
+/// How long a line of the log may take: it is written after what it reports.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asserts that everything the page quotes for the case is in the answer, or appears in the log.
 pub(crate) async fn check(case: &str, log: impl Fn() -> String, answer: &Value) {
     for quotation in quotations(&page()).iter().filter(|q| q.case == case) {
         let quoted = &quotation.line;
-        let what = format!("what docs/operations.md quotes for `{case}`:\n{quoted}\n");
-        eventually(&what, PATIENCE, async || {
-            let text = match quotation.source {
-                Source::Log => log(),
-                Source::Answer => answer.to_string(),
-            };
-            occurs(quoted, &text).then_some(()).ok_or(text)
-        })
-        .await;
+        let what = format!("docs/operations.md quotes for `{case}`:\n{quoted}\n");
+        match quotation.source {
+            Source::Log => {
+                eventually(what, PATIENCE, async || {
+                    let log = log();
+                    occurs(quoted, &log).then_some(()).ok_or(log)
+                })
+                .await;
+            }
+            Source::Answer => assert!(
+                occurs(quoted, &answer.to_string()),
+                "{what}but there is only\n{answer}"
+            ),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use kayenta_testkit::FakePrometheus;
 use serde_json::Value;
 
 use crate::{
-    bearer_guard::{guarded, judged},
+    bearer_guard::{PATIENCE, guarded, judged},
     operations_page,
     requests::Caller,
     samples::{embedded, serving},
@@ -32,10 +32,14 @@ async fn a_rotated_token_is_used_at_once_and_its_last_value_while_its_file_is_aw
     judged(&caller).await;
 
     std::fs::remove_file(&file).unwrap();
-    service.logged("its last value stays in use").await;
+    service
+        .logged("its last value stays in use", PATIENCE)
+        .await;
     judged(&caller).await;
     std::fs::write(&file, "second\n").unwrap();
-    service.logged("can be read from its file again").await;
+    service
+        .logged("can be read from its file again", PATIENCE)
+        .await;
     operations_page::check("secret file", || service.log(), &Value::Null).await;
     let log = service.log();
     assert!(

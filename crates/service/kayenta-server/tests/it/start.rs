@@ -208,7 +208,7 @@ async fn logs_are_json_when_configured_and_carry_the_request_id() {
         .send()
         .await
         .unwrap();
-    let log = service.logged("my-request").await;
+    let log = service.logged("my-request", Duration::from_secs(5)).await;
     let lines: Vec<serde_json::Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -419,10 +419,10 @@ async fn the_log_says_why_a_request_was_refused_and_a_run_failed() {
         .await
         .unwrap();
     assert_eq!(status, 200);
-    service
-        .logged("request answered: Unable to resolve account nobody.")
-        .await;
-    let log = service.logged("ended terminal").await;
+    let patience = Duration::from_secs(10);
+    let refused = "request answered: Unable to resolve account nobody.";
+    service.logged(refused, patience).await;
+    let log = service.logged("ended terminal", patience).await;
     let lines: Vec<&str> = log
         .lines()
         .filter(|line| line.contains("ended terminal"))

@@ -109,12 +109,8 @@ async fn a_renewed_certificate_is_taken_over_and_a_broken_one_is_not() {
     assert!(new.client(None).get(url(&service)).send().await.is_err());
 
     fs::write(folder.path().join("server.pem"), "half written").unwrap();
-    until(
-        "the failure is logged",
-        Duration::from_secs(5),
-        async || service.log().contains("the old one stays in use"),
-    )
-    .await;
+    let failure = "the old one stays in use";
+    service.logged(failure, Duration::from_secs(5)).await;
     answered(&service, &old.client(None)).await;
 
     new.write_server(folder.path());
@@ -330,10 +326,8 @@ async fn a_canary_runs_on_stores_whose_self_signed_certificates_are_in_the_trust
         .config(yaml("").replace(&redis.url(), &plain_redis.url())))
     .spawn()
     .unwrap();
-    until("it has started", Duration::from_secs(30), async || {
-        without.log().contains("Started Kayenta")
-    })
-    .await;
+    let started = "Started Kayenta";
+    without.logged(started, Duration::from_secs(30)).await;
     let caller = Caller::new(without.base_url());
     until(
         "health names the cause",

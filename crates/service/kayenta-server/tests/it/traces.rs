@@ -254,7 +254,7 @@ async fn a_trace_goes_from_the_request_over_the_queue_to_every_step_and_to_the_m
     assert_eq!(parents, fetches, "each query names the span of its fetch");
 
     for message in ["canary run finished", "request answered"] {
-        let log = service.logged(message).await;
+        let log = service.logged(message, PATIENCE).await;
         let line = log.lines().find(|line| line.contains(message)).unwrap();
         assert!(line.contains(&format!("trace: id={TRACE}")), "{line}");
     }
@@ -388,7 +388,7 @@ async fn a_notification_names_the_trace_of_the_request_that_asked_for_the_run() 
         .collect();
     statuses.sort_by_key(|status| status.as_ref().and_then(Value::as_u64));
     assert_eq!(statuses, [Some(json!(204)), Some(json!(503))]);
-    let log = service.logged("sent a notification").await;
+    let log = service.logged("sent a notification", PATIENCE).await;
     let line = log
         .lines()
         .find(|line| line.contains("sent a notification"));
@@ -513,10 +513,7 @@ async fn a_collector_that_is_away_or_never_answers_holds_up_nothing() {
             begun.elapsed()
         );
         if base_url != silent {
-            until("the failure is logged", PATIENCE, async || {
-                service.log().contains("traces cannot be exported")
-            })
-            .await;
+            service.logged("traces cannot be exported", PATIENCE).await;
         }
         let begun = Instant::now();
         service.terminate().await.unwrap();
@@ -525,7 +522,7 @@ async fn a_collector_that_is_away_or_never_answers_holds_up_nothing() {
         assert!(took < Duration::from_secs(8), "{took:?}");
         let log = service.log();
         if base_url != silent {
-            operations_page::check("traces", || log.clone(), &Value::Null).await;
+            operations_page::check("traces", || service.log(), &Value::Null).await;
             let lines = log.matches("traces cannot be exported").count();
             assert_eq!(lines, 1, "a change is logged, not each failure: {log}");
         }
@@ -540,11 +537,8 @@ async fn a_collector_that_comes_back_receives_traces_again_and_the_log_says_so()
     let mut service = embedded_service(&prometheus.base_url, &collector.setting()).await;
     let id = start_in_trace(&service, "01").await;
     complete(&service, &id).await;
-    until("the refusal is logged", PATIENCE, async || {
-        let refused = "Status: 503 Service Unavailable; they are dropped until they can";
-        service.log().contains(refused)
-    })
-    .await;
+    let refused = "Status: 503 Service Unavailable; they are dropped until they can";
+    service.logged(refused, PATIENCE).await;
     collector.overloaded.store(false, Ordering::Relaxed);
     until("traces arrive", PATIENCE, async || {
         let id = start_in_trace(&service, "01").await;

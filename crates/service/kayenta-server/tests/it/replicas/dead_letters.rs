@@ -110,8 +110,8 @@ async fn c_queue_01_dead_letters_on_redis_are_seen_and_put_back_through_any_repl
         panic!("two replicas");
     };
     look_and_put_back(one, other, async || store.delete(ID).await.unwrap()).await;
-    let log = services[0].log() + &services[1].log();
-    operations_page::check("dead letter", || log.clone(), &Value::Null).await;
+    let log = || services[0].log() + &services[1].log();
+    operations_page::check("dead letter", log, &Value::Null).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

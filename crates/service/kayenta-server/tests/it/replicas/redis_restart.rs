@@ -226,11 +226,8 @@ async fn c_eng_16_a_redis_that_comes_back_empty_is_reported_run_by_run() {
         let (status, answer) = callers[1].get(&format!("/canary/{unknown}")).await.unwrap();
         assert_eq!(status, 404, "{answer}");
     }
-    let log = services
-        .iter()
-        .map(|service| service.log())
-        .collect::<String>();
-    operations_page::check("Redis lost its data", || log.clone(), &exception).await;
+    let log = || services.iter().map(|service| service.log()).collect();
+    operations_page::check("Redis lost its data", log, &exception).await;
     println!(
         "Redis killed and restarted empty: ready after {back:.1?}; {} finished runs read from the archive, \
          {} unfinished ones reported as lost in {reported:.1?}, {} new ones ended",

@@ -59,14 +59,12 @@ async fn a_store_goes_away(kind: RemoteStore) {
     let store = object_store(&surroundings.objects);
     in_the_middle_of_a_round(&service, &store).await;
     proxy.set(Fault::Refuse);
-    until("the round is given up", UNTIL_GIVEN_UP, async || {
-        service.log().contains("retention stops for this account")
-    })
-    .await;
-    until("another kind is left out", UNTIL_GIVEN_UP, async || {
-        service.log().contains("retention leaves an account out")
-    })
-    .await;
+    for given_up in [
+        "retention stops for this account",
+        "retention leaves an account out",
+    ] {
+        service.logged(given_up, UNTIL_GIVEN_UP).await;
+    }
     proxy.set(Fault::Pass);
     nothing_is_left(&store).await;
     operations_page::check("retention store away", || service.log(), &Value::Null).await;
@@ -90,8 +88,5 @@ async fn a_round_whose_replica_is_killed_is_continued_by_another_one() {
     first.kill().await.unwrap();
     assert_ne!(left(&store).await, 0, "the round was over before the kill");
     nothing_is_left(&store).await;
-    until("the other replica says so", PATIENCE, async || {
-        second.log().contains("retention removed objects")
-    })
-    .await;
+    second.logged("retention removed objects", PATIENCE).await;
 }
